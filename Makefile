@@ -1,0 +1,40 @@
+# Each target sets itself up in .venv from Python 3.11 and make alone; a second call starts at once.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: demo test check setup lock lint
+
+setup: $(STAMP)
+
+$(BIN)/uv: 
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "tillwatch needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 3; }
+	@echo "setting up $(VENV) (once, about a minute) ..." >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -o '^uv==[0-9.]*' requirements.lock)"
+
+$(STAMP): requirements.lock pyproject.toml | $(BIN)/uv
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/tillwatch demo
+
+lint: $(STAMP)
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
+	@$(BIN)/codespell
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/mypy
+
+check: lint
+	@$(BIN)/python -m pytest -q -m "not slow"
+
+test: lint
+	@$(BIN)/python -m pytest
+
+lock: $(BIN)/uv
+	@$(BIN)/uv pip compile pyproject.toml --quiet --extra airflow --group dev --generate-hashes \
+	  --no-emit-index-url --no-header --output-file requirements.lock

@@ -1,0 +1,97 @@
+"""The command line: verbs, each loaded only when it is called.
+
+Data goes to stdout, talk to stderr. Exit status: 0 fine, 1 findings, 2 usage,
+3 could not run. A user's error is one line and a hint, never a traceback.
+"""
+
+import importlib
+import sys
+
+import click
+
+from ingest.errors import TillwatchError
+from protocols.errors import ProtocolError
+
+COMMANDS = {
+    "alert": "expectations.commands.alert:alert",
+    "check": "expectations.commands.check:check",
+    "collect": "ingest.commands.collect:collect",
+    "completion": "ingest.commands.completion:completion",
+    "config": "ingest.commands.config:config",
+    "demo": "ingest.commands.demo:demo",
+    "describe": "ingest.commands.describe:describe",
+    "doctor": "ingest.commands.doctor:doctor",
+    "findings": "expectations.commands.findings:findings",
+    "land": "ingest.commands.land:land",
+    "ports": "ingest.commands.ports:ports",
+    "replay": "ingest.commands.replay:replay",
+    "simulate": "ingest.commands.simulate:simulate",
+    "spool": "ingest.commands.spool:spool",
+}
+SUMMARIES = {
+    "alert": "Preview, send and acknowledge the alert mails.",
+    "check": "Run every rule and write the findings.",
+    "collect": "Read terminals until stopped.",
+    "completion": "Print the shell's completion script.",
+    "config": "Show the settings in force and where each comes from.",
+    "demo": "One simulated shop day, from terminals to mail.",
+    "describe": "Say what a frame says, field by field, masked.",
+    "doctor": "Check keys, spool, devices and tables; create keys.",
+    "findings": "List findings.",
+    "land": "Move sealed segments into the tables.",
+    "ports": "List serial devices with stable names.",
+    "replay": "Read captures into the spool.",
+    "simulate": "Start simulated terminals on pseudo-terminals.",
+    "spool": "List, verify and export the spool.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is called, not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every verb, in order."""
+        del ctx
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb's command, imported now."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of verbs, without importing any of them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(SUMMARIES.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tillwatch", prog_name="tillwatch")
+def cli() -> None:
+    """Read card terminals; tell, with proof, which debits were taken twice and which refunds are wrong."""
+
+
+def main() -> None:
+    """Run the command line and turn a user's error into a line and a hint."""
+    try:
+        status = cli.main(standalone_mode=False)
+    except click.ClickException as wrong:
+        wrong.show()
+        sys.exit(wrong.exit_code)
+    except click.Abort:
+        click.echo("tillwatch: stopped", err=True)
+        sys.exit(130)
+    except (TillwatchError, ProtocolError) as wrong:
+        click.echo(f"tillwatch: {wrong}", err=True)
+        if wrong.hint:
+            click.echo(f"  try: {wrong.hint}", err=True)
+        sys.exit(getattr(wrong, "exit_status", 3))
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,273 @@
+"""Settings: one TOML file, environment over it, flags over both.
+
+``./tillwatch.toml`` or ``--config``; ``TILLWATCH_LAKE__URI`` and the like win over
+the file. An unknown key is an error that lists the valid ones. Built once by a
+command and passed down; nothing reads settings at import.
+"""
+
+import datetime as dt
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from ingest.errors import UsageError
+
+DEFAULT_FILE = "tillwatch.toml"
+ENVIRONMENT_PREFIX = "TILLWATCH_"
+
+
+class Section(BaseModel):
+    """A table of the configuration file: frozen, and no key it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Spool(Section):
+    """Where records wait on the collector's own disk."""
+
+    directory: Path = Field(Path("var/spool"), description="folder of the spool's segments")
+    seal_seconds: float = Field(300.0, gt=0, description="a segment is sealed at this age")
+    seal_mib: float = Field(64.0, gt=0, le=1024, description="a segment is sealed at this size")
+
+
+class LakeSettings(Section):
+    """Where the tables live."""
+
+    uri: str = Field("var/lake", description="folder, or s3://bucket/prefix")
+
+
+class Keys(Section):
+    """Secret keys, each in a file of its own with mode 0600."""
+
+    pan_token: Path = Field(Path("var/keys/pan-token.key"), description="key of card tokens")
+
+
+class Line(Section):
+    """One terminal's line."""
+
+    name: str = Field(min_length=1, max_length=64, pattern=r"^[\w.-]+$")
+    device: str = Field(min_length=1, description="/dev/serial/by-id/…: a name that survives replugging")
+    profile: str = Field(min_length=1, description="a name from `tillwatch describe --profiles`")
+    mode: Literal["listen", "relay", "receive"] = Field(
+        "listen",
+        description="listen: a tap, nothing is written; relay: between terminal and host; "
+        "receive: the terminal sends to us and waits for our ACK",
+    )
+    peer: str | None = Field(None, description="relay: the host's side; listen: the tap on the other direction")
+
+    @model_validator(mode="after")
+    def _relay_has_two_sides(self) -> "Line":
+        if self.mode == "relay" and not self.peer:
+            msg = "mode = 'relay' needs peer = '<device of the host side>'"
+            raise ValueError(msg)
+        if self.mode == "receive" and self.peer:
+            msg = "mode = 'receive' has one device; peer belongs to relay and listen"
+            raise ValueError(msg)
+        return self
+
+
+class Business(Section):
+    """The shop's calendar."""
+
+    zone: str = Field("Asia/Shanghai", description="the merchant's time zone")
+    cutoff: dt.time = Field(dt.time(23, 0), description="clearing cut-off in that zone")
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            msg = f"no time zone is called {value!r}; use a name like Asia/Shanghai"
+            raise ValueError(msg) from None
+        return value
+
+
+class Merchant(Section):
+    """A shop as its mails name it."""
+
+    id: str = Field(min_length=15, max_length=15)
+    name: str
+    acquirer: str | None = Field(None, description="a name from [[acquirers]]")
+
+
+class Acquirer(Section):
+    """An acquirer's hotline, kept by the operator: printed only with the day it was verified."""
+
+    name: str
+    hotline: str | None = None
+    verified_on: dt.date | None = None
+
+
+class Route(Section):
+    """Who gets a merchant's mails."""
+
+    merchants: list[str] = Field(["*"], min_length=1)
+    to: list[str] = Field(min_length=1)
+    locale: Literal["zh-CN", "en"] = "zh-CN"
+
+    @field_validator("to")
+    @classmethod
+    def _addresses(cls, value: list[str]) -> list[str]:
+        for address in value:
+            name, at, host = address.rpartition("@")
+            if not (name and at and host) or any(c.isspace() for c in address):
+                msg = f"{address!r} is not a mail address"
+                raise ValueError(msg)
+        return value
+
+
+class Alerts(Section):
+    """How alert mails leave."""
+
+    smtp: str = Field("smtp://127.0.0.1:2525", description="smtp[s]://[user@]host:port[?starttls=yes]")
+    password_file: Path | None = Field(None, description="file with the SMTP password, mode 0600")
+    sender: str = "tillwatch@example.com"
+    data_docs: str | None = Field(None, description="address of the Data Docs that mails may link to")
+    routes: list[Route] = []
+
+
+class Airflow(Section):
+    """The REST API that hears of sealed segments; without it landing runs on its schedule alone."""
+
+    url: str | None = Field(None, description="e.g. http://127.0.0.1:8080")
+    username: str | None = None
+    password_file: Path | None = None
+
+
+class Settings(Section):
+    """Everything tillwatch can be told."""
+
+    spool: Spool = Spool()
+    lake: LakeSettings = LakeSettings()
+    keys: Keys = Keys()
+    lines: list[Line] = []
+    business: Business = Business()
+    merchants: list[Merchant] = []
+    acquirers: list[Acquirer] = []
+    alerts: Alerts = Alerts()
+    airflow: Airflow = Airflow()
+
+    @model_validator(mode="after")
+    def _line_names_differ(self) -> "Settings":
+        names = [line.name for line in self.lines]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            msg = f"two lines are called {twice[0]!r}; give each its own name"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The merchant's time zone."""
+        return ZoneInfo(self.business.zone)
+
+
+def load_settings(config: Path | None = None, flags: dict[str, Any] | None = None) -> Settings:
+    """Read the file, lay the environment and the flags over it, and check every key.
+
+    Args:
+        config: the file; None takes ``./tillwatch.toml`` if it is there.
+        flags: nested keys from the command line, e.g. ``{"lake": {"uri": "x"}}``.
+
+    Raises:
+        UsageError: a file that is not there or not TOML, an unknown key, a value out of range.
+    """
+    origins = settings_layers(config, flags)
+    merged: dict[str, Any] = {}
+    for _, layer in origins:
+        _lay_over(merged, layer)
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as wrong:
+        raise _as_usage_error(wrong, origins) from None
+
+
+def settings_layers(
+    config: Path | None = None, flags: dict[str, Any] | None = None
+) -> list[tuple[str, dict[str, Any]]]:
+    """The layers in the order in which they win, each with where it came from."""
+    layers: list[tuple[str, dict[str, Any]]] = []
+    file = config or Path(os.environ.get(ENVIRONMENT_PREFIX + "CONFIG", DEFAULT_FILE))
+    named = config is not None or ENVIRONMENT_PREFIX + "CONFIG" in os.environ
+    if file.is_file():
+        try:
+            layers.append((str(file), tomllib.loads(file.read_text("utf-8"))))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
+            raise UsageError(f"{file}: not TOML: {wrong}", hint="mend that line; strings need quotes") from None
+        except OSError as wrong:
+            raise UsageError(
+                f"{file}: cannot be read: {wrong.strerror}", hint="check the file's owner and mode"
+            ) from None
+    elif named:
+        raise UsageError(f"{file}: no such configuration file", hint="check the path given with --config")
+    for variable, value in sorted(os.environ.items()):
+        if variable.startswith(ENVIRONMENT_PREFIX) and variable != ENVIRONMENT_PREFIX + "CONFIG":
+            path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+            layers.append((f"environment {variable}", _nested(path, _environment_value(value))))
+    if flags:
+        layers.append(("command line", flags))
+    return layers
+
+
+def _nested(path: list[str], value: Any) -> dict[str, Any]:
+    for key in reversed(path):
+        value = {key: value}
+    return value  # type: ignore[no-any-return]
+
+
+def _environment_value(text: str) -> Any:
+    """A TOML value where the text is one that only TOML can say (a list, a table); else the text itself."""
+    if text[:1] in "[{":
+        try:
+            return tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            return text
+    return text
+
+
+def _lay_over(below: dict[str, Any], above: dict[str, Any]) -> None:
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(below.get(key), dict):
+            _lay_over(below[key], value)
+        else:
+            below[key] = value
+
+
+def _as_usage_error(wrong: ValidationError, layers: list[tuple[str, dict[str, Any]]]) -> UsageError:
+    first = wrong.errors(include_url=False, include_input=False)[0]
+    path = ".".join(str(part) for part in first["loc"])
+    origin = next((name for name, layer in reversed(layers) if _holds(layer, first["loc"])), "settings")
+    if first["type"] != "extra_forbidden":
+        return UsageError(
+            f"{origin}: {path}: {first['msg'].removeprefix('Value error, ')}", hint="see `tillwatch config show`"
+        )
+    valid = _valid_keys(first["loc"][:-1])
+    close = difflib.get_close_matches(str(first["loc"][-1]), valid, n=1)
+    maybe = f"did you mean {close[0]!r}? " if close else ""
+    return UsageError(f"{origin}: unknown key {path}", hint=f"{maybe}valid keys here: {', '.join(valid)}")
+
+
+def _holds(layer: Any, path: tuple[int | str, ...]) -> bool:
+    for part in path:
+        try:
+            layer = layer[part]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
+
+
+def _valid_keys(path: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in path:
+        if isinstance(part, int):
+            continue
+        annotation: Any = model.model_fields[part].annotation
+        inner = [a for a in getattr(annotation, "__args__", ()) if isinstance(a, type) and issubclass(a, BaseModel)]
+        model = inner[0] if inner else annotation
+    return sorted(model.model_fields)
