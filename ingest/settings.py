@@ -1,8 +1,10 @@
 """Settings: one TOML file, environment over it, flags over both.
 
 ``./tillwatch.toml`` or ``--config``; ``TILLWATCH_LAKE__URI`` and the like win over
-the file. An unknown key is an error that lists the valid ones. Built once by a
-command and passed down; nothing reads settings at import.
+the file. A relative path in the file, or left at its default, starts at the
+file's own folder; one from the environment or a flag starts where you stand. An
+unknown key is an error that lists the valid ones. Built once by a command and
+passed down; nothing reads settings at import.
 """
 
 import datetime as dt
@@ -18,6 +20,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from ingest.errors import UsageError
 
 DEFAULT_FILE = "tillwatch.toml"
+FILES_AND_FOLDERS = (
+    ("spool", "directory"),
+    ("lake", "uri"),
+    ("keys", "pan_token"),
+    ("alerts", "password_file"),
+    ("airflow", "password_file"),
+)
 ENVIRONMENT_PREFIX = "TILLWATCH_"
 
 
@@ -30,21 +39,21 @@ class Section(BaseModel):
 class Spool(Section):
     """Where records wait on the collector's own disk."""
 
-    directory: Path = Field(Path("var/spool"), description="folder of the spool's segments")
-    seal_seconds: float = Field(300.0, gt=0, description="a segment is sealed at this age")
-    seal_mib: float = Field(64.0, gt=0, le=1024, description="a segment is sealed at this size")
+    directory: Path = Field(default=Path("var/spool"), description="folder of the spool's segments")
+    seal_seconds: float = Field(default=300.0, gt=0, description="a segment is sealed at this age")
+    seal_mib: float = Field(default=64.0, gt=0, le=1024, description="a segment is sealed at this size")
 
 
 class LakeSettings(Section):
     """Where the tables live."""
 
-    uri: str = Field("var/lake", description="folder, or s3://bucket/prefix")
+    uri: str = Field(default="var/lake", description="folder, or s3://bucket/prefix")
 
 
 class Keys(Section):
     """Secret keys, each in a file of its own with mode 0600."""
 
-    pan_token: Path = Field(Path("var/keys/pan-token.key"), description="key of card tokens")
+    pan_token: Path = Field(default=Path("var/keys/pan-token.key"), description="key of card tokens")
 
 
 class Line(Section):
@@ -54,11 +63,11 @@ class Line(Section):
     device: str = Field(min_length=1, description="/dev/serial/by-id/…: a name that survives replugging")
     profile: str = Field(min_length=1, description="a name from `tillwatch describe --profiles`")
     mode: Literal["listen", "relay", "receive"] = Field(
-        "listen",
+        default="listen",
         description="listen: a tap, nothing is written; relay: between terminal and host; "
         "receive: the terminal sends to us and waits for our ACK",
     )
-    peer: str | None = Field(None, description="relay: the host's side; listen: the tap on the other direction")
+    peer: str | None = Field(default=None, description="relay: the host's side; listen: the tap on the other direction")
 
     @model_validator(mode="after")
     def _relay_has_two_sides(self) -> "Line":
@@ -74,8 +83,8 @@ class Line(Section):
 class Business(Section):
     """The shop's calendar."""
 
-    zone: str = Field("Asia/Shanghai", description="the merchant's time zone")
-    cutoff: dt.time = Field(dt.time(23, 0), description="clearing cut-off in that zone")
+    zone: str = Field(default="Asia/Shanghai", description="the merchant's time zone")
+    cutoff: dt.time = Field(default=dt.time(23, 0), description="clearing cut-off in that zone")
 
     @field_validator("zone")
     @classmethod
@@ -93,7 +102,7 @@ class Merchant(Section):
 
     id: str = Field(min_length=15, max_length=15)
     name: str
-    acquirer: str | None = Field(None, description="a name from [[acquirers]]")
+    acquirer: str | None = Field(default=None, description="a name from [[acquirers]]")
 
 
 class Acquirer(Section):
@@ -107,7 +116,7 @@ class Acquirer(Section):
 class Route(Section):
     """Who gets a merchant's mails."""
 
-    merchants: list[str] = Field(["*"], min_length=1)
+    merchants: list[str] = Field(default=["*"], min_length=1)
     to: list[str] = Field(min_length=1)
     locale: Literal["zh-CN", "en"] = "zh-CN"
 
@@ -125,17 +134,17 @@ class Route(Section):
 class Alerts(Section):
     """How alert mails leave."""
 
-    smtp: str = Field("smtp://127.0.0.1:2525", description="smtp[s]://[user@]host:port[?starttls=yes]")
-    password_file: Path | None = Field(None, description="file with the SMTP password, mode 0600")
+    smtp: str = Field(default="smtp://127.0.0.1:2525", description="smtp[s]://[user@]host:port[?starttls=yes]")
+    password_file: Path | None = Field(default=None, description="file with the SMTP password, mode 0600")
     sender: str = "tillwatch@example.com"
-    data_docs: str | None = Field(None, description="address of the Data Docs that mails may link to")
+    data_docs: str | None = Field(default=None, description="address of the Data Docs that mails may link to")
     routes: list[Route] = []
 
 
 class Airflow(Section):
     """The REST API that hears of sealed segments; without it landing runs on its schedule alone."""
 
-    url: str | None = Field(None, description="e.g. http://127.0.0.1:8080")
+    url: str | None = Field(default=None, description="e.g. http://127.0.0.1:8080")
     username: str | None = None
     password_file: Path | None = None
 
@@ -197,7 +206,11 @@ def settings_layers(
     named = config is not None or ENVIRONMENT_PREFIX + "CONFIG" in os.environ
     if file.is_file():
         try:
-            layers.append((str(file), tomllib.loads(file.read_text("utf-8"))))
+            written = tomllib.loads(file.read_text("utf-8"))
+            layers.append(
+                (f"default, beside {file}", _paths_from(file.resolve().parent, Settings().model_dump(mode="json")))
+            )
+            layers.append((str(file), _paths_from(file.resolve().parent, written, keep=True)))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
             raise UsageError(f"{file}: not TOML: {wrong}", hint="mend that line; strings need quotes") from None
         except OSError as wrong:
@@ -213,6 +226,17 @@ def settings_layers(
     if flags:
         layers.append(("command line", flags))
     return layers
+
+
+def _paths_from(folder: Path, values: dict[str, Any], *, keep: bool = False) -> dict[str, Any]:
+    """The paths among the values, made to start at the folder; with ``keep``, beside all the other values."""
+    result: dict[str, Any] = values if keep else {}
+    for section, key in FILES_AND_FOLDERS:
+        table = values.get(section)
+        value = table.get(key) if isinstance(table, dict) else None
+        if isinstance(value, str) and "://" not in value:
+            result.setdefault(section, {})[key] = str(folder / value)
+    return result
 
 
 def _nested(path: list[str], value: Any) -> dict[str, Any]:
@@ -240,7 +264,7 @@ def _lay_over(below: dict[str, Any], above: dict[str, Any]) -> None:
 
 
 def _as_usage_error(wrong: ValidationError, layers: list[tuple[str, dict[str, Any]]]) -> UsageError:
-    first = wrong.errors(include_url=False, include_input=False)[0]
+    first = min(wrong.errors(include_url=False, include_input=False), key=lambda e: e["type"] != "extra_forbidden")
     path = ".".join(str(part) for part in first["loc"])
     origin = next((name for name, layer in reversed(layers) if _holds(layer, first["loc"])), "settings")
     if first["type"] != "extra_forbidden":

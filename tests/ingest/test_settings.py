@@ -1,0 +1,97 @@
+"""Settings: file, environment, flags, and every mistake in them."""
+
+from pathlib import Path
+
+import pytest
+
+from ingest.errors import UsageError
+from ingest.settings import load_settings
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "shop" / "tillwatch.toml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text, "utf-8")
+    return file
+
+
+def test_without_a_file_the_defaults_hold():
+    """No file is needed to begin."""
+    settings = load_settings()
+
+    assert str(settings.spool.directory) == "var/spool"
+    assert settings.business.zone == "Asia/Shanghai"
+
+
+def test_the_environment_wins_over_the_file_and_a_flag_over_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """File < environment < flag."""
+    file = written(tmp_path, '[lake]\nuri = "from-file"\n[alerts]\nsender = "file@example.com"\n')
+    monkeypatch.setenv("TILLWATCH_LAKE__URI", "from-environment")
+    monkeypatch.setenv("TILLWATCH_ALERTS__SENDER", "environment@example.com")
+
+    settings = load_settings(file, {"lake": {"uri": "from-flag"}})
+
+    assert settings.lake.uri == "from-flag"
+    assert settings.alerts.sender == "environment@example.com"
+
+
+def test_a_relative_path_in_the_file_starts_at_the_files_folder(tmp_path: Path):
+    """A scheduler that runs elsewhere finds the same folders as the shop's own shell."""
+    file = written(tmp_path, '[spool]\ndirectory = "data/spool"\n')
+
+    settings = load_settings(file)
+
+    assert settings.spool.directory == tmp_path / "shop" / "data" / "spool"
+    assert settings.lake.uri == str(tmp_path / "shop" / "var" / "lake")
+
+
+def test_an_address_of_object_storage_is_left_alone(tmp_path: Path):
+    """Only paths are made absolute."""
+    file = written(tmp_path, '[lake]\nuri = "s3://bucket/prefix"\n')
+
+    assert load_settings(file).lake.uri == "s3://bucket/prefix"
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ('[lake]\nurl = "x"\n', "unknown key lake.url", "did you mean 'uri'? valid keys here: uri"),
+        ("[spol]\n", "unknown key spol", "did you mean 'spool'?"),
+        ('[[lines]]\nname="a"\ndevice="/dev/x"\nprofil="p"\n', "lines.0", "profil"),
+        ('[[lines]]\nname="a"\ndevice="/dev/x"\nprofile="p"\nmode="relay"\n', "peer", ""),
+        ('[business]\nzone = "Asia/Shanghia"\n', "no time zone", ""),
+        ("[spool]\nseal_seconds = 0\n", "spool.seal_seconds", ""),
+        ('[[alerts.routes]]\nto = ["nobody"]\n', "'nobody' is not a mail address", ""),
+        ("[lake\n", "not TOML", "quotes"),
+    ],
+)
+def test_a_mistake_names_the_file_the_key_and_what_to_do(tmp_path: Path, text: str, message: str, hint: str):
+    """Where, what, and the way out."""
+    file = written(tmp_path, text)
+
+    with pytest.raises(UsageError) as wrong:
+        load_settings(file)
+
+    said = f"{wrong.value.message} | {wrong.value.hint}"
+    assert str(file) in said
+    assert message in said
+    assert hint in said
+    assert wrong.value.exit_status == 2
+
+
+def test_a_named_file_must_exist(tmp_path: Path):
+    """A typing error in --config is not silently the defaults."""
+    with pytest.raises(UsageError, match="no such configuration file"):
+        load_settings(tmp_path / "absent.toml")
+
+
+def test_two_lines_of_one_name_are_refused(tmp_path: Path):
+    """A line's name is what its records are filed under."""
+    line = '[[lines]]\nname="lane-1"\ndevice="/dev/x"\nprofile="unionpay"\n'
+    with pytest.raises(UsageError, match="two lines are called 'lane-1'"):
+        load_settings(written(tmp_path, line + line))
