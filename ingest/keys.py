@@ -1,0 +1,98 @@
+"""The key file: one line of text, readable by its owner alone, from which every sub-key is derived.
+
+``tillwatch-key 1 <key id> <64 hex digits>``. The master key is used for nothing but
+HMAC-SHA256 over a domain name, so the card token, the frame digest and the spool's
+chain each have a key of their own (reliability.md 4.4).
+"""
+
+import hmac
+import os
+import re
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ingest.errors import KeyFileError
+
+CREATE_HINT = "make one with `tillwatch doctor --create-keys`"
+_LINE = re.compile(r"tillwatch-key 1 ([a-z0-9]{1,16}) ([0-9a-f]{64})\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What one key file gives. The secrets never show in a repr.
+
+    ``pan`` makes card tokens, ``digest`` the digests of frames, ``chain`` ties spool records together.
+    """
+
+    key_id: str
+    pan: bytes = field(repr=False)
+    digest: bytes = field(repr=False)
+    chain: bytes = field(repr=False)
+
+
+def load_keys(path: Path) -> Keys:
+    """Read a key file.
+
+    Raises:
+        KeyFileError: not there, not readable, open to others, or not a key.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise KeyFileError(f"{path}: no key file", hint=CREATE_HINT) from None
+    except OSError as wrong:
+        raise KeyFileError(f"{path}: cannot be read: {wrong.strerror}", hint="check the file's owner") from None
+    with os.fdopen(fd, "rb") as file:
+        mode = os.fstat(file.fileno()).st_mode & 0o777
+        if mode & 0o077:
+            raise KeyFileError(f"{path}: mode {mode:04o} lets others at the key", hint=f"chmod 600 {path}")
+        try:
+            text = file.read(4096).decode("ascii")
+        except (UnicodeDecodeError, IsADirectoryError):
+            text = ""
+    match = _LINE.fullmatch(text)
+    if match is None:
+        raise KeyFileError(
+            f"{path}: not a key file",
+            hint="expected one line `tillwatch-key 1 <key id> <64 hex>`; keep the file and make a new one elsewhere",
+        )
+    return derive(match[1], bytes.fromhex(match[2]))
+
+
+def create_keys(path: Path) -> Keys:
+    """Write a new random key, mode 0600, and read it back. An old one is never overwritten.
+
+    Raises:
+        KeyFileError: the file is there already, or cannot be written.
+    """
+    line = f"tillwatch-key 1 {secrets.token_hex(4)} {secrets.token_hex(32)}\n"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise KeyFileError(
+            f"{path}: there is a key already; cards tokenised with it could not be matched with a new one",
+            hint="keep it, or set keys.pan_token to another file",
+        ) from None
+    except OSError as wrong:
+        raise KeyFileError(f"{path}: cannot be written: {wrong.strerror}", hint="check the folder's owner") from None
+    with os.fdopen(fd, "w", encoding="ascii") as file:
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return load_keys(path)
+
+
+def derive(key_id: str, master: bytes) -> Keys:
+    """The sub-keys of a master key; the same master always gives the same ones."""
+
+    def sub_key(domain: str) -> bytes:
+        return hmac.digest(master, f"tillwatch 1 {domain}".encode(), "sha256")
+
+    return Keys(key_id, sub_key("pan token"), sub_key("frame digest"), sub_key("spool chain"))

@@ -1,0 +1,425 @@
+"""The spool: where a record is on the disk before anybody is told that it arrived.
+
+A folder of append-only segments. ``append_many`` writes a batch and returns its
+numbers only after ``fdatasync`` returned 0; a failed one is never asked again:
+the segment is put aside and the next batch starts a new one. One process owns
+the folder. Nothing is deleted here, damage least of all. One thread at a time.
+"""
+
+import contextlib
+import hashlib
+import os
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ingest.disk import FULL, NETWORK, Disk
+from ingest.errors import SpoolError
+from ingest.keys import Keys
+from ingest.records import Kind, PendingRecord, session
+from ingest.recovery import Recovery, Sealing, recover, rescue, seal_file
+from ingest.segment import NO_CHAIN, Chain, Header, encode_header, encode_record
+from ingest.segments import OPEN, POISONED, SegmentInfo, read_segment, sealed_segments, segment_name
+
+__all__ = ["SegmentInfo", "Spool", "owner_of", "read_segment", "sealed_segments"]
+
+LOCK, RESERVE = "LOCK", "RESERVE"
+RESERVE_BYTES = 256 * 1024
+REMEMBERED = 4096
+"""How many digests of a line and direction are kept to tell a frame that came before."""
+
+
+@dataclass(slots=True)
+class _Writing:
+    """The segment that records go to. ``size`` is its last good offset: everything before it is on the disk."""
+
+    path: Path
+    fd: int
+    header: Header
+    begun: float
+    size: int = 0
+    count: int = 0
+    data_records: int = 0
+    link: bytes = NO_CHAIN
+    sha256: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Records being put into bytes; the spool takes its values over once they are on the disk."""
+
+    seq: int
+    link: bytes
+    encoded: bytearray = field(default_factory=bytearray)
+    count: int = 0
+    data_records: int = 0
+    sessions: dict[str, tuple[int, PendingRecord]] = field(default_factory=dict)
+    seen: dict[tuple[str, str, bytes], int] = field(default_factory=dict)
+
+
+class Spool:
+    """A spool folder, owned by this process until ``close``.
+
+    Opening it mends what a crash left behind (``recovery`` says what was found).
+
+    Args:
+        directory: the folder, on a local file system.
+        keys: the key file's keys; the chain of records hangs on them.
+        seal_seconds: a segment is due for sealing at this age.
+        seal_bytes: and at this size.
+        on_sealed: told of every segment that was sealed, those of a crash included.
+        boot_id: which boot ``mono_ns`` belongs to; 0 for records without a monotonic clock.
+        disk: the file system calls.
+
+    Raises:
+        SpoolError: another process owns the folder, it is on a network file system, or it cannot be written.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        keys: Keys,
+        *,
+        seal_seconds: float = 300.0,
+        seal_bytes: int = 64 * 1024 * 1024,
+        on_sealed: Callable[[SegmentInfo], None] | None = None,
+        boot_id: int | None = None,
+        disk: Disk | None = None,
+    ) -> None:
+        self.directory = directory
+        self._disk = disk or Disk()
+        self._keys = keys
+        self._chain = Chain(keys.chain)
+        self._seal_seconds = seal_seconds
+        self._seal_bytes = seal_bytes
+        self._on_sealed = on_sealed or (lambda _: None)
+        self._boot_id = this_boot() if boot_id is None else boot_id
+        self._writing: _Writing | None = None
+        self._poisoned: list[tuple[Path, int]] = []
+        self._burned: list[dict[str, object]] = []
+        self._sessions: dict[str, tuple[int, PendingRecord]] = {}
+        self._seen: dict[tuple[str, str], OrderedDict[bytes, int]] = {}
+        self.duplicates = 0
+        self._lock = self._own()
+        try:
+            self._keep_reserve()
+            self.recovery: Recovery = recover(self._disk, directory, keys, self._boot_id, self._give_reserve)
+        except BaseException:
+            self._disk.close(self._lock)
+            raise
+        self._next_seq = self.recovery.next_seq
+        self._link = self.recovery.link
+        for info in self.recovery.sealed:
+            self._on_sealed(info)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, wrong: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def next_seq(self) -> int:
+        """The number of the next record."""
+        return self._next_seq
+
+    def append_many(self, records: Sequence[PendingRecord]) -> list[int]:
+        """Write a batch and return its numbers, in order, once it is on the disk.
+
+        All or nothing: when this raises, no record of the batch counts as arrived and none may be
+        acknowledged. The spool can be asked again at once.
+
+        Raises:
+            SpoolError: the disk is full, or failed.
+        """
+        if not records:
+            return []
+        if self._writing is not None and self._writing.size >= self._seal_bytes:
+            self.seal()
+        writing = self._writing or self._begin()
+        batch = _Batch(self._next_seq, writing.link)
+        numbers = [self._encode(batch, record) for record in records]
+        self._write(writing, batch)
+        return numbers
+
+    def seal_if_due(self) -> SegmentInfo | None:
+        """Seal the segment when it is old or large enough; None when it is not."""
+        self._rescue()
+        writing = self._writing
+        if writing is None:
+            return None
+        age = time.monotonic() - writing.begun
+        if writing.size < self._seal_bytes and age < self._seal_seconds:
+            return None
+        return self.seal()
+
+    def seal(self) -> SegmentInfo | None:
+        """Close the segment for ever and start the next one at the next record; None when it holds nothing.
+
+        A segment with nothing but sessions stays open and is used on.
+
+        Raises:
+            SpoolError: the footer could not be written. What was acknowledged stays on the disk.
+        """
+        writing = self._writing
+        if writing is None or not writing.data_records:
+            return None
+        sealing = Sealing(
+            writing.path,
+            writing.header.first_seq,
+            writing.count,
+            self._next_seq - 1,
+            writing.sha256.hexdigest(),
+            writing.size,
+            writing.link,
+            self._boot_id,
+        )
+        try:
+            footer = sealing.footer(time.time_ns())
+            if not self._append_all(writing, footer):
+                self._give_reserve()
+                if not self._append_all(writing, footer):
+                    raise self._full()
+            self._writing = None
+            self._link = self._chain.link(footer)
+            fd, writing.fd = writing.fd, -1
+            info = seal_file(self._disk, fd, sealing, footer)
+        except OSError as wrong:
+            self._put_aside(writing)
+            raise SpoolError(
+                f"{writing.path}: could not be sealed: {wrong.strerror}",
+                hint="check the disk; the records in it are sealed from a copy as soon as that works",
+            ) from None
+        self._on_sealed(info)
+        return info
+
+    def close(self) -> None:
+        """Seal what is open and give the folder up. Calling it twice is fine."""
+        if self._lock < 0:
+            return
+        try:
+            self.seal()
+            self._rescue()
+        finally:
+            writing, self._writing = self._writing, None
+            if writing is not None:
+                with contextlib.suppress(OSError):
+                    self._disk.close(writing.fd)
+                    if not writing.data_records:
+                        self._disk.remove(writing.path)
+            self._disk.close(self._lock)
+            self._lock = -1
+
+    # Writing -------------------------------------------------------------------------------
+
+    def _begin(self) -> _Writing:
+        first = self._next_seq
+        header = Header(uuid.uuid4().hex, first, time.time_ns(), self._keys.key_id, self._link)
+        path = self.directory / segment_name(first, header.segment_id, OPEN)
+        encoded = encode_header(header)
+        fd = -1
+        try:
+            self._keep_reserve()
+            fd = self._disk.create(path)
+            writing = _Writing(path, fd, header, time.monotonic(), link=self._chain.link(encoded))
+            batch = _Batch(first, writing.link, bytearray(encoded))
+            for port, record in self._sessions.values():
+                self._encode_one(batch, record, port, None)
+            for facts in self._burned:
+                gap = PendingRecord(Kind.GAP, "", "", time.time_ns(), facts=facts)
+                self._encode_one(batch, gap, 0, None)
+            if self._disk.write(fd, bytes(batch.encoded)) != len(batch.encoded):
+                raise self._full()
+            self._disk.fsync(fd)
+            self._disk.sync_directory(self.directory)
+        except (OSError, SpoolError) as wrong:
+            with contextlib.suppress(OSError):
+                if fd >= 0:
+                    self._disk.close(fd)
+                    self._disk.remove(path)
+            if isinstance(wrong, OSError):
+                raise self._failed(wrong) from None
+            raise
+        self._burned = []
+        self._take(writing, batch)
+        self._writing = writing
+        return writing
+
+    def _encode(self, batch: _Batch, record: PendingRecord) -> int:
+        known = batch.sessions.get(record.line) or self._sessions.get(record.line)
+        port = known[0] if known else len(self._sessions.keys() | batch.sessions.keys()) + 1
+        if record.kind is Kind.SESSION:
+            batch.sessions[record.line] = (port, record)
+        elif record.line and (known is None or known[1].profile != record.profile):
+            opened = session(record.line, record.profile, wall_ns=record.wall_ns, mono_ns=record.mono_ns)
+            batch.sessions[record.line] = (port, opened)
+            self._encode_one(batch, opened, port, None)
+        dup_of = None
+        if record.kind is Kind.FRAME:
+            dup_of = self._seen_before(batch, record)
+        return self._encode_one(batch, record, port if record.line else 0, dup_of)
+
+    def _encode_one(self, batch: _Batch, record: PendingRecord, port: int, dup_of: int | None) -> int:
+        seq = batch.seq
+        encoded = encode_record(record, seq=seq, port_id=port, boot_id=self._boot_id, chain=batch.link, dup_of=dup_of)
+        batch.encoded += encoded
+        batch.link = self._chain.link(encoded)
+        batch.seq += 1
+        batch.count += 1
+        batch.data_records += record.kind is not Kind.SESSION
+        return seq
+
+    def _seen_before(self, batch: _Batch, record: PendingRecord) -> int | None:
+        key = (record.line, record.direction, record.digest)
+        seen = self._seen.get((record.line, record.direction))
+        earlier = (seen and seen.get(record.digest)) or batch.seen.get(key)
+        if earlier is None:
+            batch.seen[key] = batch.seq
+        return earlier
+
+    def _write(self, writing: _Writing, batch: _Batch) -> None:
+        try:
+            if not self._append_all(writing, bytes(batch.encoded)):
+                raise self._full()
+            self._disk.fdatasync(writing.fd)
+        except OSError as wrong:
+            self._put_aside(writing)
+            self._burned.append(
+                {
+                    "reason": f"the disk failed: {wrong.strerror}",
+                    "missing": [self._next_seq, batch.seq - 1],
+                    "acknowledged": False,
+                }
+            )
+            self._next_seq = batch.seq
+            raise self._failed(wrong) from None
+        self._take(writing, batch)
+
+    def _append_all(self, writing: _Writing, data: bytes) -> bool:
+        """Append, or leave the file as it was: False when there is no room. OSError is any other failure."""
+        try:
+            if self._disk.write(writing.fd, data) == len(data):
+                return True
+        except OSError as wrong:
+            if wrong.errno not in FULL:
+                raise
+        self._disk.truncate(writing.fd, writing.size)
+        return False
+
+    def _take(self, writing: _Writing, batch: _Batch) -> None:
+        writing.size += len(batch.encoded)
+        writing.sha256.update(batch.encoded)
+        writing.link = batch.link
+        writing.count += batch.count
+        writing.data_records += batch.data_records
+        self._next_seq = batch.seq
+        self._sessions |= batch.sessions
+        for (line, direction, digest), seq in batch.seen.items():
+            seen = self._seen.setdefault((line, direction), OrderedDict())
+            seen[digest] = seq
+            if len(seen) > REMEMBERED:
+                seen.popitem(last=False)
+
+    # When the disk fails -------------------------------------------------------------------
+
+    def _put_aside(self, writing: _Writing) -> None:
+        """Never touch this descriptor again: what a failed sync left in memory may not be on the disk."""
+        self._writing = None
+        self._link = NO_CHAIN
+        aside = writing.path.with_suffix(POISONED)
+        if writing.fd >= 0:
+            with contextlib.suppress(OSError):
+                self._disk.close(writing.fd)
+        with contextlib.suppress(OSError):
+            self._disk.rename(writing.path, aside)
+            self._poisoned.append((aside, writing.size))
+
+    def _rescue(self) -> None:
+        """Seal what was acknowledged in segments that were put aside, from a copy; again later if that fails."""
+        left: list[tuple[Path, int]] = []
+        for path, good in self._poisoned:
+            try:
+                info = rescue(self._disk, path, self._keys, self._boot_id, good)
+            except OSError:
+                left.append((path, good))
+                continue
+            if info is not None:
+                self._on_sealed(info)
+        self._poisoned = left
+
+    def _keep_reserve(self) -> None:
+        """Hold back a little room, so that a segment can still be sealed on a full disk."""
+        with contextlib.suppress(OSError):
+            self._disk.reserve(self.directory / RESERVE, RESERVE_BYTES)
+
+    def _give_reserve(self) -> None:
+        with contextlib.suppress(OSError):
+            self._disk.remove(self.directory / RESERVE)
+
+    def _own(self) -> int:
+        kind = self._disk.kind(self.directory)
+        if kind in NETWORK:
+            raise SpoolError(
+                f"{self.directory}: a spool cannot be on {kind}: its sync and locks cannot be relied on",
+                hint="set spool.directory to a folder on a local disk",
+            )
+        me = f"pid {os.getpid()}\nboot {self._boot_id:08x}\nsince {time.time_ns()}\n"
+        try:
+            self._disk.make_directory(self.directory)
+            fd = self._disk.lock(self.directory / LOCK, me)
+        except OSError as wrong:
+            raise SpoolError(
+                f"{self.directory}: the spool cannot be opened: {wrong.strerror}",
+                hint="check spool.directory, its owner and the disk",
+            ) from None
+        if fd is None:
+            raise SpoolError(
+                f"{self.directory}: the spool belongs to process {owner_of(self.directory) or 'unknown'}",
+                hint="stop that collector, or use another folder: TILLWATCH_SPOOL__DIRECTORY=<folder>",
+            )
+        return fd
+
+    def _full(self) -> SpoolError:
+        return SpoolError(
+            f"{self.directory}: the disk is full; the batch was not recorded",
+            hint="free some space; collecting goes on by itself",
+        )
+
+    def _failed(self, wrong: OSError) -> SpoolError:
+        if wrong.errno in FULL:
+            return self._full()
+        return SpoolError(
+            f"{self.directory}: the disk failed: {wrong.strerror}; the batch was not recorded",
+            hint="check the disk (dmesg); a new segment is started with the next record",
+        )
+
+
+def owner_of(directory: Path) -> int | None:
+    """The process that owns a spool, None when none does. Only tells; it takes nothing."""
+    import fcntl
+
+    try:
+        with (directory / LOCK).open("r", encoding="ascii") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                words = file.readline().split()
+                return int(words[1]) if len(words) == 2 and words[1].isdigit() else 0
+    except OSError:
+        return None
+    return None
+
+
+def this_boot() -> int:
+    """A number of this boot, so that monotonic times of two boots are never compared. 1 where the kernel has none."""
+    try:
+        return int(Path("/proc/sys/kernel/random/boot_id").read_text("ascii")[:8], 16) or 1
+    except (OSError, ValueError):
+        return 1
