@@ -1,0 +1,46 @@
+"""Findings into mails, one for a merchant and a decision moment.
+
+Runs when `findings` was announced. The ledger of sent mails decides what is new: running it twice
+sends nothing twice. A mail that cannot be handed over stays unsent, the task is tried again, and in
+the end the operator hears of it.
+"""
+
+from typing import Any
+
+from airflow.sdk import Param, dag, task
+from airflow.sdk.exceptions import AirflowSkipException
+from tillwatch_assets import ALERTS, FINDINGS  # type: ignore[import-not-found]  # beside this file
+from tillwatch_defaults import TASK_DEFAULTS  # type: ignore[import-not-found]  # beside this file
+
+
+@dag(
+    schedule=[FINDINGS],
+    catchup=False,
+    max_active_runs=1,
+    default_args=TASK_DEFAULTS,
+    doc_md=__doc__,
+    tags=["tillwatch", "3-tell"],
+    params={
+        "dry_run": Param(
+            False, type="boolean", title="Dry run", description="Decide and render the mails, but send none of them."
+        )
+    },
+)
+def send_alerts() -> None:
+    """Findings into mails."""
+
+    @task(outlets=[ALERTS], doc_md="One call of `expectations.mail.send`. Skipped when no mail is due.")
+    def send(**context: Any) -> list[str]:
+        from expectations.mail import send_due
+        from ingest.settings import load_settings
+
+        sent = send_due(load_settings(), dry_run=context["params"]["dry_run"])
+        if not sent:
+            raise AirflowSkipException("no mail is due")
+        context["outlet_events"][ALERTS].extra = {"mails": len(sent)}
+        return [alert.alert_id for alert in sent]
+
+    send()
+
+
+send_alerts()
