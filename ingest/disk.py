@@ -25,8 +25,11 @@ class Disk:
         return file_system(path)
 
     def make_directory(self, path: Path) -> None:
-        """Make a folder for this user only, and its parents; one that is there is fine."""
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Make a folder for this user only, and its parents, and sync their names; one that is there is fine."""
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            self.sync_directory(folder.parent)
 
     def names(self, directory: Path) -> list[str]:
         """The names in a folder, sorted; none when it is not there."""

@@ -321,6 +321,7 @@ def _quarantine(disk: Disk, path: Path) -> None:
     folder = path.parent / QUARANTINE
     disk.make_directory(folder)
     disk.rename(path, folder / path.name)
+    disk.remove(path)  # rename(2) leaves both names where a power cut had already made both of one file
     disk.sync_directory(folder)
     disk.sync_directory(path.parent)
 
