@@ -1,0 +1,300 @@
+"""Every table's columns: name, type and meaning. ``docs/tables.md`` is made from them.
+
+A type is one of ``string int32 int64 date timestamp binary``: dates are local days of
+the merchant's zone, timestamps are microseconds in UTC, amounts are fen. Columns are
+only ever added.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Type = Literal["string", "int32", "int64", "date", "timestamp", "binary"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name, its type and what a value of it says."""
+
+    name: str
+    type: Type
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """One table.
+
+    ``partition_by`` columns stand in the folders' names, not in the files; ``statistics``
+    are the columns whose least and greatest value the Delta log keeps for each file;
+    ``order_by`` is how the rows of a file are sorted.
+    """
+
+    name: str
+    meaning: str
+    partition_by: tuple[str, ...]
+    statistics: tuple[str, ...]
+    order_by: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+
+_LINE = (
+    Column("profile", "string", "the profile the line was read with"),
+    Column("line", "string", "the line's name in the settings"),
+)
+_SHOP = (
+    Column("merchant_id", "string", "merchant, field 42, 15 characters"),
+    Column("terminal_id", "string", "terminal, field 41, 8 characters"),
+)
+_SEEN = (
+    Column("requested_at", "timestamp", "when the collector saw the request; null = never seen"),
+    Column("responded_at", "timestamp", "when the collector saw the answer; null = never seen"),
+    Column("event_at", "timestamp", "best clock there is: host_dt, else terminal_dt, else requested_at, responded_at"),
+)
+_DAYS = (
+    Column("business_date", "date", "local day of event_at"),
+    Column("seen_date", "date", "local day of the first frame seen of this row"),
+)
+_PROOF = (
+    Column("segment_id", "string", "segment that holds the request (the answer, when no request was seen)"),
+    Column("request_seq", "int64", "number of the request's record in the spool; null = no request seen"),
+    Column("response_segment_id", "string", "segment that holds the answer; null = no answer seen"),
+    Column("response_seq", "int64", "number of the answer's record in the spool; null = no answer seen"),
+    Column("request_digest", "string", "keyed hash of the whole original request, hex"),
+    Column("response_digest", "string", "keyed hash of the whole original answer, hex"),
+    Column("attempts", "int32", "how often this request was sent; 0 = only its answer was seen"),
+)
+_CLOCKS = (
+    Column("terminal_dt", "timestamp", "the terminal's clock, fields 13 and 12 of the request, year inferred"),
+    Column("host_dt", "timestamp", "the host's clock, fields 13 and 12 of the answer, year inferred"),
+    Column("settlement_date", "date", "field 15 of the answer, year inferred"),
+)
+_OUTCOME = (
+    Column("response_code", "string", "field 39 of the answer; null = no answer seen, or one without a code"),
+    Column("outcome", "string", "approved, declined or unknown"),
+)
+
+RAW_FRAMES = TableSpec(
+    "raw_frames",
+    "What the collector recorded, as it was recorded: one row a frame, a stretch of noise or a gap.",
+    ("day",),
+    ("seq", "seen_at", "line"),
+    ("seq",),
+    (
+        Column("segment_id", "string", "the spool segment the record stands in"),
+        Column("seq", "int64", "the record's number in the spool, without gaps"),
+        *reversed(_LINE),
+        Column("direction", "string", "rx = from the terminal, tx = to the terminal, empty when it is neither"),
+        Column("kind", "string", "frame, noise (bytes that are no frame) or gap (something could not be recorded)"),
+        Column("seen_at", "timestamp", "when the collector saw it, wall clock"),
+        Column("mono_ns", "int64", "the same moment on the machine's monotonic clock, nanoseconds; 0 = none"),
+        Column("boot_id", "int64", "the boot that mono_ns belongs to; 0 = none"),
+        Column("frame", "binary", "the whole link frame, card data overwritten; null for noise and gaps"),
+        Column("length", "int32", "bytes on the line"),
+        Column("digest", "string", "keyed hash of the original message, hex; equal for equal messages"),
+        Column("card_token", "string", "keyed hash of the whole card number"),
+        Column("error", "string", "JSON: why the bytes are no frame, or what is missing"),
+        Column("day", "date", "local day of seen_at"),
+    ),
+)
+
+TRANSACTIONS = TableSpec(
+    "transactions",
+    "Money attempts: one row for each exchange of request and answer.",
+    ("business_date", "seen_date"),
+    ("event_at", "terminal_id", "stan", "amount_fen"),
+    ("event_at", "terminal_id", "stan", "transaction_id"),
+    (
+        Column("transaction_id", "string", "made from the messages' content: the same exchange always has the same id"),
+        *_LINE,
+        *_SHOP,
+        Column("batch_no", "int32", "batch number, 60.2"),
+        Column("stan", "int32", "system trace number (凭证号), field 11; a reversal carries its original's"),
+        Column(
+            "txn_type",
+            "string",
+            "SALE VOID REFUND PREAUTH PREAUTH_VOID COMPLETION COMPLETION_VOID REVERSAL BALANCE OFFLINE_SALE ADJUST "
+            "QR_SALE QR_REFUND; null = the message says none of these",
+        ),
+        Column("amount_fen", "int64", "field 4, minor units of currency"),
+        Column("currency", "string", 'ISO 4217 number, "156" is the yuan'),
+        Column("tip_fen", "int64", "tip in fen; null = not read yet"),
+        Column("pan_masked", "string", "card number: first 6, stars, last 4"),
+        Column("card_token", "string", "keyed hash of the whole card number: equal for equal cards"),
+        Column("card_org", "string", "card organisation, 63.1"),
+        Column("entry_mode", "string", "field 22, 3 digits"),
+        Column("operator_no", "string", "operator, field 63 of the request"),
+        *_SEEN,
+        *_CLOCKS,
+        Column("rrn", "string", "retrieval reference number, field 37 of the answer"),
+        Column("auth_code", "string", "field 38 of the answer"),
+        *_OUTCOME,
+        Column(
+            "reason_code", "string", "field 39 of a reversal's request: 98 no answer, 96 fault, A0 bad MAC, 06 other"
+        ),
+        Column("orig_batch_no", "int32", "batch of the original, 61.1"),
+        Column("orig_stan", "int32", "trace number of the original, 61.2; of a reversal its own"),
+        Column("orig_date", "date", "day of the original, 61.3, year inferred: the latest that is not after the event"),
+        Column("orig_rrn", "string", "field 37 of the request"),
+        Column("orig_auth_code", "string", "field 38 of the request"),
+        Column("atc", "int32", "EMV application transaction counter, tag 9F36"),
+        Column("aid", "string", "EMV application, tag 84 or 9F06, hex"),
+        Column("mti", "string", "message type of the request"),
+        Column("processing_code", "string", "field 3"),
+        Column("order_ref", "string", "the till's order number; null = not known"),
+        *_PROOF,
+        *_DAYS,
+    ),
+)
+
+_TOTAL: tuple[tuple[str, Type, str], ...] = (
+    ("debit_amount_fen", "int64", "sum of debits as the terminal reports it"),
+    ("debit_count", "int32", "count of debits as the terminal reports it"),
+    ("credit_amount_fen", "int64", "sum of credits as the terminal reports it"),
+    ("credit_count", "int32", "count of credits as the terminal reports it"),
+    ("flag", "string", "the host's word: 1 balanced, 2 not balanced, 3 error; null = no answer seen"),
+    ("host_debit_amount_fen", "int64", "sum of debits in the host's answer"),
+    ("host_debit_count", "int32", "count of debits in the host's answer"),
+    ("host_credit_amount_fen", "int64", "sum of credits in the host's answer"),
+    ("host_credit_count", "int32", "count of credits in the host's answer"),
+)
+_TOTALS = tuple(
+    Column(f"{card}_{name}", kind, f"{owner}: {meaning}")
+    for card, owner in (("rmb", "domestic cards"), ("foreign", "foreign cards"))
+    for name, kind, meaning in _TOTAL
+)
+
+SETTLEMENTS = TableSpec(
+    "settlements",
+    "Batch settlements: the totals a terminal reported and what the host said to them.",
+    ("business_date", "seen_date"),
+    ("event_at", "terminal_id", "batch_no"),
+    ("event_at", "terminal_id", "stan", "settlement_id"),
+    (
+        Column("settlement_id", "string", "made from the messages' content"),
+        *_LINE,
+        *_SHOP,
+        Column("batch_no", "int32", "the batch that is settled, 60.2"),
+        Column("stan", "int32", "trace number of the settlement, field 11"),
+        *_SEEN,
+        *_CLOCKS,
+        Column("currency", "string", "ISO 4217 number"),
+        *_TOTALS,
+        *_OUTCOME,
+        *_PROOF,
+        *_DAYS,
+    ),
+)
+
+EVENTS = TableSpec(
+    "events",
+    "Everything that is neither money nor settlement: sign-in, parameters, echo, batch upload, signature.",
+    ("business_date", "seen_date"),
+    ("event_at", "terminal_id", "operation"),
+    ("event_at", "terminal_id", "stan", "event_id"),
+    (
+        Column("event_id", "string", "made from the messages' content"),
+        *_LINE,
+        *_SHOP,
+        Column("operation", "string", "what the message asks for: SIGN_IN, SIGN_OFF, ECHO, PARAMETERS, BATCH_UPLOAD …"),
+        Column("mti", "string", "message type of the request"),
+        Column("network_code", "string", "network management code, 60.3"),
+        Column("batch_no", "int32", "batch number, 60.2"),
+        Column("stan", "int32", "system trace number, field 11"),
+        Column("batch_count", "int32", "number of records, field 48 of a batch upload's end"),
+        *_OUTCOME,
+        *_SEEN,
+        *_CLOCKS,
+        *_PROOF,
+        *_DAYS,
+    ),
+)
+
+REJECTS = TableSpec(
+    "rejects",
+    "What could not be read, where, and why; never its bytes.",
+    ("business_date", "seen_date"),
+    ("seq", "line"),
+    ("seen_at", "segment_id", "seq"),
+    (
+        Column("segment_id", "string", "the spool segment the record stands in"),
+        Column("seq", "int64", "the record's number in the spool; the first missing one of a gap"),
+        *reversed(_LINE),
+        Column("direction", "string", "rx = from the terminal, tx = to the terminal"),
+        Column("kind", "string", "frame (not decoded), noise (not a frame) or gap (not recorded, or damaged since)"),
+        Column("seen_at", "timestamp", "when the collector saw it"),
+        Column("length", "int32", "bytes on the line"),
+        Column("digest", "string", "keyed hash of the original bytes, hex"),
+        Column("layer", "string", "link, header, bitmap, field, profile or spool"),
+        Column("field", "string", "the field's path, for example F55.9F02"),
+        Column("offset", "int64", "first byte of the failing part, from the first byte of the link frame"),
+        Column("code", "string", "stable short name of the error"),
+        Column("expected", "string", "what should have been there"),
+        Column("got", "string", "what was there; a length or a place, never the bytes"),
+        Column("hint", "string", "what to check next"),
+        *_DAYS,
+    ),
+)
+
+FINDINGS = TableSpec(
+    "findings",
+    "What is wrong: the finding of `tillwatch findings --json`, lists and objects as JSON text.",
+    ("business_date",),
+    ("rule", "merchant_id", "amount_at_risk_fen"),
+    ("merchant_id", "rule", "finding_id"),
+    (
+        Column("finding_id", "string", "the same fault always has the same id"),
+        Column("rule", "string", "the rule's name"),
+        Column("severity", "string", "P1 (money wrong, provable or due today) to P4 (information)"),
+        Column("certainty", "string", "PROVEN, PROBABLE, POSSIBLE or UNVERIFIABLE"),
+        *_SHOP,
+        Column("amount_at_risk_fen", "int64", "money at stake"),
+        Column("subjects", "string", "JSON: the attempts concerned, the offending one first"),
+        Column("evidence", "string", "JSON: the rule's facts"),
+        Column("ruled_out", "string", "JSON: harmless explanations that were tested"),
+        Column("completeness", "string", "JSON: what data was missing"),
+        Column("act_by", "timestamp", "deadline; null = none"),
+        Column("rules_version", "string", "version of the rules"),
+        Column("decoder_version", "string", "version of the decoder"),
+        Column("business_date", "date", "local day of the offending attempt"),
+    ),
+)
+
+ALERTS = TableSpec(
+    "alerts",
+    "The ledger of alert mails: one row each time one was handed over, or could not be.",
+    ("business_date",),
+    ("decided_at", "merchant_id"),
+    ("at", "alert_id"),
+    (
+        Column("alert_id", "string", "the same merchant, moment and findings always have the same id"),
+        Column("merchant_id", "string", "merchant"),
+        Column("decided_at", "timestamp", "the decision moment"),
+        Column("locale", "string", "zh-CN or en"),
+        Column("recipients", "string", "JSON: mail addresses"),
+        Column("subject", "string", "the mail's subject"),
+        Column("message_id", "string", "the mail's Message-ID"),
+        Column("finding_ids", "string", "JSON: the findings in it"),
+        Column("state", "string", "sent or failed"),
+        Column("error", "string", "why it could not be handed over"),
+        Column("at", "timestamp", "when this row was written"),
+        Column("business_date", "date", "local day of the findings"),
+    ),
+)
+
+ACKS = TableSpec(
+    "acks",
+    "What people said to findings.",
+    (),
+    ("at",),
+    ("at", "finding_id"),
+    (
+        Column("finding_id", "string", "the finding"),
+        Column("label", "string", "what they said of it"),
+        Column("by", "string", "who"),
+        Column("at", "timestamp", "when"),
+    ),
+)
+
+TABLES: dict[str, TableSpec] = {
+    spec.name: spec for spec in (RAW_FRAMES, TRANSACTIONS, SETTLEMENTS, EVENTS, REJECTS, FINDINGS, ALERTS, ACKS)
+}

@@ -1,0 +1,282 @@
+"""The lake: tables whose files are Parquet by pyarrow and whose truth is a Delta log.
+
+A file counts only when the log lists it. A commit carries the writer's application id
+and version, so the same work done twice, or by two at once, is committed once. Files
+that a ``replace`` takes out of the log are removed from the disk at once, so that a
+plain ``read_parquet('<table>/**/*.parquet')`` sees each row once between two runs; our
+own readers look at the log again when a file went away under them.
+"""
+
+import contextlib
+import re
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ingest import datafile
+from ingest.columns import TABLES, TableSpec
+from ingest.errors import LakeError, UsageError
+from ingest.rows import arrow_schema, as_table, by_partition, text
+from ingest.scan import HINT, first_line, scan
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from deltalake import DeltaTable
+    from deltalake.transaction import AddAction
+
+READ_TRIES = 20
+TEMPORARY_SECONDS = 3600.0
+"""A temporary file this old belongs to nobody any more."""
+ORPHAN_SECONDS = 86400.0
+"""A file this old that no version of the log lists belongs to a writer that died."""
+_REPLACED = re.compile(r"(?P<app>.+)-v(?P<version>\d+)-[0-9a-f]{16}\.parquet")
+_SAFE = re.compile(r"[\w.-]{1,120}")
+
+
+class Lake:
+    """The tables under one folder.
+
+    Args:
+        uri: the folder. Object storage is refused by name until it is supported.
+    """
+
+    def __init__(self, uri: str | Path) -> None:
+        folder = str(uri).removeprefix("file://")
+        if "://" in folder:
+            raise UsageError(f"lake.uri: {folder} is not a folder", hint="give a folder, such as var/lake")
+        self.root = Path(folder).absolute()
+
+    def read(
+        self,
+        name: str,
+        *,
+        columns: Sequence[str] | None = None,
+        filters: Any = None,
+        version: int | None = None,
+    ) -> "pa.Table":
+        """A table's rows; no rows, in the declared columns, when the table is not there.
+
+        Args:
+            name: a name of ``TABLES``.
+            columns: which columns, in which order; all by default.
+            filters: a pyarrow expression, or tuples such as ``[("seen_date", "in", [...])]``.
+            version: an earlier version of the log; only for tables that are never replaced.
+
+        Raises:
+            LakeError: a file is damaged (it is named) or missing.
+        """
+        import pyarrow.parquet as pq
+
+        spec = _spec(name)
+        wanted = list(columns or [column.name for column in spec.columns])
+        where = pq.filters_to_expression(list(filters)) if isinstance(filters, (list, tuple)) else filters
+        for attempt in range(READ_TRIES):
+            handle = self._open(name, version)
+            if handle is None:
+                return arrow_schema(spec).empty_table().select(wanted)
+            try:
+                return scan(spec, self.root / name, _listed(handle), wanted, where)
+            except FileNotFoundError:
+                time.sleep(0.01 * attempt)
+        raise LakeError(f"{self.root / name}: the log lists files that are not there", hint=HINT)
+
+    def files(self, name: str) -> list[Path]:
+        """The table's files now, in the order of their names."""
+        handle = self._open(name)
+        return [self.root / name / file["path"] for file in _listed(handle)] if handle else []
+
+    def version(self, name: str) -> int | None:
+        """The log's newest version; None when the table is not there."""
+        handle = self._open(name)
+        return handle.version() if handle else None
+
+    def committed(self, name: str, app_id: str) -> int | None:
+        """The version an application last committed with; None when it never did."""
+        handle = self._open(name)
+        return handle.transaction_version(app_id) if handle else None
+
+    def partitions(self, name: str, *, version: int | None = None, since: int | None = None) -> list[dict[str, Any]]:
+        """The partitions of the files at ``version`` that were not yet there at ``since``."""
+        handle = self._open(name, version)
+        if handle is None:
+            return []
+        before: set[str] = set()
+        if since is not None:
+            with contextlib.suppress(LakeError):  # the log no longer reaches that far back: take every file
+                before = {file["path"] for file in _listed(self._open(name, since))}
+        by = _spec(name).partition_by
+        found = {tuple(file[f"partition.{c}"] for c in by) for file in _listed(handle) if file["path"] not in before}
+        return [dict(zip(by, values, strict=True)) for values in sorted(found)]
+
+    def append(
+        self, name: str, rows: "pa.Table | Sequence[Mapping[str, Any]]", *, app_id: str, app_version: int = 1
+    ) -> bool:
+        """Add rows in one commit; False when this application id and version are in already."""
+        spec, handle = _spec(name), self._create(name)
+        if (handle.transaction_version(app_id) or 0) >= app_version:
+            return False
+        suffix = "" if app_version == 1 else f"-v{app_version}"
+        actions = self._write(spec, as_table(spec, rows), f"{_safe(app_id)}{suffix}.parquet")
+        return _commit(handle, spec, actions, app=(app_id, app_version))
+
+    def replace(
+        self,
+        name: str,
+        rows: "pa.Table | Sequence[Mapping[str, Any]]",
+        *,
+        partitions: Mapping[str, Sequence[Any]],
+        app_id: str,
+        app_version: int,
+    ) -> bool:
+        """Put rows in the place of everything in ``partitions``, in one commit.
+
+        Rows outside ``partitions`` are refused. No partitions: only the version is recorded.
+
+        Returns:
+            False when somebody else committed in between, or this version or a later one is in
+            already: look at ``committed`` again and, if need be, work it out anew.
+        """
+        spec, handle = _spec(name), self._create(name)
+        if (committed := handle.transaction_version(app_id)) is not None and committed >= app_version:
+            return False
+        table = as_table(spec, rows)
+        for column, values in partitions.items():
+            if strangers := set(table[column].unique().to_pylist()) - set(values):
+                raise ValueError(f"{name}: rows outside the partitions to replace: {column} = {min(strangers)}")
+        if table.num_rows and not partitions:
+            raise ValueError(f"{name}: rows, but no partitions to put them in")
+        filters = [(column, "in", [text(value) for value in values]) for column, values in partitions.items() if values]
+        actions = self._write(spec, table, f"{_safe(app_id)}-v{app_version}-{{hash}}.parquet")
+        try:
+            return _commit(handle, spec, actions, filters, app=(app_id, app_version))
+        finally:
+            self.sweep(name)
+
+    def sweep(self, name: str) -> int:
+        """Remove files that no reader and no writer can want any more; how many there were.
+
+        These are files the log does not list, written by a ``replace`` whose version is not
+        above the committed one (a later commit took them out, or their writer lost the race
+        or died), and any other unlisted or temporary file that is old.
+        """
+        handle = self._open(name)
+        if handle is None:
+            return 0
+        folder, swept = self.root / name, 0
+        listed = {folder / file["path"] for file in _listed(handle)}
+        for path in folder.rglob("*"):
+            if "_delta_log" in path.parts or path in listed or path.is_dir() or not _dead(path, handle):
+                continue
+            path.unlink(missing_ok=True)
+            swept += 1
+        return swept
+
+    def _open(self, name: str, version: int | None = None) -> "DeltaTable | None":
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError, TableNotFoundError
+
+        folder = self.root / _spec(name).name
+        if not (folder / "_delta_log").is_dir():
+            return None
+        try:
+            return DeltaTable(str(folder), version=version)
+        except TableNotFoundError:
+            return None
+        except (DeltaError, OSError) as wrong:
+            raise LakeError(f"{folder}: the log cannot be read: {first_line(wrong)}", hint=HINT) from wrong
+
+    def _create(self, name: str) -> "DeltaTable":
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
+
+        spec, folder = _spec(name), self.root / name
+        wrong: Exception | None = None
+        for _ in range(READ_TRIES):
+            if (handle := self._open(name)) is not None:
+                return handle
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                schema = arrow_schema(spec, comments=True)
+                by = list(spec.partition_by)
+                DeltaTable.create(str(folder), schema, "error", by, name=name, description=spec.meaning)
+            except DeltaError as first:  # of two at once, one makes it and the other finds it on its next turn
+                wrong = first
+            except OSError as refused:
+                wrong = refused
+                break
+        raise LakeError(
+            f"{folder}: cannot be made: {first_line(wrong or OSError())}", hint="check lake.uri and the folder's owner"
+        ) from wrong
+
+    def _write(self, spec: TableSpec, table: "pa.Table", name: str) -> "list[AddAction]":
+        from deltalake.transaction import AddAction
+
+        actions = []
+        for values, part in by_partition(spec, table):
+            folder = Path(*(f"{column}={value}" for column, value in values.items()))
+            with datafile.written(part, self.root / spec.name / folder) as temporary:
+                final = self.root / spec.name / folder / name.format(hash=datafile.content_hash(temporary))
+                size = temporary.stat().st_size
+                if not datafile.publish(temporary, final, keep_other=True) and final not in self.files(spec.name):
+                    datafile.publish(temporary, final)  # the other was left by a writer that died
+            stats = datafile.statistics(part, spec.statistics)
+            actions.append(AddAction(str(folder / final.name), size, values, int(time.time() * 1000), True, stats))
+        return actions
+
+
+def _commit(
+    handle: "DeltaTable",
+    spec: TableSpec,
+    actions: "list[AddAction]",
+    filters: list[tuple[str, str, list[str]]] | None = None,
+    *,
+    app: tuple[str, int],
+) -> bool:
+    """One commit on what ``handle`` saw; False when somebody else's came in between."""
+    from deltalake.exceptions import CommitFailedError
+    from deltalake.transaction import CommitProperties, Transaction
+
+    mode = "overwrite" if filters else "append"
+    properties = CommitProperties(app_transactions=[Transaction(*app)])
+    try:
+        handle.create_write_transaction(
+            actions, mode, arrow_schema(spec), list(spec.partition_by), filters, commit_properties=properties
+        )
+    except CommitFailedError:
+        return False
+    return True
+
+
+def _spec(name: str) -> TableSpec:
+    if name not in TABLES:
+        raise UsageError(f"there is no table {name!r}", hint=f"tables are: {', '.join(TABLES)}")
+    return TABLES[name]
+
+
+def _listed(handle: "DeltaTable | None") -> list[dict[str, Any]]:
+    import pyarrow as pa
+
+    if handle is None:
+        return []
+    files: list[dict[str, Any]] = pa.table(handle.get_add_actions(flatten=True)).to_pylist()
+    return sorted(files, key=lambda file: str(file["path"]))
+
+
+def _safe(app_id: str) -> str:
+    if not _SAFE.fullmatch(app_id):
+        raise ValueError(f"an application id becomes a file's name: {app_id!r} cannot")
+    return app_id
+
+
+def _dead(path: Path, handle: "DeltaTable") -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        age = time.time() - path.stat().st_mtime
+        if path.suffix == datafile.TEMPORARY:
+            return age > TEMPORARY_SECONDS
+        if match := _REPLACED.fullmatch(path.name):
+            committed = handle.transaction_version(match["app"])
+            if committed is not None and int(match["version"]) <= committed:
+                return True
+        return age > ORPHAN_SECONDS
+    return False

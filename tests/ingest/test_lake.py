@@ -1,0 +1,393 @@
+"""The lake: committed once, read whole or not at all."""
+
+import datetime as dt
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest import datafile
+from ingest.errors import LakeError, UsageError
+from ingest.tables import TABLES, Lake, TableSpec, arrow_schema
+
+MONDAY, TUESDAY = dt.date(2026, 11, 23), dt.date(2026, 11, 24)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "lake")
+
+
+def transactions(
+    day: dt.date, stans: Iterable[int], *, seen: dt.date | None = None, amount: int = 100
+) -> list[dict[str, Any]]:
+    """Rows of `transactions` with these trace numbers."""
+    return [
+        {
+            "transaction_id": f"{day}-{stan}",
+            "terminal_id": "12345678",
+            "stan": stan,
+            "amount_fen": amount,
+            "event_at": dt.datetime.combine(day, dt.time(4), dt.UTC),
+            "business_date": day,
+            "seen_date": seen or day,
+        }
+        for stan in stans
+    ]
+
+
+def stans(lake: Lake) -> list[int]:
+    found: list[int] = lake.read("transactions", columns=["stan"])["stan"].to_pylist()
+    return sorted(found)
+
+
+def globbed(lake: Lake) -> list[int]:
+    """What a person's plain DuckDB query over the folder sees."""
+    import duckdb
+
+    files = duckdb.read_parquet(f"{lake.root}/transactions/**/*.parquet", hive_partitioning=True)
+    return sorted(row[0] for row in files.project("stan").fetchall())
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_table_that_is_not_there_is_empty_and_has_its_columns(lake: Lake, name: str) -> None:
+    """Reading never needs a table to have been made."""
+    table = lake.read(name)
+
+    assert table.schema == arrow_schema(TABLES[name])
+    assert table.num_rows == 0
+    assert lake.version(name) is None
+    assert lake.committed(name, "anybody") is None
+    assert lake.files(name) == []
+
+
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "string": st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+    "int32": st.none() | st.integers(-(2**31), 2**31 - 1),
+    "int64": st.none() | st.integers(-(2**63), 2**63 - 1),
+    "date": st.sampled_from([MONDAY, TUESDAY]),
+    "timestamp": st.none() | st.datetimes(dt.datetime(2000, 1, 1), dt.datetime(2100, 1, 1), timezones=st.just(dt.UTC)),  # noqa: DTZ001
+    "binary": st.none() | st.binary(max_size=8),
+}
+
+
+@given(data=st.data(), name=st.sampled_from(sorted(TABLES)))
+@settings(max_examples=25, deadline=None)
+def test_rows_come_back_as_they_were_given(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, name: str
+) -> None:
+    """Every table gives back the rows put into it, nulls and all, in the declared columns."""
+    lake = Lake(tmp_path_factory.mktemp("lake"))
+    spec = TABLES[name]
+    row = st.fixed_dictionaries({column.name: VALUES[column.type] for column in spec.columns})
+    rows = data.draw(st.lists(row, max_size=4))
+
+    assert lake.append(name, rows, app_id="once")
+
+    found = lake.read(name)
+    assert found.schema == arrow_schema(spec)
+    unmatched = found.to_pylist()
+    for each in rows:
+        unmatched.remove(each)
+    assert not unmatched
+
+
+def test_same_application_commits_once(lake: Lake) -> None:
+    """A second append with the same application id and version changes nothing."""
+    assert lake.append("transactions", transactions(MONDAY, [1, 2]), app_id="segment-1")
+    assert not lake.append("transactions", transactions(MONDAY, [1, 2]), app_id="segment-1")
+    assert lake.append("transactions", transactions(MONDAY, [3]), app_id="segment-2")
+
+    assert stans(lake) == globbed(lake) == [1, 2, 3]
+    assert lake.committed("transactions", "segment-1") == 1
+
+
+def test_replace_takes_out_its_partitions_only(lake: Lake) -> None:
+    """Rows of other partitions stay; the replaced files are gone from the disk, so a plain glob is right too."""
+    rows = transactions(MONDAY, [1], seen=MONDAY) + transactions(MONDAY, [2], seen=TUESDAY)
+    lake.replace("transactions", rows, partitions={"seen_date": [MONDAY, TUESDAY]}, app_id="raw", app_version=1)
+
+    assert lake.replace(
+        "transactions", transactions(TUESDAY, [3], seen=TUESDAY), partitions={"seen_date": [TUESDAY]}, app_id="raw",
+        app_version=2,
+    )  # fmt: skip
+
+    assert stans(lake) == globbed(lake) == [1, 3]
+    assert lake.committed("transactions", "raw") == 2
+    assert len(list((lake.root / "transactions").rglob("*.parquet"))) == 2
+
+
+def test_replace_by_nothing_empties_the_partition(lake: Lake) -> None:
+    """A day that turns out to hold no row holds none."""
+    lake.replace(
+        "transactions", transactions(MONDAY, [1]), partitions={"seen_date": [MONDAY]}, app_id="raw", app_version=1
+    )
+
+    assert lake.replace("transactions", [], partitions={"seen_date": [MONDAY]}, app_id="raw", app_version=2)
+
+    assert stans(lake) == []
+    assert not list((lake.root / "transactions").rglob("*.parquet"))
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_replace_never_goes_back(lake: Lake, version: int) -> None:
+    """A version that is in already, or an earlier one, changes nothing."""
+    where = {"seen_date": [MONDAY]}
+    lake.replace("transactions", transactions(MONDAY, [1]), partitions=where, app_id="raw", app_version=2)
+
+    assert not lake.replace(
+        "transactions", transactions(MONDAY, [9]), partitions=where, app_id="raw", app_version=version
+    )
+
+    assert stans(lake) == globbed(lake) == [1]
+
+
+def test_replace_refuses_rows_of_other_partitions(lake: Lake) -> None:
+    """A row that the next replace would not take out again cannot come in."""
+    with pytest.raises(ValueError, match="seen_date"):
+        lake.replace(
+            "transactions", transactions(MONDAY, [1]), partitions={"seen_date": [TUESDAY]}, app_id="raw", app_version=1
+        )
+
+
+@pytest.mark.parametrize("later", [1, 5])
+def test_writer_that_was_overtaken_loses(lake: Lake, monkeypatch: pytest.MonkeyPatch, later: int) -> None:
+    """Of two who looked before either committed, the second commits nothing and leaves no file."""
+    where = {"seen_date": [MONDAY]}
+    write = Lake._write
+
+    def overtaken(self: Lake, spec: TableSpec, table: Any, name: str) -> list[Any]:
+        actions = write(self, spec, table, name)
+        monkeypatch.setattr(Lake, "_write", write)
+        assert self.replace("transactions", transactions(MONDAY, [1]), partitions=where, app_id="r", app_version=later)
+        return actions
+
+    lake.replace("transactions", transactions(MONDAY, [7]), partitions=where, app_id="r", app_version=0)
+    monkeypatch.setattr(Lake, "_write", overtaken)
+
+    assert not lake.replace("transactions", transactions(MONDAY, [2]), partitions=where, app_id="r", app_version=1)
+
+    assert stans(lake) == globbed(lake) == [1]
+
+
+def test_equal_work_of_two_keeps_the_committed_file(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two writers with the same rows name the same file; the loser does not take it away."""
+    where = {"seen_date": [MONDAY]}
+    write = Lake._write
+
+    def overtaken(self: Lake, spec: TableSpec, table: Any, name: str) -> list[Any]:
+        monkeypatch.setattr(Lake, "_write", write)
+        assert self.replace("transactions", transactions(MONDAY, [1]), partitions=where, app_id="r", app_version=1)
+        return write(self, spec, table, name)
+
+    monkeypatch.setattr(Lake, "_write", overtaken)
+
+    assert not lake.replace("transactions", transactions(MONDAY, [1]), partitions=where, app_id="r", app_version=1)
+
+    assert stans(lake) == globbed(lake) == [1]
+
+
+def test_sweep_leaves_work_that_may_still_be_committed(lake: Lake) -> None:
+    """An unlisted file of a later version may be about to be committed; one of an earlier version cannot be."""
+    where = {"seen_date": [MONDAY]}
+    lake.replace("transactions", transactions(MONDAY, [1]), partitions=where, app_id="raw", app_version=3)
+    folder = lake.files("transactions")[0].parent
+    dead, alive = folder / f"raw-v3-{'0' * 16}.parquet", folder / f"raw-v4-{'0' * 16}.parquet"
+    stray, old = folder / ".1-a.tmp", folder / ".2-b.tmp"
+    for path in (dead, alive, stray, old):
+        path.touch()
+    os.utime(old, (time.time() - 7200,) * 2)
+
+    assert lake.sweep("transactions") == 2
+
+    assert [path.exists() for path in (dead, alive, stray, old)] == [False, True, True, False]
+    assert stans(lake) == [1]
+
+
+def test_flipped_byte_is_an_error_that_names_the_file(lake: Lake) -> None:
+    """A damaged page is never read as data; the message names the file and says what to do."""
+    lake.append("transactions", transactions(MONDAY, range(200)), app_id="a")
+    lake.append("transactions", transactions(TUESDAY, range(200)), app_id="b")
+    path = lake.files("transactions")[1]
+    data = bytearray(path.read_bytes())
+    data[200] ^= 1
+    path.write_bytes(data)
+
+    with pytest.raises(LakeError, match=str(path)) as caught:
+        lake.read("transactions")
+
+    assert "tillwatch land" in caught.value.hint
+
+
+@pytest.mark.slow
+def test_no_flipped_bit_is_ever_read_as_data(lake: Lake) -> None:
+    """300 files with one flipped bit: each is refused or reads the same."""
+    dice = random.Random(7)
+    lake.append("transactions", transactions(MONDAY, range(300)), app_id="a")
+    (path,) = lake.files("transactions")
+    sound, rows = path.read_bytes(), lake.read("transactions")
+    silent = 0
+    for _ in range(300):
+        data = bytearray(sound)
+        data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+        path.write_bytes(data)
+        try:
+            silent += not lake.read("transactions").equals(rows)
+        except LakeError:
+            continue
+
+    assert silent == 0
+
+
+def test_missing_file_is_said(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file removed by hand is an error with its hint, not fewer rows."""
+    monkeypatch.setattr("ingest.lake.READ_TRIES", 2)
+    lake.append("transactions", transactions(MONDAY, [1]), app_id="a")
+    lake.files("transactions")[0].unlink()
+
+    with pytest.raises(LakeError, match="not there"):
+        lake.read("transactions")
+
+
+def test_file_that_reads_back_wrong_is_not_committed(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was written is compared with what was meant before anybody may see it."""
+    import pyarrow.parquet as pq
+
+    read = pq.read_table
+    monkeypatch.setattr(pq, "read_table", lambda *a, **k: read(*a, **k).slice(1))
+
+    with pytest.raises(LakeError, match="differs"):
+        lake.append("transactions", transactions(MONDAY, [1, 2]), app_id="a")
+
+    monkeypatch.undo()
+    assert stans(lake) == []
+    assert not list(lake.root.rglob("*.parquet"))
+    assert not list(lake.root.rglob("*.tmp"))
+
+
+@pytest.mark.parametrize("step", ["written", "publish", "content_hash", "statistics"])
+def test_full_disk_commits_nothing_and_heals(lake: Lake, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """ENOSPC at any step is a LakeError; the same call again commits once."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(datafile, step if step != "written" else "_sync", full)
+        with pytest.raises((LakeError, OSError)):
+            lake.append("transactions", transactions(MONDAY, [1]), app_id="a")
+
+    assert stans(lake) == []
+    assert lake.append("transactions", transactions(MONDAY, [1]), app_id="a")
+    assert stans(lake) == globbed(lake) == [1]
+    assert not list(lake.root.rglob("*.tmp"))
+
+
+def test_partitions_since_a_version_are_those_of_the_new_files(lake: Lake) -> None:
+    """What has to be worked out again are the days that got files."""
+    lake.append("transactions", transactions(MONDAY, [1]), app_id="a")
+    before = lake.version("transactions")
+    lake.append("transactions", transactions(TUESDAY, [2]), app_id="b")
+
+    assert lake.partitions("transactions", since=before) == [{"business_date": TUESDAY, "seen_date": TUESDAY}]
+    assert len(lake.partitions("transactions")) == 2
+    assert len(lake.partitions("transactions", version=before)) == 1
+
+
+def test_reader_never_sees_half_of_a_replace(lake: Lake) -> None:
+    """While a day is replaced over and over, a reader sees each row exactly once."""
+    where = {"seen_date": [MONDAY]}
+    lake.replace("transactions", transactions(MONDAY, [1, 2]), partitions=where, app_id="raw", app_version=0)
+    seen: list[list[int]] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            seen.append(stans(lake))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for version in range(1, 15):
+        rows = transactions(MONDAY, [1, 2], amount=version)
+        assert lake.replace("transactions", rows, partitions=where, app_id="raw", app_version=version)
+    stop.set()
+    reader.join()
+
+    assert seen
+    assert all(found == [1, 2] for found in seen)
+
+
+def test_filters_prune_and_columns_are_chosen(lake: Lake) -> None:
+    """Filters are pyarrow expressions or tuples; partition columns can be asked for like any other."""
+    import pyarrow.compute as pc
+
+    lake.append("transactions", transactions(MONDAY, [1, 2]) + transactions(TUESDAY, [3]), app_id="a")
+
+    found = lake.read("transactions", columns=["stan", "business_date"], filters=[("seen_date", "in", [TUESDAY])])
+    again = lake.read("transactions", columns=["stan"], filters=pc.field("stan") < 3)
+
+    assert found.to_pylist() == [{"stan": 3, "business_date": TUESDAY}]
+    assert sorted(again["stan"].to_pylist()) == [1, 2]
+
+
+def test_wrong_names_are_said(lake: Lake) -> None:
+    """A table nobody declared, a column nobody declared, object storage: each says so."""
+    with pytest.raises(UsageError, match="no table 'transaction'"):
+        lake.read("transaction")
+    with pytest.raises(ValueError, match="no column 'amount'"):
+        lake.append("transactions", [{"amount": 1}], app_id="a")
+    with pytest.raises(UsageError, match="not a folder"):
+        Lake("s3://bucket/prefix")
+    with pytest.raises(ValueError, match="application id"):
+        lake.append("acks", [{"finding_id": "a"}], app_id="../a")
+
+
+def test_lake_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    """A file where the folder should be is one line and a hint."""
+    (tmp_path / "lake").write_text("in the way")
+
+    with pytest.raises(LakeError, match="cannot be made"):
+        Lake(tmp_path / "lake").append("acks", [{"finding_id": "a"}], app_id="a")
+
+
+APPEND_EIGHT = """
+import datetime as dt, sys
+from ingest.tables import Lake
+day = dt.date(2026, 11, 23)
+for n in range(1, 9):
+    rows = [{"stan": n, "business_date": day, "seen_date": day}]
+    Lake(sys.argv[1]).append("transactions", rows, app_id=f"segment-{n}")
+"""
+
+
+@pytest.mark.slow
+def test_many_processes_commit_each_segment_once(lake: Lake) -> None:
+    """Four processes that all land the same eight segments put each in once (fault 18)."""
+    command = [sys.executable, "-c", APPEND_EIGHT, str(lake.root)]
+    workers = [subprocess.Popen(command) for _ in range(4)]
+
+    assert [worker.wait() for worker in workers] == [0] * 4
+    assert stans(lake) == globbed(lake) == list(range(1, 9))
+
+
+def test_duckdb_and_pyarrow_types_agree(lake: Lake) -> None:
+    """A plain DuckDB query gets dates as dates, times as times with a zone, amounts as whole numbers."""
+    import duckdb
+
+    lake.append("transactions", transactions(MONDAY, [1]), app_id="a")
+    files = duckdb.read_parquet(f"{lake.root}/transactions/**/*.parquet", hive_partitioning=True)
+    types = dict(zip(files.columns, map(str, files.types), strict=True))
+
+    assert types["business_date"] == types["seen_date"] == "DATE"
+    assert types["event_at"] == "TIMESTAMP WITH TIME ZONE"
+    assert types["amount_fen"] == "BIGINT"
+    assert set(types) == set(arrow_schema(TABLES["transactions"]).names)
