@@ -9,6 +9,7 @@ import hmac
 import os
 import re
 import secrets
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,14 +44,15 @@ def load_keys(path: Path) -> Keys:
         raise KeyFileError(f"{path}: no key file", hint=CREATE_HINT) from None
     except OSError as wrong:
         raise KeyFileError(f"{path}: cannot be read: {wrong.strerror}", hint="check the file's owner") from None
-    with os.fdopen(fd, "rb") as file:
-        mode = os.fstat(file.fileno()).st_mode & 0o777
-        if mode & 0o077:
-            raise KeyFileError(f"{path}: mode {mode:04o} lets others at the key", hint=f"chmod 600 {path}")
-        try:
-            text = file.read(4096).decode("ascii")
-        except (UnicodeDecodeError, IsADirectoryError):
-            text = ""
+    try:
+        mode = stat.S_IMODE(os.fstat(fd).st_mode)
+        text = os.read(fd, 4096).decode("ascii")
+    except (UnicodeDecodeError, IsADirectoryError):
+        text = ""
+    finally:
+        os.close(fd)
+    if mode & 0o077:
+        raise KeyFileError(f"{path}: mode {mode:04o} lets others at the key", hint=f"chmod 600 {path}")
     match = _LINE.fullmatch(text)
     if match is None:
         raise KeyFileError(
