@@ -252,10 +252,9 @@ def infer_datetime(
         year, month, date = (
             (day.year, day.month, day.day) if mmdd is None else (local.year + step, _two(mmdd[:2]), _two(mmdd[2:4]))
         )
+        clock = _two(text[:2]), _two(text[2:4]), _two(text[4:6])
         try:
-            candidates.append(
-                dt.datetime(year, month, date, _two(text[:2]), _two(text[2:4]), _two(text[4:6]), tzinfo=zone)
-            )
+            moment = dt.datetime(year, month, date, *clock, tzinfo=zone)
         except ValueError:
             continue
         candidates.append(moment)
