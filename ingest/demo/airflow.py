@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from ingest.demo.mailbox import LOOPBACK, free_port
-from ingest.demo.processes import Program, ProgramError
+from ingest.demo.processes import Program
 from ingest.errors import TillwatchError
 
 DAGS = ("land_terminal_logs", "check_transactions", "send_alerts")
@@ -86,12 +86,8 @@ class Home:
             "AIRFLOW_VAR_TILLWATCH_OPERATOR": "operator@example.com",
         }
 
-    def prepare(self, env: Mapping[str, str], log: Path) -> None:
-        """Make the home ready for a start with a clean database; migrates one when there is no template.
-
-        Raises:
-            ProgramError: the migration failed; the error quotes its last lines.
-        """
+    def lay_out(self) -> None:
+        """Make the home ready for a start: password, wrapper, no log and no run of an earlier demo."""
         self.directory.mkdir(parents=True, exist_ok=True)
         for old in ("airflow.db", "airflow.db-journal", "airflow.db-wal", "airflow.db-shm", "airflow.cfg"):
             (self.directory / old).unlink(missing_ok=True)
@@ -102,22 +98,18 @@ class Home:
             path.touch(0o600)
             path.write_text(text, "utf-8")
         self._write_wrapper()
-        if not self.is_migrated:
-            migration = Program(
-                "airflow db migrate", ["airflow", "db", "migrate"], env=env, log=log, cwd=self.directory
-            )
-            try:
-                if migration.wait(180) != 0:
-                    raise ProgramError(
-                        f"airflow db migrate failed; its last lines:\n{migration.tail()}", hint=f"read {log}"
-                    )
-            finally:
-                migration.stop()
-            half = self._template.with_suffix(".part")
-            shutil.copyfile(self._database, half)
-            half.rename(self._template)
-        else:
+        if self.is_migrated:
             shutil.copyfile(self._template, self._database)
+
+    def migrate(self, env: Mapping[str, str], log: Path) -> Program:
+        """Start the migration of a new database; call `keep_template` when it has ended well."""
+        return Program("airflow db migrate", ["airflow", "db", "migrate"], env=env, log=log, cwd=self.directory)
+
+    def keep_template(self) -> None:
+        """Keep the migrated database for the demos to come."""
+        half = self._template.with_suffix(".part")
+        shutil.copyfile(self._database, half)
+        half.rename(self._template)
 
     def _write_wrapper(self) -> None:
         """Put an `airflow` before the real one that keeps the log servers from starting.

@@ -1,0 +1,45 @@
+"""The mailbox is a real SMTP server; what it accepts is on the disk."""
+
+import smtplib
+from email.message import EmailMessage
+
+from ingest.demo.mailbox import Mailbox, html_of
+
+
+def mail(subject: str, html: str = "<p>好</p>") -> EmailMessage:
+    """A mail with both bodies."""
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "a@example.com", "b@example.com", subject
+    message.set_content("好\n")
+    message.add_alternative(html, subtype="html")
+    return message
+
+
+def test_mails_lie_in_the_folder_in_the_order_of_their_arrival(tmp_path):
+    """One .eml a mail, whole and readable the moment the server says 250."""
+    with Mailbox(tmp_path / "mailbox") as mailbox, smtplib.SMTP("127.0.0.1", mailbox.port) as smtp:
+        for subject in ("一", "二"):
+            smtp.send_message(mail(subject))
+
+        found = mailbox.mails()
+
+    assert [path.name for path, _ in found] == ["0001.eml", "0002.eml"]
+    assert [message["Subject"] for _, message in found] == ["一", "二"]
+    assert (html_of(found[-1][1]) or "").strip() == "<p>好</p>"
+
+
+def test_a_mail_without_html_says_so():
+    """Nothing is made up."""
+    message = EmailMessage()
+    message.set_content("text")
+
+    assert html_of(message) is None
+
+
+def test_two_mailboxes_do_not_meet(tmp_path):
+    """Each has a port of its own."""
+    with Mailbox(tmp_path / "one") as one, Mailbox(tmp_path / "two") as two:
+        with smtplib.SMTP("127.0.0.1", two.port) as smtp:
+            smtp.send_message(mail("二"))
+
+        assert (len(one.mails()), len(two.mails())) == (0, 1)
