@@ -7,6 +7,39 @@ of operation UNKNOWN. Sources: docs/protocols.md 3 and 4; rows met only in publi
 messages say so.
 """
 
+TRANSACTION_TYPES = {
+    "00": "management",
+    "01": "balance inquiry",
+    "03": "points inquiry",
+    "07": "electronic signature",
+    "08": "electronic signature, partial",
+    "10": "pre-authorisation",
+    "11": "pre-authorisation void",
+    "20": "completion, request",
+    "21": "completion void",
+    "22": "sale",
+    "23": "void",
+    "24": "completion, notice",
+    "25": "refund",
+    "27": "offline refund",
+    "30": "offline settlement",
+    "32": "adjustment",
+    "34": "tip adjustment",
+    "36": "offline chip sale",
+    "40": "e-wallet load",
+    "41": "e-wallet load",
+    "42": "e-wallet load",
+    "45": "electronic cash load, specified account",
+    "46": "electronic cash load, cash",
+    "47": "electronic cash load, unspecified account",
+    "48": "magnetic top-up",
+    "49": "magnetic top-up",
+    "51": "void of an electronic cash load in cash",
+    "53": "reservation void",
+    "54": "reservation sale",
+}
+"""60.1 -> what it says."""
+
 # MTI of the request, F3, F25, 60.1 -> txn_type
 FINANCIAL = {
     ("0200", "310000", "00", "01"): "BALANCE",

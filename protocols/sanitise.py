@@ -1,0 +1,97 @@
+"""Making a frame safe to keep, in memory, before anything touches a disk.
+
+The frame keeps its length and every offset; card secrets are overwritten
+(``protocols.mask``), and the LRC of an STX envelope is made anew, for the old one
+would be a sum over the secrets. The card number lives on as a keyed token, the
+frame's identity as a keyed digest of the original message. A frame that cannot be
+parsed cannot be made safe: keep only ``digest`` and its error.
+"""
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+
+from protocols.envelope import lrc
+from protocols.mask import mask
+from protocols.profile import Profile
+from protocols.walk import HEAD_BYTES
+
+DIGEST_BYTES = 16
+TOKEN_CHARACTERS = 26  # of base32: 130 bits
+
+
+@dataclass(frozen=True, slots=True)
+class CardKeys:
+    """The secret keys of one installation; never in a repr.
+
+    Attributes:
+        key_id: names the key in front of every token, so that keys can be changed.
+        pan: the key of card tokens, 16 bytes or more.
+        digest: the key of frame digests, 16 to 64 bytes.
+    """
+
+    key_id: str
+    pan: bytes = field(repr=False)
+    digest: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Safe:
+    """A frame that may be kept.
+
+    Attributes:
+        frame: as long as the original, its secrets overwritten.
+        card_token: ``t<key id>.<26 characters>`` of the whole card number; None when the frame names none.
+        digest: keyed digest of the original message, MTI to last field, whatever envelope it came in.
+        masked: what was overwritten: ``F2``, ``F55.57``.
+    """
+
+    frame: bytes = field(repr=False)
+    card_token: str | None
+    digest: bytes
+    masked: tuple[str, ...] = ()
+
+
+class Sanitiser:
+    """Makes the frames of one profile safe, with one installation's keys."""
+
+    def __init__(self, profile: Profile, keys: CardKeys) -> None:
+        self._profile = profile
+        self._keys = keys
+
+    def sanitise(self, frame: bytes) -> Safe:
+        """The safe form of a frame.
+
+        Raises:
+            FrameError: it is no frame of this link.
+            DecodeError: its fields cannot be told apart; keep ``digest(frame)`` and the error, no bytes.
+        """
+        located = self._profile.locate(frame)
+        if located.error is not None:
+            raise located.error
+        layout = located.layout
+        start, end = layout.message, layout.end
+        safe = bytearray(frame)
+        walk = self._profile.grammar.walk
+        items = walk.items(frame, located.steps, start + HEAD_BYTES, end)
+        work = mask(safe, frame[start : start + 2].hex(), items, self._profile.grammar.table)
+        if layout.kind == "stx":
+            safe[-1] = lrc(safe[1:-1])
+        card = work.cards[0] if work.cards else None
+        return Safe(
+            bytes(safe),
+            self.token(card) if card is not None else None,
+            self.digest(frame[start:end]),
+            tuple(work.masked),
+        )
+
+    def token(self, number: str) -> str:
+        """The keyed token of a whole card number."""
+        mac = hmac.digest(self._keys.pan, number.encode("ascii"), "sha256")
+        text = base64.b32encode(mac).decode("ascii").lower()
+        return f"t{self._keys.key_id}.{text[:TOKEN_CHARACTERS]}"
+
+    def digest(self, data: bytes) -> bytes:
+        """The keyed digest of bytes that may not be kept: 16 bytes of BLAKE2b."""
+        return hashlib.blake2b(data, digest_size=DIGEST_BYTES, key=self._keys.digest).digest()
