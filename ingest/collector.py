@@ -1,0 +1,366 @@
+"""The collector: one thread that waits on every port at once, and pumps.
+
+It reads, passes on (relay) before anything else, hands the bytes to the committer's
+bounded queue, and goes back to waiting. It never touches the disk, never decodes, never
+opens a port (a driver may take seconds: that happens in a thread a try), never writes a
+log line itself. So a payment on a relay does not depend on the spool, the disk, the
+sanitiser or stderr; when one of them fails, bytes keep passing and what was not recorded
+is counted.
+"""
+
+import contextlib
+import os
+import queue
+import select
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from ingest.committer import Chunk, Committer, Happened, Tell
+from ingest.lines import Line, Side, Stream
+from ingest.ports import Port, PortError
+from ingest.records import Kind
+
+LONGEST_WAIT = 0.5
+CONGESTED_WAIT = 0.02
+"""Seconds between looks at the committer's queue while pausable lines are paused."""
+
+_READ = select.EPOLLIN
+_GONE = select.EPOLLHUP | select.EPOLLERR
+
+
+class Collector:
+    """Any number of lines on one thread.
+
+    Args:
+        lines: the lines; their sides belong to this object's thread from ``start`` on.
+        committer: takes what was read.
+        tell: where events go; must not wait.
+    """
+
+    def __init__(self, lines: Sequence[Line], committer: Committer, tell: Tell) -> None:
+        self._lines = list(lines)
+        self._committer = committer
+        self._tell = tell
+        self._line_of = {side: line for line in self._lines for side in line.sides}
+        self._side_of = {side.stream: side for side in self._line_of}
+        self._by_fd: dict[int, Side] = {}
+        self._masks: dict[int, int] = {}
+        self._paused = False
+        self._reading = True
+        self._stopping = False
+        self._quiet = threading.Event()
+        self._arrivals: queue.SimpleQueue[tuple[Side, Port | None, PortError | None]] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[tuple[Stream, bytes]] = queue.SimpleQueue()
+        self._epoll = select.epoll()
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll.register(self._wake, _READ)
+        self._thread = threading.Thread(target=self._run, name="collector", daemon=True)
+        self.failure: BaseException | None = None
+
+    # -- other threads call these ------------------------------------------------------------
+
+    def open_all(self) -> None:
+        """Open every port once, before the thread starts: a missing one will be waited for.
+
+        Raises:
+            PortError: a port is busy, denied or no serial device; every port is closed again.
+        """
+        try:
+            for side in self._line_of:
+                try:
+                    self._opened(side, side.open())
+                except PortError as wrong:
+                    if wrong.reason != "missing":
+                        raise
+                    self._not_opened(side, wrong)
+        except PortError:
+            self.close()
+            raise
+
+    def start(self) -> None:
+        """Begin to pump."""
+        self._thread.start()
+
+    def answer(self, stream: Stream, byte: bytes) -> None:
+        """Have a byte written to the terminal of a receiving stream; returns at once."""
+        self._answers.put((stream, byte))
+        self._nudge()
+
+    def stop_reading(self, timeout: float = 1.0) -> bool:
+        """Read nothing more; answers still go out. When it returns True, all that was read has been offered."""
+        self._reading = False
+        self._nudge()
+        return self._quiet.wait(timeout) if self._thread.is_alive() else True
+
+    def stop(self, timeout: float = 2.0) -> bool:
+        """Write what is waiting while the devices take it, and close; False when that hung."""
+        self._reading = False
+        self._stopping = True
+        self._nudge()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs; when it ended on its own, ``failure`` says why."""
+        return self._thread.is_alive()
+
+    def close(self) -> None:
+        """Let every port and descriptor go; only when the thread does not run."""
+        for side in self._line_of:
+            side.drop()
+        with contextlib.suppress(OSError):
+            self._epoll.close()
+            os.close(self._wake)
+
+    def _nudge(self) -> None:
+        with contextlib.suppress(OSError):  # closed: nobody is left to wake
+            os.eventfd_write(self._wake, 1)
+
+    # -- the thread --------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping:
+                self._turn(self._wait())
+                if not self._reading and not self._quiet.is_set():
+                    self._hush()
+            self._last_words()
+        except BaseException as bug:  # noqa: BLE001  the command reports it and ends with status 3
+            self.failure = bug
+        finally:
+            for side in self._line_of:
+                side.drop()
+
+    def _wait(self) -> float:
+        if self._paused:
+            return CONGESTED_WAIT
+        now = time.monotonic()
+        dues = [side.retry_at - now for side in self._line_of if side.retry_at is not None and self._reading]
+        return max(0.0, min([LONGEST_WAIT, *dues]))
+
+    def _turn(self, timeout: float) -> None:
+        events = self._epoll.poll(timeout)
+        relays_first = sorted(events, key=lambda event: self._is_pausable(event[0])) if len(events) > 1 else events
+        for fd, mask in relays_first:
+            if fd == self._wake:
+                self._woken()
+                continue
+            side = self._by_fd.get(fd)
+            if side is None:
+                continue
+            try:
+                self._serve(side, mask)
+            except PortError as wrong:
+                self._lost(side, wrong)
+        self._retry()
+        self._unpause()
+
+    def _is_pausable(self, fd: int) -> bool:
+        side = self._by_fd.get(fd)
+        return side is None or side.pausable
+
+    def _serve(self, side: Side, mask: int) -> None:
+        if mask & select.EPOLLOUT:
+            side.send_waiting()
+            self._watch(side)
+            if side.other is not None:
+                self._watch(side.other)
+        if self._reading and mask & (_READ | _GONE):
+            self._read(side)
+        elif mask & _GONE:  # epoll would report it for ever
+            raise PortError(f"{side.device}: went away while stopping", reason="lost")
+
+    def _read(self, side: Side) -> None:
+        assert side.port is not None  # noqa: S101  it is in _by_fd
+        data = side.port.read_some()
+        if not data:
+            side.pumped.stolen += 1
+            line = self._line_of[side]
+            self._tell(line.name, "stolen", device=side.device, hint="another program reads this port")
+            return
+        if side.other is not None:
+            self._forward(side, side.other, data)
+        side.pumped.bytes_read += len(data)
+        self._hear(side, data)
+
+    def _forward(self, source: Side, target: Side, data: bytes) -> None:
+        """Pass bytes on. To a side that is unplugged they are lost, as on a wire that is cut: a request that
+        waited for its host and arrived minutes later would be worse.
+        """
+        try:
+            undeliverable = target.send(data)
+        except PortError as wrong:
+            undeliverable = len(data)
+            self._lost(target, wrong)
+        else:
+            if target.outgoing:
+                self._watch(target)
+                self._watch(source)
+        if undeliverable:
+            source.pumped.bytes_not_forwarded += undeliverable
+            self._tell(self._line_of[source].name, "not-forwarded", to=target.role, bytes=undeliverable)
+        source.pumped.bytes_forwarded += len(data) - undeliverable
+
+    def _hear(self, side: Side, data: bytes) -> None:
+        chunk = Chunk(side.stream, data, time.time_ns(), time.monotonic_ns())
+        if side.lost_bytes and self._committer.has_room:
+            self._confess(side)
+        if self._committer.offer(chunk):
+            if side.pausable and not self._paused and not self._committer.has_room:
+                self._pause()
+            return
+        side.lost_since_ns = side.lost_since_ns or chunk.wall_ns
+        side.lost_bytes += len(data)
+        side.pumped.bytes_lost += len(data)
+        self._tell(self._line_of[side].name, "not-recorded", reason="queue", bytes=side.lost_bytes)
+
+    def _confess(self, side: Side) -> None:
+        """Have it recorded that bytes went by unrecorded."""
+        facts = {"reason": "queue", "bytes": side.lost_bytes, "since_ns": side.lost_since_ns}
+        self._note(side, Kind.GAP, facts)
+        side.lost_bytes = side.lost_since_ns = 0
+
+    def _note(self, side: Side, kind: Kind, facts: dict[str, Any], *, breaks: bool = True) -> None:
+        self._committer.note(Happened(side.stream, kind, facts, time.time_ns(), time.monotonic_ns(), breaks))
+
+    # -- flow ------------------------------------------------------------------------------------
+
+    def _watch(self, side: Side) -> None:
+        """Tell epoll what this side waits for now."""
+        if side.port is None:
+            return
+        blocked = (
+            not self._reading
+            or (side.other is not None and side.other.is_congested)
+            or (side.pausable and self._paused)
+        )
+        mask = (0 if blocked else _READ) | (select.EPOLLOUT if side.outgoing else 0)
+        fd = side.port.fileno()
+        if self._masks.get(fd) != mask:
+            self._epoll.modify(fd, mask)
+            self._masks[fd] = mask
+
+    def _pause(self) -> None:
+        """The committer is behind: lines that can wait do; a relay cannot."""
+        self._paused = True
+        for side in self._by_fd.values():
+            self._watch(side)
+
+    def _unpause(self) -> None:
+        if self._paused and self._committer.has_room:
+            self._paused = False
+            for side in self._by_fd.values():
+                self._watch(side)
+
+    def _woken(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._wake)
+        while not self._answers.empty():
+            stream, byte = self._answers.get()
+            side = self._side_of[stream]
+            try:
+                side.send(byte)
+                self._watch(side)
+            except PortError as wrong:
+                self._lost(side, wrong)
+        while not self._arrivals.empty():
+            side, port, wrong_open = self._arrivals.get()
+            if port is not None:
+                self._opened(side, port)
+            elif wrong_open is not None:
+                self._not_opened(side, wrong_open)
+
+    # -- coming and going ------------------------------------------------------------------------
+
+    def _opened(self, side: Side, port: Port) -> None:
+        line = self._line_of[side]
+        fd = port.fileno()
+        try:
+            self._epoll.register(fd, _READ)
+        except OSError:  # it went away again while it was on its way here
+            port.close()
+            self._not_opened(side, PortError(f"{side.device}: went away at once", reason="lost"))
+            return
+        self._by_fd[fd], self._masks[fd] = side, _READ
+        side.port, side.retry_at, side.trouble = port, None, ""
+        side.identity = port.identity()
+        side.backoff.reset()
+        self._watch(side)
+        if side.seen:
+            side.pumped.reconnects += 1
+        self._tell(line.name, "reopened" if side.seen else "open", side=side.role, device=side.device)
+        side.seen = True
+        self._note(side, Kind.SESSION, line.session_facts())
+
+    def _not_opened(self, side: Side, wrong: PortError) -> None:
+        delay = side.backoff.delay()
+        side.retry_at = time.monotonic() + delay
+        if side.trouble != wrong.reason:
+            side.trouble = wrong.reason
+            line = self._line_of[side]
+            self._tell(line.name, "waiting", side=side.role, why=str(wrong), hint=wrong.hint)
+
+    def _lost(self, side: Side, wrong: PortError) -> None:
+        """Unplugged: close before anything else, never go on with the same descriptor."""
+        if side.port is None:
+            return
+        line = self._line_of[side]
+        fd = side.port.fileno()
+        del self._by_fd[fd], self._masks[fd]
+        with contextlib.suppress(OSError):
+            self._epoll.unregister(fd)
+        errors = {name: count for name, count in side.port.counters().items() if count and name not in {"rx", "tx"}}
+        forgotten = side.drop()
+        if side.other is not None:
+            side.other.pumped.bytes_not_forwarded += forgotten
+            self._watch(side.other)
+        side.trouble = "lost"
+        side.retry_at = time.monotonic() + side.backoff.delay()
+        self._tell(line.name, "unplugged", side=side.role, why=str(wrong), **errors)
+        self._note(side, Kind.EVENT, {"event": "unplugged", "role": side.role, "device": side.device, **errors})
+
+    def _retry(self) -> None:
+        if not self._reading:
+            return
+        now = time.monotonic()
+        for side in self._line_of:
+            if side.retry_at is not None and now >= side.retry_at:
+                side.retry_at = None
+                opener = threading.Thread(target=self._try_to_open, args=(side,), name="opener", daemon=True)
+                try:
+                    opener.start()
+                except RuntimeError:  # no more threads: try later
+                    side.retry_at = now + side.backoff.delay()
+
+    def _try_to_open(self, side: Side) -> None:
+        """In a thread of its own: a driver may take seconds to open a port."""
+        try:
+            arrival: tuple[Side, Port | None, PortError | None] = (side, side.open(), None)
+        except PortError as wrong:
+            arrival = (side, None, wrong)
+        self._arrivals.put(arrival)
+        self._nudge()
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def _hush(self) -> None:
+        for side in list(self._by_fd.values()):
+            self._watch(side)
+            if side.lost_bytes:
+                self._confess(side)
+        self._quiet.set()
+
+    def _last_words(self) -> None:
+        """What a relay still holds for a slow side leaves, for half a second at most."""
+        deadline = time.monotonic() + 0.5
+        while time.monotonic() < deadline and any(side.outgoing for side in self._line_of):
+            for side in self._line_of:
+                try:
+                    side.send_waiting()
+                except PortError:
+                    side.drop()
+            time.sleep(0.005)

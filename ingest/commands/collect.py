@@ -1,0 +1,259 @@
+"""``tillwatch collect``: read terminals until stopped."""
+
+import contextlib
+import gc
+import resource
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ingest.commands.options import config_option
+from ingest.errors import DeviceError, SpoolError, UsageError
+from ingest.settings import Line as LineSettings
+from ingest.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from ingest.airflow_notice import Notice
+    from ingest.collector import Collector
+    from ingest.committer import Committer
+    from ingest.dashboard import EventLog
+    from ingest.keys import Keys
+    from ingest.lines import Line
+    from ingest.segments import SegmentInfo
+    from ingest.spool import Spool
+
+STOP_SECONDS = 5.0
+SWITCH_SECONDS = 0.0005
+"""How long a busy thread keeps the interpreter from the pump; the default, 5 ms, is more than a relay may add."""
+
+_SHAPE = "NAME=DEVICE[,PEER]:PROFILE"
+
+
+@click.command()
+@config_option
+@click.option(
+    "--line", "listen", multiple=True, metavar=_SHAPE, help="Listen on a tap; PEER hears the other direction."
+)
+@click.option("--relay", multiple=True, metavar="NAME=DEVICE,PEER:PROFILE", help="Sit between terminal and host.")
+@click.option("--receive", multiple=True, metavar="NAME=DEVICE:PROFILE", help="Receive from a terminal, with ACKs.")
+def collect(config: Path | None, listen: tuple[str, ...], relay: tuple[str, ...], receive: tuple[str, ...]) -> None:
+    """Read terminals until stopped.
+
+    The lines of the configuration and those given here; a line given here wins over one of
+    the same name. Devices that are missing are waited for. SIGTERM or Ctrl-C commits what was
+    read, seals the segment and ends with status 0.
+
+    Exit status: 0 stopped, 2 wrong words, 3 could not run (a busy port, no key, no spool).
+    """
+    words = [
+        *(parse_line(text, "listen") for text in listen),
+        *(parse_line(text, "relay") for text in relay),
+        *(parse_line(text, "receive") for text in receive),
+    ]
+    settings = settings_with(load_settings(config), config, words)
+    run(settings)
+
+
+def parse_line(text: str, mode: str) -> dict[str, str]:
+    """The settings of a line from its word on the command line.
+
+    The profile follows the last colon, because by-path names have colons in them.
+
+    Raises:
+        UsageError: not of the shape NAME=DEVICE[,PEER]:PROFILE.
+    """
+    name, equals, rest = text.partition("=")
+    devices, colon, profile = rest.rpartition(":")
+    device, comma, peer = devices.partition(",")
+    if not (equals and colon and name and device and profile) or (comma and not peer):
+        raise UsageError(f"line {text!r} is not {_SHAPE}", hint="for example lane-1=/dev/serial/by-id/usb-…:unionpay")
+    words = {"name": name, "device": device, "profile": profile, "mode": mode}
+    return {**words, "peer": peer} if peer else words
+
+
+def settings_with(settings: Settings, config: Path | None, words: list[dict[str, str]]) -> Settings:
+    """The settings with the command line's lines over those of the file.
+
+    Raises:
+        UsageError: no line at all, a wrong one, or one device for two lines.
+    """
+    if words:
+        named = {word["name"] for word in words}
+        kept = [line.model_dump(exclude_none=True) for line in settings.lines if line.name not in named]
+        settings = load_settings(config, {"lines": [*kept, *words]})
+    if not settings.lines:
+        raise UsageError("no line to read", hint="add [[lines]] to tillwatch.toml or give --line NAME=DEVICE:PROFILE")
+    used: dict[str, str] = {}
+    for line in settings.lines:
+        for device in filter(None, (line.device, line.peer)):
+            path = str(Path(device).resolve())
+            if path in used:
+                raise UsageError(
+                    f"{device} is used twice (line {used[path]} and line {line.name})", hint="one device, one line"
+                )
+            used[path] = line.name
+    return settings
+
+
+def run(settings: Settings) -> None:
+    """Collect until a signal; the profiles, keys and ports are looked at before anything is started.
+
+    Raises:
+        ProfileError: a line names a profile that is not there.
+        KeyFileError: no key, so nothing could be made safe.
+        SpoolError: the spool belongs to somebody else, or cannot be opened and no relay needs us.
+        DeviceError: a port is busy or is no serial device, or the pump stopped.
+    """
+    from ingest.airflow_notice import Notice
+    from ingest.collector import Collector
+    from ingest.committer import Committer
+    from ingest.dashboard import EventLog
+    from ingest.keys import load_keys
+    from ingest.spool import Spool, owner_of
+
+    stop = threading.Event()
+    keys = load_keys(settings.keys.pan_token)
+    lines = make_lines(settings.lines, keys)
+    directory = settings.spool.directory
+    if owner_of(directory) is not None:
+        Spool(directory, keys).close()  # says who owns it; when it was freed just now there is nothing to say
+    _harden()
+    events = EventLog()
+    notice = Notice(settings.airflow, events.tell)
+
+    def sealed(info: "SegmentInfo") -> None:
+        events.tell("", "sealed", segment=info.id, records=info.count, first=info.first_seq, last=info.last_seq)
+        notice.sealed({"segment_id": info.id, "path": str(info.path), "count": info.count})
+
+    def open_spool() -> "Spool":
+        size = int(settings.spool.seal_mib * 1024 * 1024)
+        seconds = settings.spool.seal_seconds
+        return Spool(directory, keys, seal_seconds=seconds, seal_bytes=size, on_sealed=sealed)
+
+    committer = Committer(open_spool, tell=events.tell)
+    collector = Collector(lines, committer, events.tell)
+    try:
+        collector.open_all()
+        with _stopped_by_signals(stop):
+            collector.start()  # first of all the bytes flow; opening the spool may mean mending gigabytes
+            try:
+                committer.start(collector.answer, _first_spool(open_spool, settings, events))
+                _watch(stop, lines, collector, committer, events)
+            finally:
+                _stop(collector, committer, lines, events, notice)
+    finally:
+        events.close()
+        gc.unfreeze()
+    if collector.failure is not None:
+        from ingest.committer import place_of
+
+        wrong = collector.failure
+        raise DeviceError(
+            f"the pump stopped: {type(wrong).__name__} at {place_of(wrong)}",
+            hint="start it again (systemd does); what was read is on disk; please report this line",
+        )
+
+
+def make_lines(settings: list[LineSettings], keys: "Keys") -> "list[Line]":
+    """The lines as configured, each with recorders of its profile.
+
+    Raises:
+        ProfileError: no such profile; the error lists those there are.
+    """
+    from ingest.lines import make_line
+    from ingest.recording import Recorder
+    from protocols.profile import load_profile
+    from protocols.sanitise import CardKeys
+
+    card_keys = CardKeys(key_id=keys.key_id, pan=keys.pan, digest=keys.digest)
+    profiles = {line.name: load_profile(line.profile) for line in settings}
+    return [
+        make_line(
+            line.name,
+            profiles[line.name].name,
+            line.mode,
+            [line.device, *filter(None, [line.peer])],
+            link=profiles[line.name].link,
+            start=lambda line=line: Recorder(profiles[line.name], card_keys, line.name),  # type: ignore[misc]
+        )
+        for line in settings
+    ]
+
+
+def _first_spool(open_spool: Any, settings: Settings, events: "EventLog") -> "Spool | None":
+    """The spool; or None, to be tried again by the committer, where a relay must go on without it."""
+    from ingest.spool import owner_of
+
+    try:
+        spool: Spool = open_spool()
+    except SpoolError as wrong:
+        if owner_of(settings.spool.directory) is not None or not any(line.mode == "relay" for line in settings.lines):
+            raise
+        events.tell("", "spool-failed", error=str(wrong), relaying="goes on", hint=wrong.hint)
+        return None
+    for what in spool.recovery.notes:
+        events.tell("", "recovered", what=what)
+    return spool
+
+
+def _watch(
+    stop: threading.Event, lines: "list[Line]", collector: "Collector", committer: "Committer", events: "EventLog"
+) -> None:
+    """Until a signal, or until the pump stops on its own."""
+    gc.collect()
+    gc.freeze()  # what is here stays: later collections need not look at it
+    with contextlib.ExitStack() as stack:
+        refresh = None
+        if sys.stderr.isatty():
+            from ingest.dashboard import Dashboard
+
+            refresh = stack.enter_context(Dashboard(lines, committer, events)).refresh
+        told = False
+        while not stop.wait(0.5) and collector.is_alive:
+            if refresh is not None:
+                refresh()
+            if not committer.is_alive and not told:
+                told = True
+                events.tell("", "committer-stopped", relaying="goes on", hint="nothing is recorded: start it again")
+
+
+def _stop(
+    collector: "Collector", committer: "Committer", lines: "list[Line]", events: "EventLog", notice: "Notice"
+) -> None:
+    """Stop reading, commit, answer, seal, tell Airflow; five seconds at most."""
+    from ingest.dashboard import summary
+
+    deadline = time.monotonic() + STOP_SECONDS
+    collector.stop_reading()
+    committed = committer.stop(deadline - time.monotonic() - 1.0)
+    collector.stop(0.7)
+    for line in lines:
+        events.tell(line.name, "closed", **summary(line, time.monotonic_ns()))
+    notice.close(max(0.1, deadline - time.monotonic()))
+    if not committed:
+        raise SpoolError(
+            "the disk did not answer while stopping; the last records may not be on it",
+            hint="check the disk; what was acknowledged is safe",
+        )
+
+
+@contextlib.contextmanager
+def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _harden() -> None:
+    """No core dump can hold a card number, and a busy thread cannot hold up a payment."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sys.setswitchinterval(SWITCH_SECONDS)

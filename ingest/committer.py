@@ -1,0 +1,490 @@
+"""The committer: one thread between what was heard and the disk.
+
+The selector thread hands over what it read and never waits; this thread makes records
+of it, puts everything that gathered meanwhile into the spool with one ``fdatasync``
+(group commit), and only then says what may be acknowledged. It outlives a spool that
+fails: what listens and relays heard is kept in memory and tried again in a new segment,
+what does not fit is counted and becomes a GAP record; a receiving line gets its NAK and
+the terminal keeps the frame.
+
+It never writes to a port: answers go back through a callback.
+"""
+
+import queue
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from ingest.errors import SpoolError
+from ingest.lines import Backoff, Stream
+from ingest.records import Kind, PendingRecord
+
+ACK = b"\x06"
+NAK = b"\x15"
+QUEUE_BYTES = 8 * 1024 * 1024
+BACKLOG_RECORDS = 20_000
+BATCH_BYTES = 1024 * 1024
+BATCH_RECORDS = 1024
+REMEMBERED = 4096
+"""How many digests of a receiving line are kept, to answer a repeated frame without a second wait for the disk."""
+REPEATABLE = frozenset({"lrc", "etx", "claim", "cut"})
+"""Codes of `protocols.deframe` that mean a damaged or unfinished frame, not noise between frames."""
+TICK = 0.5
+"""Seconds between looks at the segment's age on an idle line."""
+
+
+class SpoolLike(Protocol):
+    """The part of `ingest.spool.Spool` that the committer uses."""
+
+    def append_many(self, records: Sequence[PendingRecord]) -> Any:
+        """Durable when it returns; nothing is when it raises."""
+
+    def seal_if_due(self) -> Any:
+        """Seal the segment when it is old or large enough."""
+
+    def close(self) -> Any:
+        """Seal what is open and let go."""
+
+
+class Tell(Protocol):
+    """Where events go (`ingest.dashboard.EventLog.tell`)."""
+
+    def __call__(self, line: str, event: str, /, **facts: object) -> None:
+        """One event; never payload."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Bytes as they were read."""
+
+    stream: Stream
+    data: bytes
+    wall_ns: int
+    mono_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Something other than bytes, in its place between them.
+
+    ``breaks`` says that the bytes after it do not continue those before it.
+    """
+
+    stream: Stream
+    kind: Kind
+    facts: dict[str, Any]
+    wall_ns: int
+    mono_ns: int
+    breaks: bool = True
+
+
+@dataclass(slots=True)
+class Missed:
+    """What no segment took, of one stream."""
+
+    records: int = 0
+    length: int = 0
+    since_ns: int = 0
+    until_ns: int = 0
+
+    def add(self, record: PendingRecord) -> None:
+        """One more."""
+        self.records += int(record.facts.get("records", 1)) if record.kind is Kind.GAP else 1
+        self.length += len(record.frame) or record.length
+        self.since_ns = self.since_ns or record.wall_ns
+        self.until_ns = record.wall_ns
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A record on its way, and whether its terminal has its answer already."""
+
+    stream: Stream
+    record: PendingRecord
+    answered: bool = False
+
+
+_STOP = None
+
+
+@dataclass(slots=True)
+class Committed:
+    """The committer's own counters; written by its thread alone."""
+
+    records: int = 0
+    batches: int = 0
+    failures: int = 0
+    bugs: int = 0
+    backlog: int = 0
+
+
+class Committer:
+    """One thread, one spool, any number of streams.
+
+    Args:
+        open_spool: makes the spool; called again, with backoff, until it works.
+        tell: where events go.
+        queue_bytes: how much may wait to be made into records.
+        backlog_records: how many records may wait for a spool that fails.
+    """
+
+    def __init__(
+        self,
+        open_spool: Callable[[], SpoolLike],
+        *,
+        tell: Tell,
+        queue_bytes: int = QUEUE_BYTES,
+        backlog_records: int = BACKLOG_RECORDS,
+    ) -> None:
+        self.committed = Committed()
+        self._open_spool = open_spool
+        self._spool: SpoolLike | None = None
+        self._answer: Callable[[Stream, bytes], None] = _nobody
+        self._tell = tell
+        self._queue: queue.SimpleQueue[Chunk | Happened | None] = queue.SimpleQueue()
+        self._queue_bytes = queue_bytes
+        self._offered = 0  # written by the selector thread alone
+        self._taken = 0  # written by the committer thread alone
+        self._streams: dict[Stream, OrderedDict[bytes, None]] = {}
+        self._backlog: deque[Entry] = deque()
+        self._backlog_records = backlog_records
+        self._missed: dict[Stream, Missed] = {}
+        self._backoff = Backoff()
+        self._retry_at = 0.0
+        self._failing = False
+        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
+
+    # -- the selector thread's side ----------------------------------------------------------
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the queue takes more bytes."""
+        return self._offered - self._taken < self._queue_bytes
+
+    def offer(self, chunk: Chunk) -> bool:
+        """Take bytes, or say at once that the queue is full; never waits."""
+        if not self.has_room:
+            return False
+        self._offered += len(chunk.data)
+        self._queue.put(chunk)
+        return True
+
+    def note(self, happened: Happened) -> None:
+        """Take an event; these are few and are never refused."""
+        self._queue.put(happened)
+
+    # -- its own life ------------------------------------------------------------------------
+
+    def start(self, answer: Callable[[Stream, bytes], None], spool: SpoolLike | None = None) -> None:
+        """Begin.
+
+        Args:
+            answer: ``(stream, byte)``: hand ACK or NAK to the line of a receiving stream; must not wait.
+            spool: one that is open already; None to open it here, again and again until that works.
+        """
+        self._answer = answer
+        self._spool = spool
+        self._thread.start()
+
+    def stop(self, timeout: float) -> bool:
+        """Commit what was offered, seal, and end; False when that took longer than ``timeout`` seconds."""
+        self._queue.put(_STOP)
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        ended = False
+        while not ended:
+            items, ended = self._gather()
+            try:
+                self._commit(self._records_of(items))
+                self._seal_if_due()
+            except Exception as bug:  # noqa: BLE001  law 5: relaying and the other lines outlive a bug here; it is told, not hidden
+                self._report_bug("", bug)
+                time.sleep(self._backoff.delay())
+        self._finish()
+
+    def _gather(self) -> tuple[list[Chunk | Happened], bool]:
+        """Everything that waits, up to a batch; the first may have to be waited for."""
+        items: list[Chunk | Happened] = []
+        size = 0
+        try:
+            item = self._queue.get(timeout=self._patience())
+            while item is not _STOP:
+                items.append(item)
+                size += len(item.data) if isinstance(item, Chunk) else 0
+                if size >= BATCH_BYTES:
+                    break
+                item = self._queue.get_nowait()
+            else:
+                return items, True
+        except queue.Empty:
+            pass
+        finally:
+            self._taken += size
+        return items, False
+
+    def _patience(self) -> float:
+        """Seconds until something has to be done although nothing was heard."""
+        dues = [due for stream in self._streams if (due := stream.due_ns) is not None]
+        wait = min((due - time.monotonic_ns()) / 1e9 for due in dues) if dues else TICK
+        if self._backlog or self._missed:
+            wait = min(wait, self._retry_at - time.monotonic())
+        return min(max(wait, 0.0), TICK)
+
+    # -- from bytes to records ---------------------------------------------------------------
+
+    def _records_of(self, items: Iterable[Chunk | Happened]) -> list[Entry]:
+        batch: list[Entry] = []
+        for item in items:
+            batch += [Entry(item.stream, record) for record in self._hear(item)]
+        wall, mono = time.time_ns(), time.monotonic_ns()
+        for stream in self._streams:
+            silent = self._guarded(stream, lambda which=stream: which.flush_if_silent(wall, mono))  # type: ignore[misc]
+            batch += [Entry(stream, record) for record in silent]
+        return batch
+
+    def _hear(self, item: Chunk | Happened) -> list[PendingRecord]:
+        stream = item.stream
+        self._streams.setdefault(stream, OrderedDict())
+        if isinstance(item, Chunk):
+            return self._guarded(stream, lambda: stream.feed(item.data, item.wall_ns, item.mono_ns), len(item.data))
+        before = self._guarded(stream, lambda: stream.flush(item.wall_ns, item.mono_ns)) if item.breaks else []
+        record = PendingRecord(
+            item.kind, stream.line, stream.profile, item.wall_ns, item.mono_ns, stream.direction, facts=item.facts
+        )
+        return [*before, record]
+
+    def _guarded(self, stream: Stream, hear: Callable[[], list[PendingRecord]], size: int = 0) -> list[PendingRecord]:
+        """A bug in one profile's decoding costs that line the bytes at hand, and no other line anything."""
+        try:
+            return hear()
+        except Exception as bug:  # noqa: BLE001  see above; told with its place, counted, and a GAP record written
+            self._report_bug(stream.line, bug)
+            lost = stream.restart() + size
+            now, mono = time.time_ns(), time.monotonic_ns()
+            facts = {"reason": "bug", "error": type(bug).__name__, "bytes": lost}
+            return [
+                PendingRecord(
+                    Kind.GAP, stream.line, stream.profile, now, mono, stream.direction, length=lost, facts=facts
+                )
+            ]
+
+    # -- from records to the disk ------------------------------------------------------------
+
+    def _commit(self, batch: list[Entry]) -> None:
+        self._answer_repeats(batch)
+        todo = batch
+        if self._failing or self._spool is None:
+            if time.monotonic() < self._retry_at:
+                self._refuse(batch)
+                return
+            if self._spool is None and not self._reopen():
+                self._refuse(batch)
+                return
+            todo = [*self._backlog, *self._gaps(), *batch]
+            self._backlog.clear()
+        for start in range(0, len(todo), BATCH_RECORDS):
+            part = todo[start : start + BATCH_RECORDS]
+            try:
+                self._append(part)
+            except (SpoolError, OSError) as wrong:
+                self._failed(describe_failure(wrong))
+                self._refuse(todo[start:])
+                return
+            except Exception as bug:  # noqa: BLE001  a bug in the spool is a spool that failed: nothing may be lost uncounted
+                self._report_bug("", bug)
+                self._failed(type(bug).__name__)
+                self._refuse(todo[start:])
+                return
+        if self._failing and todo:
+            self._recovered()
+
+    def _append(self, part: list[Entry]) -> None:
+        assert self._spool is not None  # noqa: S101  _commit opened it
+        self._spool.append_many([entry.record for entry in part])
+        self.committed.batches += 1
+        self.committed.records += len(part)
+        self.committed.backlog = len(self._backlog)
+        now = time.monotonic_ns()
+        naks: set[Stream] = set()
+        for entry in part:
+            stream, record = entry.stream, entry.record
+            heard = stream.heard
+            if record.kind is Kind.FRAME:
+                heard.frames += 1
+                heard.last_frame_ns = now
+                if stream.answers and not entry.answered:
+                    self._say_ack(entry)
+            elif record.kind is Kind.NOISE:
+                self._count_noise(stream, record)
+                if stream.answers and wants_repeat(record):
+                    naks.add(stream)
+        for stream in naks:
+            self._say_nak(stream)
+
+    def _count_noise(self, stream: Stream, record: PendingRecord) -> None:
+        error = record.error or {}
+        stream.heard.noise_bytes += record.length
+        if error.get("layer") != "link":
+            stream.heard.rejects += 1
+            self._tell(stream.line, "reject", layer=error.get("layer"), code=error.get("code"), length=record.length)
+        else:
+            self._tell(stream.line, "noise", code=error.get("code"), length=record.length)
+
+    def _answer_repeats(self, batch: list[Entry]) -> None:
+        """A frame that is on the disk already is acknowledged before the disk is asked again."""
+        for entry in batch:
+            if (
+                entry.stream.answers
+                and entry.record.kind is Kind.FRAME
+                and entry.record.digest in self._streams[entry.stream]
+            ):
+                self._say_ack(entry)
+
+    def _say_ack(self, entry: Entry) -> None:
+        """The record is on the disk, now or since an earlier batch."""
+        heard, digests = entry.stream.heard, self._streams[entry.stream]
+        entry.answered = True
+        if entry.record.digest in digests:
+            heard.duplicates += 1
+        digests[entry.record.digest] = None
+        if len(digests) > REMEMBERED:
+            digests.popitem(last=False)
+        heard.acks += 1
+        self._answer(entry.stream, ACK)
+
+    def _say_nak(self, stream: Stream) -> None:
+        stream.heard.naks += 1
+        self._answer(stream, NAK)
+
+    # -- when the disk says no ---------------------------------------------------------------
+
+    def _refuse(self, entries: list[Entry]) -> None:
+        """Nothing of this is on the disk: NAK where the terminal keeps it, keep or count it where it does not."""
+        naks = set()
+        for entry in entries:
+            stream, record = entry.stream, entry.record
+            if stream.answers and record.kind is Kind.FRAME:
+                if not entry.answered:
+                    naks.add(stream)
+            elif len(self._backlog) < self._backlog_records:
+                self._backlog.append(entry)
+            else:
+                if stream not in self._missed:
+                    self._tell(stream.line, "not-recorded", reason="spool", kept=len(self._backlog))
+                self._missed.setdefault(stream, Missed()).add(record)
+                stream.heard.unrecorded += 1
+        self.committed.backlog = len(self._backlog)
+        for stream in naks:
+            self._say_nak(stream)
+
+    def _gaps(self) -> list[Entry]:
+        """What was missed, as GAP records; from here on they are records like any other."""
+        mono = time.monotonic_ns()
+        missed_now, self._missed = self._missed, {}
+        return [
+            Entry(
+                stream,
+                PendingRecord(
+                    Kind.GAP,
+                    stream.line,
+                    stream.profile,
+                    missed.until_ns,
+                    mono,
+                    stream.direction,
+                    length=missed.length,
+                    facts={
+                        "reason": "spool",
+                        "records": missed.records,
+                        "bytes": missed.length,
+                        "since_ns": missed.since_ns,
+                        "until_ns": missed.until_ns,
+                    },
+                ),
+            )
+            for stream, missed in missed_now.items()
+        ]
+
+    def _failed(self, why: str) -> None:
+        self._failing = True
+        self.committed.failures += 1
+        delay = self._backoff.delay()
+        self._retry_at = time.monotonic() + delay
+        self._tell("", "spool-failed", error=why, retry_in=f"{delay:g}s", kept=len(self._backlog))
+
+    def _reopen(self) -> bool:
+        try:
+            self._spool = self._open_spool()
+        except (SpoolError, OSError) as wrong:
+            self._failed(describe_failure(wrong))
+            return False
+        return True
+
+    def _recovered(self) -> None:
+        self._failing = False
+        self._backoff.reset()
+        self._tell("", "spool-back", not_recorded=sum(stream.heard.unrecorded for stream in self._streams))
+
+    def _report_bug(self, line: str, bug: BaseException) -> None:
+        self.committed.bugs += 1
+        self._tell(line, "bug", error=type(bug).__name__, at=place_of(bug))
+
+    # -- segments ----------------------------------------------------------------------------
+
+    def _seal_if_due(self) -> None:
+        if self._spool is None or self._failing:
+            return
+        try:
+            self._spool.seal_if_due()
+        except (SpoolError, OSError) as wrong:
+            self._failed(describe_failure(wrong))
+
+    def _finish(self) -> None:
+        """The last batch: half frames become noise, the segment is sealed."""
+        wall, mono = time.time_ns(), time.monotonic_ns()
+        self._retry_at = 0.0
+        last = [
+            Entry(stream, record)
+            for stream in self._streams
+            for record in self._guarded(stream, lambda which=stream: which.flush(wall, mono))  # type: ignore[misc]
+        ]
+        self._commit(last)
+        if self._spool is None:
+            return
+        try:
+            self._spool.close()
+        except (SpoolError, OSError) as wrong:
+            self._failed(describe_failure(wrong))
+
+
+def _nobody(stream: Stream, byte: bytes) -> None:
+    """Where answers go before ``start``: nothing is heard before it either."""
+
+
+def wants_repeat(noise: PendingRecord) -> bool:
+    """Whether noise on a receiving line was a frame that the terminal should send again."""
+    error = noise.error or {}
+    return error.get("layer") != "link" or error.get("code") in REPEATABLE
+
+
+def describe_failure(wrong: BaseException) -> str:
+    """An error in words for a log line: its own text, or the system's."""
+    return wrong.strerror or type(wrong).__name__ if isinstance(wrong, OSError) else str(wrong)
+
+
+def place_of(bug: BaseException) -> str:
+    """File and line of the innermost frame; never the message, which may quote data."""
+    trace = bug.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"

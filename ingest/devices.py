@@ -1,0 +1,175 @@
+"""The serial devices of this machine: stable names, what is plugged in, who has it, which profile fits.
+
+Reads sysfs, /dev/serial and /proc only. It never opens a device: opening raises DTR,
+and some terminals reset on that.
+"""
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from serial.tools.list_ports_linux import SysFS, comports
+
+BY_ID = Path("/dev/serial/by-id")
+BY_PATH = Path("/dev/serial/by-path")
+
+TERMINALS: dict[tuple[int, int | None], str] = {
+    # protocols/unionpay.md 7e, from the Linux drivers cdc-acm.c and cp210x.c; None = any product of that maker
+    (0x2FB8, 0x2116): "PAX A920",
+    (0x2FB8, 0x2205): "PAX A910",
+    (0x2FB8, 0x2466): "PAX A910s",
+    (0x2FB8, 0x225E): "PAX IM30",
+    (0x2FB8, 0x2367): "PAX A35",
+    (0x2FB8, None): "PAX",
+    (0x1234, 0x0101): "PAX (older)",
+    (0x9908, 0x9030): "PAX (older)",
+    (0x11CA, 0x0200): "Verifone Vx820",
+    (0x11CA, 0x0201): "Verifone Mx870",
+    (0x11CA, 0x0203): "Verifone Vx510",
+    (0x11CA, 0x0220): "Verifone Vx805 or Vx820",
+    (0x11CA, 0x0300): "Verifone P200",
+    (0x11CA, None): "Verifone",
+    (0x193A, 0x1000): "Verifone",
+    (0x0B00, 0x00A2): "Ingenico Lane 3600",
+    (0x0B00, None): "Ingenico",
+    (0x079B, 0x0028): "Ingenico",
+}
+TERMINAL_PROFILE = "unionpay"
+"""USB ids name the maker, not the acquirer whose application runs: the base dialect fits all of them."""
+
+ADAPTERS = {0x0403: "FTDI adapter", 0x10C4: "CP210x adapter", 0x1A86: "CH34x adapter", 0x067B: "PL2303 adapter"}
+
+
+@dataclass(frozen=True)
+class Device:
+    """One serial device, as `tillwatch ports` shows it."""
+
+    device: str
+    stable: str
+    by_id: str | None
+    by_path: str | None
+    usb: str | None
+    serial_number: str | None
+    manufacturer: str | None
+    product: str | None
+    terminal: str | None
+    profile: str | None
+    busy: bool
+    held_by: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The object of ``tillwatch ports --json``."""
+        return asdict(self)
+
+
+def list_devices() -> list[Device]:
+    """Every serial device here, in the order of its names. Built-in ports that lead nowhere are left out by sysfs."""
+    by_id, by_path = _names(BY_ID), _names(BY_PATH)
+    found = []
+    for port in sorted(comports(), key=lambda each: each.device):
+        path = str(Path(port.device).resolve())
+        who = holders(port.device)
+        found.append(
+            Device(
+                device=port.device,
+                stable=_stable(port.device, by_id.get(path), by_path.get(path), port.serial_number),
+                by_id=by_id.get(path),
+                by_path=by_path.get(path),
+                usb=f"{port.vid:04X}:{port.pid:04X}" if port.vid is not None else None,
+                serial_number=port.serial_number,
+                manufacturer=port.manufacturer,
+                product=port.product,
+                terminal=terminal_kind(port.vid, port.pid),
+                profile=TERMINAL_PROFILE if is_terminal(port.vid, port.pid) else None,
+                busy=bool(who) or is_locked(port.device),
+                held_by=tuple(who),
+            )
+        )
+    return found
+
+
+def _stable(device: str, by_id: str | None, by_path: str | None, serial_number: str | None) -> str:
+    """The name to configure: by serial number when there is one (cheap adapters share a by-id name), else by socket."""
+    return (by_id if serial_number else None) or by_path or by_id or device
+
+
+def is_terminal(vid: int | None, pid: int | None) -> bool:
+    """Whether the USB ids are those of a card terminal (and not of a bare adapter)."""
+    return vid is not None and ((vid, pid) in TERMINALS or (vid, None) in TERMINALS)
+
+
+def terminal_kind(vid: int | None, pid: int | None) -> str | None:
+    """Maker and model by USB ids, an adapter's chip, or None."""
+    if vid is None:
+        return None
+    return TERMINALS.get((vid, pid)) or TERMINALS.get((vid, None)) or ADAPTERS.get(vid)
+
+
+def _names(folder: Path) -> dict[str, str]:
+    """Path behind each stable name -> the name."""
+    try:
+        links = sorted(folder.iterdir())
+    except OSError:
+        return {}
+    return {str(link.resolve()): str(link) for link in links}
+
+
+def usb_identity(device: str) -> dict[str, str]:
+    """What sysfs knows of a device: path behind the name, VID:PID, serial, maker, product, socket.
+
+    Only reads sysfs: opening a port resets some terminals.
+    """
+    path = str(Path(device).resolve())
+    facts = {"device": device, "path": path}
+    known: Any = SysFS(path)
+    if known.vid is not None:
+        facts["usb"] = f"{known.vid:04X}:{known.pid:04X}"
+    for name in ("serial_number", "manufacturer", "product", "interface", "location"):
+        value = getattr(known, name, None)
+        if value:
+            facts[name] = str(value)
+    return facts
+
+
+def holders(device: str) -> list[str]:
+    """Who has the device open, as ``name (pid n)``; only programs that this user may look at."""
+    try:
+        wanted = Path(device).stat().st_rdev
+    except OSError:
+        return []
+    found: list[str] = []
+    for process in sorted(Path("/proc").glob("[0-9]*"), key=lambda entry: int(entry.name)):
+        if _holds(process, wanted):
+            try:
+                name = (process / "comm").read_text("utf-8", "replace").strip()
+            except OSError:
+                continue
+            found.append(f"{name} (pid {process.name})")
+    return found
+
+
+def _holds(process: Path, rdev: int) -> bool:
+    try:
+        descriptors = list((process / "fd").iterdir())
+    except OSError:
+        return False
+    for descriptor in descriptors:
+        try:
+            target = str(descriptor.readlink())
+            if target.startswith("/dev/") and descriptor.stat().st_rdev == rdev:
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def is_locked(device: str) -> bool:
+    """Whether somebody holds a flock on the device, whoever they are (/proc/locks shows every user's)."""
+    try:
+        info = Path(device).stat()
+        table = Path("/proc/locks").read_text("ascii")
+    except OSError:
+        return False
+    wanted = f"{os.major(info.st_dev):02x}:{os.minor(info.st_dev):02x}:{info.st_ino}"
+    return any(wanted in line.split() for line in table.splitlines())

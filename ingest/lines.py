@@ -1,0 +1,278 @@
+"""A line: one terminal's link, in one of three ways of sitting on it.
+
+``listen``  a tap: nothing is ever written; a second tap may hear the other direction.
+``relay``   between the terminal and its host or till: what one side says goes to the other at once.
+``receive`` the terminal sends to us and waits for ACK.
+
+A `Line` has one or two `Side`s (a device each; touched by the selector thread alone)
+and a `Stream` for each direction (what was heard, on its way to frames; touched by the
+committer thread alone). Counters have one writer each, so nobody needs a lock.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from ingest.ports import Port, open_port
+from ingest.records import Direction, PendingRecord
+
+Mode = Literal["listen", "relay", "receive"]
+
+FIRST_DELAY = 0.2
+LONGEST_DELAY = 5.0
+OUTGOING_LIMIT = 65536  # bytes a relay holds for a slow side (5.7 s at 115200 baud) before it stops reading the other
+SILENCE_NS = {"listen": 3_000_000_000, "relay": 3_000_000_000, "receive": 300_000_000}
+"""A pause inside a frame that ends it. A receiver must NAK before the terminal's own timer runs out; a tap need not."""
+
+
+class Backoff:
+    """How long to wait before the next try: 0.2 s, doubling to 5 s, for ever."""
+
+    def __init__(self, first: float = FIRST_DELAY, longest: float = LONGEST_DELAY) -> None:
+        self._first = first
+        self._longest = longest
+        self._next = first
+
+    def delay(self) -> float:
+        """Seconds to wait now; the next answer is twice as long, up to the longest."""
+        now, self._next = self._next, min(self._next * 2, self._longest)
+        return now
+
+    def reset(self) -> None:
+        """It worked: start small again."""
+        self._next = self._first
+
+
+class LinkSettings(Protocol):
+    """What a port needs to know of a profile's link."""
+
+    @property
+    def baud(self) -> int:
+        """Bits a second."""
+
+    @property
+    def bytesize(self) -> int:
+        """Data bits."""
+
+    @property
+    def parity(self) -> str:
+        """``N``, ``E`` or ``O``."""
+
+    @property
+    def stopbits(self) -> float:
+        """1, 1.5 or 2."""
+
+
+class Recording(Protocol):
+    """Bytes become records (`ingest.recording.Recorder`)."""
+
+    def feed(self, direction: Direction, data: bytes, wall_ns: int, mono_ns: int) -> list[PendingRecord]:
+        """Take what was read; the records that are complete now."""
+
+    def flush(self, direction: Direction, wall_ns: int, mono_ns: int) -> list[PendingRecord]:
+        """The stream broke off: what is half there becomes noise."""
+
+    def pending(self, direction: Direction) -> int:
+        """Bytes of a frame that is not complete."""
+
+
+@dataclass(slots=True)
+class Heard:
+    """What a stream became; written by the committer thread alone."""
+
+    frames: int = 0
+    noise_bytes: int = 0
+    rejects: int = 0
+    duplicates: int = 0
+    acks: int = 0
+    naks: int = 0
+    unrecorded: int = 0  # records that no segment took
+    last_frame_ns: int = 0  # monotonic
+
+
+@dataclass(slots=True)
+class Pumped:
+    """What a side carried; written by the selector thread alone."""
+
+    bytes_read: int = 0
+    bytes_forwarded: int = 0
+    bytes_not_forwarded: int = 0  # the other side was unplugged
+    bytes_lost: int = 0  # read and forwarded, but the committer's queue was full
+    reconnects: int = 0
+    stolen: int = 0  # readiness without bytes: another process read them
+
+
+class Stream:
+    """One direction of a line as heard: bytes in, records out, and the pause that breaks a frame off.
+
+    Args:
+        line: the line's name.
+        profile: the profile's name.
+        mode: how we sit on the line; a receiving stream is answered with ACK and NAK.
+        direction: ``rx`` from the terminal, ``tx`` to it.
+        start: makes a fresh recorder.
+    """
+
+    def __init__(
+        self, line: str, profile: str, *, mode: Mode, direction: Direction, start: Callable[[], Recording]
+    ) -> None:
+        self.line = line
+        self.profile = profile
+        self.direction: Direction = direction
+        self.answers = mode == "receive"
+        self.heard = Heard()
+        self._silence_ns = SILENCE_NS[mode]
+        self._start = start
+        self._recorder = start()
+        self._last_ns: int | None = None  # None: nothing can be waiting in the recorder
+
+    def feed(self, data: bytes, wall_ns: int, mono_ns: int) -> list[PendingRecord]:
+        """Records complete with these bytes; a frame that a long pause broke off becomes noise first."""
+        records = self.flush_if_silent(wall_ns, mono_ns)
+        self._last_ns = mono_ns
+        return records + self._recorder.feed(self.direction, data, wall_ns, mono_ns)
+
+    def flush(self, wall_ns: int, mono_ns: int) -> list[PendingRecord]:
+        """The line broke off or fell silent here: what is half there is noise."""
+        self._last_ns = None
+        return self._recorder.flush(self.direction, wall_ns, mono_ns)
+
+    def flush_if_silent(self, wall_ns: int, mono_ns: int) -> list[PendingRecord]:
+        """Noise, when half a frame has been waiting longer than the pause that ends one."""
+        due = self.due_ns
+        return self.flush(wall_ns, mono_ns) if due is not None and mono_ns >= due else []
+
+    @property
+    def due_ns(self) -> int | None:
+        """Monotonic time at which what waits is given up; None when nothing does."""
+        return None if self._last_ns is None else self._last_ns + self._silence_ns
+
+    def restart(self) -> int:
+        """Begin again after a failure inside the recorder; the number of bytes that were half a frame."""
+        lost = self._recorder.pending(self.direction)
+        self._recorder = self._start()
+        self._last_ns = None
+        return lost
+
+
+@dataclass(eq=False)
+class Side:
+    """One device of a line: its port when it is there, and what waits to be written to it."""
+
+    device: str
+    role: Literal["terminal", "host"]
+    stream: Stream
+    pausable: bool
+    link: LinkSettings
+    other: "Side | None" = None
+    port: Port | None = None
+    identity: dict[str, str] | None = None
+    pumped: Pumped = field(default_factory=Pumped)
+    outgoing: bytearray = field(default_factory=bytearray)
+    backoff: Backoff = field(default_factory=Backoff)
+    retry_at: float | None = None  # monotonic seconds; None = open, or being opened
+    trouble: str = ""  # the reason that was last told, so that it is told once
+    seen: bool = False  # it has been open before
+    lost_since_ns: int = 0
+    lost_bytes: int = 0
+
+    def open(self) -> Port:
+        """The device, opened with the profile's line settings.
+
+        Raises:
+            PortError: missing, busy, denied or unfit.
+        """
+        link = self.link
+        return open_port(
+            self.device, baud=link.baud, bytesize=link.bytesize, parity=link.parity, stopbits=link.stopbits
+        )
+
+    def send(self, data: bytes | bytearray) -> int:
+        """Write at once what the device takes and keep the rest in order; bytes that nobody will ever get.
+
+        Raises:
+            PortError: the device went away; nothing of ``data`` is kept.
+        """
+        if self.port is None:
+            return len(data)
+        taken = 0 if self.outgoing else self.port.write_some(data)
+        if taken < len(data):
+            self.outgoing += memoryview(data)[taken:]
+        return 0
+
+    def send_waiting(self) -> None:
+        """Write more of what waits.
+
+        Raises:
+            PortError: the device went away.
+        """
+        if self.port is not None and self.outgoing:
+            taken = self.port.write_some(self.outgoing)
+            del self.outgoing[:taken]
+
+    @property
+    def is_congested(self) -> bool:
+        """The device takes less than comes: stop reading the other side (the wire's own flow control)."""
+        return len(self.outgoing) >= OUTGOING_LIMIT
+
+    def drop(self) -> int:
+        """Close the port and forget what waited for it; the number of bytes forgotten."""
+        forgotten = len(self.outgoing)
+        self.outgoing.clear()
+        if self.port is not None:
+            self.port.close()
+            self.port = None
+        return forgotten
+
+
+@dataclass(eq=False)
+class Line:
+    """A terminal's line, as configured."""
+
+    name: str
+    profile: str
+    mode: Mode
+    sides: list[Side]
+
+    @property
+    def streams(self) -> list[Stream]:
+        """One for each device that is read."""
+        return [side.stream for side in self.sides]
+
+    def session_facts(self) -> dict[str, Any]:
+        """What the session record says: how we sit on the line and which hardware is on each side now."""
+        sides = [
+            {"role": side.role, "open": side.port is not None, **(side.identity or {"device": side.device})}
+            for side in self.sides
+        ]
+        return {"mode": self.mode, "sides": sides}
+
+
+def make_line(
+    name: str,
+    profile: str,
+    mode: Mode,
+    devices: list[str],
+    *,
+    link: LinkSettings,
+    start: Callable[[], Recording],
+) -> Line:
+    """A line on one device, or two.
+
+    Args:
+        name: the line's name.
+        profile: the profile's name.
+        mode: listen, relay or receive.
+        devices: the terminal's side, then the host's (relay) or the second tap (listen).
+        link: the profile's link.
+        start: makes a fresh recorder; each direction has its own.
+    """
+    roles: tuple[Literal["terminal", "host"], ...] = ("terminal", "host")
+    directions: tuple[Direction, ...] = ("rx", "tx")
+    sides = []
+    for device, role, direction in zip(devices, roles, directions, strict=False):
+        stream = Stream(name, profile, mode=mode, direction=direction, start=start)
+        sides.append(Side(device, role, stream, pausable=mode != "relay", link=link))
+    if mode == "relay":
+        sides[0].other, sides[1].other = sides[1], sides[0]
+    return Line(name, profile, mode, sides)

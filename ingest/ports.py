@@ -1,0 +1,207 @@
+"""A serial port: six verbs around pyserial, and the traps of pyserial kept inside them.
+
+``open_port`` makes a `Port` (``fileno``, ``read_some``, ``write_some``, ``identity``,
+``counters``, ``close``). It is non-blocking, takes the device for itself (flock, then
+TIOCEXCL: flock alone lets a plain open in, TIOCEXCL alone lets root in), and never
+throws away what arrived before it was opened. What goes wrong with a port is a
+`PortError` with a reason; nothing of pyserial, termios or the system leaves this module.
+
+It does not reconnect (`ingest.lines`), does not frame (`protocols.deframe`), and
+never looks into what it carries.
+"""
+
+import array
+import errno
+import fcntl
+import os
+import termios
+from pathlib import Path
+from typing import Literal
+
+import serial
+
+from ingest.devices import holders, usb_identity
+from ingest.errors import DeviceError
+
+PORT_ERRORS = (serial.SerialException, OSError, termios.error, TypeError)
+"""What pyserial 3.5 raises on a port that went away: termios.error is not an OSError, a closed port is a TypeError."""
+
+READ_SIZE = 65536
+TIOCGICOUNT = 0x545D  # include/uapi/asm-generic/ioctls.h
+ICOUNT_FIELDS = ("cts", "dsr", "rng", "dcd", "rx", "tx", "frame", "overrun", "parity", "brk", "buf_overrun")
+
+Reason = Literal["missing", "busy", "denied", "unfit", "lost"]
+
+
+class PortError(DeviceError):
+    """A port that cannot be opened or went away.
+
+    Args:
+        message: the device and what is wrong with it.
+        reason: ``missing`` (may be plugged in later), ``busy`` (somebody else has it), ``denied``
+            (no permission), ``unfit`` (not a serial device, or not with these settings),
+            ``lost`` (it was open and went away).
+        hint: one thing to do next.
+    """
+
+    def __init__(self, message: str, *, reason: Reason, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason: Reason = reason
+
+
+class _Patient(serial.Serial):  # type: ignore[misc]
+    """pyserial, but opening keeps the bytes that are already waiting."""
+
+    def _reset_input_buffer(self) -> None:
+        """Nothing: a frame that the terminal sent while we were opening is a frame."""
+
+
+class Port:
+    """An open device, non-blocking, ours alone. Every failure is a `PortError` with reason ``lost``."""
+
+    def __init__(self, device: str, backend: serial.Serial) -> None:
+        self.device = device
+        self._identity = usb_identity(device)
+        self._backend = backend
+        self._fd: int = backend.fd
+
+    def fileno(self) -> int:
+        """The descriptor to wait on."""
+        return self._fd
+
+    def read_some(self) -> bytes:
+        """What is there now, at most 64 KiB; empty when another process took it first.
+
+        The port is in VMIN=1 mode, so a hang-up (0 bytes, or EIO on a pseudo-terminal) cannot be
+        confused with bytes that somebody else read (EAGAIN).
+
+        Raises:
+            PortError: the device went away.
+        """
+        try:
+            data = os.read(self._fd, READ_SIZE)
+        except BlockingIOError:
+            return b""
+        except PORT_ERRORS as wrong:
+            raise self._lost(wrong) from None
+        if not data:
+            raise self._lost(None)
+        return data
+
+    def write_some(self, data: bytes | bytearray | memoryview) -> int:
+        """Hand over what the device takes now; the number of bytes taken, 0 when it is full.
+
+        Raises:
+            PortError: the device went away.
+        """
+        try:
+            return os.write(self._fd, data)
+        except BlockingIOError:
+            return 0
+        except PORT_ERRORS as wrong:
+            raise self._lost(wrong) from None
+
+    def identity(self) -> dict[str, str]:
+        """Which piece of hardware this is, for the session record: a swapped terminal is provable later."""
+        return self._identity
+
+    def counters(self) -> dict[str, int]:
+        """The driver's error counters (TIOCGICOUNT); empty where the driver keeps none (pseudo-terminals)."""
+        numbers = array.array("i", [0] * 20)
+        try:
+            fcntl.ioctl(self._fd, TIOCGICOUNT, numbers)
+        except PORT_ERRORS:
+            return {}
+        return dict(zip(ICOUNT_FIELDS, numbers, strict=False))
+
+    def close(self) -> None:
+        """Let the device go. Output that it never took is discarded, so that closing does not wait for it."""
+        if self._fd < 0:
+            return
+        self._fd = -1
+        for step in (self._backend.reset_output_buffer, self._unclaim, self._backend.close):
+            try:
+                step()
+            except PORT_ERRORS:
+                continue
+
+    def _unclaim(self) -> None:
+        fcntl.ioctl(self._backend.fd, termios.TIOCNXCL)
+
+    def _lost(self, wrong: BaseException | None) -> PortError:
+        code = getattr(wrong, "errno", None)
+        why = os.strerror(code) if code else "hang-up"
+        return PortError(f"{self.device}: went away ({why})", reason="lost", hint="check the cable")
+
+
+def open_port(device: str, *, baud: int = 9600, bytesize: int = 8, parity: str = "N", stopbits: float = 1) -> Port:
+    """Open a device for us alone and set its line.
+
+    Args:
+        device: path; a name under /dev/serial/by-id or by-path survives replugging.
+        baud: bits a second.
+        bytesize: data bits, 5 to 8.
+        parity: ``N``, ``E`` or ``O``.
+        stopbits: 1, 1.5 or 2.
+
+    Raises:
+        PortError: missing, busy, denied or unfit.
+    """
+    if _is_pseudo_terminal(device):
+        bytesize, parity, stopbits = 8, "N", 1  # a pty carries whole bytes and answers EINVAL to anything else
+    backend = _Patient(exclusive=True, inter_byte_timeout=0)  # 0 makes pyserial set VMIN=1, VTIME=0
+    backend.port = device
+    try:
+        backend.baudrate, backend.bytesize, backend.parity, backend.stopbits = baud, bytesize, parity, stopbits
+        backend.open()
+    except ValueError:
+        raise PortError(
+            f"{device}: cannot be set to {baud} baud {bytesize}{parity}{stopbits:g}",
+            reason="unfit",
+            hint="check the link settings of the profile",
+        ) from None
+    except PORT_ERRORS as wrong:
+        raise _why_not(device, wrong) from None
+    try:
+        fcntl.ioctl(backend.fd, termios.TIOCEXCL)
+    except PORT_ERRORS as wrong:
+        backend.close()
+        raise _why_not(device, wrong) from None
+    return Port(device, backend)
+
+
+def _is_pseudo_terminal(device: str) -> bool:
+    return str(Path(device).resolve()).startswith("/dev/pts/")
+
+
+def _why_not(device: str, wrong: BaseException) -> PortError:
+    """The reason in the words of whoever stands in front of the machine."""
+    code = getattr(wrong, "errno", None)
+    if code in {errno.EAGAIN, errno.EBUSY}:
+        who = ", ".join(holders(device)) or "another program"
+        return PortError(
+            f"{device}: busy, {who} has it open",
+            reason="busy",
+            hint="stop that program (a second collector? ModemManager?) and start again",
+        )
+    if code in {errno.EACCES, errno.EPERM}:
+        return PortError(
+            f"{device}: no permission",
+            reason="denied",
+            hint="add this user to the group that owns the device (often `dialout`) and log in again",
+        )
+    if code in {errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.EIO}:
+        return PortError(f"{device}: not there", reason="missing", hint="plug it in, or look at `tillwatch ports`")
+    if not _is_a_terminal(device):
+        return PortError(
+            f"{device}: not a serial device", reason="unfit", hint="`tillwatch ports` lists the serial devices"
+        )
+    why = os.strerror(code) if code else "the driver refused the line settings"
+    return PortError(f"{device}: cannot be opened ({why})", reason="unfit", hint="look at `dmesg` for this device")
+
+
+def _is_a_terminal(device: str) -> bool:
+    try:
+        return Path(device).is_char_device() and not Path(device).samefile(os.devnull)
+    except OSError:
+        return False
