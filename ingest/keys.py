@@ -14,21 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest.errors import KeyFileError
+from protocols.sanitise import CardKeys
 
 CREATE_HINT = "make one with `tillwatch doctor --create-keys`"
 _LINE = re.compile(r"tillwatch-key 1 ([a-z0-9]{1,16}) ([0-9a-f]{64})\s*")
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
-    """What one key file gives. The secrets never show in a repr.
+class Keys(CardKeys):
+    """What one key file gives: the sanitiser's keys, and ``chain``, which ties spool records together."""
 
-    ``pan`` makes card tokens, ``digest`` the digests of frames, ``chain`` ties spool records together.
-    """
-
-    key_id: str
-    pan: bytes = field(repr=False)
-    digest: bytes = field(repr=False)
     chain: bytes = field(repr=False)
 
 

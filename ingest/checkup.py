@@ -1,0 +1,249 @@
+"""Whether this machine can collect, land and mail: one check a concern, each with what to do. Changes nothing."""
+
+import os
+import platform
+import shutil
+import smtplib
+import ssl
+import stat
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from ingest.devices import holders, is_locked
+from ingest.disk import NETWORK, VOLATILE, file_system
+from ingest.errors import KeyFileError, TillwatchError
+from ingest.inspection import inspect, missing_between, segment_files
+from ingest.keys import Keys, load_keys
+from ingest.settings import Line, Settings
+from ingest.spool import owner_of
+from protocols.errors import ProfileError
+from protocols.profile import load_profile
+
+State = Literal["ok", "warn", "fail"]
+NETWORK_SECONDS = 3.0
+LITTLE_ROOM = 1 << 30
+NO_ROOM = 64 << 20
+"""Less than one segment and its footer: collecting would stop within a day of traffic."""
+OLDEST_PYTHON = (3, 11)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding: ``what`` was looked at, its ``state``, ``words`` about it, ``hint`` when it is not ok."""
+
+    what: str
+    state: State
+    words: str
+    hint: str = ""
+
+
+def checkup(settings: Settings) -> Iterator[Check]:
+    """Every check, one after the other, as each is done."""
+    yield check_python()
+    key = check_keys(settings.keys.pan_token)
+    yield key
+    yield from check_spool(settings.spool.directory, load_keys(settings.keys.pan_token) if key.state == "ok" else None)
+    yield check_lake(settings.lake.uri)
+    owner = owner_of(settings.spool.directory)
+    for line in settings.lines:
+        yield from check_line(line, owner)
+    if not settings.lines:
+        yield Check("lines", "warn", "none configured", "add [[lines]], or give collect --line NAME=DEVICE:PROFILE")
+    yield check_smtp(settings.alerts.smtp)
+    if not settings.alerts.routes:
+        yield Check("mail routes", "warn", "none configured", "add [[alerts.routes]]: without one no mail leaves")
+    for what, file in (
+        ("smtp password", settings.alerts.password_file),
+        ("airflow password", settings.airflow.password_file),
+    ):
+        if file is not None:
+            yield check_secret(what, file)
+    if settings.airflow.url:
+        yield check_airflow(settings.airflow.url)
+
+
+def check_python() -> Check:
+    """Python is new enough and the system is Linux: ports and locks are its."""
+    words = f"{platform.python_version()} on {platform.system()}"
+    if sys.version_info < OLDEST_PYTHON:
+        return Check("python", "fail", words, "install Python 3.11 or newer")
+    if platform.system() != "Linux":
+        return Check("python", "warn", words, "collecting is tested on Linux only; the other commands work")
+    return Check("python", "ok", words)
+
+
+def check_keys(path: Path) -> Check:
+    """The key file is there, its owner's alone, and a key."""
+    try:
+        keys = load_keys(path)
+    except KeyFileError as wrong:
+        return Check("keys", "fail", wrong.message, wrong.hint)
+    return Check("keys", "ok", f"{path}: key {keys.key_id}, mode 0600")
+
+
+def check_spool(directory: Path, keys: Keys | None) -> Iterator[Check]:
+    """The spool is on a local disk with room, can be written, and is sound."""
+    kind = file_system(directory)
+    if kind in NETWORK:
+        yield Check("spool", "fail", f"{directory} is on {kind}", "set spool.directory to a folder on a local disk")
+    elif kind in VOLATILE:
+        yield Check("spool", "warn", f"{directory} is on {kind}", "what it holds may not outlive a restart; use a disk")
+    there = _nearest(directory)
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        yield Check("spool", "fail", f"{there} cannot be written", "check the folder's owner and mode")
+        return
+    free = shutil.disk_usage(there).free
+    room = f"{free / (1 << 30):.1f} GiB free"
+    owner = owner_of(directory)
+    words = f"{directory}: {kind or 'unknown file system'}, {room}, {f'owned by process {owner}' if owner else 'free'}"
+    if free < NO_ROOM:
+        yield Check("spool", "fail", words, "free some space: without it nothing is recorded")
+    elif free < LITTLE_ROOM:
+        yield Check("spool", "warn", words, "free some space before it runs out")
+    else:
+        yield Check("spool", "ok", words)
+    if directory.is_dir():
+        yield _check_segments(directory, keys, busy=owner is not None)
+
+
+def _check_segments(directory: Path, keys: Keys | None, *, busy: bool) -> Check:
+    try:
+        reports = [inspect(path, keys) for path in segment_files(directory)]
+    except TillwatchError as wrong:
+        return Check("segments", "fail", wrong.message, wrong.hint)
+    waiting = [report for report in reports if report.state != "sealed"]
+    damaged = [report for report in reports if report.damages and not (report.noted or report in waiting)]
+    gaps = list(missing_between(reports))
+    words = f"{len(reports)} segments, {sum(report.count for report in reports)} records"
+    if damaged or gaps:
+        first = (
+            f"{damaged[0].path.name} is damaged"
+            if damaged
+            else f"records {gaps[0][1][0]} to {gaps[0][1][1]} are missing"
+        )
+        return Check("segments", "fail", f"{words}; {first}", "see all of it with `tillwatch spool verify`")
+    if waiting and not busy:
+        return Check(
+            "segments",
+            "warn",
+            f"{words}; {len(waiting)} not sealed",
+            "the next start of `tillwatch collect` seals them",
+        )
+    return Check("segments", "ok", words)
+
+
+def check_lake(uri: str) -> Check:
+    """The lake's folder can be written and its first table can be opened."""
+    from ingest.lake import Lake
+
+    try:
+        lake = Lake(uri)
+        version = lake.version("raw_frames")
+    except TillwatchError as wrong:
+        return Check("lake", "fail", wrong.message, wrong.hint)
+    there = _nearest(lake.root)
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        return Check("lake", "fail", f"{there} cannot be written", "check lake.uri and the folder's owner")
+    state = "empty" if version is None else f"raw_frames at version {version}"
+    return Check("lake", "ok", f"{lake.root}: {state}")
+
+
+def check_line(line: Line, owner: int | None) -> Iterator[Check]:
+    """The line's profile exists; its devices are there, may be opened, and are nobody else's."""
+    what = f"line {line.name}"
+    try:
+        profile = load_profile(line.profile)
+    except ProfileError as wrong:
+        yield Check(what, "fail", str(wrong), wrong.hint)
+    else:
+        yield Check(what, "ok", f"profile {profile.name} ({profile.confidence})")
+    for device in (line.device, line.peer):
+        if device is not None:
+            yield _check_device(what, device, owner)
+
+
+def _check_device(what: str, device: str, owner: int | None) -> Check:
+    try:
+        mode = Path(device).stat().st_mode
+    except OSError as wrong:
+        return Check(what, "fail", f"{device}: {wrong.strerror}", "plug it in; stable names: `tillwatch ports`")
+    if not stat.S_ISCHR(mode):
+        return Check(what, "fail", f"{device} is not a device", "stable names: `tillwatch ports`")
+    if not os.access(device, os.R_OK | os.W_OK):
+        return Check(what, "fail", f"{device}: no permission", "add this user to the group dialout and log in again")
+    held = holders(device)
+    if owner is not None and any(f"(pid {owner})" in holder for holder in held):
+        return Check(what, "ok", f"{device}: in use by the collector, process {owner}")
+    if held or is_locked(device):
+        who = ", ".join(held) or "another user's program"
+        return Check(what, "fail", f"{device}: in use by {who}", "stop that program; two readers split the bytes")
+    if Path(device).name.startswith(("ttyUSB", "ttyACM")) and Path(device).parent == Path("/dev"):
+        return Check(
+            what, "warn", f"{device} may be another device after replugging", "use the name in `tillwatch ports`"
+        )
+    return Check(what, "ok", f"{device}: there and free")
+
+
+def check_smtp(url: str) -> Check:
+    """The mail server answers; nothing is sent and no password is used."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port or (465 if parts.scheme == "smtps" else 25)
+    except ValueError:
+        port = 0
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or not port:
+        return Check(
+            "smtp", "fail", "alerts.smtp is not smtp[s]://host:port", "e.g. smtp://mail.example.com:587?starttls=yes"
+        )
+    where = f"{parts.hostname}:{port}"
+    try:
+        if parts.scheme == "smtps":
+            server: smtplib.SMTP = smtplib.SMTP_SSL(
+                parts.hostname, port, timeout=NETWORK_SECONDS, context=ssl.create_default_context()
+            )
+        else:
+            server = smtplib.SMTP(parts.hostname, port, timeout=NETWORK_SECONDS)
+        with server:
+            server.ehlo()
+    except (OSError, smtplib.SMTPException) as wrong:
+        why = getattr(wrong, "strerror", None) or type(wrong).__name__
+        return Check("smtp", "fail", f"{where}: {why}", "check alerts.smtp and that server; alerts wait unsent")
+    return Check("smtp", "ok", f"{where} answers")
+
+
+def check_airflow(url: str) -> Check:
+    """Airflow's health page answers."""
+    health = f"{url.rstrip('/')}/api/v2/monitor/health"
+    if urlsplit(health).scheme not in {"http", "https"}:
+        return Check("airflow", "fail", "airflow.url is not http[s]://host:port", "e.g. http://127.0.0.1:8080")
+    try:
+        with urllib.request.urlopen(health, timeout=NETWORK_SECONDS) as answer:  # noqa: S310  the scheme is checked above
+            status = answer.status
+    except (OSError, ValueError) as wrong:
+        why = getattr(wrong, "reason", None) or getattr(wrong, "strerror", None) or type(wrong).__name__
+        return Check("airflow", "warn", f"{url}: {why}", "start Airflow; collecting goes on without it")
+    return Check("airflow", "ok", f"{url} answers with status {status}")
+
+
+def check_secret(what: str, file: Path) -> Check:
+    """A password file is there and its owner's alone."""
+    try:
+        mode = stat.S_IMODE(file.stat().st_mode)
+    except OSError as wrong:
+        return Check(what, "fail", f"{file}: {wrong.strerror}", "write the password into it, mode 0600")
+    if mode & 0o077:
+        return Check(what, "fail", f"{file}: mode {mode:04o} lets others read it", f"chmod 600 {file}")
+    return Check(what, "ok", f"{file}: mode {mode:04o}")
+
+
+def _nearest(path: Path) -> Path:
+    there = path.absolute()
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    return there

@@ -1,0 +1,145 @@
+"""``tillwatch replay``: captures into the spool, through the same deframer and sanitiser as a line's bytes."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from ingest.capture import Broken, Captured, CaptureError, open_capture, read_capture
+from ingest.commands.options import config_option, json_option
+from ingest.keys import load_keys
+from ingest.recording import Recorder
+from ingest.records import Direction, PendingRecord, session
+from ingest.segments import SegmentInfo
+from ingest.settings import load_settings
+from ingest.spool import Spool
+from protocols.profile import load_profile
+
+BATCH = 512
+"""Records written with one sync."""
+SAID = 20
+"""Broken lines of a capture that are named one by one."""
+DIRECTIONS: tuple[Direction, ...] = ("rx", "tx")
+NO_CLOCK = 0
+"""A capture has no monotonic clock, so its records belong to no boot."""
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a replay read."""
+
+    captures: int = 0
+    lines: int = 0
+    frames: int = 0
+    noise_bytes: int = 0
+    control_bytes: int = 0
+    broken_lines: int = 0
+    segments: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        where = ", ".join(self.segments) or "none"
+        return (
+            f"{self.frames} frames, {self.noise_bytes} noise bytes, {self.broken_lines} broken lines "
+            f"from {self.captures} captures; segment: {where}"
+        )
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option("--profile", "profile_name", required=True, help="What the terminals speak; see `tillwatch describe`.")
+@click.option("--line", help="Name of the line, instead of the one in the capture.")
+@config_option
+@json_option
+def replay(files: tuple[Path, ...], profile_name: str, line: str | None, config: Path | None, as_json: bool) -> None:
+    r"""Read captures (*.capture.jsonl) into the spool and seal them.
+
+    Broken lines are counted and named with their line number; the rest is read.
+
+    \b
+    Exit status: 0 all read, 3 a file could not be read or is no capture.
+    """
+    settings = load_settings(config)
+    profile = load_profile(profile_name)
+    keys = load_keys(settings.keys.pan_token)
+    totals, recorders, no_captures = Totals(), dict[str, Recorder](), list[Path]()
+
+    def sealed(info: SegmentInfo) -> None:
+        totals.segments.append(info.id)
+
+    with ExitStack() as stack:
+        opened = [(path, stack.enter_context(open_capture(path))) for path in files]
+        spool = Spool(
+            settings.spool.directory,
+            keys,
+            seal_seconds=settings.spool.seal_seconds,
+            seal_bytes=int(settings.spool.seal_mib * 1024 * 1024),
+            boot_id=NO_CLOCK,
+            on_sealed=sealed,
+        )
+        stack.enter_context(spool)
+        for path, file in opened:
+            totals.captures += 1
+            batch: list[PendingRecord] = []
+            before = totals.lines, totals.broken_lines
+            for entry in _with_progress(path, file):
+                if isinstance(entry, Broken):
+                    totals.broken_lines += 1
+                    _tell(path, entry, totals.broken_lines - before[1])
+                    continue
+                totals.lines += 1
+                name = line or entry.line
+                recorder = recorders.get(name)
+                if recorder is None:
+                    recorder = recorders[name] = Recorder(profile, keys, name)
+                    facts = {"mode": "replay", "source": path.name}
+                    batch.append(session(name, profile.name, facts, wall_ns=entry.wall_ns))
+                batch += recorder.feed(entry.direction, entry.frame, entry.wall_ns, 0)
+                batch += recorder.flush(entry.direction, entry.wall_ns, 0)
+                if len(batch) >= BATCH:
+                    spool.append_many(batch)
+                    batch = []
+            spool.append_many(batch)
+            if totals.broken_lines > before[1] + SAID:
+                click.echo(f"{path}: {totals.broken_lines - before[1]} broken lines in all", err=True)
+            if totals.lines == before[0] and totals.broken_lines > before[1]:
+                no_captures.append(path)
+    for recorder in recorders.values():
+        for direction in DIRECTIONS:
+            counters = recorder.counters(direction)
+            totals.frames += counters.frames
+            totals.noise_bytes += counters.noise_bytes
+            totals.control_bytes += counters.control_bytes
+    click.echo(json.dumps(asdict(totals)) if as_json else str(totals))
+    if totals.noise_bytes and not totals.frames:
+        click.echo(f"no frame fits the profile {profile.name}; is it the right one?", err=True)
+    if no_captures:
+        raise CaptureError(
+            f"{no_captures[0]}: not one line of it is a capture's",
+            hint='a line looks like {"t": "2026-11-21T20:41:07+08:00", "line": "lane-1", "dir": "rx", "frame": "00…"}',
+        )
+
+
+def _tell(path: Path, broken: Broken, count: int) -> None:
+    if count <= SAID:
+        click.echo(f"{path}: line {broken.number}: {broken.why}; not read", err=True)
+
+
+def _with_progress(path: Path, file: BinaryIO) -> Iterator[Captured | Broken]:
+    """The capture's lines, with a bar on a terminal."""
+    if not sys.stderr.isatty():
+        yield from read_capture(file)
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(path.name, total=path.stat().st_size)
+        for count, entry in enumerate(read_capture(file)):
+            if count % 256 == 0:
+                progress.update(bar, completed=file.tell())
+            yield entry

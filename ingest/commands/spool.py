@@ -1,0 +1,215 @@
+"""``tillwatch spool``: what is in the spool, whether it is sound, and its frames as a capture."""
+
+import contextlib
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from ingest.capture import capture_line
+from ingest.commands.options import config_option, json_option
+from ingest.errors import KeyFileError, SpoolError
+from ingest.inspection import Report, inspect, missing_between, segment_files
+from ingest.keys import Keys, load_keys
+from ingest.records import Kind
+from ingest.segment import Damage
+from ingest.segments import read_segment
+from ingest.settings import Settings, load_settings
+from ingest.spool import owner_of
+
+MENDED = "it is mended when the spool is opened next: tillwatch collect"
+KEPT = "all other records are readable and the file is kept: put a sound copy in its place if there is one"
+NOTED = "it was named when the segment was sealed: nothing to do"
+ABSENT = "a segment was taken away: put it back from a copy if there is one"
+
+
+@click.group()
+def spool() -> None:
+    """List, verify and export the spool."""
+
+
+@spool.command("ls")
+@config_option
+@json_option
+def list_(config: Path | None, as_json: bool) -> None:
+    """List the segments: state, records, numbers, bytes, time span, lines."""
+    settings = load_settings(config)
+    reports = [inspect(path) for path in segment_files(settings.spool.directory)]
+    for report in reports:
+        if as_json:
+            click.echo(json.dumps(_as_json(report), ensure_ascii=False))
+    if not as_json:
+        _print_table(reports, settings)
+    owner = owner_of(settings.spool.directory)
+    quarantine = settings.spool.directory / "quarantine"
+    kept = len(list(quarantine.iterdir())) if quarantine.is_dir() else 0
+    said = [f"{len(reports)} segments", f"{sum(report.count for report in reports)} records"]
+    said += [f"owned by process {owner}"] if owner else []
+    said += [f"{kept} files in {quarantine}"] if kept else []
+    click.echo(", ".join(said), err=True)
+
+
+@spool.command()
+@click.argument("segments", nargs=-1, metavar="[SEGMENT]...")
+@config_option
+@json_option
+def verify(segments: tuple[str, ...], config: Path | None, as_json: bool) -> None:
+    r"""Read every byte of the spool, or of SEGMENT (a path, a file name or a segment's id), and name all damage.
+
+    \b
+    Exit status: 0 sound, 3 damaged: one line for each damage.
+    """
+    settings = load_settings(config)
+    keys = _keys_if_there(settings)
+    busy = owner_of(settings.spool.directory) is not None
+    reports = [inspect(path, keys) for path in _chosen(settings, segments)]
+    found = 0
+    for report in reports:
+        for damage in report.damages:
+            if busy and report.state == "open" and damage.torn:
+                continue  # the collector is in the middle of a write
+            found += 1
+            _print_damage(report, damage, as_json=as_json)
+    if not segments:
+        for report, missing in missing_between(reports):
+            found += 1
+            damage = Damage(0, 0, "the segment does not follow the one before it", missing)
+            _print_damage(report, damage, ABSENT, as_json=as_json)
+    unchained = sum(not report.chained for report in reports)
+    records = sum(report.count for report in reports)
+    sound = "all sound" if not found else f"{found} damaged places"
+    click.echo(f"{len(reports)} segments, {records} records: {sound}", err=True)
+    if unchained:
+        click.echo(f"the keyed hashes of {unchained} segments were not looked at: another key or none", err=True)
+    if found:
+        raise SystemExit(3)
+
+
+@spool.command()
+@click.option("--line", help="Only this line.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write here; stdout otherwise.")
+@config_option
+def export(line: str | None, output: Path | None, config: Path | None) -> None:
+    r"""Write the sanitised frames as a capture (*.capture.jsonl), oldest first.
+
+    \b
+    Exit status: 0 all frames written, 3 some could not be read; the rest is written.
+    """
+    settings = load_settings(config)
+    damaged: list[str] = []
+    kinds: Counter[Kind] = Counter()
+    with _output(output) as file:
+        for path in segment_files(settings.spool.directory):
+            damaged += [f"{path.name}: {damage}" for damage in inspect(path).damages if not damage.torn]
+            for record in read_segment(path, salvage=True):
+                if line is not None and record.line != line:
+                    continue
+                kinds[record.kind] += 1
+                if record.kind is Kind.FRAME:
+                    file.write(capture_line(record, settings.zone) + "\n")
+    click.echo(f"{kinds[Kind.FRAME]} frames; {kinds[Kind.NOISE]} stretches of noise have no bytes to export", err=True)
+    for one in damaged:
+        click.echo(f"damaged: {one}", err=True)
+    if damaged:
+        raise SystemExit(3)
+
+
+def _chosen(settings: Settings, segments: tuple[str, ...]) -> list[Path]:
+    if not segments:
+        return segment_files(settings.spool.directory)
+    chosen = []
+    for name in segments:
+        if Path(name).is_file():
+            chosen.append(Path(name))
+            continue
+        found = [path for path in segment_files(settings.spool.directory) if name in {path.name, path.stem[21:]}]
+        if not found:
+            raise SpoolError(f"{name}: no such segment", hint="list them with `tillwatch spool ls`")
+        chosen += found
+    return chosen
+
+
+def _keys_if_there(settings: Settings) -> Keys | None:
+    try:
+        return load_keys(settings.keys.pan_token)
+    except KeyFileError as wrong:
+        click.echo(f"without the key only checksums and numbers are looked at: {wrong}", err=True)
+        return None
+
+
+def _print_table(reports: list[Report], settings: Settings) -> None:
+    rows = [("segment", "state", "records", "numbers", "bytes", "from", "to", "lines", "damage")]
+    for report in reports:
+        numbers = f"{report.first_seq}-{report.last_seq}" if report.first_seq else "-"
+        times = [
+            at.astimezone(settings.zone).isoformat(sep=" ", timespec="seconds") if at else "-"
+            for at in (report.first_at, report.last_at)
+        ]
+        damage = "-" if not report.damages else f"{len(report.damages)}{' (named)' if report.noted else ''}"
+        lines = " ".join(report.lines) or "-"
+        name = report.segment_id or report.path.name
+        rows.append((name, report.state, str(report.count), numbers, str(report.size), *times, lines, damage))  # type: ignore[arg-type]  # two times
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows if reports else []:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _as_json(report: Report) -> dict[str, Any]:
+    return {
+        "segment": report.segment_id,
+        "file": str(report.path),
+        "state": report.state,
+        "records": report.count,
+        "kinds": {kind.name.lower(): count for kind, count in sorted(report.kinds.items())},
+        "first_seq": report.first_seq,
+        "last_seq": report.last_seq,
+        "bytes": report.size,
+        "first_at": report.first_at.isoformat() if report.first_at else None,
+        "last_at": report.last_at.isoformat() if report.last_at else None,
+        "sealed_at": report.sealed_at.isoformat() if report.sealed_at else None,
+        "lines": report.lines,
+        "key_id": report.key_id,
+        "damage": [str(damage) for damage in report.damages],
+        "damage_named": report.noted,
+    }
+
+
+def _print_damage(report: Report, damage: Damage, advice: str = "", *, as_json: bool) -> None:
+    if not advice:
+        advice = MENDED if report.state != "sealed" else NOTED if report.noted else KEPT
+    if as_json:
+        found = {
+            "segment": report.segment_id,
+            "file": str(report.path),
+            "state": report.state,
+            "byte": damage.offset,
+            "bytes": damage.length,
+            "what": damage.what,
+            "missing": list(damage.missing) if damage.missing else None,
+            "try": advice,
+        }
+        click.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        click.echo(f"{report.path}: {damage}; {advice}")
+
+
+@contextlib.contextmanager
+def _output(path: Path | None) -> Iterator[TextIO]:
+    """Stdout, or a file that is there whole or not at all."""
+    if path is None:
+        yield sys.stdout
+        return
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            yield file
+        temporary.replace(path)
+    except OSError as wrong:
+        raise SpoolError(f"{path}: cannot be written: {wrong.strerror}", hint="check the folder and the disk") from None
+    finally:
+        temporary.unlink(missing_ok=True)
