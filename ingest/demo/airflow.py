@@ -10,7 +10,7 @@ import json
 import secrets
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -200,3 +200,14 @@ class Api:
 def instant(text: str | None) -> dt.datetime | None:
     """A time as the API writes it."""
     return None if text is None else dt.datetime.fromisoformat(text)
+
+
+def has_settled(
+    runs: dict[str, list[dict[str, Any]]], events: Callable[[str], list[dict[str, Any]]], since: dt.datetime
+) -> bool:
+    """Whether a landing began after ``since``, all that followed from it has run, and nothing is under way."""
+    landed = any((instant(run["start_date"]) or since) > since for run in runs[DAGS[0]])
+    if not landed or any(run["state"] in {"queued", "running"} for dag in DAGS for run in runs[dag]):
+        return False
+    newest = [events(asset)[:1] for asset in ("sealed_segments", "transactions", "findings")]
+    return all(found and found[0]["created_dagruns"] for found in newest)

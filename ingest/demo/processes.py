@@ -66,6 +66,11 @@ class Program:
         """How the first process ended; None while it runs."""
         return self._process.poll()
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether no process of the session lives."""
+        return self._process.poll() is not None and not members(self.session)
+
     def tail(self, lines: int = 15) -> str:
         """The last lines of the log."""
         return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-lines:])

@@ -39,6 +39,11 @@ class Progress:
             self._status.stop()
             self._status = None
 
+    def pause(self) -> None:
+        """Take the live line away, so that others can print."""
+        if self._status is not None:
+            self._status.stop()
+
     def done(self, text: str) -> None:
         """Something is finished and stays on the screen."""
         self._print(f"{text}")
