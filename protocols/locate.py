@@ -158,7 +158,6 @@ def _stx_error(link: Link, data: bytes) -> ProtocolError | None:
 def _try(walk: Walk, data: bytes, layout: Layout, error: ProtocolError | None, protocol: str) -> Located:
     if error is not None:
         error.protocol = protocol
-        return Located(layout, (), 0, error)
     if layout.end - layout.message < HEAD_BYTES:
         short = FrameError(
             "ends before the bitmap does",
@@ -170,12 +169,13 @@ def _try(walk: Walk, data: bytes, layout: Layout, error: ProtocolError | None, p
             expected=f"{HEAD_BYTES} bytes of MTI and bitmap",
             got=f"{max(layout.end - layout.message, 0)}",
         )
-        return Located(layout, (), 0, short)
+        return Located(layout, (), 0, error or short)
     place = walk.start(data, layout.message)
     if isinstance(place, Wrong):
-        return Located(layout, (), 0, walk_error(place, protocol))
+        return Located(layout, (), 0, error or walk_error(place, protocol))
     verdict = walk.advance(data, place, layout.end, layout.end)
-    error = walk_error(verdict, protocol) if isinstance(verdict, Wrong) else None
+    if isinstance(verdict, Wrong):
+        error = error or walk_error(verdict, protocol)
     return Located(layout, place.steps, place.index, error)
 
 

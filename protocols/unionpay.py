@@ -69,14 +69,22 @@ F61_PARTS = (("61.1", 6), ("61.2", 6), ("61.3", 4), ("61.4", 2), ("61.5", 11))
 PARTS = {60: F60_PARTS, 61: F61_PARTS}
 
 _SIDE = (
-    ("debit_amount", Fen(DigitText(12))),
-    ("debit_count", Whole(DigitText(3))),
-    ("credit_amount", Fen(DigitText(12))),
-    ("credit_count", Whole(DigitText(3))),
-    ("flag", DigitText(1)),
+    ("debit_amount", 12, Fen),
+    ("debit_count", 3, Whole),
+    ("credit_amount", 12, Fen),
+    ("credit_count", 3, Whole),
+    ("flag", 1, None),
 )
+_SIDES = ("rmb", "foreign")
 TOTALS_DIGITS = 62
-Totals = c.Struct(*(f"{side}_{name}" / part for side in ("rmb", "foreign") for name, part in _SIDE))
+TOTALS_PARTS = tuple((f"48.{side}_{name}", width) for side in _SIDES for name, width, _ in _SIDE)
+Totals = c.Struct(
+    *(
+        f"{side}_{name}" / (meaning(DigitText(width)) if meaning else DigitText(width))
+        for side in _SIDES
+        for name, width, meaning in _SIDE
+    )
+)
 """F48 of 0500/0510, over its digits as ASCII: amounts in fen; flag 0 asked, 1 balanced, 2 not balanced, 3 error."""
 BATCH_ROW_DIGITS = 40
 BatchRow = c.Struct(

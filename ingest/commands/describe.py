@@ -1,0 +1,268 @@
+"""``tillwatch describe``: what a frame says, field by field, masked."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from ingest.capture import Broken, read_capture
+from ingest.commands.options import json_option
+from ingest.errors import TillwatchError, UsageError
+from protocols.deframe import Event, Frame, Noise
+from protocols.describe import Description, read_masked, to_object
+from protocols.errors import ProfileError, ProtocolError
+from protocols.facts import response_text
+from protocols.profile import Profile, available_profiles, load_profile
+
+MOST_BYTES = 64 << 20  # a file of bytes is read whole; captures are read line by line
+_CHUNK = 1 << 16
+
+
+@click.command()
+@click.argument("source", metavar="FILE-or-HEX", required=False)
+@click.option("--profile", "-p", metavar="P", help="A profile's name, or the path of a .toml file.")
+@click.option("--profiles", "list_profiles", is_flag=True, help="List the profiles and what each stands on.")
+@json_option
+def describe(source: str | None, profile: str | None, list_profiles: bool, as_json: bool) -> None:
+    r"""Say what a frame says, field by field, masked.
+
+    FILE is a capture (.jsonl), a file of hex lines, or raw bytes off a line; - is
+    standard input. HEX may be a whole link frame or a bare message: an envelope
+    that is missing is said so.
+
+    \b
+    Exit status: 0 every frame could be read, 1 some could not, 2 usage, 3 could not run.
+    """
+    if list_profiles:
+        for name in available_profiles():
+            _print_profile(load_profile(name), as_json=as_json)
+        return
+    if source is None or profile is None:
+        missing = "FILE-or-HEX" if source is None else "--profile P"
+        raise UsageError(
+            f"describe needs {missing}", hint="tillwatch describe --profiles, then: tillwatch describe HEX --profile P"
+        )
+    loaded = _load(profile)
+    bad = 0
+    for index, found in enumerate(_frames(loaded, source)):
+        if isinstance(found, bytes):
+            description = read_masked(loaded, found)
+            bad += description.error is not None
+            _print_frame(loaded, found, description, index, as_json=as_json)
+        else:
+            bad += 1
+            _print_lost(loaded, found, as_json=as_json)
+    if bad:
+        raise SystemExit(1)
+
+
+def _load(name: str) -> Profile:
+    """The profile named; a name nobody knows is a mistake of the command's words."""
+    try:
+        return load_profile(name)
+    except ProfileError as wrong:
+        if wrong.code == "name":
+            raise UsageError(f"{wrong.message}; there are {wrong.expected}", hint=wrong.hint) from None
+        raise
+
+
+def _frames(profile: Profile, source: str) -> Iterator[bytes | ProtocolError]:
+    """Each frame of the source, and an error for bytes that are none."""
+    path = Path(source)
+    if source == "-":
+        yield from _from_file(profile, sys.stdin.buffer, ".jsonl" if _looks_like_capture(sys.stdin.buffer) else "")
+    elif _is_file(path):
+        try:
+            with path.open("rb") as file:
+                yield from _from_file(profile, file, path.suffix)
+        except OSError as wrong:
+            raise TillwatchError(
+                f"cannot read {path}: {wrong.strerror}", hint="check the path and its rights"
+            ) from None
+    else:
+        frame = _hex(source)
+        if frame is None:
+            raise UsageError(
+                "neither a file that is there nor hex",
+                hint="give the path of a capture or the hex digits of one frame, in pairs",
+            )
+        yield frame
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.exists() and not path.is_dir()
+    except OSError:  # a long line of hex is no file name
+        return False
+
+
+def _looks_like_capture(file: BinaryIO) -> bool:
+    peek = getattr(file, "peek", None)
+    return peek is not None and peek(1)[:1] == b"{"
+
+
+def _from_file(profile: Profile, file: BinaryIO, suffix: str) -> Iterator[bytes | ProtocolError]:
+    if suffix == ".jsonl":
+        for entry in read_capture(file):
+            if isinstance(entry, Broken):
+                click.echo(f"line {entry.number}: {entry.why}", err=True)
+                yield _broken_line(profile, entry)
+            else:
+                yield entry.frame
+        return
+    data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise UsageError(f"more than {MOST_BYTES >> 20} MiB of bytes", hint="cut the file, or make a capture of it")
+    lines = _hex_lines(data)
+    if lines is None:
+        yield from _from_bytes(profile, data)
+    else:
+        yield from lines
+
+
+def _broken_line(profile: Profile, entry: Broken) -> ProtocolError:
+    return ProtocolError(
+        "not a line of a capture",
+        protocol=profile.name,
+        layer="capture",
+        path=f"line {entry.number}",
+        code="capture",
+        expected="an object with t, line, dir and frame",
+        got=entry.why,
+        hint="check how the capture was written",
+    )
+
+
+def _hex_lines(data: bytes) -> list[bytes] | None:
+    """The frames of a text of hex lines (# starts a comment); None when it is no such text."""
+    try:
+        text = data.decode("ascii")
+    except UnicodeDecodeError:
+        return None
+    frames = []
+    for line in text.splitlines():
+        digits = line.partition("#")[0].strip()
+        if digits:
+            frame = _hex(digits)
+            if frame is None:
+                return None
+            frames.append(frame)
+    return frames or None
+
+
+def _hex(text: str) -> bytes | None:
+    try:
+        return bytes.fromhex(text.removeprefix("0x")) or None
+    except ValueError:
+        return None
+
+
+def _from_bytes(profile: Profile, data: bytes) -> Iterator[bytes | ProtocolError]:
+    """Raw bytes off a line; a file that is one message without its envelope is taken as that."""
+    events: list[Event] = []
+    deframer = profile.deframer()
+    for start in range(0, len(data), _CHUNK):
+        events += deframer.feed(data[start : start + _CHUNK])
+    events += deframer.flush()
+    if not any(isinstance(event, Frame) for event in events):
+        yield data
+        return
+    for event in events:
+        if isinstance(event, Frame):
+            yield event.data
+        elif isinstance(event, Noise):
+            click.echo(f"{event.length} bytes of noise at byte {event.offset}", err=True)
+            yield event.error
+
+
+def _print_frame(profile: Profile, frame: bytes, found: Description, index: int, *, as_json: bool) -> None:
+    said = to_object(profile, found)
+    if as_json:
+        click.echo(json.dumps(said, ensure_ascii=False))
+        return
+    if index:
+        click.echo()
+    click.echo("\n".join(_lines(profile, frame, found, said)))
+
+
+def _lines(profile: Profile, frame: bytes, found: Description, said: dict[str, Any]) -> Iterator[str]:
+    mti = said["mti"] or "no message"
+    direction = "" if found.facts is None else "request" if found.facts.is_request else "answer"
+    title = " ".join(part for part in (mti, said["operation"] or "", direction) if part)
+    yield f"{title} · {len(frame)} bytes · {profile.name} ({profile.title['zh-CN']}), {profile.confidence}"
+    envelope = said["envelope"]
+    parts = [] if envelope["kind"] == "none" else [envelope["kind"]]
+    parts += [f"{name} {envelope[name]}" for name in ("tpdu", "header") if envelope[name]]
+    if envelope["missing"]:
+        parts.append("missing: " + ", ".join(envelope["missing"]))
+    yield "envelope  " + (" · ".join(parts) or "none")
+    rows = [
+        (str(row["offset"]), str(row["length"]), _label(key), row["name"], _value(found, key, row["value"]))
+        for key, row in said["fields"].items()
+    ]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
+    for offset, length, label, name, value in rows:
+        yield (
+            f"{offset:>{widths[0]}} {length:>{widths[1]}}  {label:<{widths[2]}}  {name:<{widths[3]}}  {value}".rstrip()
+        )
+    if found.message.mac_absent:
+        yield "F64 is announced and not there: the input of a MAC"
+    if found.error is not None:
+        yield f"error: {found.error}"
+        if found.error.hint:
+            yield f"  try: {found.error.hint}"
+
+
+def _label(key: str) -> str:
+    """F4; parts and tags stand indented below their field."""
+    field, _, tag = key.partition(".")
+    if not tag:
+        return f"F{key}"
+    return f"  {tag}" if field == "55" else f"  {key}"
+
+
+def _value(found: Description, key: str, value: str | None) -> str:
+    if value is None:
+        return "cannot be read"
+    if key == "39" and found.facts is not None and not found.facts.is_request:
+        return f"{value}  {response_text(value, 'zh-CN')}, {response_text(value, 'en')}"
+    return value
+
+
+def _print_lost(profile: Profile, error: ProtocolError, *, as_json: bool) -> None:
+    """Bytes no frame could be made of: an object with nothing but its error."""
+    if as_json:
+        facts = error.as_dict()
+        facts.pop("protocol")
+        nothing: dict[str, Any] = {"profile": profile.name, "protocol": profile.dialect, "mti": None, "fields": {}}
+        click.echo(json.dumps({**nothing, "error": facts, "confidence": profile.confidence}, ensure_ascii=False))
+    else:
+        click.echo(f"error: {error}")
+
+
+def _print_profile(profile: Profile, *, as_json: bool) -> None:
+    link = profile.link
+    if as_json:
+        said = {
+            "name": profile.name,
+            "title": profile.title,
+            "dialect": profile.dialect,
+            "envelope": link.envelope,
+            "length_coding": link.length_coding,
+            "ack": link.ack,
+            "baud": link.baud,
+            "confidence": profile.confidence,
+            "claims": list(profile.claims),
+        }
+        click.echo(json.dumps(said, ensure_ascii=False))
+        return
+    line = f"{link.baud} {link.bytesize}{link.parity}{link.stopbits}"
+    acks = ", ACK" if link.ack else ""
+    click.echo(f"{profile.name}  {profile.title['zh-CN']} {profile.title['en']}  ({profile.confidence})")
+    click.echo(f"  {link.envelope} envelope, {link.length_coding} length{acks}, {line}")
+    for claim in profile.claims:
+        click.echo(f"  {claim['confidence']:<8}  {claim['claim']}")
+        click.echo(f"            source: {claim['source']}")
