@@ -113,7 +113,9 @@ _STOP = None
 
 @dataclass(slots=True)
 class Committed:
-    """The committer's own counters; written by its thread alone."""
+    """The committer's own counters; written by its thread alone. ``backlog`` waits for the disk; after the end it is
+    what never got there.
+    """
 
     records: int = 0
     batches: int = 0
@@ -192,6 +194,8 @@ class Committer:
 
     def stop(self, timeout: float) -> bool:
         """Commit what was offered, seal, and end; False when that took longer than ``timeout`` seconds."""
+        if self._thread.ident is None:
+            return True
         self._queue.put(_STOP)
         self._thread.join(timeout)
         return not self._thread.is_alive()
@@ -459,6 +463,7 @@ class Committer:
             for record in self._guarded(stream, lambda which=stream: which.flush(wall, mono))  # type: ignore[misc]
         ]
         self._commit(last)
+        self.committed.backlog = len(self._backlog) + sum(each.records for each in self._missed.values())
         if self._spool is None:
             return
         try:

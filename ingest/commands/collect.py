@@ -241,6 +241,11 @@ def _stop(
             "the disk did not answer while stopping; the last records may not be on it",
             hint="check the disk; what was acknowledged is safe",
         )
+    if committer.committed.backlog:
+        raise SpoolError(
+            f"{committer.committed.backlog} records that were heard could not be recorded: the spool failed to the end",
+            hint="check spool.directory and the disk; bytes of relays were passed on all the same",
+        )
 
 
 @contextlib.contextmanager
