@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
+from ingest.settings import Settings
+from ingest.tables import Lake
+
 Severity = Literal["P1", "P2", "P3", "P4"]
 Certainty = Literal["PROVEN", "PROBABLE", "POSSIBLE", "UNVERIFIABLE"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
@@ -91,6 +94,23 @@ class Finding:
         values["evidence"] = json.loads(values["evidence"])
         values["completeness"] = json.loads(values["completeness"])
         return cls(**values)
+
+
+def read_findings(source: Settings | Lake, start: dt.date | None = None, end: dt.date | None = None) -> list[Finding]:
+    """The stored findings of these business days, both included; none when nothing was checked yet.
+
+    They come in order of business day, merchant, severity and rule.
+
+    Raises:
+        LakeError: the table cannot be read.
+    """
+    lake = source if isinstance(source, Lake) else Lake(source.lake.uri)
+    bounds = [("business_date", ">=", start)] if start else []
+    bounds += [("business_date", "<=", end)] if end else []
+    found = [Finding.from_row(row) for row in lake.read("findings", filters=bounds or None).to_pylist()]
+    return sorted(
+        found, key=lambda each: (each.business_date, each.merchant_id, each.severity, each.rule, each.finding_id)
+    )
 
 
 def _subject(plain: dict[str, Any]) -> Subject:

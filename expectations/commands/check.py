@@ -1,0 +1,77 @@
+"""``tillwatch check``: run every rule and write the findings."""
+
+import datetime as dt
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from expectations.commands import listing
+from ingest.commands.options import config_option, json_option
+from ingest.settings import load_settings
+
+if TYPE_CHECKING:
+    from expectations.run import CheckResult
+
+
+@click.command()
+@listing.from_option
+@listing.to_option
+@json_option
+@config_option
+def check(start: dt.date | None, end: dt.date | None, as_json: bool, config: Path | None) -> None:
+    r"""Run every rule over these business days and write the findings.
+
+    Findings go to stdout, the summary to stderr; the Data Docs are built beside the lake.
+
+    \b
+    Exit status: 0 nothing found, 1 findings, 3 a rule could not run (it is named;
+    all others ran, and their findings are written).
+    """
+    settings = load_settings(config)
+    from expectations.run import check as run
+
+    with _shown() as progress:
+        result = run(settings, start=start, end=end, progress=progress)
+    listing.echo(result.findings, settings.zone, as_json=as_json)
+    for line in _summary(result):
+        click.echo(line, err=True)
+    if result.could_not_run:
+        raise SystemExit(3)
+    raise SystemExit(1 if result.findings else 0)
+
+
+def _summary(result: "CheckResult") -> list[str]:
+    if result.data_docs is None:
+        return ["tillwatch: nothing to check: no attempt on these days", "  try: tillwatch land"]
+    days = f"{result.first_day}" if result.first_day == result.last_day else f"{result.first_day} to {result.last_day}"
+    found = Counter(each.severity for each in result.findings)
+    kinds = ", ".join(f"{found[severity]} {severity}" for severity in sorted(found)) or "nothing wrong"
+    rules = len(result.rules_run)
+    lines = [
+        f"{days}: {result.attempts:,} attempts, {rules} rules, {len(result.findings)} findings: {kinds}",
+        *(
+            f"  data quality: {each.table}: {each.broken:,} of {each.judged:,} rows: {each.says}"
+            for each in result.quality
+        ),
+        *(f"tillwatch: {each.name} could not run: {each.reason}" for each in result.could_not_run),
+    ]
+    if result.could_not_run:
+        lines.append("  try: tillwatch check again; if it stays, report the line above")
+    return [*lines, f"data docs: {result.data_docs}"]
+
+
+@contextmanager
+def _shown() -> Iterator[Callable[[str], None]]:
+    """The step under way, on stderr, while somebody is looking."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("checking") as status:
+        yield lambda step: status.update(f"checking: {step}")

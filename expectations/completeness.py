@@ -1,0 +1,70 @@
+"""How much of a terminal's day was seen: records, trace numbers, and the numbers that are missing.
+
+A finding carries its terminal's day, so that nobody takes "not seen" for "not there".
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypedDict
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    import duckdb
+
+RUNS_SHOWN = 20
+
+
+class MissingRun(TypedDict):
+    """Consecutive trace numbers of one batch that were never seen."""
+
+    batch_no: int
+    first_stan: int
+    last_stan: int
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalDay:
+    """What was seen of one terminal on one business day.
+
+    Attributes:
+        records: attempts, settlements and events.
+        numbers_seen: different trace numbers among them.
+        numbers_missing: trace numbers between them that are nowhere.
+        missing_runs: where those are, the first few.
+    """
+
+    merchant_id: str
+    terminal_id: str
+    business_date: "dt.date"
+    records: int
+    numbers_seen: int
+    numbers_missing: int
+    missing_runs: tuple[MissingRun, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """What a finding's ``completeness`` says of the day."""
+        return {
+            "records": self.records,
+            "trace_numbers_seen": self.numbers_seen,
+            "trace_numbers_missing": self.numbers_missing,
+            "missing_runs": [dict(run) for run in self.missing_runs],
+        }
+
+
+def terminal_days(linked: "duckdb.DuckDBPyConnection") -> dict[tuple[str, str, "dt.date"], TerminalDay]:
+    """Every terminal's day in what `lifecycle.link` linked, by merchant, terminal and business day."""
+    runs: dict[tuple[str, str, dt.date], list[MissingRun]] = {}
+    for row in linked.sql(
+        "SELECT merchant, terminal, business_date, batch, first_stan, last_stan FROM gap ORDER BY opens_at, first_stan"
+    ).fetchall():
+        run = MissingRun(batch_no=row[3], first_stan=row[4], last_stan=row[5])
+        runs.setdefault((row[0], row[1], row[2]), []).append(run)
+    days = linked.sql(
+        "SELECT merchant, terminal, business_date, records, numbers_seen, numbers_missing FROM terminal_day"
+    ).fetchall()
+    return {
+        (merchant, terminal, day): TerminalDay(
+            merchant, terminal, day, records, seen, missing, tuple(runs.get((merchant, terminal, day), [])[:RUNS_SHOWN])
+        )
+        for merchant, terminal, day, records, seen, missing in days
+    }

@@ -1,0 +1,90 @@
+"""Laws: what must hold of a column, said without a library.
+
+``suites.ge`` states them to Great Expectations under a name in the field's words.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Weight = Literal["critical", "warning", "info"]
+
+
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """A column never exceeds a number, or another column of the same row."""
+
+    column: str
+    limit: int | str
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """A column never falls below a number."""
+
+    column: str
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Equal:
+    """Two columns of a row are equal."""
+
+    column: str
+    other: str
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A column is never null."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """No value of a column comes twice."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """A text is so many characters long, where it is there at all."""
+
+    column: str
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """A column holds one of these values, where it is there at all."""
+
+    column: str
+    values: tuple[str, ...]
+
+
+Law = AtMost | AtLeast | Equal | Present | Unique | Length | OneOf
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A law under its expectation's name.
+
+    Attributes:
+        name: the expectation, in the field's words: ``ExpectOneDebitPerTrace``.
+        says: the law as a sentence, shown in the Data Docs.
+        law: the law.
+        weight: how the Data Docs weigh a violation.
+    """
+
+    name: str
+    says: str
+    law: Law
+    weight: Weight = "critical"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns it looks at."""
+        other = {AtMost: "limit", Equal: "other"}.get(type(self.law))
+        second = getattr(self.law, other) if other else None
+        return (self.law.column, second) if isinstance(second, str) else (self.law.column,)

@@ -1,0 +1,58 @@
+"""Life cycles: attempts linked to what undoes, repeats or completes them (rules.md 2.2).
+
+Rules judge the life cycle, not the rows: a debit counts only while it is live. The SQL
+beside this file links all merchants at once in DuckDB, in memory; the tables it leaves
+behind (``attempt``, ``used``, ``gap``, ``batch``, ``life``, ``batch_total``,
+``terminal_day``) are what the rules' views are made from. No clock but the messages' own
+enters here.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+STAGES = ("records", "gaps", "links", "totals")
+SEARCH_DAYS = 335
+"""How far back a refund's sale is searched: eleven months (rules.md 2.6)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """The merchant's calendar: time zone and clearing cut-off."""
+
+    zone: str
+    cutoff: dt.time
+
+
+def link(
+    tables: "Mapping[str, pa.Table]", shop: Shop, first_day: dt.date, last_day: dt.date
+) -> "duckdb.DuckDBPyConnection":
+    """Link everything in ``tables`` and set the scope to the business days to be judged.
+
+    Args:
+        tables: ``transactions``, ``settlements`` and ``events`` with at least `COLUMNS`.
+        shop: the calendar.
+        first_day: first business day whose rows may be accused.
+        last_day: last one.
+    """
+    import duckdb
+
+    connection = duckdb.connect(":memory:", config={"threads": 2})
+    connection.execute("SET TimeZone = 'UTC'")
+    for name in ("transactions", "settlements", "events"):
+        connection.register(name, tables[name])
+    cutoff = shop.cutoff.hour * 3600 + shop.cutoff.minute * 60 + shop.cutoff.second
+    connection.execute("CREATE TEMP TABLE shop AS SELECT ? AS zone, ?::BIGINT AS cutoff_s", [shop.zone, cutoff])
+    connection.execute(
+        "CREATE TEMP TABLE scope AS SELECT ?::DATE AS first_day, ?::DATE AS last_day", [first_day, last_day]
+    )
+    connection.execute("CREATE TEMP TABLE accused (rule VARCHAR, id VARCHAR)")
+    for stage in STAGES:
+        connection.execute(files(__name__).joinpath(f"{stage}.sql").read_text("utf-8"))
+    return connection

@@ -1,0 +1,173 @@
+-- Which attempt undoes, repeats or completes which (rules.md 2.2).
+--
+-- In:  attempt, settlement, gap.
+-- Out: life, one row an attempt: what became of it.
+
+-- A reversal carries its original's trace number. It has succeeded when the answer is
+-- 00 (reversed), 25 (there was nothing to reverse) or 12 (the original was invalid).
+CREATE TEMP TABLE reversal AS
+SELECT trace,
+       sum(sendings)::BIGINT AS reversal_sendings,
+       count(*) FILTER (response_code IN ('00', '25', '12')) AS confirmed,
+       list_sort(list_distinct(list(reason_code) FILTER (reason_code IS NOT NULL))) AS reasons,
+       list_sort(list_distinct(list(response_code) FILTER (response_code IS NOT NULL))) AS answers,
+       min(moment) AS first_reversal_at,
+       arg_min(id, nth) AS first_reversal,
+       list(id ORDER BY nth) AS reversals
+FROM attempt
+WHERE kind = 'REVERSAL'
+GROUP BY trace;
+
+-- The latest attempt of a trace is the one a reversal undoes.
+CREATE TEMP TABLE reversed AS
+SELECT id
+FROM attempt JOIN reversal USING (trace)
+WHERE kind <> 'REVERSAL' AND state <> 'declined'
+QUALIFY row_number() OVER (PARTITION BY trace ORDER BY nth DESC) <= confirmed;
+
+-- A void names its original by batch and trace number on its own terminal.
+CREATE TEMP TABLE void_link AS
+SELECT v.id, o.id AS original
+FROM attempt v
+JOIN attempt o
+  ON o.merchant = v.merchant AND o.terminal = v.terminal
+ AND o.batch = coalesce(v.orig_batch_no, v.batch) AND o.stan = v.orig_stan
+ AND o.kind IN ('SALE', 'OFFLINE_SALE', 'QR_SALE', 'COMPLETION', 'PREAUTH')
+ AND CASE v.kind WHEN 'VOID' THEN o.kind IN ('SALE', 'OFFLINE_SALE', 'QR_SALE')
+                 WHEN 'COMPLETION_VOID' THEN o.kind = 'COMPLETION'
+                 ELSE o.kind = 'PREAUTH' END
+ AND o.state <> 'declined'
+ AND abs(date_diff('day', o.business_date, v.business_date)) <= 335
+LEFT JOIN reversed ON reversed.id = o.id
+WHERE v.kind IN ('VOID', 'COMPLETION_VOID', 'PREAUTH_VOID')
+QUALIFY row_number() OVER (
+    PARTITION BY v.id
+    ORDER BY coalesce(o.rrn = v.orig_rrn, false) DESC, reversed.id IS NULL DESC, o.nth < v.nth DESC, o.nth DESC
+) = 1;
+
+-- A void counts while it is approved and was not itself reversed.
+CREATE TEMP TABLE voided AS
+SELECT original AS id, count(*) AS voids, arg_min(v.id, v.nth) AS first_void, min(v.nth) AS first_void_nth,
+       list(v.id ORDER BY v.nth) AS void_ids
+FROM void_link
+JOIN attempt v ON v.id = void_link.id
+WHERE v.state = 'approved' AND v.id NOT IN (SELECT id FROM reversed)
+GROUP BY original;
+
+-- An adjustment replaces its original's amount: with a new total, or with a tip on top.
+CREATE TEMP TABLE adjusted AS
+SELECT o.id, arg_max(CASE WHEN a.tip_fen IS NULL THEN a.amount_fen ELSE o.amount_fen + a.tip_fen END, a.nth) AS amount_fen
+FROM attempt a
+JOIN attempt o
+  ON o.merchant = a.merchant AND o.terminal = a.terminal
+ AND o.batch = coalesce(a.orig_batch_no, a.batch) AND o.stan = a.orig_stan
+ AND o.kind IN ('SALE', 'OFFLINE_SALE', 'COMPLETION')
+ AND abs(date_diff('day', o.business_date, a.business_date)) <= 7
+WHERE a.kind = 'ADJUST' AND a.state = 'approved'
+GROUP BY o.id;
+
+-- A completion names its pre-authorisation by authorisation code, card and day.
+CREATE TEMP TABLE completion_link AS
+SELECT c.id, p.id AS original
+FROM attempt c
+JOIN attempt p
+  ON p.merchant = c.merchant AND p.auth_code = c.orig_auth_code AND p.card = c.card AND p.kind = 'PREAUTH'
+ AND p.state = 'approved' AND p.business_date <= c.business_date
+ AND (c.orig_date IS NULL OR c.orig_date IN (p.business_date, p.host_date, p.terminal_date))
+WHERE c.kind = 'COMPLETION'
+QUALIFY row_number() OVER (PARTITION BY c.id ORDER BY p.nth DESC) = 1;
+
+-- What can be paid back: every debit, with what is known to have undone it.
+CREATE TEMP TABLE debit AS
+SELECT a.* EXCLUDE (amount_fen), coalesce(adjusted.amount_fen, a.amount_fen) AS amount_fen,
+       reversed.id IS NOT NULL AS is_reversed, coalesce(voided.voids, 0) AS voids,
+       voided.first_void, voided.first_void_nth
+FROM attempt a
+LEFT JOIN reversed ON reversed.id = a.id
+LEFT JOIN voided ON voided.id = a.id
+LEFT JOIN adjusted ON adjusted.id = a.id
+WHERE a.kind IN ('SALE', 'OFFLINE_SALE', 'QR_SALE', 'COMPLETION') AND a.state <> 'declined';
+
+-- A refund names its original by reference number and date. The reference number is unique for an
+-- acquirer's day, so another merchant's sale is the original only when the card agrees as well.
+-- The date is the terminal's, the host's or the settlement's: a sale at 22:59:50 may be posted next day.
+CREATE TEMP TABLE refund_link AS
+WITH refund AS (SELECT * FROM attempt WHERE kind IN ('REFUND', 'QR_REFUND')),
+by_reference AS (
+    SELECT r.id, d.id AS original, 'reference' AS linked_by
+    FROM refund r
+    JOIN debit d
+      ON d.rrn = r.orig_rrn
+     AND (d.merchant = r.merchant OR (d.profile = r.profile AND d.card = r.card))
+     AND (r.orig_date IS NULL OR r.orig_date IN (d.business_date, d.host_date, d.terminal_date, d.settlement_date))
+     AND date_diff('day', d.business_date, r.business_date) BETWEEN 0 AND 335
+    QUALIFY row_number() OVER (
+        PARTITION BY r.id
+        ORDER BY d.merchant = r.merchant DESC, d.state = 'approved' DESC, coalesce(d.card = r.card, false) DESC, d.nth DESC
+    ) = 1
+),
+by_card AS (
+    SELECT r.id, d.id AS original, 'card' AS linked_by
+    FROM refund r
+    JOIN debit d
+      ON d.merchant = r.merchant AND d.card = r.card AND d.amount_fen >= r.amount_fen AND d.state = 'approved'
+     AND NOT d.is_reversed AND d.voids = 0 AND d.nth < r.nth
+     AND (r.orig_date IS NULL OR r.orig_date IN (d.business_date, d.host_date, d.terminal_date, d.settlement_date))
+     AND date_diff('day', d.business_date, r.business_date) BETWEEN 0 AND 335
+    WHERE r.id NOT IN (SELECT id FROM by_reference)
+    QUALIFY row_number() OVER (PARTITION BY r.id ORDER BY d.nth DESC) = 1
+)
+SELECT * FROM by_reference UNION ALL SELECT * FROM by_card;
+
+CREATE TEMP TABLE refunded AS
+SELECT original AS id, sum(r.amount_fen)::BIGINT AS refunded_fen
+FROM refund_link
+JOIN attempt r ON r.id = refund_link.id
+WHERE r.state = 'approved' AND r.id NOT IN (SELECT id FROM reversed)
+GROUP BY original;
+
+-- `live`: approved and not undone. `exposed`: live and not fully paid back. `settled_at`: when the host
+-- accepted the settlement of its batch. `act_by`: until when its day can still be corrected on the terminal.
+-- `gap_later`: numbers are missing after it, and what undid it may have been among them.
+CREATE TEMP TABLE life AS
+WITH closed AS (
+    SELECT merchant, terminal, batch, epoch, min(moment) AS settled_at
+    FROM settlement
+    WHERE outcome = 'approved'
+    GROUP BY merchant, terminal, batch, epoch
+),
+hole AS (
+    SELECT merchant, terminal, batch, epoch, max(closes_at) AS until
+    FROM gap
+    GROUP BY merchant, terminal, batch, epoch
+)
+SELECT a.* EXCLUDE (amount_fen), coalesce(adjusted.amount_fen, a.amount_fen) AS amount_fen,
+       reversed.id IS NOT NULL AS is_reversed,
+       coalesce(reversal.reversal_sendings, 0) AS reversal_sendings,
+       coalesce(reversal.confirmed, 0) AS reversals_confirmed,
+       coalesce(voided.voids, 0) AS voids, voided.first_void, voided.first_void_nth,
+       coalesce(refunded.refunded_fen, 0) AS refunded_fen,
+       coalesce(void_link.original, refund_link.original, completion_link.original) AS original,
+       refund_link.linked_by,
+       a.state = 'approved' AND reversed.id IS NULL AS stands,
+       a.state = 'approved' AND reversed.id IS NULL AND voided.id IS NULL AS live,
+       a.state = 'approved' AND reversed.id IS NULL AND voided.id IS NULL
+           AND coalesce(refunded.refunded_fen, 0) < coalesce(adjusted.amount_fen, a.amount_fen) AS exposed,
+       coalesce(hole.until > a.moment, false) AS gap_later,
+       closed.settled_at,
+       CASE WHEN closed.settled_at IS NULL
+            THEN (a.clearing_day + to_seconds(shop.cutoff_s)) AT TIME ZONE shop.zone END AS act_by
+FROM attempt a
+CROSS JOIN shop
+LEFT JOIN reversed ON reversed.id = a.id
+LEFT JOIN reversal ON reversal.trace = a.trace AND a.kind <> 'REVERSAL'
+LEFT JOIN voided ON voided.id = a.id
+LEFT JOIN adjusted ON adjusted.id = a.id
+LEFT JOIN refunded ON refunded.id = a.id
+LEFT JOIN void_link ON void_link.id = a.id
+LEFT JOIN refund_link ON refund_link.id = a.id
+LEFT JOIN completion_link ON completion_link.id = a.id
+LEFT JOIN closed ON closed.merchant = a.merchant AND closed.terminal = a.terminal
+                AND closed.batch = a.batch AND closed.epoch = a.epoch
+LEFT JOIN hole ON hole.merchant = a.merchant AND hole.terminal = a.terminal
+              AND hole.batch = a.batch AND hole.epoch = a.epoch;

@@ -1,0 +1,108 @@
+-- What was seen, on one clock and under one key, before anything is linked.
+--
+-- In:  transactions, settlements, events (the tables), shop (zone, cutoff_s).
+-- Out: attempt, settlement, number_used.
+
+-- The same record read twice is one record.
+CREATE TEMP TABLE attempt_once AS
+SELECT * FROM transactions
+QUALIFY row_number() OVER (PARTITION BY transaction_id ORDER BY seen_date, request_seq, response_seq) = 1;
+
+CREATE TEMP TABLE settlement_once AS
+SELECT * FROM settlements
+QUALIFY row_number() OVER (PARTITION BY settlement_id ORDER BY seen_date, request_seq, response_seq) = 1;
+
+CREATE TEMP TABLE event_once AS
+SELECT * FROM events
+QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY seen_date, request_seq, response_seq) = 1;
+
+-- A message may leave out its merchant; its terminal's other messages say whose it is.
+CREATE TEMP TABLE owner AS
+SELECT terminal_id, profile, max(merchant_id) AS merchant_id
+FROM (
+    SELECT terminal_id, profile, merchant_id FROM attempt_once
+    UNION ALL SELECT terminal_id, profile, merchant_id FROM settlement_once
+    UNION ALL SELECT terminal_id, profile, merchant_id FROM event_once
+)
+WHERE terminal_id IS NOT NULL
+GROUP BY terminal_id, profile;
+
+-- A terminal's clock against its host's, where a day shows both. Only a clock that is more than
+-- 120 s off is corrected: less than that is the time an answer takes (rules.md 2.10, clock_skew).
+CREATE TEMP TABLE clock AS
+SELECT terminal_id, business_date,
+       quantile_disc(epoch_us(terminal_dt) - epoch_us(host_dt), 0.5) AS ahead_us
+FROM attempt_once
+WHERE terminal_dt IS NOT NULL AND host_dt IS NOT NULL
+GROUP BY terminal_id, business_date
+HAVING abs(ahead_us) > 120_000_000;
+
+-- Every number a terminal used, whatever for: this is what a gap is measured against.
+-- A batch number that returns after more than seven silent days is another batch.
+CREATE TEMP TABLE used AS
+SELECT *,
+       count(*) FILTER (rested) OVER (
+           PARTITION BY merchant, terminal, batch ORDER BY moment, id ROWS UNBOUNDED PRECEDING
+       ) AS epoch
+FROM (
+    SELECT *,
+           coalesce(moment - lag(moment) OVER (PARTITION BY merchant, terminal, batch ORDER BY moment, id) > INTERVAL 7 DAY, false)
+               AS rested
+    FROM (
+        SELECT a.transaction_id AS id, 'attempt' AS source, a.txn_type AS what,
+               coalesce(a.merchant_id, o.merchant_id, '') AS merchant, coalesce(a.terminal_id, '') AS terminal,
+               a.batch_no AS batch, a.stan, a.business_date,
+               CASE WHEN a.host_dt IS NULL AND a.terminal_dt IS NOT NULL AND c.ahead_us IS NOT NULL
+                    THEN a.event_at - to_microseconds(c.ahead_us) ELSE a.event_at END AS moment
+        FROM attempt_once a
+        LEFT JOIN owner o ON o.terminal_id = a.terminal_id AND o.profile IS NOT DISTINCT FROM a.profile
+        LEFT JOIN clock c ON c.terminal_id = a.terminal_id AND c.business_date = a.business_date
+        UNION ALL
+        SELECT s.settlement_id, 'settlement', 'SETTLEMENT', coalesce(s.merchant_id, o.merchant_id, ''),
+               coalesce(s.terminal_id, ''), s.batch_no, s.stan, s.business_date, s.event_at
+        FROM settlement_once s
+        LEFT JOIN owner o ON o.terminal_id = s.terminal_id AND o.profile IS NOT DISTINCT FROM s.profile
+        UNION ALL
+        SELECT e.event_id, 'event', e.operation, coalesce(e.merchant_id, o.merchant_id, ''),
+               coalesce(e.terminal_id, ''), nullif(e.batch_no, 0), e.stan, e.business_date, e.event_at
+        FROM event_once e
+        LEFT JOIN owner o ON o.terminal_id = e.terminal_id AND o.profile IS NOT DISTINCT FROM e.profile
+    )
+);
+
+-- Attempts: `nth` is their order in time, `state` what is known of their outcome. `open` is an
+-- attempt that may have been debited without the terminal knowing: no answer, or one that says
+-- "timed out" (68, 98) or that the terminal could not trust (A0).
+CREATE TEMP TABLE attempt AS
+SELECT u.id, u.merchant, u.terminal, u.batch, u.epoch, u.stan, u.moment, a.business_date,
+       concat_ws('|', u.merchant, u.terminal, u.batch, u.epoch, u.stan) AS trace,
+       row_number() OVER (ORDER BY u.moment, u.stan, u.id) AS nth,
+       a.txn_type AS kind,
+       a.amount_fen, a.tip_fen, a.currency, a.profile, a.pan_masked,
+       coalesce(a.card_token, 'mask:' || a.pan_masked) AS card,
+       CASE WHEN a.outcome = 'approved' THEN 'approved'
+            WHEN a.outcome = 'unknown' OR a.response_code IN ('68', '98', 'A0') THEN 'open'
+            ELSE 'declined' END AS state,
+       a.response_code, a.reason_code, greatest(coalesce(a.attempts, 1), 1) AS sendings,
+       nullif(trim(a.rrn), '') AS rrn, nullif(trim(a.auth_code), '') AS auth_code,
+       a.operator_no, a.entry_mode, a.atc, a.aid, a.order_ref, a.card_org,
+       a.orig_batch_no, a.orig_stan, a.orig_date,
+       nullif(nullif(trim(a.orig_rrn), ''), '000000000000') AS orig_rrn,
+       nullif(trim(a.orig_auth_code), '') AS orig_auth_code,
+       a.requested_at, a.responded_at, a.settlement_date,
+       (a.host_dt AT TIME ZONE shop.zone)::DATE AS host_date,
+       (a.terminal_dt AT TIME ZONE shop.zone)::DATE AS terminal_date,
+       ((u.moment AT TIME ZONE shop.zone) + to_seconds(86400 - shop.cutoff_s))::DATE AS clearing_day
+FROM used u
+JOIN attempt_once a ON a.transaction_id = u.id
+CROSS JOIN shop
+WHERE u.source = 'attempt';
+
+CREATE TEMP TABLE settlement AS
+SELECT u.id, u.merchant, u.terminal, u.batch, u.epoch, u.stan, u.moment, s.business_date, s.outcome, s.response_code,
+       s.requested_at, s.currency, s.rmb_flag, s.foreign_flag,
+       s.rmb_debit_amount_fen, s.rmb_debit_count, s.rmb_credit_amount_fen, s.rmb_credit_count,
+       s.foreign_debit_amount_fen, s.foreign_debit_count, s.foreign_credit_amount_fen, s.foreign_credit_count
+FROM used u
+JOIN settlement_once s ON s.settlement_id = u.id
+WHERE u.source = 'settlement';

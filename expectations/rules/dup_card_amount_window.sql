@@ -1,0 +1,130 @@
+-- One row a pair of sales of one card and one amount at one merchant within the hour, the later one
+-- accused, with the score of rules.md 2.4. Order references, signatures and slips are not collected
+-- yet: their parts count nothing and `missing` names them.
+WITH sale AS (
+    SELECT *, sendings > 1 OR reversal_sendings > 0 AS anomaly
+    FROM life WHERE kind = 'SALE' AND exposed AND card IS NOT NULL AND amount_fen > 0
+),
+alike AS (
+    SELECT *, count(*) OVER near AS run, count(*) FILTER (anomaly) OVER near AS run_anomalies
+    FROM sale
+    WINDOW near AS (PARTITION BY merchant, card, amount_fen ORDER BY moment
+                    RANGE BETWEEN INTERVAL 3600 SECOND PRECEDING AND INTERVAL 3600 SECOND FOLLOWING)
+),
+pair AS (
+    SELECT later.*, first.id AS first_id, date_diff('second', first.moment, later.moment) AS seconds_apart,
+           first.anomaly AS first_anomaly,
+           first.terminal = later.terminal AS same_terminal,
+           coalesce(first.terminal = later.terminal AND first.operator_no = later.operator_no, false) AS same_operator,
+           coalesce(first.terminal = later.terminal AND later.stan = first.stan % 999999 + 1, false) AS consecutive,
+           coalesce(first.order_ref <> later.order_ref, false) AS orders_differ,
+           first.operator_no IS NULL OR later.operator_no IS NULL AS operator_absent,
+           first.order_ref IS NULL OR later.order_ref IS NULL AS order_absent,
+           first.gap_later AS gap,
+           coalesce(later.entry_mode LIKE '07_' AND right(later.entry_mode, 1) <> '1' AND later.amount_fen <= 100000, false)
+               AS tap_without_pin,
+           first.atc AS first_card_counter
+    FROM alike later
+    JOIN sale first
+      ON first.merchant = later.merchant AND first.card = later.card AND first.amount_fen = later.amount_fen
+     AND first.nth < later.nth AND date_diff('second', first.moment, later.moment) <= 3600 AND first.trace <> later.trace
+    WHERE later.run > 1
+      AND later.business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+      AND later.id NOT IN (SELECT id FROM accused WHERE rule IN ('dup_stan_resent', 'dup_same_atc'))
+      AND first.id NOT IN (SELECT id FROM accused WHERE rule = 'retry_after_unknown')
+    QUALIFY row_number() OVER (PARTITION BY later.id ORDER BY first.nth DESC) = 1
+),
+-- What this merchant sold in the 90 days before, by price: whole days, and today until then.
+earlier_days AS (
+    SELECT p.id, s.amount_fen, s.sales
+    FROM pair p
+    JOIN (
+        SELECT d.merchant, d.day, s.amount_fen, count(*) AS sales
+        FROM (SELECT DISTINCT merchant, business_date AS day FROM pair) d
+        JOIN life s ON s.merchant = d.merchant AND s.kind = 'SALE' AND s.state = 'approved'
+                   AND s.business_date >= d.day - 90 AND s.business_date < d.day
+        GROUP BY d.merchant, d.day, s.amount_fen
+    ) s ON s.merchant = p.merchant AND s.day = p.business_date
+),
+same_day AS (
+    SELECT p.id, s.amount_fen, count(*) AS sales
+    FROM pair p
+    JOIN life s ON s.merchant = p.merchant AND s.business_date = p.business_date AND s.kind = 'SALE'
+               AND s.state = 'approved' AND s.nth < p.nth AND s.id <> p.first_id
+    GROUP BY p.id, s.amount_fen
+),
+price AS (
+    SELECT id, amount_fen, sum(sales)::BIGINT AS sales,
+           rank() OVER (PARTITION BY id ORDER BY sum(sales) DESC) AS place,
+           (sum(sum(sales)) OVER (PARTITION BY id))::BIGINT AS all_sales
+    FROM (SELECT * FROM earlier_days UNION ALL SELECT * FROM same_day)
+    GROUP BY id, amount_fen
+),
+history AS (
+    SELECT p.id, coalesce(max(price.all_sales), 0) AS all_sales,
+           coalesce(max(price.sales) FILTER (price.amount_fen = p.amount_fen), 0) AS sales,
+           coalesce(min(price.place) FILTER (price.amount_fen = p.amount_fen), 0) AS place
+    FROM pair p LEFT JOIN price USING (id)
+    GROUP BY p.id
+),
+-- Days on which this card paid this amount twice here, and was content.
+habit AS (
+    SELECT id, count(*) AS days
+    FROM (
+        SELECT p.id, s.business_date
+        FROM pair p
+        JOIN life s ON s.merchant = p.merchant AND s.card = p.card AND s.amount_fen = p.amount_fen
+                   AND s.kind = 'SALE' AND s.live
+                   AND s.business_date >= p.business_date - 60 AND s.business_date < p.business_date
+        GROUP BY p.id, s.business_date
+        HAVING count(*) >= 2 AND max(s.refunded_fen) = 0
+    )
+    GROUP BY id
+),
+weighed AS (
+    SELECT p.*, h.all_sales AS merchant_sales_90_days, h.sales AS sales_at_this_price,
+           h.sales >= 3 AND h.place BETWEEN 1 AND 3 AS common_price,
+           h.all_sales >= 100 AND h.sales * 100 < h.all_sales AND p.amount_fen % 1000 <> 0 AS rare_price,
+           coalesce(habit.days, 0) AS days_done_before
+    FROM pair p
+    JOIN history h USING (id)
+    LEFT JOIN habit USING (id)
+),
+scored AS (
+    SELECT *, {
+        'time_apart': CASE WHEN seconds_apart <= 60 THEN 40 WHEN seconds_apart <= 300 THEN 30 ELSE 10 END,
+        'first_had_anomaly': CASE WHEN first_anomaly THEN 25 ELSE 0 END,
+        'same_terminal_and_operator': CASE WHEN same_operator THEN 15 ELSE 0 END,
+        'rare_price': CASE WHEN rare_price THEN 10 ELSE 0 END,
+        'consecutive_receipts': CASE WHEN consecutive THEN 10 ELSE 0 END,
+        'common_price': CASE WHEN common_price THEN -30 ELSE 0 END,
+        'different_orders': CASE WHEN orders_differ THEN -40 ELSE 0 END,
+        'done_before': CASE WHEN days_done_before >= 2 THEN -30 ELSE 0 END,
+        'different_terminals': CASE WHEN same_terminal THEN 0 ELSE -20 END,
+        'tap_at_common_price': CASE WHEN tap_without_pin AND common_price THEN -15 ELSE 0 END
+    } AS score_parts
+    FROM weighed
+    -- Three or more alike within the hour, without a fault in any: gift cards, a canteen, a hospital till.
+    WHERE NOT (run >= 3 AND run_anomalies = 0 AND NOT rare_price)
+      AND (seconds_apart <= 300 OR first_anomaly)
+)
+SELECT id AS key,
+       (score_parts.time_apart + score_parts.first_had_anomaly + score_parts.same_terminal_and_operator
+        + score_parts.rare_price + score_parts.consecutive_receipts + score_parts.common_price
+        + score_parts.different_orders + score_parts.done_before + score_parts.different_terminals
+        + score_parts.tap_at_common_price)::BIGINT AS duplicate_score,
+       [id, first_id] AS subjects,
+       merchant, terminal, business_date, amount_fen AS amount_at_risk_fen, act_by,
+       CASE WHEN duplicate_score >= 70 THEN 'alert' ELSE 'review' END AS grade,
+       ['acquirer_file', 'signature', 'slip']
+           || CASE WHEN order_absent THEN ['order_ref'] ELSE [] END
+           || CASE WHEN operator_absent THEN ['operator'] ELSE [] END
+           || CASE WHEN merchant_sales_90_days < 100 THEN ['price_history'] ELSE [] END
+           || CASE WHEN starts_with(card, 'mask:') THEN ['card_token'] ELSE [] END
+           || CASE WHEN gap THEN ['stan_gap'] ELSE [] END AS missing,
+       CASE WHEN merchant_sales_90_days >= 100 AND NOT common_price THEN ['common_price_point'] ELSE [] END
+           || CASE WHEN run < 3 THEN ['repeat_purchase_run'] ELSE [] END
+           || CASE WHEN NOT order_absent AND NOT orders_differ THEN ['different_orders'] ELSE [] END AS also_ruled_out,
+       score_parts, seconds_apart, first_card_counter, atc AS second_card_counter,
+       sales_at_this_price, merchant_sales_90_days
+FROM scored

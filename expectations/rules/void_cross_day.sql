@@ -1,0 +1,14 @@
+-- One row an approved void with its sale: how many clearing days lie between them. Where the host
+-- put both into one settlement date, they are of one day whatever the clock says.
+SELECT v.id AS key,
+       CASE WHEN v.settlement_date = o.settlement_date THEN 0
+            ELSE abs(date_diff('day', o.clearing_day, v.clearing_day)) END AS clearing_days_apart,
+       [v.id, o.id] AS subjects,
+       v.merchant, v.terminal, v.business_date, v.amount_fen AS amount_at_risk_fen, NULL::TIMESTAMPTZ AS act_by,
+       'clear' AS grade, []::VARCHAR[] AS missing, []::VARCHAR[] AS also_ruled_out,
+       o.clearing_day AS sale_clearing_day, v.clearing_day AS void_clearing_day
+FROM life v
+JOIN life o ON o.id = v.original
+WHERE v.kind = 'VOID' AND v.stands
+  AND v.business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+  AND v.id NOT IN (SELECT id FROM accused WHERE rule = 'void_after_settlement')

@@ -1,0 +1,33 @@
+-- One row an approved void that stands: how many sales it may refer to.
+-- That there was none is proven when the number it names was spent on something else or had not been
+-- issued yet. A number that is nowhere may be a sale that was not collected: that proves nothing.
+WITH void AS (
+    SELECT *, coalesce(orig_batch_no, batch) AS named_batch FROM life
+    WHERE kind = 'VOID' AND stands
+      AND business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+),
+spent AS (
+    SELECT v.id, arg_min(u.id, u.moment) FILTER (u.source = 'attempt') AS attempt_id, arg_min(u.what, u.moment) AS what
+    FROM void v
+    JOIN used u ON u.merchant = v.merchant AND u.terminal = v.terminal AND u.stan = v.orig_stan
+               AND u.moment BETWEEN v.moment - INTERVAL 7 DAY AND v.moment + INTERVAL 7 DAY
+    WHERE v.original IS NULL
+    GROUP BY v.id
+),
+judged AS (
+    SELECT v.*, spent.attempt_id, spent.what AS number_spent_on,
+           coalesce(v.named_batch = v.batch AND (v.orig_stan - v.stan + 999999) % 999999 BETWEEN 1 AND 500000, false)
+               AS number_not_yet_issued
+    FROM void v LEFT JOIN spent USING (id)
+)
+SELECT id AS key,
+       CASE WHEN original IS NULL THEN 0 ELSE 1 END AS originals,
+       CASE WHEN attempt_id IS NULL OR attempt_id = id THEN [id] ELSE [id, attempt_id] END AS subjects,
+       merchant, terminal, business_date, amount_fen AS amount_at_risk_fen, NULL::TIMESTAMPTZ AS act_by,
+       CASE WHEN number_spent_on IS NOT NULL OR number_not_yet_issued THEN 'clear' ELSE 'gap' END AS grade,
+       CASE WHEN orig_stan IS NULL THEN ['original_not_named']
+            WHEN number_spent_on IS NOT NULL OR number_not_yet_issued THEN []
+            ELSE ['original_not_collected'] END AS missing,
+       CASE WHEN number_spent_on IS NOT NULL OR number_not_yet_issued THEN ['log_gap'] ELSE [] END AS also_ruled_out,
+       named_batch AS original_batch_no, orig_stan AS original_stan, number_spent_on, number_not_yet_issued
+FROM judged

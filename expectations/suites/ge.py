@@ -1,0 +1,181 @@
+"""Great Expectations, behind one wall: laws and frames in, verdicts and Data Docs out.
+
+An ephemeral context on pandas: nothing is written but the Data Docs, nothing is sent
+anywhere. The library reports an expectation that crashed as one that failed: here every
+result's ``exception_info`` is looked at, and the two are kept apart.
+"""
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from expectations.laws import AtLeast, AtMost, Equal, Law, Length, OneOf, Present, Stated, Unique
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+KEY = "key"
+"""The column by which a row is named in a verdict."""
+SHOWN = 20
+"""How many violations a Data Docs page lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one law.
+
+    Attributes:
+        stated: the law.
+        judged: how many rows it was held against.
+        offenders: keys of the rows that break it.
+        error: why it could not be judged; None when it was.
+    """
+
+    stated: Stated
+    judged: int
+    offenders: tuple[str, ...] = ()
+    error: str | None = None
+
+
+class Bench:
+    """One run's context: judge frames against laws, then build the Data Docs."""
+
+    def __init__(self) -> None:
+        os.environ["GX_ANALYTICS_ENABLED"] = "false"
+        logging.getLogger("great_expectations").setLevel(logging.ERROR)
+        import great_expectations as gx
+        from great_expectations.data_context.types.base import ProgressBarsConfig
+
+        self._gx = gx
+        self._context: Any = gx.get_context(mode="ephemeral")
+        self._context.variables.progress_bars = ProgressBarsConfig(globally=False)
+        for site in list(self._context.get_site_names()):
+            self._context.delete_data_docs_site(site)
+        self._source = self._context.data_sources.add_pandas("tillwatch")
+
+    def judge(self, name: str, rows: "pa.Table", laws: Sequence[Stated]) -> list[Verdict]:
+        """Hold every law against the rows.
+
+        Args:
+            name: what the rows are, as the Data Docs name them.
+            rows: the laws' columns and ``key``; no card data.
+            laws: what must hold.
+        """
+        frame = _frame(rows)
+        suite = self._gx.ExpectationSuite(name=name, expectations=[_expectation(stated) for stated in laws])
+        definition = self._gx.ValidationDefinition(
+            name=name,
+            data=self._source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all"),
+            suite=self._context.suites.add(suite),
+        )
+        checkpoint = self._gx.Checkpoint(
+            name=name,
+            validation_definitions=[self._context.validation_definitions.add(definition)],
+            result_format={
+                "result_format": "COMPLETE",
+                "unexpected_index_column_names": [KEY],
+                "include_unexpected_rows": False,
+                "partial_unexpected_count": SHOWN,
+            },
+        )
+        run = self._context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": frame})
+        results = [result for each in run.run_results.values() for result in each.results]
+        return [_verdict(stated, results, len(frame)) for stated in laws]
+
+    def build_data_docs(self, folder: Path) -> Path:
+        """Build the pages of everything judged and put them in the place of ``folder``; its first page."""
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            site = {
+                "class_name": "SiteBuilder",
+                "show_how_to_buttons": False,
+                "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+                "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(fresh)},
+            }
+            self._context.add_data_docs_site("tillwatch", site)
+            self._context.build_data_docs()
+            fresh.chmod(0o755)
+            if folder.exists():
+                shutil.rmtree(folder)
+            fresh.replace(folder)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+        return folder / "index.html"
+
+
+def _frame(rows: "pa.Table") -> "pd.DataFrame":
+    """The rows on pandas; integers that may be null stay integers."""
+    import pandas as pd
+    import pyarrow as pa
+
+    nullable = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype()}
+    frame: pd.DataFrame = rows.to_pandas(types_mapper=nullable.get, date_as_object=True)
+    return frame
+
+
+def _expectation(stated: Stated) -> Any:
+    """An instance of a class of the law's own name, on the core expectation that judges such laws."""
+    import great_expectations.expectations as core
+
+    base, values = _on_core(stated.law, core)
+    body = {"__module__": __name__, "__doc__": stated.says, "__annotations__": {"description": str}}
+    expectation = type(base)(stated.name, (base,), {**body, "description": stated.says})
+    return expectation(severity=stated.weight, **values)
+
+
+def _on_core(law: Law, core: Any) -> tuple[Any, dict[str, Any]]:
+    match law:
+        case AtMost(column, str(limit)):
+            pair = {"column_A": limit, "column_B": column, "or_equal": True, "ignore_row_if": "either_value_is_missing"}
+            return core.ExpectColumnPairValuesAToBeGreaterThanB, pair
+        case AtMost(column, limit):
+            return core.ExpectColumnValuesToBeBetween, {"column": column, "max_value": limit}
+        case AtLeast(column, limit):
+            return core.ExpectColumnValuesToBeBetween, {"column": column, "min_value": limit}
+        case Equal(column, other):
+            pair = {"column_A": column, "column_B": other, "ignore_row_if": "either_value_is_missing"}
+            return core.ExpectColumnPairValuesToBeEqual, pair
+        case Present(column):
+            return core.ExpectColumnValuesToNotBeNull, {"column": column}
+        case Unique(column):
+            return core.ExpectColumnValuesToBeUnique, {"column": column}
+        case Length(column, characters):
+            return core.ExpectColumnValueLengthsToEqual, {"column": column, "value": characters}
+        case OneOf(column, values):
+            return core.ExpectColumnValuesToBeInSet, {"column": column, "value_set": list(values)}
+
+
+def _verdict(stated: Stated, results: Sequence[Any], rows: int) -> Verdict:
+    """The law's own result among the run's; a law without one was not judged."""
+    own = [result for result in results if _class_name(result) == stated.name]
+    if len(own) != 1:
+        return Verdict(stated, 0, error=f"{len(own)} results instead of one")
+    result = own[0]
+    if errors := sorted(set(_exceptions(result.exception_info or {}))):
+        return Verdict(stated, 0, error="; ".join(errors))
+    found = result.result.get("unexpected_index_list")
+    if found is None and not result.success:
+        return Verdict(stated, 0, error="failed without naming a row")
+    offenders = tuple(dict.fromkeys(str(row[KEY]) for row in found or []))
+    return Verdict(stated, int(result.result.get("element_count", rows)), offenders)
+
+
+def _class_name(result: Any) -> str:
+    return "".join(part.capitalize() for part in result.expectation_config.type.split("_"))
+
+
+def _exceptions(info: dict[str, Any]) -> Iterator[str]:
+    """First lines of every exception in ``exception_info``, which is flat, or nested by metric."""
+    if "raised_exception" in info:
+        if info["raised_exception"]:
+            yield str(info.get("exception_message") or "exception without a message").splitlines()[0]
+        return
+    for nested in info.values():
+        yield from _exceptions(nested)
