@@ -90,12 +90,19 @@ def to_object(profile: Profile, found: Description) -> dict[str, Any]:
         "profile": profile.name,
         "protocol": profile.dialect,
         "mti": message.mti or None,
-        "operation": found.facts.operation if found.facts else None,
+        "operation": _operation(found),
         "envelope": {**message.envelope, "missing": list(message.envelope["missing"])},
         "fields": dict(_rows(profile, found)),
         "error": error,
         "confidence": profile.confidence,
     }
+
+
+def _operation(found: Description) -> str | None:
+    """What the message is for; unknown for want of fields is nothing known."""
+    if found.facts is None or (found.error is not None and found.facts.operation == "UNKNOWN"):
+        return None
+    return found.facts.operation
 
 
 def _rows(profile: Profile, found: Description) -> list[tuple[str, dict[str, Any]]]:

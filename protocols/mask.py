@@ -7,7 +7,7 @@ stay; of a track too, so that a masked card number can still be shown.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from protocols import sweep
@@ -100,7 +100,7 @@ class Masking:
             self.cards.append(number)
 
 
-def mask(buffer: bytearray, mti: str, items: Iterable[Item], table: Mapping[int, FieldSpec]) -> Masking:
+def mask(buffer: bytearray, mti: str, items: Sequence[Item], table: Mapping[int, FieldSpec]) -> Masking:
     """Overwrite the secrets of a located message.
 
     Args:
@@ -115,8 +115,11 @@ def mask(buffer: bytearray, mti: str, items: Iterable[Item], table: Mapping[int,
         _MASKERS[table[number].mask](work, item)
         if work.raw(item) != before and f"F{number}" not in work.masked and table[number].mask != "tlv":
             work.masked.append(f"F{number}")
-    for card in work.cards:
-        _sweep_known(work, card)
+    if items and work.cards:
+        rest = bytes(buffer[items[0].start : items[-1].end])
+        for card in work.cards:
+            if card.encode("ascii") in rest or card in rest.hex():
+                _sweep_known(work, card)
     return work
 
 

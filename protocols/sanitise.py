@@ -74,7 +74,7 @@ class Sanitiser:
         start, end = layout.message, layout.end
         safe = bytearray(frame)
         walk = self._profile.grammar.walk
-        items = walk.items(frame, located.steps, start + HEAD_BYTES, end)
+        items = list(walk.items(frame, located.steps, start + HEAD_BYTES, end))
         work = mask(safe, frame[start : start + 2].hex(), items, self._profile.grammar.table)
         if layout.kind == "stx":
             safe[-1] = lrc(safe[1:-1])

@@ -33,13 +33,14 @@ _DIGIT_RUN = re.compile(r"[0-9]{13,}")
 _ASCII_RUN = re.compile(rb"[0-9]{13,}")
 _GROUPED = re.compile(rb"(?<![0-9])[0-9]{4}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{1,7}(?![0-9])")
 _TEXT_DIGITS = frozenset(b"0123456789 ")
-_DOUBLED = {str(digit): sum(divmod(2 * digit, 10)) for digit in range(10)}
+_NOT_TEXT_DIGITS = bytes(0xFF if byte in _TEXT_DIGITS else byte for byte in range(256))
+_DOUBLED = str.maketrans("0123456789", "0246813579")
 
 
 def luhn(digits: str) -> bool:
     """True when the last digit is the Luhn digit of the others."""
-    total = sum(map(int, digits[-1::-2])) + sum(_DOUBLED[digit] for digit in digits[-2::-2])
-    return total % 10 == 0
+    ones, twos = digits[-1::-2], digits[-2::-2].translate(_DOUBLED)
+    return sum(map(int, ones + twos)) % 10 == 0
 
 
 def is_card(digits: str) -> bool:
@@ -92,19 +93,18 @@ def in_nibbles(data: bytes, *, text: bool) -> Iterator[Span]:
         data: the value's bytes.
         text: the value reads as text; then only numbers without the look of text's digits and blanks are taken.
     """
-    for run in _DIGIT_RUN.finditer(data.hex()):
+    hay = data.translate(_NOT_TEXT_DIGITS) if text else data
+    for run in _DIGIT_RUN.finditer(hay.hex()):
         digits = run[0]
         for start in range(len(digits) - SHORTEST + 1):
             for length in _LENGTHS.get(digits[start : start + 2], ()):
-                if start + length > len(digits) or not is_card(digits[start : start + length]):
+                first = run.start() + start
+                last = first + length
+                if last > run.end() or _TEXT_DIGITS.issuperset(data[first // 2 : (last + 1) // 2]):
                     continue
-                first, last = run.start() + start, run.start() + start + length
-                covered = data[first // 2 : (last + 1) // 2]
-                look = [byte in _TEXT_DIGITS for byte in covered]
-                if all(look) or (text and any(look)):
-                    continue
-                front, back = hidden(length)
-                yield first + front, first + back
+                if is_card(digits[start : start + length]):
+                    front, back = hidden(length)
+                    yield first + front, first + back
 
 
 def known_in_text(data: bytes, number: str) -> Iterator[Span]:

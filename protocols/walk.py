@@ -122,44 +122,39 @@ class Walk:
             True when the walk ended well, None when more bytes are needed, else what is wrong.
         """
         steps, at, index = place.steps, place.at, place.index
-        limit = have if end is None else end
         known = end is not None
-        total = len(steps)
-        while index < total:
-            number, prefix, size, digits, last, _ = steps[index]
-            if prefix == 0:
-                after = at + size
-                if known and after > limit:
-                    if last and at == limit:
-                        after = at
-                    else:
-                        return Wrong("short", number, at, f"{size} bytes", f"{limit - at}")
-                elif not known and last and after > have:
+        limit = have if end is None else end
+        wrong: Wrong | None = None
+        for number, prefix, size, digits, last, _ in steps[index:]:
+            count = size
+            if prefix:
+                if at + prefix > limit:
+                    wrong = (
+                        Wrong("short", number, at, f"a length of {prefix} bytes", f"{limit - at}") if known else None
+                    )
                     break
-            else:
-                if at + prefix > limit and known:
-                    return Wrong("short", number, at, f"a length of {prefix} bytes", f"{limit - at}")
                 if at + prefix > have:
                     break
                 count = _LENGTHS[data[at]]
                 if prefix == 2:
                     low = _LENGTHS[data[at + 1]]
                     count = count * 100 + low if count >= 0 and low >= 0 else -1
-                if count < 0:
-                    return Wrong("length", number, at, "a length in packed digits", "another nibble")
-                if count > size:
-                    unit = "digits" if digits else "bytes"
-                    return Wrong("length", number, at, f"at most {size} {unit}", f"{count}")
-                after = at + prefix + ((count + 1) >> 1 if digits else count)
-                if known and after > limit:
-                    unit = "digits" if digits else "bytes"
-                    return Wrong("short", number, at, f"{count} {unit}", f"{limit - at - prefix} bytes")
-            if after > have and not known:
-                break
+                if not 0 <= count <= size:
+                    wrong = _impossible(number, at, count, size, digits=digits)
+                    break
+            after = at + prefix + ((count + 1) >> 1 if digits else count)
+            if after > limit:
+                if known and last and at == limit:
+                    after = at
+                else:
+                    wrong = _short(number, at, count, limit - at - prefix, digits=digits) if known else None
+                    break
             at = after
             index += 1
         place.at, place.index = at, index
-        if index < total:
+        if wrong is not None:
+            return wrong
+        if index < len(steps):
             return None
         if known and at != limit:
             return Wrong(
@@ -184,6 +179,16 @@ class Walk:
                 after = at + prefix + ((count + 1) >> 1 if step.digits else count)
                 yield Item(step, at, at + prefix, after, count)
             at = after
+
+
+def _impossible(number: int, at: int, count: int, most: int, *, digits: bool) -> Wrong:
+    if count < 0:
+        return Wrong("length", number, at, "a length in packed digits", "another nibble")
+    return Wrong("length", number, at, f"at most {most} {'digits' if digits else 'bytes'}", f"{count}")
+
+
+def _short(number: int, at: int, count: int, left: int, *, digits: bool) -> Wrong:
+    return Wrong("short", number, at, f"{count} {'digits' if digits else 'bytes'}", f"{left} bytes")
 
 
 def _derive(declaration: Any) -> Iterator[Step]:
