@@ -1,0 +1,133 @@
+"""What the collector says: one line an event, never payload, never in anybody's way."""
+
+import io
+import re
+import threading
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ingest.committer import Committer
+from ingest.dashboard import COLUMNS, Dashboard, EventLog, age, as_line, rows, summary
+from ingest.lines import Line, make_line
+
+LINK = SimpleNamespace(baud=9600, bytesize=8, parity="N", stopbits=1)
+
+
+@pytest.fixture
+def lines(recorder: Any) -> list[Line]:
+    """One line of each mode, with something counted."""
+    made = [
+        make_line("lane-1", "tiny", "receive", ["/dev/a"], link=LINK, start=lambda: recorder("lane-1", "rx")),
+        make_line("lane-2", "tiny", "relay", ["/dev/b", "/dev/c"], link=LINK, start=lambda: recorder("lane-2", "rx")),
+    ]
+    heard = made[0].streams[0].heard
+    heard.frames, heard.acks, heard.naks, heard.duplicates, heard.noise_bytes = 12, 13, 2, 1, 77
+    made[1].sides[1].trouble = "missing"
+    made[1].sides[0].pumped.bytes_lost = 5
+    made[1].sides[1].pumped.bytes_not_forwarded = 6
+    return made
+
+
+def test_an_event_is_one_line() -> None:
+    """``HH:MM:SS line event key=value``; blanks are quoted, line breaks and empty values are not there."""
+    assert as_line("20:41:07", "lane-1", "noise", {"code": "lrc", "length": 73, "layer": None}) == (
+        "20:41:07 lane-1 noise code=lrc length=73"
+    )
+    assert as_line("20:41:07", "", "x", {"why": "a b\nc"}) == '20:41:07 - x why="a b c"'
+
+
+def test_a_repeating_event_is_told_once_with_its_number() -> None:
+    """A bad cable does not fill the journal: the next one that is told counts those that were not."""
+    out = io.StringIO()
+    log = EventLog(out, quiet_seconds=0.2)
+    for _ in range(1000):
+        log.tell("lane-1", "noise", length=3)
+    log.tell("lane-2", "noise", length=3)
+    log.tell("lane-1", "unplugged")
+    time.sleep(0.25)
+    log.tell("lane-1", "noise", length=4)
+    log.close()
+    said = out.getvalue().splitlines()
+
+    assert [re.sub(r"^[\d:]{8} ", "", line) for line in said] == [
+        "lane-1 noise length=3",
+        "lane-2 noise length=3",
+        "lane-1 unplugged",
+        'lane-1 noise length=4 and="999 more"',
+    ]
+
+
+def test_a_stuck_reader_of_stderr_holds_up_nobody() -> None:
+    """The pipe behind stderr is full: telling returns at once, for ever, in bounded memory."""
+    gate = threading.Event()
+
+    class Stuck(io.StringIO):
+        def write(self, text: str) -> int:
+            gate.wait(20)
+            return super().write(text)
+
+    out = Stuck()
+    log = EventLog(out)
+    began = time.monotonic()
+    for number in range(5000):
+        log.tell("lane-1", "open", number=number)
+
+    assert time.monotonic() - began < 2
+    gate.set()
+    log.close(5)
+    said = out.getvalue().splitlines()
+    assert 1000 <= len(said) <= 1002
+    assert "not told" in "".join(said)
+
+
+def test_a_closed_stderr_is_survived() -> None:
+    """Whoever read stderr has gone: events are dropped, nothing is raised."""
+    out = io.StringIO()
+    log = EventLog(out)
+    out.close()
+    log.tell("lane-1", "open")
+    log.close()
+
+
+def test_the_table_has_every_counter(lines: list[Line]) -> None:
+    """Each line is a row; what is missing is said in words; relays show no ACKs."""
+    first, second = rows(lines, 10**12)
+    table = dict(zip(COLUMNS, first, strict=True))
+
+    assert (table["frames"], table["ACK"], table["NAK"], table["dup"], table["noise B"]) == ("12", "13", "2", "1", "77")
+    assert table["last"] == "never"
+    relay = dict(zip(COLUMNS, second, strict=True))
+    assert relay["ACK"] == ""
+    assert relay["port"] == "terminal: opening, host: missing"
+    assert relay["lost B"] == "11"
+    assert summary(lines[0], 0)["frames"] == "12"
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0, "0 s"), (119, "119 s"), (180, "3 min"), (7200, "2 h")])
+def test_ages_are_short(seconds: int, words: str) -> None:
+    """How long ago the last frame was, at a glance."""
+    assert age(seconds * 10**9) == words
+
+
+def test_the_live_table_draws_and_events_scroll_above(
+    lines: list[Line], spool: Any, told: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal: a table with every line, and the events as lines above it."""
+    import rich.console
+
+    screen = io.StringIO()
+    real = rich.console.Console
+    monkeypatch.setattr(
+        "rich.console.Console", lambda **_: real(file=screen, force_terminal=True, width=150, no_color=True)
+    )
+    log = EventLog(io.StringIO())
+    with Dashboard(lines, Committer(lambda: spool, tell=told), log) as dashboard:
+        log.tell("lane-1", "reopened", side="terminal")
+        dashboard.refresh()
+        log.close()
+
+    assert "lane-2" in screen.getvalue()
+    assert "lane-1 reopened side=terminal" in screen.getvalue()
