@@ -3,7 +3,9 @@
 import hashlib
 import itertools
 import random
+import re
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -336,3 +338,41 @@ def test_any_damage_keeps_all_records_it_does_not_touch(data: Any) -> None:
 def test_encoding_is_stable() -> None:
     """The same record always gives the same bytes, so a segment can be compared with its SHA-256."""
     assert encode_payload(session("a", "p", {"z": 1, "b": 2}, wall_ns=1)) == b'{"b":2,"line":"a","profile":"p","z":1}'
+
+
+def documented(heading: str) -> list[tuple[int, int, str]]:
+    """The rows (offset, size, field) of a table of docs/spool-format.md, without those of variable place."""
+    page = (Path(__file__).parents[2] / "docs" / "spool-format.md").read_text("utf-8")
+    section = page.split(f"## {heading}", 1)[1].split("\n## ", 1)[0]
+    return [
+        (int(at), int(size), name)
+        for at, size, name in re.findall(r"^\| (\d+) \| (\d+) \| ([^|]+) \|", section, re.MULTILINE)
+    ]
+
+
+def test_the_page_on_the_format_is_true() -> None:
+    """docs/spool-format.md names every byte of header and record, in order, at the place where the code writes it."""
+    header, record = documented("Header"), documented("Record")
+    for rows, size in ((header, HEADER_SIZE), (record, RECORD_OVERHEAD - 4)):
+        assert [at for at, _, _ in rows] == [sum(width for _, width, _ in rows[:index]) for index in range(len(rows))]
+        assert sum(width for _, width, _ in rows) == size
+    data = encode_header(Header(uuid.UUID(int=0x0A0B).hex, 0x0102, 0x0304, "key", b"CHAINCHA"))
+    places = {name: data[at : at + width] for at, width, name in header}
+    assert places["magic"] == b"TILLSEG\n"
+    assert places["segment id"] == uuid.UUID(int=0x0A0B).bytes
+    assert int.from_bytes(places["first number"], "big") == 0x0102
+    assert int.from_bytes(places["created"], "big") == 0x0304
+    assert places["key id"].rstrip(b"\0") == b"key"
+    assert places["chain"] == b"CHAINCHA"
+    pending = PendingRecord(Kind.NOISE, "lane-1", "p", 0x0506, 0x0708, "tx")
+    one = encode_record(pending, seq=0x090A, port_id=0x0B0C, boot_id=0x0D0E, chain=b"CHAINCHA")
+    places = {name: one[at : at + width] for at, width, name in record}
+    assert places["magic"] == bytes.fromhex("F15E")
+    assert places["flags"] == bytes([0x23])
+    numbers = {"number": 0x090A, "port": 0x0B0C, "boot": 0x0D0E, "wall time": 0x0506, "monotonic time": 0x0708}
+    assert {name: int.from_bytes(places[name], "big") for name in numbers} == numbers
+    assert places["chain"] == b"CHAINCHA"
+    page = (Path(__file__).parents[2] / "docs" / "spool-format.md").read_text("utf-8")
+    assert {int(kind): name for kind, name in re.findall(r"^\| (\d+) \| ([A-Z]+) \|", page, re.MULTILINE)} == {
+        int(kind): kind.name for kind in Kind
+    }
