@@ -137,6 +137,7 @@ class Alerts(Section):
     smtp: str = Field(default="smtp://127.0.0.1:2525", description="smtp[s]://[user@]host:port[?starttls=yes]")
     password_file: Path | None = Field(default=None, description="file with the SMTP password, mode 0600")
     sender: str = "tillwatch@example.com"
+    feedback: str | None = Field(default=None, description="where readers' answers go; the sender when not given")
     data_docs: str | None = Field(default=None, description="address of the Data Docs that mails may link to")
     routes: list[Route] = []
 

@@ -1,0 +1,171 @@
+"""Cases: findings about the same money, told as one thing.
+
+Two findings meet when they share a transaction (a retry and its lost reversal, a refund
+given twice and to another card). Findings about a whole batch meet only when they accuse
+the same settlement or gap: a gap must not glue a day's cases together.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from expectations.findings import CERTAINTIES, SEVERITIES, Finding, Subject
+from expectations.mail.catalogue import behaviours
+from protocols.responses import is_approved
+
+DEBITS = frozenset({"SALE", "COMPLETION", "OFFLINE_SALE", "QR_SALE", "ADJUST"})
+SubjectKey: TypeAlias = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Findings about the same money; ``findings[0]`` leads: it gives the title and the advice.
+
+    Attributes:
+        findings: the leading one first.
+        amount_fen: what is at risk, each debit or refund counted once.
+        act_by: the nearest deadline still ahead at the decision, else the latest one past, else None.
+        is_open: whether that deadline is ahead.
+    """
+
+    findings: tuple[Finding, ...]
+    amount_fen: int
+    act_by: dt.datetime | None
+    is_open: bool
+
+    @property
+    def lead(self) -> Finding:
+        """The finding that gives the case its title."""
+        return self.findings[0]
+
+    @property
+    def number(self) -> str:
+        """What a person quotes: C-1121-9F3A7B, the day and the first letters of the leading finding's id."""
+        return f"C-{self.lead.business_date:%m%d}-{self.lead.finding_id[:6].upper()}"
+
+    @property
+    def subjects(self) -> tuple[Subject, ...]:
+        """Every transaction of the case once, oldest first; one without a time stands where its number would."""
+        seen = {subject_key(each): each for finding in reversed(self.findings) for each in finding.subjects}
+        timed = sorted((each for each in seen.values() if happened(each)), key=_age)
+        for unseen in sorted((each for each in seen.values() if not happened(each)), key=_age):
+            later = (i for i, each in enumerate(timed) if (each.stan or 0) > (unseen.stan or 0))
+            timed.insert(next(later, len(timed)), unseen)
+        return tuple(timed)
+
+    @property
+    def unknown_outcome(self) -> bool:
+        """Whether somebody could still pay twice by acting in haste."""
+        return any(behaviours()[each.rule].unknown_outcome for each in self.findings)
+
+    @property
+    def asks_duplicate(self) -> bool:
+        """Whether the question is: one purchase, or two?"""
+        return any(behaviours()[each.rule].duplicate for each in self.findings)
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether the case may be the reason of a mail; POSSIBLE, UNVERIFIABLE and P4 may not."""
+        return any(stands(each) for each in self.findings)
+
+
+def stands(finding: Finding) -> bool:
+    """Whether a finding is sure and grave enough to be told on its own."""
+    return finding.certainty in {"PROVEN", "PROBABLE"} and finding.severity != "P4"
+
+
+def group(findings: Iterable[Finding], now: dt.datetime) -> list[Case]:
+    """The cases of one merchant, the most pressing first; a finding that came twice counts once."""
+    unique = {each.finding_id: each for each in findings}
+    ordered = sorted(unique.values(), key=lambda each: each.finding_id)
+    parent = list(range(len(ordered)))
+
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    holder: dict[SubjectKey, int] = {}
+    for index, finding in enumerate(ordered):
+        for key in _meeting_points(finding):
+            parent[root(index)] = root(holder.setdefault(key, index))
+    members: dict[int, list[Finding]] = {}
+    for index, finding in enumerate(ordered):
+        members.setdefault(root(index), []).append(finding)
+    return sorted((_case(each, now) for each in members.values()), key=_pressing)
+
+
+def subject_key(subject: Subject) -> SubjectKey:
+    """What makes two mentions the same transaction."""
+    if subject.transaction_id:
+        return (subject.transaction_id,)
+    return (
+        subject.terminal_id,
+        subject.batch_no,
+        subject.stan,
+        subject.txn_type,
+        subject.event_at or subject.requested_at,
+        subject.rrn,
+    )
+
+
+def happened(subject: Subject) -> dt.datetime | None:
+    """When it happened by the best clock there is."""
+    return subject.event_at or subject.requested_at
+
+
+def unknown_attempt(finding: Finding) -> Subject | None:
+    """The attempt whose result is in doubt: rules about an unknown outcome accuse it."""
+    if not behaviours()[finding.rule].unknown_outcome or not finding.subjects:
+        return None
+    return finding.subjects[0]
+
+
+def approved(subject: Subject) -> bool:
+    """Whether the bank said yes."""
+    return subject.response_code is not None and is_approved(subject.response_code)
+
+
+def _meeting_points(finding: Finding) -> list[SubjectKey]:
+    if behaviours()[finding.rule].scope == "batch":
+        accused = finding.subjects[:1]
+        return [("batch", *subject_key(each)) for each in accused]
+    return [subject_key(each) for each in finding.subjects if each.txn_type != "SETTLEMENT"]
+
+
+def _case(findings: Sequence[Finding], now: dt.datetime) -> Case:
+    ranked = sorted(findings, key=lambda f: (not stands(f), f.severity, behaviours()[f.rule].rank, f.finding_id))
+    deadlines = sorted(each.act_by for each in findings if each.act_by is not None)
+    ahead = [each for each in deadlines if each > now]
+    return Case(
+        findings=tuple(ranked),
+        amount_fen=_amount(ranked),
+        act_by=ahead[0] if ahead else deadlines[-1] if deadlines else None,
+        is_open=bool(ahead),
+    )
+
+
+def _amount(findings: Sequence[Finding]) -> int:
+    """Each accused transaction's money once, however many findings accuse it."""
+    at_risk: dict[SubjectKey, int] = {}
+    for finding in findings:
+        if not finding.subjects:
+            continue
+        key = subject_key(finding.subjects[0])
+        at_risk[key] = max(at_risk.get(key, 0), finding.amount_at_risk_fen)
+    return sum(at_risk.values())
+
+
+_FAR = dt.datetime.max.replace(tzinfo=dt.UTC)
+
+
+def _pressing(case: Case) -> tuple[object, ...]:
+    deadline = case.act_by if case.is_open and case.act_by is not None else _FAR
+    severity = min(SEVERITIES.index(each.severity) for each in case.findings)
+    return (deadline, severity, CERTAINTIES.index(case.lead.certainty), -case.amount_fen, case.lead.finding_id)
+
+
+def _age(subject: Subject) -> tuple[object, ...]:
+    return (happened(subject) or _FAR, subject.stan or 0, subject.txn_type or "")

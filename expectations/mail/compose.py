@@ -1,0 +1,125 @@
+"""An alert into blocks: what the mail says, in one reader's language.
+
+The first screen says how much, what to do now and until when; then each case, most
+pressing first; then what to review, whom to call, and what the judgement rests on.
+The number of cases is bounded here, so that a bad day cannot make a mail that no mailbox
+shows; what is left out is counted and stands in the attachment.
+"""
+
+from collections.abc import Sequence
+
+from expectations.mail.blocks import Block, Fine, Letter, Links, Note, Opening, Paragraph, Table
+from expectations.mail.cases import Case, happened
+from expectations.mail.catalogue import texts
+from expectations.mail.decide import Alert
+from expectations.mail.figures import Figures
+from expectations.mail.headline import days, do_now, subject_line, verdict
+from expectations.mail.section import event, missing_codes, section
+from expectations.mail.wording import SHAPES, certainty, listed, rule_texts, words_for
+from ingest.settings import Acquirer, Merchant, Settings
+
+MOST_CASES = 10
+LONGEST_PLACE = 40
+
+
+def compose(alert: Alert, settings: Settings, *, most_cases: int = MOST_CASES) -> Letter:
+    """The whole mail as blocks, with at most so many cases told in full."""
+    figures = figures_for(alert, settings)
+    say = figures.texts.phrases
+    place = _place(alert.merchant_id, settings, figures)
+    shown, rest = alert.cases[:most_cases], alert.cases[most_cases:]
+    answer_to = settings.alerts.feedback or settings.alerts.sender
+    blocks: list[Block] = [
+        Opening(place=place, day=days(alert, figures)),
+        verdict(alert, figures),
+        do_now(alert, shown, figures),
+        *(section(case, index, figures, feedback_to=answer_to) for index, case in enumerate(shown)),
+    ]
+    if rest:
+        blocks.append(Paragraph(_rest(rest, figures)))
+    if alert.review:
+        blocks.append(_review(alert.review, figures))
+    attached = say["attached_what"].format(details=say["details_file"])
+    gaps = words_for(missing_codes(alert.cases), "gaps", figures)
+    blocks += [
+        Note(label=say["contact"], text=_contact(alert.merchant_id, settings, figures)),
+        Note(label=say["attached"], text=attached),
+        Note(label=say["data"], text=listed(gaps or [say["data_complete"]], figures)),
+    ]
+    if settings.alerts.data_docs:
+        blocks.append(Links(label="", links=((say["data_docs"], settings.alerts.data_docs),)))
+    blocks.append(_fine(alert, shown, figures))
+    return Letter(locale=alert.locale, subject=subject_line(alert, place, figures), blocks=tuple(blocks))
+
+
+def figures_for(alert: Alert, settings: Settings) -> Figures:
+    """How this alert's reader wants figures written."""
+    return Figures(texts(alert.locale), settings.zone, alert.decided_at)
+
+
+def _place(merchant_id: str, settings: Settings, figures: Figures) -> str:
+    """The shop's name, or its number where the settings do not name it."""
+    merchant = _merchant(merchant_id, settings)
+    name = " ".join(merchant.name.split())[:LONGEST_PLACE] if merchant else ""
+    return name or figures.texts.phrase("merchant_unnamed").format(id=merchant_id)
+
+
+def _rest(rest: Sequence[Case], figures: Figures) -> str:
+    say = figures.texts.phrases
+    amount = sum(case.amount_fen for case in rest)
+    return say[f"cases_more_{'one' if len(rest) == 1 else 'many'}"].format(
+        n=len(rest),
+        amount=say["cases_more_amount"].format(amount=figures.money(amount)) if amount else "",
+        file=say["details_file"],
+    )
+
+
+def _review(cases: Sequence[Case], figures: Figures) -> Table:
+    say = figures.texts.phrases
+    columns = (say["review_time"], say["review_what"], say["review_doubt"], say["review_sure"])
+    return Table(label=say["review"], columns=columns, rows=tuple(_reviewed(case, figures) for case in cases))
+
+
+def _reviewed(case: Case, figures: Figures) -> tuple[str, ...]:
+    lead = case.lead
+    accused = lead.subjects[0] if lead.subjects else None
+    when = happened(accused) if accused else None
+    return (
+        figures.moment(when) if when else figures.date(lead.business_date),
+        event(accused, figures) if accused else "",
+        rule_texts(lead, figures).title,
+        f"{SHAPES[lead.certainty]} {certainty(lead, figures)}",
+    )
+
+
+def _contact(merchant_id: str, settings: Settings, figures: Figures) -> str:
+    """The hotline only from the operator's register, with the day it was verified: fake hotlines are a known scam."""
+    say = figures.texts.phrases
+    acquirer = _acquirer(merchant_id, settings)
+    first = say["contact_unknown"]
+    if acquirer and acquirer.hotline and acquirer.verified_on:
+        first = say["contact_acquirer"].format(
+            name=acquirer.name, hotline=acquirer.hotline, verified_on=figures.full_date(acquirer.verified_on)
+        )
+    return listed([first, say["contact_others"]], figures)
+
+
+def _fine(alert: Alert, shown: Sequence[Case], figures: Figures) -> Fine:
+    say = figures.texts.phrases
+    findings = [each for case in alert.cases for each in case.findings]
+    comma = say["list_comma"]
+    versions = say["versions"].format(
+        rules=comma.join(sorted({each.rules_version for each in findings})),
+        decoder=comma.join(sorted({each.decoder_version for each in findings})),
+        cases=comma.join(case.number for case in shown),
+    )
+    return Fine(lines=(versions, say["privacy"], say["recipients"]))
+
+
+def _merchant(merchant_id: str, settings: Settings) -> Merchant | None:
+    return next((each for each in settings.merchants if each.id == merchant_id), None)
+
+
+def _acquirer(merchant_id: str, settings: Settings) -> Acquirer | None:
+    merchant = _merchant(merchant_id, settings)
+    return next((each for each in settings.acquirers if merchant and each.name == merchant.acquirer), None)

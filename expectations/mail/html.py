@@ -1,0 +1,46 @@
+"""Blocks as HTML: tables for layout, styles inline, nothing fetched from anywhere.
+
+The template draws; this module picks the colours. Each colour stands beside a word and a
+shape that say the same. Dark mode is a second set under ``prefers-color-scheme``;
+programs that invert colours by themselves find mid-tone borders to keep.
+"""
+
+import functools
+from typing import TYPE_CHECKING
+
+from expectations.mail.blocks import Letter
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+LARGEST = 102_000
+"""Bytes of HTML that Gmail shows before it cuts the rest away."""
+
+LATIN = "-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial"
+CHINESE = "'PingFang SC','Hiragino Sans GB','Microsoft YaHei','Noto Sans CJK SC'"
+FONTS = {
+    "zh-CN": f"-apple-system,BlinkMacSystemFont,{CHINESE},'Segoe UI',Roboto,Helvetica,Arial,sans-serif",
+    "en": f"{LATIN},{CHINESE},sans-serif",
+}
+"""The reader's own script first: in a Chinese font English quotation marks are as wide as a character."""
+
+
+def render_html(letter: Letter) -> str:
+    """The HTML part."""
+    html: str = _environment().get_template("letter.html.j2").render(letter=letter, fonts=FONTS[letter.locale])
+    return "\n".join(line for line in (each.strip() for each in html.splitlines()) if line) + "\n"
+
+
+@functools.cache
+def _environment() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("expectations.mail", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["kind"] = lambda block: type(block).__name__
+    return environment

@@ -1,0 +1,133 @@
+"""Who was told what: the tables ``alerts`` and ``acks``.
+
+A mail cannot be sent exactly once; it is sent at least once and, but for a crash, once.
+A sender first claims the merchant: one commit whose Delta transaction id is the merchant
+and whose version is the next turn, so that of two at once one is let in. Only then does it
+look at who has been told. After each mail it writes what became of it, and in the end it
+gives the turn back. A sender that died in between holds its claim for LEASE; then the next
+one looks again and sends what is not noted as sent. If the dead one had sent it, the mail
+goes out a second time under the same Message-ID.
+"""
+
+import datetime as dt
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from expectations.mail.decide import Alert, Told
+from ingest.tables import Lake
+
+LEASE = dt.timedelta(minutes=10)
+"""How long a claim holds when its sender does not come back."""
+
+LABELS = ("confirmed", "two-purchases", "done")
+SETTLING = frozenset({"two-purchases", "done"})
+"""Labels after which a finding is not told again."""
+
+
+def clock() -> dt.datetime:
+    """The wall clock; claims and notes are stamped with it, never with the decision moment."""
+    return dt.datetime.now(dt.UTC)
+
+
+class Ledger:
+    """The memory of sent mails, in the lake."""
+
+    def __init__(self, lake: Lake, *, now: Callable[[], dt.datetime] = clock) -> None:
+        self._lake = lake
+        self._now = now
+
+    def told(self, merchant_id: str | None = None) -> frozenset[Told]:
+        """What has been handed over to whom."""
+        columns = ["finding_ids", "review_ids", "recipients", "locale", "state"]
+        rows = self._rows(columns, merchant_id, state="sent")
+        return frozenset(
+            Told(finding_id, address, row["locale"], as_case=name == "finding_ids")
+            for row in rows
+            for name in ("finding_ids", "review_ids")
+            for finding_id in json.loads(row[name] or "[]")
+            for address in json.loads(row["recipients"])
+        )
+
+    def thread(self, alert: Alert) -> tuple[str, ...]:
+        """Earlier mails of this merchant, day and language that reached one of these readers, oldest first."""
+        columns = ["message_id", "recipients", "locale", "business_date", "at", "state"]
+        rows = [
+            row
+            for row in self._rows(columns, alert.merchant_id, state="sent")
+            if row["business_date"] == alert.business_date
+            and row["locale"] == alert.locale
+            and set(json.loads(row["recipients"])) & set(alert.recipients)
+        ]
+        return tuple(dict.fromkeys(row["message_id"] for row in sorted(rows, key=lambda row: row["at"])))
+
+    def settled(self) -> frozenset[str]:
+        """Findings that a person has closed; the last word counts."""
+        last: dict[str, str] = {}
+        for row in sorted(self._lake.read("acks").to_pylist(), key=lambda row: row["at"]):
+            last[row["finding_id"]] = row["label"]
+        return frozenset(finding_id for finding_id, label in last.items() if label in SETTLING)
+
+    def acknowledge(self, finding_id: str, label: str, by: str) -> None:
+        """Note what a person said of a finding."""
+        row = {"finding_id": finding_id, "label": label, "by": by, "at": self._now()}
+        self._lake.append("acks", [row], app_id=f"ack-{uuid.uuid4().hex}")
+
+    def claim(self, merchant_id: str) -> int | None:
+        """The turn to send this merchant's mails; None while somebody else has it."""
+        name = _turns(merchant_id)
+        taken = self._lake.committed("alerts", f"claim-{name}") or 0
+        given_back = self._lake.committed("alerts", f"done-{name}") or 0
+        if taken > given_back:
+            since = [row["at"] for row in self._rows(["at", "state"], merchant_id, state="claimed")]
+            if since and self._now() - max(since) < LEASE:
+                return None
+        row = self._row(merchant_id, state="claimed")
+        won = self._lake.append("alerts", [row], app_id=f"claim-{name}", app_version=taken + 1)
+        return taken + 1 if won else None
+
+    def give_back(self, merchant_id: str, turn: int) -> None:
+        """End a turn."""
+        self._lake.append("alerts", [], app_id=f"done-{_turns(merchant_id)}", app_version=turn)
+
+    def note(self, alert: Alert, subject: str, message_id: str, outcome: "Sequence[tuple[str, str, str]]") -> None:
+        """What became of a mail: (address, state, error), one row for each state and error."""
+        by_result: dict[tuple[str, str], list[str]] = {}
+        for address, state, error in outcome:
+            by_result.setdefault((state, error), []).append(address)
+        rows = [
+            self._row(
+                alert.merchant_id,
+                state=state,
+                error=error or None,
+                alert_id=alert.alert_id,
+                decided_at=alert.decided_at,
+                locale=alert.locale,
+                recipients=json.dumps(addresses),
+                subject=subject,
+                message_id=message_id,
+                finding_ids=json.dumps(alert.finding_ids),
+                review_ids=json.dumps(alert.review_ids),
+                business_date=alert.business_date,
+            )
+            for (state, error), addresses in by_result.items()
+        ]
+        self._lake.append("alerts", rows, app_id=f"note-{uuid.uuid4().hex}")
+
+    def _row(self, merchant_id: str, **values: Any) -> dict[str, Any]:
+        now = self._now()
+        return {"merchant_id": merchant_id, "at": now, "business_date": now.date()} | values
+
+    def _rows(self, columns: list[str], merchant_id: str | None, *, state: str) -> list[dict[str, Any]]:
+        filters = [("state", "==", state)]
+        if merchant_id is not None:
+            filters.append(("merchant_id", "==", merchant_id))
+        rows: list[dict[str, Any]] = self._lake.read("alerts", columns=columns, filters=filters).to_pylist()
+        return rows
+
+
+def _turns(merchant_id: str) -> str:
+    """A name for a merchant's turns that any file system takes."""
+    return hashlib.sha256(merchant_id.encode()).hexdigest()[:16]

@@ -1,0 +1,108 @@
+"""The mail itself: text first, HTML beside it, two attachments, headers that machines understand.
+
+The same alert always makes the same bytes: the Message-ID is a function of the merchant,
+the day, the cases and the readers, so that a mail handed over twice (a crash between the
+server's yes and our note of it) is one mail to every program that looks at Message-IDs.
+"""
+
+import email.policy
+from collections.abc import Iterator, Sequence
+from email.message import EmailMessage
+from email.utils import format_datetime, formataddr, parseaddr
+
+from expectations.mail.cardcheck import refuse_card_numbers
+from expectations.mail.compose import MOST_CASES, compose, figures_for
+from expectations.mail.decide import Alert
+from expectations.mail.details import Proofs, details_csv, manifest_json
+from expectations.mail.html import LARGEST, render_html
+from expectations.mail.text import render_text
+from ingest.settings import Settings
+
+POLICY = email.policy.SMTP.clone(cte_type="7bit")
+"""Seven bits on the wire: no server on the way can spoil Chinese."""
+
+
+def build_message(
+    alert: Alert, settings: Settings, *, proofs: Proofs | None = None, thread: Sequence[str] = ()
+) -> EmailMessage:
+    """The mail of an alert.
+
+    Args:
+        alert: what is said to whom.
+        settings: names, the register of hotlines, the sender.
+        proofs: where the bytes of each transaction are.
+        thread: Message-IDs of earlier mails of this merchant and day to these readers, oldest first.
+
+    Raises:
+        CardNumberError: something in it looks like a whole card number.
+    """
+    figures = figures_for(alert, settings)
+    text, html, subject = _drawn(alert, settings)
+    details, manifest = details_csv(alert, figures), manifest_json(alert, proofs or {})
+    parts = (("text", text), ("HTML", html), ("subject", subject), ("details", details), ("manifest", manifest))
+    refuse_card_numbers(parts, known=frozenset(_identifiers(alert, proofs or {})))
+
+    message = EmailMessage(policy=POLICY)
+    message["Subject"] = subject
+    name, address = parseaddr(settings.alerts.sender)
+    message["From"] = formataddr((name or "tillwatch", address))
+    message["To"] = ", ".join(alert.recipients)
+    message["Date"] = format_datetime(alert.decided_at)
+    message["Message-ID"] = message_id(alert, settings)
+    if thread:
+        message["In-Reply-To"] = thread[-1]
+        message["References"] = " ".join(thread)
+    message["List-Id"] = f"tillwatch <{alert.merchant_id.lower()}.alerts.{_host(settings)}>"
+    message["List-Unsubscribe"] = f"<mailto:{settings.alerts.feedback or address}?subject=unsubscribe>"
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"
+    message["Content-Language"] = alert.locale
+    message.set_content(text)
+    message.add_alternative(html, subtype="html")
+    message.add_attachment(
+        details.encode(), maintype="text", subtype="csv", filename=figures.texts.phrase("details_file"),
+        params={"charset": "utf-8"},
+    )  # fmt: skip
+    message.add_attachment(manifest.encode(), maintype="application", subtype="json", filename="manifest.json")
+    _name_boundaries(message, alert.alert_id)
+    return message
+
+
+def message_id(alert: Alert, settings: Settings) -> str:
+    """<20261121.….@host>: a function of the merchant, the day, the cases and the readers."""
+    return f"<{alert.business_date:%Y%m%d}.{alert.alert_id}@{_host(settings)}>"
+
+
+def _drawn(alert: Alert, settings: Settings) -> tuple[str, str, str]:
+    """Text, HTML and subject; fewer cases in full until the HTML is what mailboxes show whole."""
+    most = MOST_CASES
+    while True:
+        letter = compose(alert, settings, most_cases=most)
+        html = render_html(letter)
+        if len(html.encode()) <= LARGEST or most == 1:
+            return render_text(letter), html, letter.subject
+        most = max(1, most // 2)
+
+
+def _host(settings: Settings) -> str:
+    return parseaddr(settings.alerts.sender)[1].rpartition("@")[2] or "tillwatch.invalid"
+
+
+def _identifiers(alert: Alert, proofs: Proofs) -> Iterator[str]:
+    """Our own identifiers, some as long as a card number."""
+    yield from (alert.merchant_id, alert.alert_id)
+    for case in (*alert.cases, *alert.review):
+        yield case.number.rpartition("-")[2]
+        for finding in case.findings:
+            yield finding.finding_id
+            for subject in finding.subjects:
+                if subject.transaction_id:
+                    yield subject.transaction_id
+                    proof = proofs.get(subject.transaction_id, {})
+                    yield from (str(v) for k, v in proof.items() if k.endswith("segment_id") and v)
+
+
+def _name_boundaries(message: EmailMessage, alert_id: str) -> None:
+    for index, part in enumerate(message.walk()):
+        if part.is_multipart():
+            part.set_boundary(f"=_{alert_id}_{index}")

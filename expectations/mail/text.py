@@ -1,0 +1,109 @@
+"""Blocks as plain text: a mail of its own, not what is left of the HTML.
+
+Lines are not wrapped: a phone's mail program does that better than we could.
+"""
+
+from expectations.mail.blocks import (
+    Block,
+    Facts,
+    Fine,
+    Letter,
+    Links,
+    Moment,
+    Note,
+    Opening,
+    Paragraph,
+    Quote,
+    Section,
+    Steps,
+    Table,
+    Timeline,
+    Verdict,
+)
+
+RULE = "─" * 32
+
+
+def render_text(letter: Letter) -> str:
+    """The text part."""
+    lines: list[str] = []
+    after_section = False
+    for block in letter.blocks:
+        if isinstance(block, Section) or after_section:
+            lines += [RULE]
+        elif lines:
+            lines += [""]
+        after_section = isinstance(block, Section)
+        lines += _block(block, letter.locale)
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _block(block: Block, locale: str) -> list[str]:
+    match block:
+        case Opening():
+            return [f"{block.place} · {block.day}"]
+        case Verdict():
+            said = _comma(locale).join(part for part in (block.headline, block.amount) if part)
+            return [_loud(block.label, locale) + said, block.deadline]
+        case Steps():
+            return [_loud(block.label, locale), *_steps(block)]
+        case Section():
+            certainty = f"{block.shape} {block.certainty}"
+            heading = _apart(block.mark, certainty, block.title, block.amount, block.deadline)
+            return [heading, *(f"   {line}" for each in block.blocks for line in _inner(each, locale))]
+        case Facts():
+            return ["   ".join(f"{name}{_colon(locale)}{value}" for name, value in block.pairs)]
+        case Timeline():
+            rows = [_moment(row) for row in block.rows]
+            return [*rows, *([block.more] if block.more else [])]
+        case Note():
+            return [_loud(block.label, locale) + block.text]
+        case Quote():
+            return [f"{block.label}{_colon(locale)}“{block.text}”"]
+        case Links():
+            label = [f"{block.label}{_colon(locale)}"] if block.label else []
+            return [*label, *(f"  [{word}] {address}" for word, address in block.links)]
+        case Table():
+            lines = [_loud(block.label, locale), "  " + " | ".join(block.columns)]
+            lines += ["  " + _apart(*row) for row in block.rows]
+            return [*lines, *([block.more] if block.more else [])]
+        case Paragraph():
+            return [block.text]
+        case Fine():
+            return list(block.lines)
+
+
+def _inner(block: Block, locale: str) -> list[str]:
+    """A case's own blocks are said more quietly than the mail's."""
+    match block:
+        case Note():
+            return [f"{block.label}{_colon(locale)}{block.text}"]
+        case Steps():
+            return [f"{block.label}{_colon(locale)}", *_steps(block)]
+        case _:
+            return _block(block, locale)
+
+
+def _steps(block: Steps) -> list[str]:
+    numbered = [f"  {place}. {item}" for place, item in enumerate(block.items, 1)]
+    return [*(f"  ! {warning}" for warning in block.warnings), *numbered]
+
+
+def _moment(row: Moment) -> str:
+    return _apart(row.time, row.what, f"{row.shape} {row.result}", f"← {row.remark}" if row.remark else "")
+
+
+def _apart(*parts: str) -> str:
+    return "  ".join(part for part in parts if part)
+
+
+def _loud(label: str, locale: str) -> str:
+    return f"【{label}】" if locale == "zh-CN" else f"{label.upper()}  "
+
+
+def _colon(locale: str) -> str:
+    return "：" if locale == "zh-CN" else ": "
+
+
+def _comma(locale: str) -> str:
+    return "，" if locale == "zh-CN" else ", "
