@@ -23,6 +23,8 @@ from ingest.ports import Port, PortError
 from ingest.records import Kind
 
 LONGEST_WAIT = 0.5
+PRIORITY = -10
+"""Nice value the pump asks for, for its own thread: a busy machine must not hold up a payment (systemd: LimitNICE)."""
 CONGESTED_WAIT = 0.02
 """Seconds between looks at the committer's queue while pausable lines are paused."""
 
@@ -123,6 +125,8 @@ class Collector:
     # -- the thread --------------------------------------------------------------------------
 
     def _run(self) -> None:
+        with contextlib.suppress(OSError):  # not permitted: then we take our turn like everybody
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), PRIORITY)
         try:
             while not self._stopping:
                 self._turn(self._wait())
