@@ -75,7 +75,7 @@ _OUTCOME = (
 
 RAW_FRAMES = TableSpec(
     "raw_frames",
-    "What the collector recorded, as it was recorded: one row a frame, a stretch of noise or a gap.",
+    "What the collector recorded, as it was recorded: one row a record of the spool.",
     ("day",),
     ("seq", "seen_at", "line"),
     ("seq",),
@@ -84,7 +84,9 @@ RAW_FRAMES = TableSpec(
         Column("seq", "int64", "the record's number in the spool, without gaps"),
         *reversed(_LINE),
         Column("direction", "string", "rx = from the terminal, tx = to the terminal, empty when it is neither"),
-        Column("kind", "string", "frame, noise (bytes that are no frame) or gap (something could not be recorded)"),
+        Column(
+            "kind", "string", "frame, noise (bytes that are no frame), gap (not recorded, or damaged), session, event"
+        ),
         Column("seen_at", "timestamp", "when the collector saw it, wall clock"),
         Column("mono_ns", "int64", "the same moment on the machine's monotonic clock, nanoseconds; 0 = none"),
         Column("boot_id", "int64", "the boot that mono_ns belongs to; 0 = none"),
@@ -92,7 +94,7 @@ RAW_FRAMES = TableSpec(
         Column("length", "int32", "bytes on the line"),
         Column("digest", "string", "keyed hash of the original message, hex; equal for equal messages"),
         Column("card_token", "string", "keyed hash of the whole card number"),
-        Column("error", "string", "JSON: why the bytes are no frame, or what is missing"),
+        Column("error", "string", "JSON: why the bytes are no frame; what is missing; what happened on the line"),
         Column("day", "date", "local day of seen_at"),
     ),
 )
@@ -115,7 +117,7 @@ TRANSACTIONS = TableSpec(
             "SALE VOID REFUND PREAUTH PREAUTH_VOID COMPLETION COMPLETION_VOID REVERSAL BALANCE OFFLINE_SALE ADJUST "
             "QR_SALE QR_REFUND; null = the message says none of these",
         ),
-        Column("amount_fen", "int64", "field 4, minor units of currency"),
+        Column("amount_fen", "int64", "field 4, minor units of currency; the approved amount where the answer says 10"),
         Column("currency", "string", 'ISO 4217 number, "156" is the yuan'),
         Column("tip_fen", "int64", "tip in fen; null = not read yet"),
         Column("pan_masked", "string", "card number: first 6, stars, last 4"),
@@ -132,10 +134,11 @@ TRANSACTIONS = TableSpec(
             "reason_code", "string", "field 39 of a reversal's request: 98 no answer, 96 fault, A0 bad MAC, 06 other"
         ),
         Column("orig_batch_no", "int32", "batch of the original, 61.1"),
-        Column("orig_stan", "int32", "trace number of the original, 61.2; of a reversal its own"),
+        Column("orig_stan", "int32", "trace number of the original, 61.2; of a reversal its own, field 11"),
         Column("orig_date", "date", "day of the original, 61.3, year inferred: the latest that is not after the event"),
         Column("orig_rrn", "string", "field 37 of the request"),
         Column("orig_auth_code", "string", "field 38 of the request"),
+        Column("reversed_type", "string", "of a reversal: the type of what it takes back"),
         Column("atc", "int32", "EMV application transaction counter, tag 9F36"),
         Column("aid", "string", "EMV application, tag 84 or 9F06, hex"),
         Column("mti", "string", "message type of the request"),
@@ -274,7 +277,8 @@ ALERTS = TableSpec(
         Column("subject", "string", "the mail's subject"),
         Column("message_id", "string", "the mail's Message-ID"),
         Column("finding_ids", "string", "JSON: the findings in it"),
-        Column("state", "string", "sent or failed"),
+        Column("review_ids", "string", "JSON: the findings it lists for review only"),
+        Column("state", "string", "claimed (somebody is sending this merchant's mails), sent or failed"),
         Column("error", "string", "why it could not be handed over"),
         Column("at", "timestamp", "when this row was written"),
         Column("business_date", "date", "local day of the findings"),

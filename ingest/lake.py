@@ -10,7 +10,7 @@ own readers look at the log again when a file went away under them.
 import contextlib
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,18 +96,18 @@ class Lake:
         handle = self._open(name)
         return handle.transaction_version(app_id) if handle else None
 
-    def partitions(self, name: str, *, version: int | None = None, since: int | None = None) -> list[dict[str, Any]]:
-        """The partitions of the files at ``version`` that were not yet there at ``since``."""
-        handle = self._open(name, version)
-        if handle is None:
-            return []
+    def uncommitted(self, name: str, app_ids: Iterable[str]) -> list[str]:
+        """Those application ids that never committed, in the order given."""
+        handle = self._open(name)
+        return [each for each in app_ids if handle is None or handle.transaction_version(each) is None]
+
+    def added(self, name: str, *, version: int | None = None, since: int | None = None) -> list[dict[str, Any]]:
+        """The files at ``version`` that were not there at ``since``: ``path`` and ``partition.<column>`` of each."""
         before: set[str] = set()
         if since is not None:
             with contextlib.suppress(LakeError):  # the log no longer reaches that far back: take every file
                 before = {file["path"] for file in _listed(self._open(name, since))}
-        by = _spec(name).partition_by
-        found = {tuple(file[f"partition.{c}"] for c in by) for file in _listed(handle) if file["path"] not in before}
-        return [dict(zip(by, values, strict=True)) for values in sorted(found)]
+        return [file for file in _listed(self._open(name, version)) if file["path"] not in before]
 
     def append(
         self, name: str, rows: "pa.Table | Sequence[Mapping[str, Any]]", *, app_id: str, app_version: int = 1

@@ -292,15 +292,16 @@ def test_full_disk_commits_nothing_and_heals(lake: Lake, monkeypatch: pytest.Mon
     assert not list(lake.root.rglob("*.tmp"))
 
 
-def test_partitions_since_a_version_are_those_of_the_new_files(lake: Lake) -> None:
+def test_files_added_since_a_version_are_the_new_ones(lake: Lake) -> None:
     """What has to be worked out again are the days that got files."""
     lake.append("transactions", transactions(MONDAY, [1]), app_id="a")
     before = lake.version("transactions")
     lake.append("transactions", transactions(TUESDAY, [2]), app_id="b")
 
-    assert lake.partitions("transactions", since=before) == [{"business_date": TUESDAY, "seen_date": TUESDAY}]
-    assert len(lake.partitions("transactions")) == 2
-    assert len(lake.partitions("transactions", version=before)) == 1
+    assert [file["partition.seen_date"] for file in lake.added("transactions", since=before)] == [TUESDAY]
+    assert len(lake.added("transactions")) == 2
+    assert len(lake.added("transactions", version=before)) == 1
+    assert lake.uncommitted("transactions", ["c", "a", "d"]) == ["c", "d"]
 
 
 def test_reader_never_sees_half_of_a_replace(lake: Lake) -> None:

@@ -1,0 +1,77 @@
+"""``tillwatch land``: sealed segments into the tables."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from ingest.commands.options import config_option, json_option
+from ingest.landing import LandResult, Progress
+from ingest.landing import land as land_segments
+from ingest.settings import load_settings
+
+_QUERY = "SELECT * FROM read_parquet('{folder}/**/*.parquet', hive_partitioning = true)"
+
+
+@click.command()
+@config_option
+@json_option
+def land(config: Path | None, as_json: bool) -> None:
+    r"""Move sealed segments into the tables. Safe to run again, and twice at once.
+
+    \b
+    Exit status: 0 landed, 1 landed with a damaged segment, 3 could not run.
+    """
+    settings = load_settings(config)
+    with _bar() as progress:
+        result = land_segments(settings, progress)
+    for damage in result.damaged:
+        click.echo(f"tillwatch: {damage}", err=True)
+    if result.damaged:
+        click.echo("  try: `tillwatch spool verify`; what could be read has landed, the gap is in `rejects`", err=True)
+    click.echo(_summary(result), err=True)
+    if as_json:
+        click.echo(json.dumps({**result.counts, "duration": round(result.duration, 3)}))
+    elif result.changed:
+        query = _QUERY.format(folder=Path(settings.lake.uri) / "transactions")
+        click.echo(f'look: duckdb -c "{query}"', err=True)
+    if result.damaged:
+        raise SystemExit(1)
+
+
+def _summary(result: LandResult) -> str:
+    if not result.changed:
+        return "nothing new"
+    came = f"{result.segments} segments with {result.frames} frames landed"
+    stand = ", ".join(f"{count} {name}" for name, count in result.rows.items())
+    return f"{came}; the days concerned now have {stand or 'no rows'} ({result.duration:.1f} s)"
+
+
+@contextlib.contextmanager
+def _bar() -> Iterator[Progress | None]:
+    """A progress bar on stderr when somebody is looking."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
+    from rich.progress import Progress as Bars
+
+    with Bars(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def tell(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what)
+            bars.update(tasks[what], completed=done, total=total)
+
+        yield tell

@@ -1,0 +1,170 @@
+"""Recorded rows -> decoded rows: the ``frames`` that ``ingest.exchange`` joins, and the rejects.
+
+One bad frame costs one row of ``rejects`` and nothing else; no bytes go into it.
+"""
+
+import datetime as dt
+import json
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from ingest.exchange import FRAME_COLUMNS
+from protocols.errors import ProtocolError
+from protocols.facts import Facts, SettlementTotals, facts, infer_datetime, is_approved
+from protocols.meaning import request_mti
+from protocols.profile import Profile, load_profile
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_DAY = dt.timedelta(days=1)
+_INT32 = range(-(2**31), 2**31)
+_RECORDED = ("segment_id", "seq", "line", "profile", "digest", "card_token", "day")
+_FACTS = tuple(field.name for field in fields(Facts) if field.name in FRAME_COLUMNS)
+_TOTALS = tuple(field.name for field in fields(SettlementTotals))
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What recorded rows say: ``frames`` in the columns of ``FRAME_COLUMNS``, ``rejects`` as rows of that table."""
+
+    frames: "pa.Table"
+    rejects: list[dict[str, Any]]
+
+
+def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
+    """Decode rows of ``raw_frames``.
+
+    Args:
+        recorded: all columns of ``raw_frames``.
+        zone: the zone the terminals' clocks run in.
+    """
+    columns: dict[str, list[Any]] = {name: [] for name in FRAME_COLUMNS}
+    rejects = []
+    profiles: dict[str, Profile | ProtocolError] = {}
+    for row in recorded.to_pylist():
+        if row["kind"] != "frame":
+            if row["kind"] in {"noise", "gap"}:
+                rejects.append(_rejected(row, _unframed(row)))
+            continue
+        try:
+            said = facts(_profile(profiles, row["profile"]).decode(row["frame"]))
+        except ProtocolError as wrong:
+            rejects.append(_rejected(row, wrong.as_dict()))
+            continue
+        for name, value in _frame(row, said, zone).items():
+            columns[name].append(value)
+    return Decoded(_as_table(columns), rejects)
+
+
+def _profile(profiles: dict[str, Profile | ProtocolError], name: str) -> Profile:
+    """A profile by name; one that cannot be loaded is not tried for each of its frames."""
+    if name not in profiles:
+        try:
+            profiles[name] = load_profile(name)
+        except ProtocolError as wrong:
+            profiles[name] = wrong
+    found = profiles[name]
+    if isinstance(found, ProtocolError):
+        raise found
+    return found
+
+
+def _frame(row: dict[str, Any], said: Facts, zone: ZoneInfo) -> dict[str, Any]:
+    seen = row["seen_at"]
+    clock = infer_datetime(*(said.terminal_time or said.host_time or (None, None)), seen, zone)
+    stated = (clock or seen).astimezone(zone).date()
+    decoded: dict[str, Any] = dict.fromkeys(FRAME_COLUMNS)
+    decoded |= {name: row[name] for name in _RECORDED}
+    decoded |= {name: getattr(said, name) for name in _FACTS}
+    if said.totals is not None:
+        decoded |= {name: getattr(said.totals, name) for name in _TOTALS}
+    decoded |= {
+        "pair": request_mti(said.mti),
+        "seen_us": _microseconds(seen),
+        "clock_us": None if clock is None else _microseconds(clock),
+        "clock_date": None if clock is None else stated,
+        "settlement_date": nearest_date(said.settlement_mmdd, stated),
+        "orig_date": latest_date(said.orig_mmdd, stated),
+        "outcome": _outcome(said),
+    }
+    return decoded
+
+
+def _outcome(said: Facts) -> str | None:
+    """What an answer says; a settlement's answer without a code (a public message has none) says it by its flags."""
+    if said.is_request:
+        return None
+    if said.response_code is None:
+        return "approved" if said.totals is not None else None
+    return "approved" if is_approved(said.response_code) else "declined"
+
+
+def nearest_date(mmdd: str | None, near: dt.date) -> dt.date | None:
+    """The date with that month and day that is nearest to ``near``; None for ``0000`` and what is no date."""
+    return min(_dates(mmdd, near), key=lambda date: abs(date - near), default=None)
+
+
+def latest_date(mmdd: str | None, event: dt.date) -> dt.date | None:
+    """The latest date with that month and day that is not after ``event``, or after it by one day.
+
+    The one day: just before midnight a terminal's clock may be a minute behind the host's.
+    """
+    return max((date for date in _dates(mmdd, event) if date <= event + _DAY), default=None)
+
+
+def _dates(mmdd: str | None, near: dt.date) -> list[dt.date]:
+    """The dates with that month and day; nine years back, for there are eight between some leap years."""
+    if mmdd is None or len(mmdd) != 4 or not mmdd.isdigit():
+        return []
+    found = []
+    for year in range(near.year - 9, near.year + 5):
+        try:
+            found.append(dt.date(year, int(mmdd[:2]), int(mmdd[2:])))
+        except ValueError:
+            continue
+    return found
+
+
+def _rejected(row: dict[str, Any], error: dict[str, Any]) -> dict[str, Any]:
+    copied = ("segment_id", "seq", "line", "profile", "direction", "kind", "seen_at", "length", "digest")
+    named = ("layer", "field", "offset", "code", "expected", "got", "hint")
+    rejected = {name: row[name] for name in copied} | {name: error.get(name) for name in named}
+    return rejected | {"business_date": row["day"], "seen_date": row["day"]}
+
+
+def _unframed(row: dict[str, Any]) -> dict[str, Any]:
+    """Why a row is not a frame, in the words of ``rejects``."""
+    error: dict[str, Any] = json.loads(row["error"] or "{}")
+    if row["kind"] == "noise":
+        return error
+    first, last = [*(error.get("missing") or []), None, None][:2]
+    missing = "" if first is None else f"records {first} to {last if last is not None else 'an unknown one'}"
+    lost = f"{error['bytes']} bytes" if error.get("bytes") else ""
+    return {
+        "layer": "spool",
+        "offset": error.get("offset"),
+        "code": "gap",
+        "expected": missing or lost or "what was on the line",
+        "got": str(error.get("reason") or "nothing"),
+        "hint": "what is missing cannot be read again; the terminal's own log or the acquirer's statement may have it",
+    }
+
+
+def _as_table(columns: dict[str, list[Any]]) -> "pa.Table":
+    import pyarrow as pa
+
+    types = {"string": pa.string(), "int32": pa.int32(), "int64": pa.int64(), "date": pa.date32(), "bool": pa.bool_()}
+    arrays = {}
+    for name, kind in FRAME_COLUMNS.items():
+        values = columns[name]
+        if kind == "int32":  # a tag's number may be of any length; one that does not fit is not one
+            values = [value if value is None or value in _INT32 else None for value in values]
+        arrays[name] = pa.array(values, types[kind])
+    return pa.table(arrays)
+
+
+def _microseconds(moment: dt.datetime) -> int:
+    return (moment - _EPOCH) // dt.timedelta(microseconds=1)

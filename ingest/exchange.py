@@ -1,0 +1,138 @@
+"""Frames -> exchanges: which answer belongs to which request, and what is one attempt.
+
+Pure: decoded frames in, rows out; the order of the input, its cutting into segments and
+how often a capture was read make no difference. The law:
+
+- A *key* is terminal, pair of message types and trace number. Messages without a trace
+  number go by network code, within one local day.
+- The same message seen at the same moment is one reading, whichever segment it is in.
+  An answer equal to one of its key not longer than the silence before is that answer again.
+- An *episode* is one request, all its repetitions (equal bytes) and their answers. It ends
+  when the key carries another request, or falls silent: 22 hours for money, so that a
+  reversal kept overnight stays one; an hour for the rest. 22, because then an episode that
+  goes on does so on the next local day, be that day 23 hours long.
+- An answer belongs to the latest request before it in its episode. Each answer is a row;
+  one without a request too. A request that was never answered counts as an attempt of the
+  next answered one of its episode, else of the last, else all of them are one row.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_TEXTS = (
+    "segment_id line profile digest card_token kind operation txn_type mti pair terminal_id merchant_id network_code "
+    "currency pan_masked card_org entry_mode operator_no processing_code aid reason_code reversed_type orig_rrn "
+    "orig_auth_code rrn auth_code response_code outcome rmb_flag foreign_flag"
+)
+_NUMBERS = (
+    "batch_no stan atc batch_count orig_batch_no orig_stan "
+    "rmb_debit_count rmb_credit_count foreign_debit_count foreign_credit_count"
+)
+_LONG_NUMBERS = (
+    "seq seen_us clock_us amount_fen "
+    "rmb_debit_amount_fen rmb_credit_amount_fen foreign_debit_amount_fen foreign_credit_amount_fen"
+)
+FRAME_COLUMNS: dict[str, str] = {
+    **dict.fromkeys(_TEXTS.split(), "string"),
+    **dict.fromkeys(_NUMBERS.split(), "int32"),
+    **dict.fromkeys(_LONG_NUMBERS.split(), "int64"),
+    **dict.fromkeys(("day", "clock_date", "settlement_date", "orig_date"), "date"),
+    "is_request": "bool",
+}
+"""A decoded frame, name and type of each column. ``seen_us`` and ``clock_us`` are microseconds since 1970 in UTC;
+``clock_*`` is the clock that the message itself states; ``pair`` is the request's message type; ``outcome`` is
+approved or declined on an answer that says so."""
+
+
+def changed(
+    load: "Callable[[dt.date], pa.Table]", there: set[dt.date], fresh: set[dt.date], segments: Iterable[str]
+) -> "tuple[set[dt.date], pa.Table]":
+    """The days whose exchanges new frames can have changed, and all exchanges of those days.
+
+    No more days are loaded than it takes: the changed ones, those beside them, and those
+    that an episode of the changed ones reaches into.
+
+    Args:
+        load: the frames of one day, in the columns of ``FRAME_COLUMNS``.
+        there: every day that has frames.
+        fresh: the days the new frames were seen on; among ``there``.
+        segments: the segments the new frames are in.
+
+    Returns:
+        the days, and the exchanges whose first frame was seen on one of them, in the columns of all derived tables.
+    """
+    import pyarrow as pa
+
+    frames: dict[dt.date, pa.Table] = {}
+    wanted = _around(fresh) & there
+    while True:
+        frames |= {day: load(day) for day in sorted(wanted)}
+        exchanges = _Exchanges(pa.concat_tables(frames[day] for day in sorted(frames)))
+        days = fresh | exchanges.touched(segments)
+        wanted = _around(days | exchanges.reach(days)) & there - frames.keys()
+        if not wanted:
+            return days, exchanges.rows(days)
+
+
+def _around(days: Iterable[dt.date]) -> set[dt.date]:
+    return {day + dt.timedelta(days=step) for day in days for step in (-1, 0, 1)}
+
+
+class _Exchanges:
+    """The exchanges of some days' frames.
+
+    Args:
+        frames: a table with the columns of ``FRAME_COLUMNS``.
+    """
+
+    def __init__(self, frames: "pa.Table") -> None:
+        import duckdb
+
+        self._db: Any = duckdb.connect(":memory:")
+        self._db.register("frames", frames)
+        self._db.execute(_sql("episodes"))
+
+    def touched(self, segments: Iterable[str]) -> set[dt.date]:
+        """The days whose rows can have changed because frames of these segments came in.
+
+        A new frame can change what its own episode is, and the episodes of its key on the
+        days beside it: which answers are there already, where an episode ends.
+        """
+        return self._days(
+            """
+            WITH new AS (
+                SELECT DISTINCT key, day FROM episodes WHERE segment_id IN (SELECT unnest($segments::VARCHAR[]))),
+            near AS (
+                SELECT DISTINCT e.key, e.episode
+                  FROM episodes e JOIN new n ON n.key = e.key AND e.day BETWEEN n.day - 1 AND n.day + 1)
+            SELECT DISTINCT e.day FROM episodes e JOIN near USING (key, episode)
+            """,
+            segments=list(segments),
+        )
+
+    def reach(self, days: Iterable[dt.date]) -> set[dt.date]:
+        """Every day on which an episode has frames that has frames on one of ``days``."""
+        return self._days(
+            """
+            WITH asked AS (
+                SELECT DISTINCT key, episode FROM episodes WHERE day IN (SELECT unnest($days::DATE[])))
+            SELECT DISTINCT e.day FROM episodes e JOIN asked USING (key, episode)
+            """,
+            days=list(days),
+        )
+
+    def rows(self, days: Iterable[dt.date]) -> "pa.Table":
+        """The exchanges whose first frame was seen on one of ``days``, in the columns of all derived tables."""
+        return self._db.sql(_sql("exchanges"), params={"days": list(days)}).to_arrow_table()
+
+    def _days(self, query: str, **values: Any) -> set[dt.date]:
+        return {day for (day,) in self._db.execute(query, values).fetchall()}
+
+
+def _sql(name: str) -> str:
+    return (resources.files("ingest") / "sql" / f"{name}.sql").read_text("utf-8")

@@ -1,0 +1,214 @@
+"""Landing: sealed segments -> ``raw_frames`` -> transactions, settlements, events, rejects.
+
+Two steps, each a pure function of what is there and each committed under a name of its
+own. A segment's records go into ``raw_frames`` once, the segment's id being the
+application id of the commit. Then the tables are worked out again from ``raw_frames``,
+for the days that the new frames can have changed, and committed with the version of
+``raw_frames`` they stand on. So a run may die anywhere, be repeated, or meet another run:
+what is missing is done by the next, and what is done is not done twice.
+"""
+
+import contextlib
+import datetime as dt
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from ingest.decoding import Decoded, decode
+from ingest.errors import LakeError, SpoolError
+from ingest.exchange import changed
+from ingest.records import Kind, Record
+from ingest.segments import SegmentInfo, from_ns, read_segment, sealed_segments
+from ingest.settings import Settings
+from ingest.tables import TABLES, Lake
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RULES = 1
+"""Raised when the same frames give other rows than before: the tables are then worked out anew from the first day."""
+APPLICATION = f"raw_frames-r{RULES}"
+DERIVED = {"transactions": "financial", "settlements": "settlement", "events": "event", "rejects": ""}
+ROUNDS = 50
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class LandResult:
+    """What one run did.
+
+    ``segments`` and ``frames`` came in now; ``rows`` are the rows, by table, of the days
+    that were worked out again; ``damaged`` has a line for each damaged segment that came
+    in now; ``duration`` is seconds.
+    """
+
+    segments: int
+    frames: int
+    rows: dict[str, int]
+    damaged: list[str]
+    duration: float
+
+    @property
+    def transactions(self) -> int:
+        """Rows of ``transactions`` in the days that were worked out again."""
+        return self.rows.get("transactions", 0)
+
+    @property
+    def rejects(self) -> int:
+        """Rows of ``rejects`` in the days that were worked out again."""
+        return self.rows.get("rejects", 0)
+
+    @property
+    def changed(self) -> bool:
+        """Whether any table got a commit."""
+        return bool(self.segments or self.rows)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The numbers of `tillwatch land --json`."""
+        return {"segments": self.segments, "frames": self.frames, **self.rows, "damaged": len(self.damaged)}
+
+
+def land(settings: Settings, progress: Progress | None = None) -> LandResult:
+    """Land every sealed segment that is not in the lake yet, and bring the tables up to date.
+
+    Safe to run again, and twice at once. A damaged segment is landed as far as it can be
+    read, with a row of ``rejects`` for what cannot, and named in the result.
+
+    Raises:
+        SpoolError: the spool cannot be read.
+        LakeError: a table cannot be read or written.
+    """
+    started = time.monotonic()
+    tell = progress or (lambda _what, _done, _all: None)
+    lake, zone = Lake(settings.lake.uri), settings.zone
+    segments = {info.id: info for info in sealed_segments(settings.spool.directory)}
+    new = lake.uncommitted("raw_frames", segments)
+    landed = frames = 0
+    damaged = []
+    for done, segment in enumerate(new):
+        tell("segments", done, len(new))
+        records, damage = _records(segments[segment])
+        if lake.append("raw_frames", [_row(segment, record, zone) for record in records], app_id=segment):
+            landed += 1
+            frames += sum(record.kind is Kind.FRAME for record in records)
+            damaged += [damage] if damage else []
+    tell("segments", len(new), len(new))
+    rows = derive(lake, zone, tell)
+    for name in DERIVED:
+        lake.sweep(name)
+    return LandResult(landed, frames, rows, damaged, time.monotonic() - started)
+
+
+def _records(info: SegmentInfo) -> tuple[list[Record], str]:
+    """A segment's records, and what is wrong with it, if anything is."""
+    try:
+        return list(read_segment(info.path)), ""
+    except SpoolError as damage:
+        records = []
+        with contextlib.suppress(SpoolError):  # nothing in it can be read: the gap below says so
+            records = list(read_segment(info.path, salvage=True))
+        if not any(record.kind is Kind.GAP for record in records):
+            last = records[-1].seq if records else info.first_seq
+            facts = {"reason": damage.message.removeprefix(f"{info.path}: "), "bytes": info.size}
+            records.append(Record(last, Kind.GAP, "", "", 0, 0, 0, facts=facts))
+        sealed = (info.sealed_at - from_ns(0)) // dt.timedelta(microseconds=1) * 1000
+        return [record if record.wall_ns else _at(record, sealed) for record in records], damage.message
+
+
+def _at(record: Record, wall_ns: int) -> Record:
+    return Record(record.seq, record.kind, record.line, record.profile, wall_ns, 0, 0, facts=record.facts)
+
+
+def _row(segment: str, record: Record, zone: ZoneInfo) -> dict[str, Any]:
+    seen = from_ns(record.wall_ns)
+    told = record.error if record.kind is Kind.NOISE else record.facts
+    carries = record.kind in {Kind.FRAME, Kind.NOISE}
+    return {
+        "segment_id": segment,
+        "seq": record.seq,
+        "line": record.line,
+        "profile": record.profile,
+        "direction": record.direction,
+        "kind": record.kind.name.lower(),
+        "seen_at": seen,
+        "mono_ns": record.mono_ns,
+        "boot_id": record.boot_id,
+        "frame": record.frame if record.kind is Kind.FRAME else None,
+        "length": record.length if carries else record.facts.get("bytes"),
+        "digest": record.digest.hex() if carries else None,
+        "card_token": record.card_token,
+        "error": json.dumps(told, ensure_ascii=False, sort_keys=True) if told else None,
+        "day": seen.astimezone(zone).date(),
+    }
+
+
+def derive(lake: Lake, zone: ZoneInfo, tell: Progress) -> dict[str, int]:
+    """Bring the derived tables up to ``raw_frames``; rows, by table, of the days that this run replaced.
+
+    Raises:
+        LakeError: other runs kept committing first.
+    """
+    written: dict[str, int] = {}
+    for _ in range(ROUNDS):
+        version = lake.version("raw_frames")
+        stands = {name: lake.committed(name, APPLICATION) for name in DERIVED}
+        behind = [name for name, at in stands.items() if version is not None and (at is None or at < version)]
+        if version is None or not behind:
+            return written
+        since = None if None in stands.values() else min(at for at in stands.values() if at is not None)
+        days, tables = _work_out(lake, zone, version, since, tell)
+        for name in behind:
+            where = {"seen_date": sorted(days)} if days else {}
+            if lake.replace(name, tables[name], partitions=where, app_id=APPLICATION, app_version=version):
+                written[name] = written.get(name, 0) + tables[name].num_rows
+    raise LakeError(f"{lake.root}: other runs kept committing first", hint="let one `tillwatch land` run at a time")
+
+
+def _work_out(
+    lake: Lake, zone: ZoneInfo, version: int, since: int | None, tell: Progress
+) -> tuple[set[dt.date], "dict[str, pa.Table]"]:
+    """The days that changed since a version of ``raw_frames``, and their rows of every derived table."""
+    from ingest.rows import as_table
+
+    added = lake.added("raw_frames", version=version, since=since)
+    fresh = {file["partition.day"] for file in added}
+    there = {file["partition.day"] for file in lake.added("raw_frames", version=version)}
+    segments = {str(file["path"]).rpartition("/")[2].removesuffix(".parquet") for file in added}
+    if not fresh:
+        return fresh, {name: as_table(TABLES[name], []) for name in DERIVED}
+    decoded: dict[dt.date, Decoded] = {}
+
+    def load(day: dt.date) -> "pa.Table":
+        tell("days", len(decoded), len(decoded) + 1)
+        decoded[day] = decode(lake.read("raw_frames", filters=[("day", "==", day)], version=version), zone)
+        tell("days", len(decoded), len(decoded))
+        return decoded[day].frames
+
+    days, rows = changed(load, there, fresh, segments)
+    tables = {name: _select(rows, name, kind) for name, kind in DERIVED.items() if kind}
+    rejects = [row for day in sorted(days) for row in decoded[day].rejects]
+    return days, tables | {"rejects": as_table(TABLES["rejects"], rejects)}
+
+
+def _select(rows: "pa.Table", name: str, kind: str) -> "pa.Table":
+    """The exchanges of one kind, in a table's columns; a column nothing is known of is null."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from ingest.rows import arrow_schema
+
+    rows = rows.filter(pc.field("kind") == kind)
+    schema = arrow_schema(TABLES[name])
+    identity = TABLES[name].columns[0].name
+    arrays = []
+    for field in schema:
+        source = "id" if field.name == identity else field.name
+        known = source in rows.column_names
+        arrays.append(rows[source].cast(field.type) if known else pa.nulls(rows.num_rows, field.type))
+    return pa.table(arrays, schema=schema)

@@ -1,0 +1,285 @@
+"""The joining law, on hand-made frames: which answer belongs to which request, and what is one attempt."""
+
+import datetime as dt
+import itertools
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.exchange import FRAME_COLUMNS, changed
+
+MIDNIGHT = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
+"""The start of a day; frames are placed by hours from here."""
+PROOF = {"segment_id", "response_segment_id", "request_seq", "response_seq"}
+
+Frame = dict[str, Any]
+
+
+def frame(hour: float, digest: str, *, answer: bool = False, **facts: Any) -> Frame:
+    """One decoded frame, ``hour`` after midnight; a sale of terminal T1 with trace number 5 unless told otherwise."""
+    seen = MIDNIGHT + dt.timedelta(hours=hour)
+    made: Frame = dict.fromkeys(FRAME_COLUMNS)
+    made |= {"segment_id": "s1", "seq": round(hour * 3600), "line": "lane-1", "profile": "unionpay", "digest": digest}
+    made |= {"kind": "financial", "txn_type": "SALE", "terminal_id": "T1", "stan": 5, "pair": "0200"}
+    made |= {"is_request": not answer, "seen_us": round(seen.timestamp() * 1e6), "day": seen.date()}
+    if answer:
+        made |= {"response_code": "00", "outcome": "approved"}
+    return made | facts
+
+
+def request(hour: float, digest: str = "ask", **facts: Any) -> Frame:
+    return frame(hour, digest, **facts)
+
+
+def answer(hour: float, digest: str = "yes", **facts: Any) -> Frame:
+    return frame(hour, digest, answer=True, **facts)
+
+
+def table(frames: Iterable[Frame]) -> Any:
+    import pyarrow as pa
+
+    types = {"string": pa.string(), "int32": pa.int32(), "int64": pa.int64(), "date": pa.date32(), "bool": pa.bool_()}
+    return pa.Table.from_pylist(list(frames), schema=pa.schema([(n, types[t]) for n, t in FRAME_COLUMNS.items()]))
+
+
+def join(*frames: Frame) -> list[Frame]:
+    """All exchanges of these frames, in the order of their times."""
+    days = {each["day"] for each in frames}
+    _, rows = changed(
+        lambda day: table(f for f in frames if f["day"] == day), days, days, {f["segment_id"] for f in frames}
+    )
+    found: list[Frame] = rows.to_pylist()
+    return sorted(found, key=lambda row: (row["requested_at"] or row["responded_at"], row["id"]))
+
+
+def said(rows: list[Frame], *names: str) -> list[tuple[Any, ...]]:
+    return [tuple(row[name] for name in names) for row in rows]
+
+
+def test_request_and_answer_are_one_row() -> None:
+    """The row has the terminal's words from the request and the host's from the answer."""
+    (row,) = join(request(1, amount_fen=100, batch_no=7), answer(1.001, rrn="000000000001", amount_fen=100))
+
+    assert (row["outcome"], row["rrn"], row["amount_fen"], row["batch_no"]) == ("approved", "000000000001", 100, 7)
+    assert (row["request_digest"], row["response_digest"], row["attempts"]) == ("ask", "yes", 1)
+    assert row["business_date"] == row["seen_date"] == MIDNIGHT.date()
+
+
+def test_partial_approval_counts_what_was_approved() -> None:
+    """Response code 10: the answer's amount; any other code: the request's."""
+    part = join(request(1, amount_fen=100), answer(1.001, response_code="10", amount_fen=60))
+    whole = join(request(1, amount_fen=100), answer(1.001, response_code="00", amount_fen=60))
+
+    assert said(part + whole, "amount_fen") == [(60,), (100,)]
+
+
+@pytest.mark.parametrize("code", ["25", "12", "51"])
+def test_reversal_keeps_its_answers_word(code: str) -> None:
+    """25 and 12 on a reversal stay declined, with their code: what they mean is the rules' to say."""
+    facts: dict[str, Any] = {"pair": "0400", "txn_type": "REVERSAL"}
+    rows = join(request(1, reason_code="98", **facts), answer(1.1, response_code=code, outcome="declined", **facts))
+
+    assert said(rows, "outcome", "response_code", "reason_code") == [("declined", code, "98")]
+
+
+def test_no_answer_is_unknown() -> None:
+    """A request without an answer has outcome unknown and no response code."""
+    assert said(join(request(1)), "outcome", "response_code", "responded_at") == [("unknown", None, None)]
+
+
+def test_answer_alone_is_a_row() -> None:
+    """An answer whose request was never seen is not lost."""
+    (row,) = join(answer(1))
+
+    assert (row["attempts"], row["requested_at"], row["request_seq"]) == (0, None, None)
+    assert (row["outcome"], row["segment_id"], row["response_segment_id"]) == ("approved", "s1", "s1")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"terminal_id": "T2"}, {"stan": 6}, {"pair": "0400"}],
+    ids=["another terminal", "another trace number", "a reversal's answer"],
+)
+def test_answers_of_other_keys_stay_alone(other: Frame) -> None:
+    """Terminal, message pair and trace number must all agree."""
+    assert said(join(request(1), answer(1.01, **other)), "outcome", "attempts") == [("unknown", 1), ("approved", 0)]
+
+
+def test_answer_before_its_request_is_not_its_answer() -> None:
+    """An answer belongs to a request at or before it."""
+    assert len(join(answer(1), request(1.01))) == 2
+    assert len(join(answer(1), request(1))) == 1
+
+
+def test_answer_is_found_across_midnight_and_segments() -> None:
+    """An answer on the next day, in another segment, finds its request; the row lies on the request's day."""
+    (row,) = join(request(23.999), answer(24.001, segment_id="s2"))
+
+    assert (row["outcome"], row["segment_id"], row["response_segment_id"]) == ("approved", "s1", "s2")
+    assert row["seen_date"] == row["business_date"] == MIDNIGHT.date()
+
+
+@pytest.mark.parametrize(("hours", "rows"), [(21.9, 1), (22.1, 2)])
+def test_silence_ends_an_episode(hours: float, rows: int) -> None:
+    """Money is waited for 22 hours: a reversal kept overnight is one; after that it is another matter."""
+    assert len(join(request(1), answer(1 + hours))) == rows
+    assert len(join(request(1), request(1 + hours))) == rows
+
+
+def test_management_is_waited_for_an_hour() -> None:
+    """A terminal that signs in each morning with the same trace number signs in anew."""
+    facts: dict[str, Any] = {"kind": "event", "pair": "0800", "txn_type": None}
+
+    assert len(join(request(1, **facts), answer(1.9, **facts))) == 1
+    assert len(join(request(1, **facts), answer(2.1, **facts))) == 2
+
+
+def test_messages_without_trace_number_go_by_network_code() -> None:
+    """Parameters and echo have no trace number: the latest request with the same code is the one answered."""
+    facts: dict[str, Any] = {"kind": "event", "pair": "0800", "txn_type": None, "stan": None}
+    rows = join(
+        request(1, "echo", network_code="301", **facts),
+        request(1.01, "keys", network_code="370", **facts),
+        answer(1.02, "echoed", network_code="301", **facts),
+        answer(1.03, "key", network_code="370", **facts),
+    )
+
+    assert said(rows, "request_digest", "response_digest") == [("echo", "echoed"), ("keys", "key")]
+
+
+def test_same_reading_twice_is_one() -> None:
+    """A capture read twice, into two segments, gives each row once, with the proof of the first in order."""
+    once = [request(1), answer(1.01)]
+    rows = join(*once, *({**each, "segment_id": "s0", "seq": each["seq"] + 900} for each in once))
+
+    assert said(rows, "attempts", "segment_id", "response_segment_id") == [(1, "s0", "s0")]
+
+
+def test_request_sent_again_is_an_attempt_of_the_answered_one() -> None:
+    """Two sendings, one answer: one row, two attempts, the proof is the sending that was answered."""
+    rows = join(request(1, seq=1), request(1.1, seq=2), answer(1.11))
+
+    assert said(rows, "attempts", "request_seq", "outcome") == [(2, 2, "approved")]
+
+
+def test_request_sent_after_its_answer_is_an_attempt_of_it() -> None:
+    """The terminal did not hear the answer and asked again in vain, or got the same answer again."""
+    alone = join(request(1, seq=1), answer(1.01), request(1.1, seq=2))
+    again = join(request(1, seq=1), answer(1.01), request(1.1, seq=2), answer(1.11))
+
+    assert said(alone, "attempts", "request_seq") == said(again, "attempts", "request_seq") == [(2, 1)]
+
+
+def test_request_answered_twice_differently_is_two_debits() -> None:
+    """The same request sent twice and approved twice under two numbers is two rows with two ids."""
+    rows = join(request(1), answer(1.01, "yes", rrn="A"), request(1.1), answer(1.11, "yes again", rrn="B"))
+
+    assert said(rows, "rrn", "attempts", "outcome") == [("A", 1, "approved"), ("B", 1, "approved")]
+    assert len({row["id"] for row in rows}) == 2
+
+
+def test_tries_without_any_answer_are_one_row() -> None:
+    """Three tries of a reversal, none answered, are one row with three attempts, from the first try on."""
+    (row,) = join(request(1, seq=1), request(1.1, seq=2), request(20, seq=3))
+
+    assert (row["attempts"], row["request_seq"], row["outcome"]) == (3, 1, "unknown")
+
+
+def test_trace_number_used_for_another_sale_is_another_row() -> None:
+    """A terminal that starts again at the same trace number does not lend its answer to the sale before."""
+    rows = join(request(1, "first"), request(1.1, "second"), answer(1.11))
+
+    assert said(rows, "request_digest", "outcome") == [("first", "unknown"), ("second", "approved")]
+
+
+def test_id_does_not_depend_on_the_answer() -> None:
+    """A row keeps its id when its answer comes in later; another day or another message has another id."""
+    alone, both = join(request(1)), join(request(1), answer(1.01))
+    later, other = join(request(30)), join(request(1, "other"))
+
+    assert alone[0]["id"] == both[0]["id"]
+    assert len({alone[0]["id"], later[0]["id"], other[0]["id"]}) == 3
+    assert len(alone[0]["id"]) == 32
+
+
+def test_terminal_without_a_name_is_told_by_its_line() -> None:
+    """Frames without field 41 are joined within their line only."""
+    rows = join(request(1, terminal_id=None), answer(1.01, terminal_id=None, line="lane-2"))
+
+    assert len(rows) == 2
+
+
+@st.composite
+def traffic(draw: st.DrawFn) -> list[Frame]:
+    """Frames of few keys over several days: resent, answered late, twice, never, across midnight."""
+    frames = []
+    for number in range(draw(st.integers(1, 9))):
+        hour = draw(st.sampled_from([0.0, 1, 21.5, 23.999, 24.001, 45, 47.99, 48.01, 70, 93]))
+        hour += number / 3600
+        kind = draw(st.sampled_from(["financial", "financial", "event"]))
+        stan = None if kind == "event" and draw(st.booleans()) else draw(st.integers(1, 2))
+        facts = {"stan": stan, "kind": kind, "pair": "0200" if kind == "financial" else "0800", "seq": number}
+        facts["segment_id"] = f"s{draw(st.integers(0, 3))}"
+        word = draw(st.sampled_from("ab"))
+        frames.append(
+            draw(st.sampled_from([request(hour, f"ask {word}", **facts), answer(hour, f"yes {word}", **facts)]))
+        )
+        if draw(st.booleans()):
+            again = {**frames[-1], "segment_id": "s9", "seq": 100 + number}
+            frames.append(again)
+    return frames
+
+
+@given(frames=traffic(), order=st.randoms(use_true_random=False))
+@settings(max_examples=15, deadline=None)
+def test_order_of_frames_makes_no_difference(frames: list[Frame], order: Any) -> None:
+    """The same frames in any order give the same rows."""
+    shuffled = list(frames)
+    order.shuffle(shuffled)
+
+    assert join(*shuffled) == join(*frames)
+
+
+@given(frames=traffic())
+@settings(max_examples=15, deadline=None)
+def test_every_frame_is_in_a_row(frames: list[Frame]) -> None:
+    """Each message is the request or the answer of some row, or counted in its attempts; ids are unique."""
+    rows = join(*frames)
+    requests = {(each["digest"], each["seen_us"], each["stan"], each["kind"]) for each in frames if each["is_request"]}
+    counted = {(row["request_digest"], row["seen_date"], row["requested_at"]): row["attempts"] for row in rows}
+
+    assert len({row["id"] for row in rows}) == len(rows)
+    assert sum(counted.values()) == len(requests)
+    digests = {row["request_digest"] for row in rows} | {row["response_digest"] for row in rows} - {None}
+    assert digests - {None} == {each["digest"] for each in frames}
+
+
+@pytest.mark.slow
+@given(frames=traffic(), batches=st.lists(st.integers(0, 3), min_size=10, max_size=10))
+@settings(max_examples=80, deadline=None)
+def test_working_out_only_what_changed_is_working_out_everything(frames: list[Frame], batches: list[int]) -> None:
+    """Segments that land one after the other, in any order, end in the same rows as all at once."""
+    landing = dict(zip([f"s{n}" for n in range(10)], batches, strict=True))
+    landed: list[Frame] = []
+    kept: dict[dt.date, list[Frame]] = {}
+    for _, group in itertools.groupby(
+        sorted(frames, key=lambda f: landing[f["segment_id"]]), key=lambda f: landing[f["segment_id"]]
+    ):
+        new = list(group)
+        landed += new
+        there = {each["day"] for each in landed}
+        days, rows = changed(
+            lambda day: table(f for f in landed if f["day"] == day),  # noqa: B023  called before the next turn
+            there,
+            {each["day"] for each in new},
+            {each["segment_id"] for each in new},
+        )
+        kept |= {day: [] for day in days}
+        for row in rows.to_pylist():
+            kept[row["seen_date"]].append(row)
+    stepwise = [row for rows in kept.values() for row in rows]
+
+    assert sorted(stepwise, key=lambda row: str(row["id"])) == sorted(join(*frames), key=lambda row: str(row["id"]))
