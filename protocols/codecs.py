@@ -304,16 +304,18 @@ def gbk_bytes(text: str) -> bytes:
             parts.append(bytes.fromhex(escape[1]) if escape[1] else b"\\")
             at = escape.end()
         parts.append(text[at:].encode("gbk"))
+        return b"".join(parts)
     except UnicodeEncodeError as wrong:
-        _wrong("text has a character GBK does not know", "gbk", "GBK text", f"character {wrong.start}")
-    return b"".join(parts)
+        at = wrong.start
+    _wrong("text has a character GBK does not know", "gbk", "GBK text", f"character {at}")
 
 
 def _from_hex(text: str) -> bytes:
     try:
         return bytes.fromhex(text)
     except ValueError:
-        _wrong("value is not hex", "hex", "pairs of hex digits", f"{len(text)} characters")
+        pass
+    _wrong("value is not hex", "hex", "pairs of hex digits", f"{len(text)} characters")
 
 
 def _sized(raw: bytes, subcon: Any, limit: int) -> bytes:

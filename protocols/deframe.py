@@ -117,7 +117,7 @@ class Deframer:
         """End of stream, or a pause inside a frame: what cannot become a frame any more is noise."""
         events: list[Event] = []
         while self._buffer:
-            wanting = self._place
+            wanting, self._place = self._place, None
             if self._at_missing_mac(wanting):
                 self._take(events, 0, len(self._buffer))
                 self._cut(len(self._buffer))

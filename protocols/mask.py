@@ -111,9 +111,12 @@ def mask(buffer: bytearray, mti: str, items: Sequence[Item], table: Mapping[int,
     """
     work = Masking(buffer, mti, table, {item.step.number: item for item in items})
     for number, item in work.items.items():
+        kind = table[number].mask
+        if kind == "none":
+            continue
         before = work.raw(item)
-        _MASKERS[table[number].mask](work, item)
-        if work.raw(item) != before and f"F{number}" not in work.masked and table[number].mask != "tlv":
+        _MASKERS[kind](work, item)
+        if work.raw(item) != before and kind != "tlv":
             work.masked.append(f"F{number}")
     if items and work.cards:
         rest = bytes(buffer[items[0].start : items[-1].end])
@@ -135,10 +138,6 @@ def _sweep_known(work: Masking, number: str) -> None:
             work.fill_nibbles(item.value, span)
         if (text or packed) and f"F{at}" not in work.masked:
             work.masked.append(f"F{at}")
-
-
-def _none(work: Masking, item: Item) -> None:
-    del work, item
 
 
 def _pan(work: Masking, item: Item) -> None:
@@ -336,7 +335,6 @@ def _order_number(value: bytes) -> sweep.Span | None:
 
 
 _MASKERS: dict[str, Callable[[Masking, Item], None]] = {
-    "none": _none,
     "pan": _pan,
     "track": _track,
     "overwrite": _overwrite,

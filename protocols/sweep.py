@@ -31,7 +31,7 @@ _NARROWER = {"35": ("3528", "3589"), "95": ("9558", "9558"), **{f"2{d}": ("2221"
 
 _DIGIT_RUN = re.compile(r"[0-9]{13,}")
 _ASCII_RUN = re.compile(rb"[0-9]{13,}")
-_GROUPED = re.compile(rb"(?<![0-9])[0-9]{4}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{1,7}(?![0-9])")
+_GROUPED = re.compile(rb"(?<![0-9])[0-9]{3,8}([ -])[0-9]{2,13}(?:\1[0-9]{1,7})*(?![0-9])")
 _TEXT_DIGITS = frozenset(b"0123456789 ")
 _NOT_TEXT_DIGITS = bytes(0xFF if byte in _TEXT_DIGITS else byte for byte in range(256))
 _DOUBLED = str.maketrans("0123456789", "0246813579")
@@ -76,14 +76,15 @@ def in_digits(digits: str, *, alone: bool = True) -> Iterator[Span]:
 
 
 def in_text(data: bytes) -> Iterator[Span]:
-    """Byte spans to overwrite of the card numbers written in ASCII, in one run or in groups of four."""
+    """Byte spans to overwrite of the card numbers written in ASCII, in one run or in groups."""
     for run in _ASCII_RUN.finditer(data):
         for first, last in in_digits(run[0].decode("ascii")):
             yield run.start() + first, run.start() + last
     for group in _GROUPED.finditer(data):
         at = [index for index in range(group.start(), group.end()) if data[index] not in b" -"]
-        for first, last in in_digits("".join(chr(data[index]) for index in at)):
-            yield at[first], at[last - 1] + 1
+        if len(at) >= SHORTEST:
+            for first, last in in_digits("".join(chr(data[index]) for index in at)):
+                yield at[first], at[last - 1] + 1
 
 
 def in_nibbles(data: bytes, *, text: bool) -> Iterator[Span]:
