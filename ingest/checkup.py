@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 from ingest.devices import holders, is_locked
 from ingest.disk import NETWORK, VOLATILE, file_system
 from ingest.errors import KeyFileError, TillwatchError
-from ingest.inspection import inspect, missing_between, segment_files
+from ingest.inspection import breaks_between, inspect, segment_files
 from ingest.keys import Keys, load_keys
+from ingest.ownership import owner_of
 from ingest.settings import Line, Settings
-from ingest.spool import owner_of
 from protocols.errors import ProfileError
 from protocols.profile import load_profile
 
@@ -119,14 +119,10 @@ def _check_segments(directory: Path, keys: Keys | None, *, busy: bool) -> Check:
         return Check("segments", "fail", wrong.message, wrong.hint)
     waiting = [report for report in reports if report.state != "sealed"]
     damaged = [report for report in reports if report.damages and not (report.noted or report in waiting)]
-    gaps = list(missing_between(reports))
+    breaks = list(breaks_between(reports))
     words = f"{len(reports)} segments, {sum(report.count for report in reports)} records"
-    if damaged or gaps:
-        first = (
-            f"{damaged[0].path.name} is damaged"
-            if damaged
-            else f"records {gaps[0][1][0]} to {gaps[0][1][1]} are missing"
-        )
+    if damaged or breaks:
+        first = f"{damaged[0].path.name} is damaged" if damaged else f"{breaks[0][0].path.name}: {breaks[0][1].what}"
         return Check("segments", "fail", f"{words}; {first}", "see all of it with `tillwatch spool verify`")
     if waiting and not busy:
         return Check(

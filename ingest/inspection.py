@@ -9,7 +9,7 @@ from pathlib import Path
 from ingest.errors import SpoolError
 from ingest.keys import Keys
 from ingest.records import Kind
-from ingest.segment import Chain, Damage, Footer, Header, Ports, Raw, walk
+from ingest.segment import FOOTER_SIZE, NO_CHAIN, Chain, Damage, Footer, Header, Ports, Raw, walk
 from ingest.segments import COPY, NAME, OPEN, POISONED, SEALED, from_ns
 
 STATES = {SEALED: "sealed", OPEN: "open", POISONED: "put aside"}
@@ -20,7 +20,8 @@ class Report:
     """What is in one segment.
 
     ``noted`` damage was found and named when the segment was sealed. ``chained`` is false when the
-    keyed hashes could not be looked at, because the key is another one or not at hand.
+    keyed hashes could not be looked at, because the key is another one or not at hand. ``follows`` is
+    the hash of what stood before it, ``end`` that of its footer; ``NO_CHAIN`` where it is not known.
     """
 
     path: Path
@@ -40,6 +41,8 @@ class Report:
     noted: bool = False
     chained: bool = False
     gaps: list[tuple[int, int]] = field(default_factory=list)
+    follows: bytes = NO_CHAIN
+    end: bytes = NO_CHAIN
 
     @property
     def first_at(self) -> dt.datetime | None:
@@ -88,7 +91,7 @@ def inspect(path: Path, keys: Keys | None = None) -> Report:
     head = next(walk(data), None)
     chain = None
     if isinstance(head, Header):
-        report.segment_id, report.key_id = head.segment_id, head.key_id
+        report.segment_id, report.key_id, report.follows = head.segment_id, head.key_id, head.chain
         if keys is not None and keys.key_id == head.key_id:
             chain, report.chained = Chain(keys.chain), True
     footer: Footer | None = None
@@ -101,6 +104,8 @@ def inspect(path: Path, keys: Keys | None = None) -> Report:
         elif isinstance(entry, Footer):
             footer = entry
             report.sealed_at = from_ns(entry.sealed_ns)
+            if chain is not None:
+                report.end = chain.link(data[entry.offset : entry.offset + FOOTER_SIZE])
     if report.state == "sealed" and footer is None and not report.damages:
         report.damages.append(Damage(len(data), 0, "the footer is missing", torn=True))
     report.noted = footer is not None and not any("SHA-256" in damage.what for damage in report.damages)
@@ -129,19 +134,34 @@ def _count(report: Report, raw: Raw, ports: Ports) -> None:
         report.last_ns = raw.wall_ns if report.last_ns is None else max(report.last_ns, raw.wall_ns)
 
 
-def missing_between(reports: Sequence[Report]) -> Iterator[tuple[Report, tuple[int, int]]]:
-    """Numbers that are missing between one segment and the next, unless a GAP record says why.
+def breaks_between(reports: Sequence[Report]) -> Iterator[tuple[Report, Damage]]:
+    """Where a segment does not follow the one before: numbers are missing, or the one before is another one.
 
-    What is missing before the first segment was handed on and cleared away, and is not told.
+    Numbers that a GAP record explains are not told, nor is what is missing before the first segment: that
+    was landed and cleared away.
     """
-    last: int | None = None
+    before: Report | None = None
+    last = 0
     for report in sorted((report for report in reports if report.first_seq is not None), key=_first_seq):
         first = _first_seq(report)
-        if last is not None and first > last + 1:
-            explained = any(start <= last + 1 and end >= first - 1 for start, end in report.gaps)
-            if not explained:
-                yield report, (last + 1, first - 1)
-        last = max(last or 0, report.last_seq or 0)
+        if before is not None and first > last + 1:
+            if not _explained(report, last + 1, first):
+                yield report, Damage(0, 0, "a segment before this one is not there", (last + 1, first - 1))
+        elif before is not None and _replaced(before, report):
+            yield report, Damage(0, 0, f"it was not written after {before.path.name} (keyed hash)")
+        before, last = report, max(last, report.last_seq or 0)
+
+
+def _explained(report: Report, missing: int, first: int) -> bool:
+    for start, end in sorted(report.gaps):
+        if start <= missing <= end:
+            missing = end + 1
+    return missing >= first
+
+
+def _replaced(before: Report, report: Report) -> bool:
+    known = report.chained and NO_CHAIN not in {report.follows, before.end} and report.key_id == before.key_id
+    return known and report.follows != before.end
 
 
 def _first_seq(report: Report) -> int:

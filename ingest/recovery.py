@@ -124,7 +124,7 @@ def recover(disk: Disk, directory: Path, keys: Keys, boot_id: int, make_room: Ca
                     continue
                 found.notes.append(f"{name}: left as it is: {wrong.strerror}")
                 with contextlib.suppress(OSError):
-                    _follow(disk.read(path), keys, found)
+                    found.follow(_State.of(disk.read(path), keys).last_seq, NO_CHAIN)
             break
     sealed = [name for name in disk.names(directory) if NAME.fullmatch(name) and name.endswith(SEALED)]
     if sealed:
@@ -298,8 +298,7 @@ def _follow(data: bytes, keys: Keys, found: Recovery) -> None:
     if footer is not None:
         found.follow(footer.last_seq, chain.link(data[-FOOTER_SIZE:]))
         return
-    state = _State.of(data, keys)
-    found.follow(state.last_seq, state.link)
+    found.follow(_State.of(data, keys).last_seq, NO_CHAIN)
 
 
 def _keep_tail(disk: Disk, path: Path, tail: bytes, offset: int) -> None:

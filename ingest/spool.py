@@ -8,7 +8,6 @@ the folder. Nothing is deleted here, damage least of all. One thread at a time.
 
 import contextlib
 import hashlib
-import os
 import time
 import uuid
 from collections import OrderedDict
@@ -18,20 +17,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ingest.disk import FULL, NETWORK, Disk
+from ingest.disk import FULL, Disk
 from ingest.errors import SpoolError
 from ingest.keys import Keys
+from ingest.ownership import own, owner_of, this_boot
 from ingest.records import Kind, PendingRecord, session
 from ingest.recovery import Recovery, Sealing, recover, rescue, seal_file
 from ingest.segment import NO_CHAIN, Chain, Header, encode_header, encode_record
-from ingest.segments import OPEN, POISONED, SegmentInfo, read_segment, sealed_segments, segment_name
+from ingest.segments import OPEN, POISONED, SegmentInfo, segment_name
 
-__all__ = ["SegmentInfo", "Spool", "owner_of", "read_segment", "sealed_segments"]
+__all__ = ["Spool", "owner_of"]
 
-LOCK, RESERVE = "LOCK", "RESERVE"
+RESERVE = "RESERVE"
 RESERVE_BYTES = 256 * 1024
 REMEMBERED = 4096
 """How many digests of a line and direction are kept to tell a frame that came before."""
+RESCUE_SECONDS = 5.0
+"""How long to leave a failing disk alone before the next try to seal what was put aside."""
 
 
 @dataclass(slots=True)
@@ -105,17 +107,20 @@ class Spool:
         self._sessions: dict[str, tuple[int, PendingRecord]] = {}
         self._seen: dict[tuple[str, str], OrderedDict[bytes, int]] = {}
         self.duplicates = 0
-        self._lock = self._own()
+        self._rescued = time.monotonic()
+        self._lock = own(self._disk, directory, self._boot_id)
         try:
             self._keep_reserve()
             self.recovery: Recovery = recover(self._disk, directory, keys, self._boot_id, self._give_reserve)
-        except BaseException:
+            for info in self.recovery.sealed:
+                self._on_sealed(info)
+        except BaseException as wrong:
             self._disk.close(self._lock)
+            if isinstance(wrong, OSError):
+                raise self._failed(wrong) from None
             raise
         self._next_seq = self.recovery.next_seq
         self._link = self.recovery.link
-        for info in self.recovery.sealed:
-            self._on_sealed(info)
 
     def __enter__(self) -> Self:
         return self
@@ -151,7 +156,8 @@ class Spool:
 
     def seal_if_due(self) -> SegmentInfo | None:
         """Seal the segment when it is old or large enough; None when it is not."""
-        self._rescue()
+        if self._poisoned and time.monotonic() - self._rescued >= RESCUE_SECONDS:
+            self._rescue()
         writing = self._writing
         if writing is None:
             return None
@@ -344,6 +350,7 @@ class Spool:
     def _rescue(self) -> None:
         """Seal what was acknowledged in segments that were put aside, from a copy; again later if that fails."""
         left: list[tuple[Path, int]] = []
+        self._rescued = time.monotonic()
         for path, good in self._poisoned:
             try:
                 info = rescue(self._disk, path, self._keys, self._boot_id, good)
@@ -363,29 +370,6 @@ class Spool:
         with contextlib.suppress(OSError):
             self._disk.remove(self.directory / RESERVE)
 
-    def _own(self) -> int:
-        kind = self._disk.kind(self.directory)
-        if kind in NETWORK:
-            raise SpoolError(
-                f"{self.directory}: a spool cannot be on {kind}: its sync and locks cannot be relied on",
-                hint="set spool.directory to a folder on a local disk",
-            )
-        me = f"pid {os.getpid()}\nboot {self._boot_id:08x}\nsince {time.time_ns()}\n"
-        try:
-            self._disk.make_directory(self.directory)
-            fd = self._disk.lock(self.directory / LOCK, me)
-        except OSError as wrong:
-            raise SpoolError(
-                f"{self.directory}: the spool cannot be opened: {wrong.strerror}",
-                hint="check spool.directory, its owner and the disk",
-            ) from None
-        if fd is None:
-            raise SpoolError(
-                f"{self.directory}: the spool belongs to process {owner_of(self.directory) or 'unknown'}",
-                hint="stop that collector, or use another folder: TILLWATCH_SPOOL__DIRECTORY=<folder>",
-            )
-        return fd
-
     def _full(self) -> SpoolError:
         return SpoolError(
             f"{self.directory}: the disk is full; the batch was not recorded",
@@ -399,27 +383,3 @@ class Spool:
             f"{self.directory}: the disk failed: {wrong.strerror}; the batch was not recorded",
             hint="check the disk (dmesg); a new segment is started with the next record",
         )
-
-
-def owner_of(directory: Path) -> int | None:
-    """The process that owns a spool, None when none does. Only tells; it takes nothing."""
-    import fcntl
-
-    try:
-        with (directory / LOCK).open("r", encoding="ascii") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                words = file.readline().split()
-                return int(words[1]) if len(words) == 2 and words[1].isdigit() else 0
-    except OSError:
-        return None
-    return None
-
-
-def this_boot() -> int:
-    """A number of this boot, so that monotonic times of two boots are never compared. 1 where the kernel has none."""
-    try:
-        return int(Path("/proc/sys/kernel/random/boot_id").read_text("ascii")[:8], 16) or 1
-    except (OSError, ValueError):
-        return 1

@@ -14,18 +14,18 @@ import click
 from ingest.capture import capture_line
 from ingest.commands.options import config_option, json_option
 from ingest.errors import KeyFileError, SpoolError
-from ingest.inspection import Report, inspect, missing_between, segment_files
+from ingest.inspection import Report, breaks_between, inspect, segment_files
 from ingest.keys import Keys, load_keys
+from ingest.ownership import owner_of
 from ingest.records import Kind
 from ingest.segment import Damage
 from ingest.segments import read_segment
 from ingest.settings import Settings, load_settings
-from ingest.spool import owner_of
 
 MENDED = "it is mended when the spool is opened next: tillwatch collect"
 KEPT = "all other records are readable and the file is kept: put a sound copy in its place if there is one"
 NOTED = "it was named when the segment was sealed: nothing to do"
-ABSENT = "a segment was taken away: put it back from a copy if there is one"
+ABSENT = "a segment was taken away or changed: put the right one back from a copy if there is one"
 
 
 @click.group()
@@ -76,9 +76,8 @@ def verify(segments: tuple[str, ...], config: Path | None, as_json: bool) -> Non
             found += 1
             _print_damage(report, damage, as_json=as_json)
     if not segments:
-        for report, missing in missing_between(reports):
+        for report, damage in breaks_between(reports):
             found += 1
-            damage = Damage(0, 0, "the segment does not follow the one before it", missing)
             _print_damage(report, damage, ABSENT, as_json=as_json)
     unchained = sum(not report.chained for report in reports)
     records = sum(report.count for report in reports)

@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from ingest.disk import Disk
 from ingest.errors import SpoolError
 from ingest.keys import Keys, derive
+from ingest.ownership import owner_of
 from ingest.records import DIGEST_SIZE, Kind, PendingRecord, Record, session
-from ingest.segment import FOOTER_SIZE, HEADER_SIZE, RECORD_OVERHEAD
-from ingest.spool import SegmentInfo, Spool, owner_of, read_segment, sealed_segments
+from ingest.segment import FOOTER_SIZE, HEADER_SIZE, RECORD_OVERHEAD, Chain
+from ingest.segments import SegmentInfo, read_segment, sealed_segments
+from ingest.spool import Spool
 
 KEYS = derive("k1", bytes(32))
 
@@ -495,3 +497,130 @@ def test_keys_are_needed(tmp_path: Path) -> None:
     assert info.size == HEADER_SIZE + info.count * RECORD_OVERHEAD + FOOTER_SIZE + sum(
         len(payload) for payload in (b'{"line":"lane-1","profile":"p"}', bytes(25) + b"tk1.ABC" + b"frame 1")
     )
+
+
+def test_asking_who_owns_a_spool_stops_no_owner(tmp_path: Path) -> None:
+    """Somebody who looks holds the lock for a moment; a start at that moment waits for it."""
+    import fcntl
+    import threading
+
+    Spool(tmp_path, KEYS).close()
+    looking = os.open(tmp_path / "LOCK", os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    timer = threading.Timer(0.08, os.close, [looking])
+    timer.start()
+    try:
+        Spool(tmp_path, KEYS).close()
+    finally:
+        timer.join()
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from ingest.errors import SpoolError
+from ingest.keys import derive
+from ingest.records import Kind, PendingRecord
+from ingest.spool import Spool
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+folder, limit = Path(sys.argv[1]), int(sys.argv[2])
+spool = Spool(folder, derive("k1", bytes(32)))
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+number = refused = 0
+while refused < 3:
+    try:
+        spool.append_many([PendingRecord(Kind.EVENT, "a", "p", 1, facts={"n": number})])
+        print(number, flush=True)
+    except SpoolError as full:
+        assert "full" in str(full), full
+        refused += 1
+    number += 1
+(path,) = folder.glob("*.open")
+assert path.stat().st_size <= limit
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+spool.append_many([PendingRecord(Kind.EVENT, "a", "p", 1, facts={"n": number})])
+print(number, flush=True)
+spool.close()
+"""
+
+
+def test_a_real_short_write_is_cut_back(tmp_path: Path) -> None:
+    """The kernel takes part of a write, as at a full disk: nothing torn stays, and room that comes back is used."""
+    for limit in (1000, 1033, 1100):
+        folder = tmp_path / str(limit)
+        done = subprocess.run(
+            [sys.executable, "-c", FULL_DISK, str(folder), str(limit)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        acknowledged = [int(line) for line in done.stdout.split()]
+        assert len(acknowledged) > 3
+        kept = [record.facts["n"] for record in everything(folder) if record.kind is Kind.EVENT]
+        assert kept == acknowledged
+        assert list(folder.glob("quarantine/*")) == []
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from ingest.keys import derive
+from ingest.records import Kind, PendingRecord
+from ingest.spool import Spool
+
+spool = Spool(Path(sys.argv[1]), derive("k1", bytes(32)), seal_bytes=4000)
+number = int(sys.argv[2])
+while True:
+    batch = [PendingRecord(Kind.EVENT, "a", "p", 1, facts={"n": number + index}) for index in range(3)]
+    spool.append_many(batch)
+    number += 3
+    print(number, flush=True)
+    spool.seal_if_due()
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_writer_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
+    """Kill -9 at twenty random moments: all that was told is there, once, in order, over all restarts."""
+    import random
+    import time
+
+    moments = random.Random(2)
+    told = 0
+    for _ in range(20):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path), str(told)], stdout=subprocess.PIPE, text=True
+        )
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        time.sleep(moments.uniform(0, 0.05))
+        writer.kill()
+        said = writer.stdout.read().split()
+        writer.wait()
+        writer.stdout.close()
+        with Spool(tmp_path, KEYS):
+            kept = [record.facts["n"] for record in everything(tmp_path) if record.kind is Kind.EVENT]
+        assert kept == list(range(len(kept)))
+        assert not said or len(kept) >= int(said[-1])
+        told = len(kept)
+    assert told > 100
+
+
+def test_a_segment_of_the_first_format_can_always_be_read() -> None:
+    """A sealed segment kept since format 1: no later version may fail on it."""
+    path = Path(__file__).parents[1] / "vectors" / "spool-format-1.seg"
+    chain = Chain(derive("golden", bytes(range(32))).chain)
+    records = list(read_segment(path, chain=chain))
+    assert [(record.seq, record.kind.name, record.line, record.direction) for record in records] == [
+        (1, "SESSION", "lane-1", ""),
+        (2, "FRAME", "lane-1", "rx"),
+        (3, "FRAME", "lane-1", "rx"),
+        (4, "NOISE", "lane-1", "tx"),
+        (5, "EVENT", "lane-1", ""),
+        (6, "GAP", "", ""),
+    ]
+    assert records[1].frame == bytes.fromhex("0060600003")
+    assert records[1].card_token == "tgolden.abcdefghijklmnopqrstuvwxyz"
+    assert (records[1].dup_of, records[2].dup_of) == (None, 2)
+    assert records[3].length == 17
+    assert records[3].error == {"code": "lrc"}
+    assert records[5].facts["missing"] is None

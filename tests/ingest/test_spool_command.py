@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from ingest.cli import main
+from ingest.inspection import Report, breaks_between
 from ingest.keys import create_keys, load_keys
-from ingest.segments import sealed_segments
+from ingest.records import Kind, PendingRecord
+from ingest.segments import read_segment, sealed_segments
 from ingest.spool import Spool
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "unionpay_pos.capture.jsonl"
@@ -75,8 +77,6 @@ def test_ls_json_is_one_object_a_segment(run: Run) -> None:
 
 def test_ls_shows_who_owns_an_open_segment(run: Run) -> None:
     """A running collector's segment is open, and the process is named."""
-    from ingest.records import Kind, PendingRecord
-
     with Spool(SPOOL, load_keys(KEY)) as spool:
         spool.append_many([PendingRecord(Kind.EVENT, "lane-1", "unionpay", 1)])
         status, out, err = run("spool", "ls")
@@ -144,8 +144,6 @@ def test_verify_without_the_key_says_what_was_not_looked_at(run: Run) -> None:
 
 def test_damage_that_was_named_at_the_start_stays_named(run: Run) -> None:
     """A segment mended after a crash still shows where it was hurt, and that nothing is left to do."""
-    from ingest.records import Kind, PendingRecord
-
     spool = Spool(SPOOL, load_keys(KEY))
     for number in range(5):
         spool.append_many([PendingRecord(Kind.EVENT, "lane-1", "unionpay", 1, facts={"n": f"event-{number}"})])
@@ -211,3 +209,34 @@ def test_a_spool_that_is_not_there_is_named(run: Run, monkeypatch: pytest.Monkey
         assert status == 3
         assert "var/none" in err
         assert "  try: " in err
+
+
+def report(first: int, last: int, *gaps: tuple[int, int]) -> Report:
+    return Report(Path(f"{first}.seg"), "sealed", first_seq=first, last_seq=last, gaps=list(gaps))
+
+
+def test_numbers_that_a_gap_explains_are_not_missing() -> None:
+    """Refused batches, one or several in a row, are named in the segment after them; anything else is missing."""
+    explained = [report(1, 9), report(20, 30, (10, 12), (13, 19)), report(31, 40)]
+    assert list(breaks_between(explained)) == []
+    short = [report(1, 9), report(20, 30, (10, 12), (14, 19))]
+    assert [damage.missing for _, damage in breaks_between(short)] == [(10, 19)]
+
+
+def test_verify_sees_a_segment_that_was_changed_for_another(run: Run) -> None:
+    """A segment with the right numbers, the right key and sound checksums, but not the one that stood there."""
+    first, second, _ = sealed_segments(SPOOL)
+    other = Path("var/other")
+    with Spool(other, load_keys(KEY)) as spool:
+        for record in list(read_segment(first.path))[1:]:
+            spool.append_many(
+                [PendingRecord(record.kind, "lane-9", record.profile, 7, frame=record.frame, digest=record.digest)]
+            )
+    (forged,) = sealed_segments(other)
+    assert (forged.first_seq, forged.last_seq) == (first.first_seq, first.last_seq)
+    first.path.unlink()
+    forged.path.rename(SPOOL / forged.path.name)
+    status, out, _ = run("spool", "verify")
+    assert status == 3
+    assert out.startswith(f"{second.path}: ")
+    assert "it was not written after" in out

@@ -422,3 +422,15 @@ def test_a_failed_sync_is_named_in_the_next_segment() -> None:
     assert later[0] > 5
     assert {record.seq for record in records} >= {*first, *later}
     assert any(name.endswith(".poisoned") for name in disk.names(FOLDER / "quarantine"))
+
+
+def test_a_start_on_a_full_disk_loses_nothing() -> None:
+    """With no room at all the start does not fail; what could not be mended waits, and is mended once there is room."""
+    for _, disk, told in power_cuts(work):
+        for names, content in SURVIVORS:
+            after = disk.after_power_cut(names, content)
+            after.room = 0
+            reopen(after)
+            after.room = None
+            reopen(after)
+            check(after, told)
