@@ -317,15 +317,16 @@ class Collector:
         del self._by_fd[fd], self._masks[fd]
         with contextlib.suppress(OSError):
             self._epoll.unregister(fd)
-        errors = {name: count for name, count in side.port.counters().items() if count and name not in {"rx", "tx"}}
         forgotten = side.drop()
         if side.other is not None:
             side.other.pumped.bytes_not_forwarded += forgotten
             self._watch(side.other)
         side.trouble = "lost"
         side.retry_at = time.monotonic() + side.backoff.delay()
-        self._tell(line.name, "unplugged", side=side.role, why=str(wrong), **errors)
-        self._note(side, Kind.EVENT, {"event": "unplugged", "role": side.role, "device": side.device, **errors})
+        self._tell(line.name, "unplugged", side=side.role, why=str(wrong), **side.driver_errors)
+        self._note(
+            side, Kind.EVENT, {"event": "unplugged", "role": side.role, "device": side.device, **side.driver_errors}
+        )
 
     def _retry(self) -> None:
         if not self._reading:

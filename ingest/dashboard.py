@@ -147,9 +147,12 @@ def age(nanoseconds: int) -> str:
 
 
 def summary(line: Line, now_ns: int) -> dict[str, object]:
-    """The same counters for a log line."""
+    """The same counters for a log line, and what the drivers counted (overruns, parity errors)."""
     values = next(rows([line], now_ns))
-    return {
+    driver: dict[str, object] = {}
+    for side in line.sides:
+        driver |= {f"{side.role}_{name}": count for name, count in side.driver_errors.items()}
+    return driver | {
         name.replace(" ", "_").lower(): value
         for name, value in zip(COLUMNS, values, strict=True)
         if name not in {"line", "mode", "profile", "port"} and value not in {"", "0"}

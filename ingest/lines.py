@@ -20,6 +20,7 @@ Mode = Literal["listen", "relay", "receive"]
 
 FIRST_DELAY = 0.2
 LONGEST_DELAY = 5.0
+DRIVER_ERRORS = ("frame", "overrun", "parity", "brk", "buf_overrun")
 OUTGOING_LIMIT = 65536  # bytes a relay holds for a slow side (5.7 s at 115200 baud) before it stops reading the other
 SILENCE_NS = {"listen": 3_000_000_000, "relay": 3_000_000_000, "receive": 300_000_000}
 """A pause inside a frame that ends it. A receiver must NAK before the terminal's own timer runs out; a tap need not."""
@@ -173,6 +174,7 @@ class Side:
     retry_at: float | None = None  # monotonic seconds; None = open, or being opened
     trouble: str = ""  # the reason that was last told, so that it is told once
     seen: bool = False  # it has been open before
+    driver_errors: dict[str, int] = field(default_factory=dict)  # overrun, parity, … as the driver last counted them
     lost_since_ns: int = 0
     lost_bytes: int = 0
 
@@ -220,6 +222,8 @@ class Side:
         forgotten = len(self.outgoing)
         self.outgoing.clear()
         if self.port is not None:
+            counted = self.port.counters()
+            self.driver_errors = {name: counted[name] for name in DRIVER_ERRORS if counted.get(name)}
             self.port.close()
             self.port = None
         return forgotten

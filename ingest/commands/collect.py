@@ -49,7 +49,7 @@ def collect(config: Path | None, listen: tuple[str, ...], relay: tuple[str, ...]
 
     The lines of the configuration and those given here; a line given here wins over one of
     the same name. Devices that are missing are waited for. SIGTERM or Ctrl-C commits what was
-    read, seals the segment and ends with status 0.
+    read, seals the segment and ends with status 0. A relay passes bytes on whatever happens to the disk.
 
     Exit status: 0 stopped, 2 wrong words, 3 could not run (a busy port, no key, no spool).
     """
@@ -252,7 +252,10 @@ def _stop(
 
 @contextlib.contextmanager
 def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {
+        number: signal.signal(number, lambda *_: stop.set())
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    }
     try:
         yield
     finally:

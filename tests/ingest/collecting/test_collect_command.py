@@ -147,6 +147,35 @@ def test_a_frame_is_on_the_disk_when_its_ack_comes(collector: Any, wires: Any, t
     assert any("frames=1" in line and "closed" in line for line in process.said)
 
 
+def test_an_idle_segment_is_sealed_by_its_age(collector: Any, wires: Any, tmp_path: Path) -> None:
+    """The last frame of the evening does not wait for the first of the morning."""
+    wire = wires("terminal")
+    process = collector("--receive", f"lane={wire.name}:leshua", TILLWATCH_SPOOL__SEAL_SECONDS="1")
+    process.until(" open ")
+    wire.write(SALE)
+    assert wire.read(1) == b"\x06"
+    process.until("sealed")
+
+    assert len(sealed_segments(tmp_path / "var/spool")) == 1
+    assert process.end() == 0
+
+
+def test_what_a_killed_collector_left_is_sealed_by_the_next(collector: Any, wires: Any, tmp_path: Path) -> None:
+    """A kill -9 after the ACK: the next start says what it found, and the frame is in a sealed segment."""
+    wire = wires("terminal")
+    first = collector("--receive", f"lane={wire.name}:leshua")
+    first.until(" open ")
+    wire.write(SALE)
+    assert wire.read(1) == b"\x06"
+    first.end(signal.SIGKILL)
+    second = collector("--receive", f"lane={wire.name}:leshua")
+    second.until("sealed")
+
+    [segment] = sealed_segments(tmp_path / "var/spool")
+    assert [record.kind for record in read_segment(segment.path)].count(Kind.FRAME) == 1
+    assert second.end() == 0
+
+
 def test_ctrl_c_is_a_stop(collector: Any, wires: Any) -> None:
     """SIGINT ends it like SIGTERM."""
     process = collector("--line", f"lane={wires('tap').name}:lakala")

@@ -203,6 +203,26 @@ def test_a_second_collector_on_a_port_is_refused(wires: Any, line: Any, spool: A
         open_port(str(free.name)).close()  # the refused one let go of what it had
 
 
+def test_bytes_that_another_program_took_are_not_a_pulled_cable(
+    wires: Any, line: Any, spool: Any, told: Any, frame: Any, until: Any
+) -> None:
+    """Readiness without bytes is told as what it is; the port stays open and the next frame is read."""
+    wire = wires("shared")
+    lane = line("receive", wire)
+    with Running([lane], spool, told):
+        port = lane.sides[0].port
+        real = port.read_some
+        port.read_some = lambda: real() and b""  # somebody else was faster
+        wire.write(b"gone")
+        until(lambda: told.named("stolen"))
+        port.read_some = real
+        wire.write(frame(b"ours"))
+        assert wire.read(1) == ACK
+
+    assert lane.sides[0].pumped.stolen == 1
+    assert told.named("unplugged") == []
+
+
 def test_a_flood_of_garbage_is_bounded(wires: Any, line: Any, spool: Any, told: Any, frame: Any, until: Any) -> None:
     """Megabytes of noise with frames in them: every frame is found, few records, few NAKs, no growing queue."""
     wire, quiet = wires("flood"), wires("quiet")

@@ -127,6 +127,9 @@ def test_a_side_keeps_order_and_forgets_when_it_is_closed(recorder: Any) -> None
             self.got += bytes(data[:taken])
             return taken
 
+        def counters(self) -> dict[str, int]:
+            return {"overrun": 2, "rx": 500}
+
         def close(self) -> None: ...
 
     stream = Stream("r", "tiny", mode="relay", direction="rx", start=lambda: recorder("r", "rx"))
@@ -145,4 +148,5 @@ def test_a_side_keeps_order_and_forgets_when_it_is_closed(recorder: Any) -> None
     side.send(b"x" * OUTGOING_LIMIT)
     assert side.is_congested
     assert side.drop() == OUTGOING_LIMIT
+    assert side.driver_errors == {"overrun": 2}
     assert not side.outgoing
