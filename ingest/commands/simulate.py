@@ -1,0 +1,213 @@
+"""`tillwatch simulate`: terminals on pseudo-terminals, playing a scenario.
+
+Prints each line's devices and the words that `tillwatch collect` takes for them,
+waits for the collector, plays, and says what was played.
+"""
+
+import datetime as dt
+import json
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, get_args
+
+import click
+
+from ingest.commands.options import json_option
+from ingest.errors import UsageError
+from ingest.simulator.play import Pace, Play
+from ingest.simulator.pty import DeviceFolder
+from ingest.simulator.rehearsal import Rehearsal, rehearse
+from ingest.simulator.scenario import ZONE, Mode, Scenario, take_seats, truth_lines
+from ingest.simulator.scenarios import MERCHANTS, write_scenario
+from protocols.profile import available_profiles, load_profile
+
+
+@click.command()
+@click.argument("scenario", metavar="SCENARIO")
+@click.option("--lines", type=click.IntRange(1, 256), default=4, show_default=True, help="How many terminals.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed plays the same day.")
+@click.option(
+    "--devices",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("var/devices"),
+    show_default=True,
+    help="Folder of the devices' stable names.",
+)
+@click.option("--profile", "profiles", multiple=True, help="Profiles in turn; all built-in ones by default.")
+@click.option(
+    "--mode",
+    "modes",
+    multiple=True,
+    type=click.Choice(get_args(Mode)),
+    help="Modes in turn; by default receive where the link has ACKs, else relay and listen.",
+)
+@click.option(
+    "--day", type=click.DateTime(["%Y-%m-%d"]), help="The scenario's day D; today in Asia/Shanghai by default."
+)
+@click.option(
+    "--seconds", type=click.FloatRange(0), default=25.0, show_default=True, help="Wall time of a day scenario."
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0),
+    default=20.0,
+    show_default=True,
+    help="Traffic: sales a second and line; 0 is no limit.",
+)
+@click.option("--count", type=click.IntRange(1), help="Traffic: steps a line before it ends; endless by default.")
+@click.option(
+    "--patience",
+    type=click.FloatRange(1),
+    default=60.0,
+    show_default=True,
+    help="Seconds without progress that end the play.",
+)
+@click.option(
+    "--truth", type=click.Path(dir_okay=False, path_type=Path), help="Write what must be found, as JSON lines."
+)
+@click.option("--print-config", is_flag=True, help="Print the lines as TOML for tillwatch.toml instead of as options.")
+@json_option
+def simulate(
+    *,
+    scenario: str,
+    lines: int,
+    seed: int,
+    devices: Path,
+    profiles: tuple[str, ...],
+    modes: tuple[Mode, ...],
+    day: dt.datetime | None,
+    seconds: float,
+    rate: float,
+    count: int | None,
+    patience: float,
+    truth: Path | None,
+    print_config: bool,
+    as_json: bool,
+) -> None:
+    r"""Play SCENARIO on simulated terminals: shop-day, quiet-day or traffic.
+
+    Each terminal is a pseudo-terminal under a stable name. Nothing is said until a
+    collector has opened it. Ctrl-C stops.
+
+    \b
+    Exit status: 0 played, 2 usage, 3 could not run.
+    """
+    names = profiles or tuple(available_profiles())
+    loaded = {name: load_profile(name) for name in names}
+    seats = take_seats([(name, loaded[name].link.ack) for name in names], lines, merchants=MERCHANTS, modes=modes)
+    today = day.date() if day else dt.datetime.now(ZONE).date()
+    written = write_scenario(scenario, seats, today, seed)
+    rehearsal = rehearse(written) if written.total is not None else None
+    if truth is not None:
+        _write_truth(truth, written, rehearsal)
+    with DeviceFolder(devices) as folder, _progress(written, count) as step:
+        pace = Pace(seconds=seconds, rate=rate, steps=count if written.total is None else None)
+        play = Play(written, loaded, folder, pace=pace, patience=patience, on_step=step)
+        _print_devices(list(play.devices()), as_json=as_json, print_config=print_config)
+        started = time.monotonic()
+        with _stopping(play):
+            ended = play.run()
+        if ended and rehearsal is not None:
+            play.compare(rehearsal)
+    _print_summary(written, play, seed=seed, day=today, ended=ended, took=time.monotonic() - started, as_json=as_json)
+    if not ended and written.total is not None:
+        raise click.Abort
+
+
+def _write_truth(path: Path, scenario: Scenario, rehearsal: Rehearsal | None) -> None:
+    if rehearsal is None:
+        raise UsageError(f"{scenario.name} has no end and no truth", hint="leave out --truth")
+    rows = truth_lines(scenario.claims, rehearsal.records)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+    except OSError as wrong:
+        raise UsageError(
+            f"{path}: cannot be written: {wrong.strerror}", hint="name another file with --truth"
+        ) from None
+
+
+def _print_devices(lines: list[dict[str, Any]], *, as_json: bool, print_config: bool) -> None:
+    for line in lines:
+        if as_json:
+            click.echo(json.dumps(line, ensure_ascii=False))
+        elif print_config:
+            click.echo(_as_toml(line))
+        else:
+            click.echo(f"{line['option']} {line['value']}")
+    click.echo(f"waiting for a collector on {len(lines)} lines", err=True)
+
+
+def _as_toml(line: dict[str, Any]) -> str:
+    keys = {"name": line["line"], "device": line["device"], "profile": line["profile"], "mode": line["mode"]}
+    if line["peer"]:
+        keys["peer"] = line["peer"]
+    return "\n".join(["[[lines]]", *(f"{key} = {json.dumps(value)}" for key, value in keys.items())])
+
+
+def _print_summary(
+    scenario: Scenario, play: Play, *, seed: int, day: dt.date, ended: bool, took: float, as_json: bool
+) -> None:
+    faults = sum(claim.kind == "fault" for claim in scenario.claims)
+    summary = {
+        "scenario": scenario.name,
+        "seed": seed,
+        "day": day.isoformat(),
+        "lines": len(scenario.seats),
+        "steps": play.tally.steps,
+        "frames": play.tally.frames,
+        "repeated_reports": play.tally.repeats,
+        "faults": faults,
+        "hard_negatives": len(scenario.claims) - faults,
+        "ended": ended,
+        "seconds": round(took, 1),
+    }
+    if as_json:
+        click.echo(json.dumps(summary))
+        return
+    state = "played" if ended else "stopped early"
+    click.echo(
+        f"{scenario.name}: {state}: {summary['frames']} frames on {summary['lines']} lines in {took:.1f} s, "
+        f"{faults} faults and {summary['hard_negatives']} hard negatives in it"
+    )
+
+
+@contextmanager
+def _stopping(play: Play) -> Iterator[None]:
+    """SIGINT and SIGTERM end the play instead of the process."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        play.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress(scenario: Scenario, count: int | None) -> Iterator[Callable[[], None]]:
+    """A bar on stderr when it is a terminal; else silence."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda: None
+        return
+    total = scenario.total or (count * len(scenario.seats) if count else None)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(scenario.name, total=total)
+        yield lambda: bar.advance(task)
