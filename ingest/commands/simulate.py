@@ -108,9 +108,9 @@ def simulate(
     with DeviceFolder(devices) as folder, _progress(written, count) as step:
         pace = Pace(seconds=seconds, rate=rate, steps=count if written.total is None else None)
         play = Play(written, loaded, folder, pace=pace, patience=patience, on_step=step)
-        _print_devices(list(play.devices()), as_json=as_json, print_config=print_config)
         started = time.monotonic()
         with _stopping(play):
+            _print_devices(list(play.devices()), as_json=as_json, print_config=print_config)
             ended = play.run()
         if ended and rehearsal is not None:
             play.compare(rehearsal)
