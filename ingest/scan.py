@@ -23,7 +23,7 @@ def scan(
     Args:
         spec: the table.
         folder: its folder.
-        files: for each file its ``path`` in the folder and the ``partition.<column>`` values.
+        files: for each file its ``path`` in the folder, ``num_records`` and the ``partition.<column>`` values.
         columns: which columns, in which order.
         where: a pyarrow expression or None.
 
@@ -47,21 +47,45 @@ def scan(
             here = pc.field(column) == pa.scalar(file[f"partition.{column}"], schema.field(column).type)
             partition = here if partition is None else partition & here
         fragments.append(parquet.make_fragment(str(folder / file["path"]), local, partition))
+    dataset = ds.FileSystemDataset(fragments, schema, parquet, local)
+    rows = {str(folder / file["path"]): file["num_records"] for file in files}
     try:
-        return ds.FileSystemDataset(fragments, schema, parquet, local).to_table(columns=list(columns), filter=where)
+        for fragment in dataset.get_fragments(where):
+            _check_footer(fragment, schema, rows[fragment.path])
+        return dataset.to_table(columns=list(columns), filter=where)
     except FileNotFoundError:
         raise
-    except (OSError, pa.ArrowInvalid) as wrong:
+    except (OSError, pa.ArrowException) as wrong:
         raise _damaged(folder, files, wrong) from wrong
 
 
-def _damaged(folder: Path, files: Sequence[Mapping[str, Any]], wrong: Exception) -> LakeError:
+def _check_footer(fragment: Any, schema: "pa.Schema", rows: int) -> None:
+    """The footer of a Parquet file has no checksum: see that it says what the log and the table say.
+
+    Raises:
+        LakeError: a column the table has not, another type, or another number of rows.
+    """
+    wrong = ""
+    try:
+        strange = [field.name for field in fragment.physical_schema if field not in schema]
+    except UnicodeDecodeError:
+        strange = ["that is no text"]
+    if strange:
+        wrong = f"a column {strange[0]}"
+    elif fragment.metadata.num_rows != rows:
+        wrong = f"{fragment.metadata.num_rows} rows where the log says {rows}"
+    if wrong:
+        raise LakeError(f"{fragment.path}: damaged: its footer names {wrong}", hint=HINT)
+
+
+def _damaged(folder: Path, files: Sequence[Mapping[str, Any]], wrong: Exception) -> Exception:
+    """The damaged file by its name, or the error as it was when every file is sound."""
     for file in files:
         try:
             datafile.check(folder / file["path"])
         except OSError as bad:
             return LakeError(f"{folder / file['path']}: damaged: {first_line(bad)}", hint=HINT)
-    return LakeError(f"{folder}: cannot be read: {first_line(wrong)}", hint=HINT)
+    return wrong
 
 
 def first_line(wrong: Exception) -> str:
