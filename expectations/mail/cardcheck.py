@@ -11,6 +11,9 @@ from collections.abc import Collection, Iterable
 
 from ingest.errors import DeliveryError
 
+LONGEST = 19
+"""Digits of the longest card number (ISO/IEC 7812-1)."""
+
 _DIGITS = re.compile(r"(?<!\d)\d{13,}(?!\d)")
 _GROUPED = re.compile(
     r"(?<!\d)(?:\d{4}[ \u00a0-]\d{4}[ \u00a0-]\d{4}[ \u00a0-]\d{1,7}|\d{4}[ \u00a0-]\d{6}[ \u00a0-]\d{5})(?!\d)"
@@ -47,11 +50,14 @@ def holds_card_number(text: str, *, known: Collection[str] = ()) -> bool:
     """
     plain = unicodedata.normalize("NFKC", text)
     for word in sorted(known, key=len, reverse=True):
-        plain = re.sub(rf"(?<![0-9A-Za-z]){re.escape(word)}(?![0-9A-Za-z])", "", plain)
+        if len(word) > LONGEST:
+            plain = plain.replace(word, " ")
+        else:
+            plain = re.sub(rf"(?<![0-9A-Za-z]){re.escape(word)}(?![0-9A-Za-z])", " ", plain)
     for pattern in (_DIGITS, _GROUPED):
         for found in pattern.finditer(plain):
             digits = re.sub(r"\D", "", found.group())
-            if len(digits) > 19 or (len(digits) >= 13 and luhn(digits)):
+            if len(digits) > LONGEST or (len(digits) >= 13 and luhn(digits)):
                 return True
     return False
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr, parseaddr
 
+from expectations.mail.blocks import Letter
 from expectations.mail.cardcheck import refuse_card_numbers
 from expectations.mail.compose import MOST_CASES, compose, figures_for
 from expectations.mail.decide import Alert
@@ -37,13 +38,13 @@ def build_message(
         CardNumberError: something in it looks like a whole card number.
     """
     figures = figures_for(alert, settings)
-    text, html, subject = _drawn(alert, settings)
+    letter, text, html = drawn(alert, settings)
     details, manifest = details_csv(alert, figures), manifest_json(alert, proofs or {})
-    parts = (("text", text), ("HTML", html), ("subject", subject), ("details", details), ("manifest", manifest))
+    parts = (("text", text), ("HTML", html), ("subject", letter.subject), ("details", details), ("manifest", manifest))
     refuse_card_numbers(parts, known=frozenset(_identifiers(alert, proofs or {})))
 
     message = EmailMessage(policy=POLICY)
-    message["Subject"] = subject
+    message["Subject"] = letter.subject
     name, address = parseaddr(settings.alerts.sender)
     message["From"] = formataddr((name or "tillwatch", address))
     message["To"] = ", ".join(alert.recipients)
@@ -73,15 +74,15 @@ def message_id(alert: Alert, settings: Settings) -> str:
     return f"<{alert.business_date:%Y%m%d}.{alert.alert_id}@{_host(settings)}>"
 
 
-def _drawn(alert: Alert, settings: Settings) -> tuple[str, str, str]:
-    """Text, HTML and subject; fewer cases in full until the HTML is what mailboxes show whole."""
-    most = MOST_CASES
+def drawn(alert: Alert, settings: Settings) -> tuple[Letter, str, str]:
+    """The letter, its text and its HTML; with fewer cases in full until mailboxes show the HTML whole."""
+    most = min(MOST_CASES, len(alert.cases))
     while True:
         letter = compose(alert, settings, most_cases=most)
         html = render_html(letter)
         if len(html.encode()) <= LARGEST or most == 1:
-            return render_text(letter), html, letter.subject
-        most = max(1, most // 2)
+            return letter, render_text(letter), html
+        most -= 1
 
 
 def _host(settings: Settings) -> str:
@@ -92,7 +93,6 @@ def _identifiers(alert: Alert, proofs: Proofs) -> Iterator[str]:
     """Our own identifiers, some as long as a card number."""
     yield from (alert.merchant_id, alert.alert_id)
     for case in (*alert.cases, *alert.review):
-        yield case.number.rpartition("-")[2]
         for finding in case.findings:
             yield finding.finding_id
             for subject in finding.subjects:

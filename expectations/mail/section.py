@@ -148,7 +148,7 @@ def _moment(run: Sequence[Subject], figures: Figures, *, is_accused: bool) -> Mo
     when = happened(subject)
     shape, result = _result(subject, figures)
     if subject.rrn and shape == "✓":
-        result = say["result_reference"].format(result=result, rrn=subject.rrn[:12])
+        result = say["result_reference"].format(result=result, rrn=subject.rrn)
     if len(run) > 1 and last:
         until = f"{last.astimezone(figures.zone):%H:%M:%S}"
         result = say["result_times"].format(result=result, n=len(run), until=until)

@@ -29,7 +29,7 @@ def case_values(case: Case, finding: Finding, figures: Figures) -> dict[str, str
     values = {
         "case": case.number,
         "risk": figures.money(finding.amount_at_risk_fen) if finding.amount_at_risk_fen else "",
-        "quote": quote(case.subjects, figures),
+        "quote_all": quote(sorted(finding.subjects, key=_when), figures),
     }
     for prefix, subject in _roles(finding).items():
         if subject is not None:
@@ -74,6 +74,10 @@ def _evidence_number(name: str, value: int, figures: Figures) -> str:
     if "_fen" in name:
         return figures.money(value)
     return number(value) if name.endswith(("_stan", "batch_no")) else str(value)
+
+
+def _when(subject: Subject) -> dt.datetime:
+    return happened(subject) or dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
 def _story(finding: Finding, figures: Figures) -> str:
