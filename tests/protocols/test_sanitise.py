@@ -2,7 +2,7 @@
 
 import pickle
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -59,7 +59,7 @@ def places(number: str) -> Iterator[tuple[str, str, dict[int, str]]]:
     yield "F2", "0200", {2: number}
     yield "F35", "0200", {35: track}
     yield "F35 under an encryption flag", "0200", {35: track, 53: "2610000000000000"}
-    yield "F36", "0200", {36: f"99{number}D1561560000000000000003000001141400012=".replace("=", "D")}
+    yield "F36", "0200", {36: f"99{number}D1561560000000000000003000001141400012D"}
     yield "F55 5A", "0200", {55: encode({"9F36": "0001", "5A": bcd})}
     yield "F55 57", "0200", {55: encode({"57": packed(track), "9F36": "0001"})}
     yield "F55 template", "0200", {55: encode({"9F36": "0001", "70": encode({"5A": bcd, "5F24": "301231"})})}
@@ -69,7 +69,7 @@ def places(number: str) -> Iterator[tuple[str, str, dict[int, str]]]:
     yield "F62 sign-in", "0810", {60: "00000001003", 62: bcd + ZEROS}
     yield "F62 text", "0200", {62: text.hex().upper(), 60: "2200000100050"}
     yield "F62 packed", "0200", {62: "0102" + bcd + "FF", 60: "2200000100050"}
-    yield "F62 packed, odd", "0200", {62: "010" + bcd + "FFF" if len(bcd) % 2 == 0 else "", 60: "2200000100050"}
+    yield "F62 packed, odd", "0200", {62: "010" + bcd + "FFF", 60: "2200000100050"}
     yield "F48 list", "0320", {48: "0100000042" + number.rjust(20, "0") + "000000012345", 60: "00000001201"}
     yield "F48 other", "0320", {48: "9" + number + "0000000", 60: "00000001201"}
     yield "F59 TLV", "0200", {59: f"A3{len(number):03d}{number}".encode().hex()}
@@ -91,15 +91,9 @@ def test_a_card_number_survives_nowhere(number, place, name):
     """In ASCII, in packed digits, at either alignment: the number that went in does not come out."""
     profile = load_profile(name)
     mti, fields = next((mti, fields) for where, mti, fields in places(number) if where == place)
-    if any(len(value) % 2 for key, value in fields.items() if key in {55, 59, 62}):
-        pytest.skip("half a byte cannot be sent")
     grouped = "groups" in place
     frame = profile.build(mti, fields)
-    assert (
-        grouped
-        or holds(frame, number)
-        or holds(bytes.fromhex(frame.hex() + ("0" if len(frame.hex()) % 2 else "")), number)
-    )
+    assert grouped or holds(frame, number)
     safe = Sanitiser(profile, KEYS).sanitise(frame)
     assert len(safe.frame) == len(frame)
     assert not holds(safe.frame, number)
@@ -295,13 +289,8 @@ def test_what_cannot_be_parsed_cannot_be_made_safe(sanitiser, frames):
 def test_no_error_ever_carries_payload(number, data):
     """A card number in a broken frame is not in the error: not in its text, repr, dict or pickle."""
     profile: Profile = load_profile(data.draw(st.sampled_from(["unionpay", "leshua"])))
-    fields = {
-        2: number,
-        35: f"{number}D30122010000000",
-        46: number,
-        55: encode({"5A": packed(number)}),
-        60: "2200000100050",
-    }
+    chip = encode({"5A": packed(number)})
+    fields = {2: number, 35: f"{number}D30122010000000", 46: number, 55: chip, 60: "2200000100050"}
     broken = bytearray(profile.build("0200", fields))
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(0, len(broken) - 1))
@@ -309,12 +298,20 @@ def test_no_error_ever_carries_payload(number, data):
     cut = data.draw(st.integers(0, len(broken)))
     for frame in (bytes(broken), bytes(broken[:cut])):
         for action in (Sanitiser(profile, KEYS).sanitise, profile.decode):
-            try:
-                action(frame)
-            except ProtocolError as wrong:
-                assert wrong.__cause__ is None
+            wrong = error_of(action, frame)
+            if wrong is not None:
                 forms = (str(wrong), repr(wrong), repr(wrong.as_dict()), pickle.dumps(wrong).hex())
                 assert all(number not in form and number.encode().hex() not in form for form in forms)
+                assert wrong.__cause__ is None
+
+
+def error_of(action: Callable[[bytes], object], frame: bytes) -> ProtocolError | None:
+    """The protocol error of an action; any other exception fails the test."""
+    try:
+        action(frame)
+    except ProtocolError as wrong:
+        return wrong
+    return None
 
 
 def test_keys_and_frames_are_in_no_repr(unionpay, sanitiser):
