@@ -3,8 +3,15 @@
 ``suites.ge`` states them to Great Expectations under a name in the field's words.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+KEY = "key"
+"""The column by which a row is named in a verdict."""
 
 Weight = Literal["critical", "warning", "info"]
 
@@ -88,3 +95,27 @@ class Stated:
         other = {AtMost: "limit", Equal: "other"}.get(type(self.law))
         second = getattr(self.law, other) if other else None
         return (self.law.column, second) if isinstance(second, str) else (self.law.column,)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one law.
+
+    Attributes:
+        stated: the law.
+        judged: how many rows it was held against.
+        offenders: keys of the rows that break it.
+        error: why it could not be judged; None when it was.
+    """
+
+    stated: Stated
+    judged: int
+    offenders: tuple[str, ...] = ()
+    error: str | None = None
+
+
+class Judge(Protocol):
+    """Whoever holds rows against laws."""
+
+    def judge(self, name: str, rows: "pa.Table", laws: Sequence[Stated]) -> list[Verdict]:
+        """One verdict for each law, in their order."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from expectations.completeness import terminal_days
 from expectations.findings import Finding, read_findings
-from expectations.laws import Stated
+from expectations.laws import Judge, Stated, Verdict
 from expectations.lifecycle import SEARCH_DAYS, Shop, link
 from expectations.rules import RULES, Rule
 from expectations.suites.tables import SUITES
@@ -26,8 +26,6 @@ from ingest.tables import Lake
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
-
-    from expectations.suites.ge import Bench, Verdict
 
 APP_ID = "check"
 WRITE_TRIES = 5
@@ -167,7 +165,7 @@ def judge(
     first: dt.date,
     last: dt.date,
     *,
-    bench: "Bench",
+    bench: Judge,
     progress: Progress | None = None,
 ) -> _Judged:
     """Judge what is in ``tables`` on the business days of the scope; nothing is read or written."""
@@ -201,7 +199,7 @@ def judge(
     return out
 
 
-def _accused(linked: "duckdb.DuckDBPyConnection", rule: Rule, bench: "Bench") -> list[dict[str, Any]]:
+def _accused(linked: "duckdb.DuckDBPyConnection", rule: Rule, bench: Judge) -> list[dict[str, Any]]:
     """The rows of the rule's view that break its law, remembered for the rules that follow."""
     linked.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {rule.sql}")
     columns = dict.fromkeys(("key", "merchant", "terminal", "business_date", *rule.stated.columns))
@@ -210,6 +208,8 @@ def _accused(linked: "duckdb.DuckDBPyConnection", rule: Rule, bench: "Bench") ->
     )
     if verdict.error is not None:
         raise RuleError(verdict.error)
+    if not verdict.offenders:
+        return []
     offenders = list(verdict.offenders)
     linked.execute("INSERT INTO accused SELECT ?, unnest(?::VARCHAR[])", [rule.id, offenders])
     found = linked.sql(
@@ -220,10 +220,8 @@ def _accused(linked: "duckdb.DuckDBPyConnection", rule: Rule, bench: "Bench") ->
 
 
 def _verdicts(
-    linked: "duckdb.DuckDBPyConnection", table: str, sql: str, laws: tuple[Stated, ...], bench: "Bench"
-) -> "Iterator[Verdict]":
-    from expectations.suites.ge import Verdict
-
+    linked: "duckdb.DuckDBPyConnection", table: str, sql: str, laws: tuple[Stated, ...], bench: Judge
+) -> Iterator[Verdict]:
     try:
         yield from bench.judge(table, linked.sql(sql).to_arrow_table(), laws)
     except Exception as crash:  # noqa: BLE001 - as above

@@ -36,7 +36,8 @@ WHERE concat_ws('|', merchant, terminal, batch, first_stan, last_stan, business_
 
 def subjects(linked: "duckdb.DuckDBPyConnection", ids: Iterable[str]) -> dict[str, Subject]:
     """The attempts, settlements, events and missing numbers with these ids."""
-    wanted = sorted(set(ids))
+    if not (wanted := sorted(set(ids))):
+        return {}
     found = linked.sql(SUBJECTS, params=[wanted] * 4).to_arrow_table().to_pylist()
     return {row.pop("id"): Subject(**{name: plain(value) for name, value in row.items()}) for row in found}
 

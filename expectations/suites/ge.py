@@ -10,37 +10,17 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expectations.laws import AtLeast, AtMost, Equal, Law, Length, OneOf, Present, Stated, Unique
+from expectations.laws import KEY, AtLeast, AtMost, Equal, Law, Length, OneOf, Present, Stated, Unique, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-KEY = "key"
-"""The column by which a row is named in a verdict."""
 SHOWN = 20
 """How many violations a Data Docs page lists."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of one law.
-
-    Attributes:
-        stated: the law.
-        judged: how many rows it was held against.
-        offenders: keys of the rows that break it.
-        error: why it could not be judged; None when it was.
-    """
-
-    stated: Stated
-    judged: int
-    offenders: tuple[str, ...] = ()
-    error: str | None = None
 
 
 class Bench:

@@ -1,4 +1,4 @@
-"""One Great Expectations context for all rule tests: importing the library takes seconds."""
+"""Terminals and judges for the rules' tests."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -9,10 +9,11 @@ import pytest
 from expectations.findings import Finding
 from expectations.lifecycle import Shop
 from expectations.run import judge
+from tests.expectations.plainlaws import PlainBench
 from tests.expectations.shopdays import Till, tables
 
 SHOP = Shop("Asia/Shanghai", dt.time(23, 0))
-Judge = Callable[..., list[Finding]]
+Findings = Callable[..., list[Finding]]
 
 
 @pytest.fixture
@@ -22,14 +23,12 @@ def till() -> Till:
 
 
 @pytest.fixture
-def findings() -> Judge:
-    """Judge what terminals did: every rule, through Great Expectations; nothing may fail to run."""
+def findings() -> Findings:
+    """What every rule finds in what terminals did; no rule may fail to run."""
 
-    def run(*tills: Till, first: str = "2020-01-01", last: str = "2030-12-31", **more: Any) -> list[Finding]:
-        from expectations.suites.ge import Bench
-
-        given = more.get("given") or tables(*tills)
-        out = judge(given, SHOP, dt.date.fromisoformat(first), dt.date.fromisoformat(last), bench=Bench())
+    def run(*tills: Till, first: str = "2020-01-01", last: str = "2030-12-31", given: Any = None) -> list[Finding]:
+        days = dt.date.fromisoformat(first), dt.date.fromisoformat(last)
+        out = judge(given or tables(*tills), SHOP, *days, bench=PlainBench())
         assert out.could_not_run == []
         return out.findings
 

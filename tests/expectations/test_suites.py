@@ -1,0 +1,125 @@
+"""Great Expectations behind its wall: verdicts as in plain Python, crashes kept apart from violations, Data Docs."""
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from expectations.laws import AtLeast, AtMost, Equal, Length, OneOf, Present, Stated, Unique
+from expectations.lifecycle import link
+from expectations.rules import RULES
+from expectations.run import judge
+from expectations.suites.tables import SUITES
+from tests.expectations.conftest import SHOP
+from tests.expectations.plainlaws import PlainBench
+from tests.expectations.shopdays import faulty_shop, tables
+
+if TYPE_CHECKING:
+    from expectations.suites.ge import Bench
+
+pytestmark = pytest.mark.slow  # importing great_expectations takes 5 to 15 s
+DAYS = (dt.date(2026, 11, 1), dt.date(2026, 12, 1))
+
+
+@pytest.fixture
+def bench() -> "Bench":
+    from expectations.suites.ge import Bench
+
+    return Bench()
+
+
+def test_every_rule_finds_its_fault_and_both_judges_agree(bench: "Bench", tmp_path: Path):
+    """One shop with every fault: Great Expectations and plain Python accuse the same rows."""
+    given = tables(*faulty_shop())
+    judged, plain = judge(given, SHOP, *DAYS, bench=bench), judge(given, SHOP, *DAYS, bench=PlainBench())
+    assert judged.could_not_run == []
+    assert judged.findings == plain.findings
+    assert judged.quality == plain.quality
+    assert {each.rule for each in judged.findings} == set(RULES)
+    page = bench.build_data_docs(tmp_path / "var" / "data-docs")
+    assert page.is_file()
+    shown = "".join(path.read_text("utf-8") for path in page.parent.rglob("*.html"))
+    for rule in RULES.values():
+        assert rule.says in shown
+    assert "k1:" not in shown
+    assert "622424" not in shown
+
+
+def test_the_data_docs_replace_those_of_the_last_run(bench: "Bench", tmp_path: Path):
+    """No page of an earlier run stays, and no half-built folder."""
+    import pyarrow as pa
+
+    stale = tmp_path / "data-docs" / "stale.html"
+    stale.parent.mkdir()
+    stale.write_text("old")
+    rows = pa.table({"key": ["a"], "n": [1]})
+    bench.judge("thing", rows, [Stated("ExpectThing", "A thing.", AtMost("n", 1))])
+    bench.build_data_docs(tmp_path / "data-docs")
+    assert not stale.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["data-docs"]
+
+
+@pytest.mark.parametrize(
+    ("law", "offenders"),
+    [
+        (AtMost("n", 2), ("c",)),
+        (AtMost("n", "m"), ("c",)),
+        (AtLeast("n", 2), ("a",)),
+        (Equal("n", "m"), ("b", "c")),
+        (Present("text"), ("b",)),
+        (Unique("twice"), ("a", "b")),
+        (Length("text", 2), ("c",)),
+        (OneOf("text", ("xy",)), ("c",)),
+    ],
+)
+def test_each_kind_of_law_names_the_rows_that_break_it(bench: "Bench", law: object, offenders: tuple[str, ...]):
+    """And null is judged by `Present` alone."""
+    import pyarrow as pa
+
+    rows = pa.table(
+        {
+            "key": ["a", "b", "c", "d"],
+            "n": pa.array([1, 2, 3, None], pa.int64()),
+            "m": pa.array([1, 3, 2, 1], pa.int64()),
+            "text": ["xy", None, "xyz", "xy"],
+            "twice": ["p", "p", "q", None],
+        }
+    )
+    stated = Stated("ExpectSomething", "Something.", law)  # type: ignore[arg-type]  # parametrised
+    assert [each.offenders for each in bench.judge("something", rows, [stated])] == [offenders]
+    assert [each.offenders for each in PlainBench().judge("something", rows, [stated])] == [offenders]
+
+
+def test_a_law_that_crashed_is_not_a_law_that_was_broken(bench: "Bench"):
+    """The library says ``success=False`` for both; here one has an error and accuses nobody."""
+    import pyarrow as pa
+
+    rows = pa.table({"key": ["a"], "n": [1]})
+    laws = [
+        Stated("ExpectLost", "A column that is not there.", AtMost("lost", 1)),
+        Stated("ExpectN", "n.", AtMost("n", 0)),
+    ]
+    crashed, broken = bench.judge("thing", rows, laws)
+    assert crashed.error is not None
+    assert "lost" in crashed.error
+    assert crashed.offenders == ()
+    assert broken.error is None
+    assert broken.offenders == ("a",)
+
+
+def test_no_rows_break_no_law(bench: "Bench"):
+    """An empty view is judged and accuses nobody."""
+    import pyarrow as pa
+
+    rows = pa.table({"key": pa.array([], pa.string()), "n": pa.array([], pa.int64())})
+    [verdict] = bench.judge("nothing", rows, [Stated("ExpectN", "n.", AtMost("n", 0))])
+    assert (verdict.error, verdict.offenders, verdict.judged) == (None, (), 0)
+
+
+def test_no_view_of_the_tables_shows_a_card():
+    """Neither masks nor tokens are handed to the suites."""
+    linked = link(tables(*faulty_shop()), SHOP, *DAYS)
+    for sql, _ in SUITES.values():
+        columns = linked.sql(sql).columns
+        assert not {"pan_masked", "card_token"} & set(columns)

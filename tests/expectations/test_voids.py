@@ -1,0 +1,232 @@
+"""Voids: of what was never sold, of another amount, twice, or too late."""
+
+import pytest
+
+from expectations.findings import Finding
+from tests.expectations.conftest import Findings
+from tests.expectations.shopdays import Till
+
+
+def only(found: list[Finding], rule: str) -> Finding:
+    """The one finding there is, of this rule."""
+    assert [each.rule for each in found] == [rule]
+    return found[0]
+
+
+def ids(found: Finding) -> list[str | None]:
+    return [each.transaction_id for each in found.subjects]
+
+
+def rules(found: list[Finding]) -> list[str]:
+    return sorted(each.rule for each in found)
+
+
+# --- what a void should be
+
+
+def test_a_sale_its_void_and_the_right_sale_are_no_finding(till: Till, findings: Findings):
+    """Sold at the wrong price, voided, sold again."""
+    wrong = till.sale(36800)
+    till.void(wrong)
+    till.sale(63800)
+    assert findings(till) == []
+
+
+def test_a_test_sale_of_one_fen_and_its_void_are_no_finding(till: Till, findings: Findings):
+    """The shop tries its terminal in the morning."""
+    till.void(till.sale(1))
+    assert findings(till) == []
+
+
+def test_a_declined_or_unanswered_void_is_judged_by_no_rule(till: Till, findings: Findings):
+    """It has undone nothing."""
+    sale = till.sale(36800)
+    till.void(sale, 100, code="64")
+    till.void(sale, 100, code=None)
+    assert findings(till) == []
+
+
+# --- void_no_original
+
+
+def test_a_void_of_a_number_not_yet_issued(till: Till, findings: Findings):
+    """The terminal had not come so far: no sale can have been lost there."""
+    sale = till.sale(36800)
+    void = till.void(sale, orig_stan=till.stan + 500, orig_rrn=None)
+    found = only(findings(till), "void_no_original")
+    assert (found.severity, found.certainty, found.amount_at_risk_fen) == ("P1", "PROVEN", 36800)
+    assert ids(found) == [void["transaction_id"]]
+    assert found.act_by is None
+    assert found.evidence == {
+        "originals": 0,
+        "original_batch_no": 231,
+        "original_stan": sale["stan"] + 500,
+        "number_spent_on": None,
+        "number_not_yet_issued": True,
+    }
+    assert found.ruled_out == ("void_reversed", "log_gap")
+    assert found.completeness["missing"] == []
+
+
+def test_a_void_of_a_number_spent_on_something_else(till: Till, findings: Findings):
+    """The number was a sign-in: it cannot have been a sale."""
+    sale = till.sale(36800)
+    till.void(sale, orig_stan=till.events[0]["stan"], orig_rrn=None)
+    found = only(findings(till), "void_no_original")
+    assert found.certainty == "PROVEN"
+    assert found.evidence["number_spent_on"] == "SIGN_IN"
+
+
+def test_a_void_of_a_declined_sale_has_no_original(till: Till, findings: Findings):
+    """What was declined debited nobody; its void credits somebody."""
+    declined = till.sale(36800, code="51")
+    void = till.void(declined)
+    found = only(findings(till), "void_no_original")
+    assert ids(found) == [void["transaction_id"], declined["transaction_id"]]
+
+
+def test_a_void_of_a_sale_in_a_gap_proves_nothing(till: Till, findings: Findings):
+    """未采集到原交易: the original may be among the missing numbers."""
+    sale = till.sale(36800)
+    till.stan += 1
+    till.void(sale, orig_stan=till.stan, orig_rrn=None)
+    found = {each.rule: each for each in findings(till)}
+    assert set(found) == {"void_no_original", "stan_gap"}
+    assert (found["void_no_original"].severity, found["void_no_original"].certainty) == ("P4", "UNVERIFIABLE")
+    assert found["void_no_original"].completeness["missing"] == ["original_not_collected"]
+
+
+def test_a_void_of_a_batch_before_collection_proves_nothing(till: Till, findings: Findings):
+    """The collector was plugged in after the sale."""
+    sale = till.sale(36800)
+    till.void(sale, orig_batch_no=230, orig_stan=17, orig_rrn=None)
+    assert only(findings(till), "void_no_original").certainty == "UNVERIFIABLE"
+
+
+# --- void_amount_mismatch
+
+
+def test_a_void_of_another_amount(till: Till, findings: Findings):
+    """A void is of the full amount: the difference is at stake."""
+    sale = till.sale(36800)
+    void = till.void(sale, 30000)
+    found = only(findings(till), "void_amount_mismatch")
+    assert (found.severity, found.certainty, found.amount_at_risk_fen) == ("P1", "PROVEN", 6800)
+    assert ids(found) == [void["transaction_id"], sale["transaction_id"]]
+    assert found.evidence == {"void_fen": 30000, "sale_fen": 36800}
+    assert found.ruled_out == ("void_reversed", "tip_adjusted")
+
+
+@pytest.mark.parametrize("tip", [True, False])
+def test_a_sale_adjusted_by_a_tip_is_compared_as_adjusted(till: Till, findings: Findings, *, tip: bool):
+    """Whether the adjustment states the tip or the new total."""
+    sale = till.sale(36800)
+    named = {"orig_batch_no": till.batch, "orig_stan": sale["stan"]}
+    till.attempt("ADJUST", 2000 if tip else 38800, tip_fen=2000 if tip else None, **named)
+    till.void(sale, 38800)
+    assert findings(till) == []
+
+
+def test_a_gap_may_hide_the_adjustment(till: Till, findings: Findings):
+    """PROVEN becomes PROBABLE."""
+    sale = till.sale(36800)
+    till.stan += 1
+    till.void(sale, 38800)
+    found = {each.rule: each for each in findings(till)}
+    assert found["void_amount_mismatch"].certainty == "PROBABLE"
+    assert found["void_amount_mismatch"].completeness["missing"] == ["stan_gap"]
+
+
+# --- double_void
+
+
+def test_a_sale_voided_twice(till: Till, findings: Findings):
+    """The later void is accused, the first and the sale stand beside it."""
+    sale = till.sale(36800, at="10:00:00")
+    first = till.void(sale, at="10:05:00")
+    second = till.void(sale, at="10:07:00")
+    found = only(findings(till), "double_void")
+    assert (found.severity, found.certainty, found.amount_at_risk_fen) == ("P1", "PROVEN", 36800)
+    assert ids(found) == [second["transaction_id"], first["transaction_id"], sale["transaction_id"]]
+    assert found.evidence == {"voids_of_this_sale": 2, "seconds_apart": 120}
+
+
+def test_a_void_reversed_and_made_again_is_one_void(till: Till, findings: Findings):
+    """撤销冲正: the first void did not stand."""
+    sale = till.sale(36800)
+    till.reverse(till.void(sale))
+    till.void(sale)
+    assert findings(till) == []
+
+
+def test_two_debits_of_one_trace_number_each_voided_once(till: Till, findings: Findings):
+    """The reference tells which void is of which."""
+    first = till.sale(36800)
+    second = till.sale(36800, stan=first["stan"], rrn="999900000001")
+    till.void(first)
+    till.void(second)
+    assert findings(till) == []
+
+
+# --- void_after_settlement, void_cross_day
+
+
+def test_a_void_after_its_batch_was_settled(till: Till, findings: Findings):
+    """The totals have gone; of the two day rules only this one speaks."""
+    sale = till.sale(36800, at="10:00:00")
+    till.settle(at="11:00:00")
+    void = till.void(sale, at="2026-11-22 09:00:00")
+    found = only(findings(till), "void_after_settlement")
+    assert (found.severity, found.certainty, found.amount_at_risk_fen) == ("P2", "PROVEN", 36800)
+    assert ids(found) == [void["transaction_id"], sale["transaction_id"]]
+    assert found.evidence == {
+        "settlements_before_void": 1,
+        "settled_at": "2026-11-21T03:00:00+00:00",
+        "settled_batch_no": 231,
+    }
+
+
+def test_a_settlement_the_host_refused_closes_nothing(till: Till, findings: Findings):
+    """The batch is still open."""
+    sale = till.sale(36800)
+    till.settle(outcome="declined", response_code="96")
+    till.batch -= 1
+    till.void(sale)
+    assert findings(till) == []
+
+
+def test_a_void_on_the_next_clearing_day(till: Till, findings: Findings):
+    """22:58 and 23:05 are two clearing days: the host should have refused."""
+    sale = till.sale(36800, at="22:58:00")
+    void = till.void(sale, at="23:05:00")
+    found = only(findings(till), "void_cross_day")
+    assert (found.severity, found.certainty) == ("P2", "PROVEN")
+    assert ids(found) == [void["transaction_id"], sale["transaction_id"]]
+    assert found.evidence == {
+        "clearing_days_apart": 1,
+        "sale_clearing_day": "2026-11-21",
+        "void_clearing_day": "2026-11-22",
+    }
+
+
+def test_a_void_after_the_cut_off_that_the_host_refused_is_no_finding(till: Till, findings: Findings):
+    """Cross-day by the clock, refused by the host."""
+    sale = till.sale(36800, at="22:58:00")
+    till.void(sale, at="23:05:00", code="12")
+    assert findings(till) == []
+
+
+@pytest.mark.parametrize(("sold", "voided"), [("23:00:00", "2026-11-22 22:59:59"), ("22:00:00", "22:59:59")])
+def test_a_void_on_the_same_clearing_day(till: Till, findings: Findings, sold: str, voided: str):
+    """The day runs from cut-off to cut-off."""
+    sale = till.sale(36800, at=sold)
+    till.void(sale, at=voided)
+    assert findings(till) == []
+
+
+def test_a_sale_just_before_the_cut_off_posted_next_day(till: Till, findings: Findings):
+    """The host put both into one settlement date: one day, whatever the clock says."""
+    day = till.now.date().replace(day=22)
+    sale = till.sale(36800, at="22:59:50", settlement_date=day)
+    till.void(sale, at="23:05:00", settlement_date=day)
+    assert findings(till) == []
