@@ -269,6 +269,16 @@ def test_bytes_after_the_footer_are_damage() -> None:
     assert read(data + b"\0")[1]
 
 
+def test_a_footer_must_count_what_is_there() -> None:
+    """A footer with the right SHA-256 and a wrong count is damage."""
+    data, offsets = build(5)
+    body = data[: offsets[-1]]
+    link = CHAIN.link(data[offsets[-2] : offsets[-1]])
+    footer = Footer(6, FIRST, FIRST + 4, hashlib.sha256(body).hexdigest(), 6)
+    (damage,) = read(body + encode_footer(footer, boot_id=9, chain=link))[1]
+    assert damage.what == "the footer counts 6 records, 5 are readable"
+
+
 def test_a_broken_header_costs_no_record() -> None:
     """Without a header the records still count from the first one found."""
     data, _ = build(10, sealed=False)

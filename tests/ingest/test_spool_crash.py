@@ -420,6 +420,7 @@ def test_a_failed_sync_is_named_in_the_next_segment() -> None:
     assert gaps == [{"reason": "the disk failed: Input/output error", "missing": [4, 5], "acknowledged": False}]
     assert first == [2, 3]
     assert later[0] > 5
+    assert {4, 5}.isdisjoint(record.seq for record in records)
     assert {record.seq for record in records} >= {*first, *later}
     assert any(name.endswith(".poisoned") for name in disk.names(FOLDER / "quarantine"))
 
