@@ -1,5 +1,6 @@
 """The 46 public messages, and the table they prove."""
 
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
@@ -95,6 +96,14 @@ def test_the_table_holds_every_field_of_the_dialect():
     """Each field of the published table and each vendor field met has a row with names in both languages."""
     assert set(FIELDS) == {*TABLE, *VENDORS, 60, 61, 62, 63, 64}
     assert all(spec.en and spec.zh and spec.source for spec in FIELDS.values())
+
+
+def test_the_documentation_holds_the_table():
+    """docs/protocols.md has each field's row as the code has it."""
+    text = (Path(__file__).parents[2] / "docs" / "protocols.md").read_text("utf-8")
+    for spec in FIELDS.values():
+        row = f"| {spec.number} | {spec.name} | {spec.zh} | {spec.en} | `{spec.codec}` | {spec.size} | {spec.mask} |"
+        assert row in text
 
 
 def test_22_lies_left_and_23_right(unionpay):
