@@ -129,13 +129,13 @@ def ack(config: Path | None, finding: str, label: str, by: str | None) -> None:
     After two-purchases and done it is not told again.
     """
     from expectations.mail.ledger import Ledger
-    from expectations.mail.send import read_findings
+    from expectations.mail.send import known_findings
     from ingest.tables import Lake
 
     settings = load_settings(config)
     lake = Lake(settings.lake.uri)
     beginning = finding.rpartition("-")[2].lower()
-    known = sorted({each.finding_id for each in read_findings(lake)})
+    known = sorted({each.finding_id for each in known_findings(lake)})
     matching = [finding_id for finding_id in known if finding_id.lower().startswith(beginning)]
     if len(beginning) < 4 or not matching:
         raise UsageError(f"no finding is called {finding}", hint="`tillwatch findings` lists them")

@@ -167,6 +167,8 @@ def _connected(server: Server) -> Iterator[smtplib.SMTP]:
     except smtplib.SMTPResponseException as wrong:
         raise ServerError(f"{server.name}: {_reply(wrong.smtp_code, wrong.smtp_error)}", hint=hint) from None
     except (OSError, smtplib.SMTPException) as wrong:
+        if isinstance(wrong.__context__, TimeoutError):  # smtplib makes a disconnection of it
+            raise ServerError(f"{server.name}: does not answer in time", hint=hint) from None
         said = getattr(wrong, "strerror", None) or str(wrong) or "the connection broke"
         raise ServerError(f"{server.name}: {_line(said).lower()}", hint=hint) from None
     finally:

@@ -5,10 +5,12 @@ the day, the cases and the readers, so that a mail handed over twice (a crash be
 server's yes and our note of it) is one mail to every program that looks at Message-IDs.
 """
 
-import email.policy
 from collections.abc import Iterator, Sequence
+from email.header import Header
 from email.message import EmailMessage
+from email.policy import EmailPolicy
 from email.utils import format_datetime, formataddr, parseaddr
+from typing import Any
 
 from expectations.mail.blocks import Letter
 from expectations.mail.cardcheck import refuse_card_numbers
@@ -19,8 +21,29 @@ from expectations.mail.html import LARGEST, render_html
 from expectations.mail.text import render_text
 from ingest.settings import Settings
 
-POLICY = email.policy.SMTP.clone(cte_type="7bit")
-"""Seven bits on the wire: no server on the way can spoil Chinese."""
+
+class WirePolicy(EmailPolicy):
+    """SMTP's line ends, seven bits on the wire, and a subject that keeps its spaces.
+
+    The standard library's folding loses the space between two words that both need
+    encoding (python/cpython#92081); here the whole subject is encoded as one text.
+    """
+
+    def fold(self, name: str, value: Any) -> str:
+        """A header as it stands on the wire."""
+        if name.lower() == "subject" and not str(value).isascii():
+            encoded = Header(str(value), "utf-8", header_name=name).encode(linesep=self.linesep)
+            return f"{name}: {encoded}{self.linesep}"
+        folded: str = super().fold(name, value)
+        return folded
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        """The same as bytes."""
+        return self.fold(name, value).encode("ascii")
+
+
+POLICY = WirePolicy(linesep="\r\n", cte_type="7bit")
+"""No server on the way can spoil Chinese."""
 
 
 def build_message(
@@ -57,7 +80,6 @@ def build_message(
     message["List-Unsubscribe"] = f"<mailto:{settings.alerts.feedback or address}?subject=unsubscribe>"
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
-    message["Content-Language"] = alert.locale
     message.set_content(text)
     message.add_alternative(html, subtype="html")
     message.add_attachment(
@@ -65,6 +87,7 @@ def build_message(
         params={"charset": "utf-8"},
     )  # fmt: skip
     message.add_attachment(manifest.encode(), maintype="application", subtype="json", filename="manifest.json")
+    message["Content-Language"] = alert.locale  # last: making a multipart moves Content-* into its first part
     _name_boundaries(message, alert.alert_id)
     return message
 

@@ -14,7 +14,7 @@ from expectations.mail.decide import Alert, decide
 from expectations.mail.ledger import Ledger
 from expectations.mail.message import POLICY, build_message
 from expectations.mail.proofs import proofs_of
-from expectations.mail.send import due, read_findings
+from expectations.mail.send import due, known_findings
 from ingest.errors import UsageError
 from ingest.settings import Route, Settings
 from ingest.tables import Lake
@@ -42,7 +42,7 @@ def previews(
     alerts = due(settings, lake, ledger, now, merchant).alerts
     told_already = not alerts
     if told_already:
-        findings = read_findings(lake, merchant)
+        findings = known_findings(lake, merchant)
         last = {each.merchant_id: each.business_date for each in sorted(findings, key=lambda f: f.business_date)}
         newest = [each for each in findings if each.business_date == last[each.merchant_id]]
         alerts = decide(newest, settings.alerts.routes, now).alerts

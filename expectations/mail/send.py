@@ -141,11 +141,11 @@ def send_alerts(
 
 def due(settings: Settings, lake: Lake, ledger: Ledger, now: dt.datetime, merchant: str | None = None) -> Decision:
     """The mails that are due now, by the findings and the ledger as they stand."""
-    findings = read_findings(lake, merchant)
+    findings = known_findings(lake, merchant)
     return decide(findings, settings.alerts.routes, now, told=ledger.told(merchant), settled=ledger.settled())
 
 
-def read_findings(lake: Lake, merchant: str | None = None) -> list[Finding]:
+def known_findings(lake: Lake, merchant: str | None = None) -> list[Finding]:
     """Every finding of the tables."""
     filters = None if merchant is None else [("merchant_id", "==", merchant)]
     return [Finding.from_row(row) for row in lake.read("findings", filters=filters).to_pylist()]

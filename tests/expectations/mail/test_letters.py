@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from expectations.findings import Finding
+from expectations.findings import Finding, Subject
 from expectations.mail.blocks import Section
 from expectations.mail.catalogue import LOCALES, Locale
 from expectations.mail.compose import MOST_CASES, compose
@@ -84,6 +84,7 @@ def one_of_each() -> list[Finding]:
         stan, clock = 100 + 10 * place, f"{9 + place // 4:02d}:{place % 4}0:00"
         sale = subject("SALE", stan, clock, 1900 + place, rrn=f"1121{stan:08d}")
         later = clock.replace("0:00", "5:30")
+        subjects: tuple[Subject, ...]
         act_by = CUTOFF if rule.startswith(("dup_s", "dup_card", "retry", "reversal")) else None
         if rule.startswith("batch"):
             subjects = (subject("SETTLEMENT", stan, clock, None, pan_masked=None),)

@@ -70,7 +70,8 @@ def test_headers_tell_machines_what_it_is(settings: Settings):
     assert message["X-Auto-Response-Suppress"] == "All"
     assert SHOP in message["List-Id"]
     assert message["Date"].datetime == NOW.replace(microsecond=0)
-    assert message["Subject"].startswith("【今日23:00前处理】")
+    assert message["Content-Language"] == "zh-CN"
+    assert message["Subject"] == "【今日23:00前处理】2笔资金异常 ¥388.00，另有1处记录需核对 | 张记小馆 | 11月21日"
 
 
 def test_the_same_alert_is_the_same_bytes(settings: Settings):

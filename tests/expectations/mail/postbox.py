@@ -1,0 +1,121 @@
+"""A real SMTP server on loopback, with a mind of its own."""
+
+import asyncio
+import email
+import email.policy
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import EmailMessage
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+
+
+class Postbox:
+    """Keeps what it accepts; answers with ``rcpt`` and ``data`` where those say something else."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.envelopes: list[list[str]] = []
+        self.rcpt: dict[str, str] = {}
+        self.data = ""
+        self.pause = 0.0
+        self.logins: list[str] = []
+
+    async def handle_RCPT(self, _s: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802
+        """Refuse whom the test names."""
+        if answer := self.rcpt.get(address):
+            return answer
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
+        """Keep the mail, or refuse it."""
+        if self.pause:
+            await asyncio.sleep(self.pause)
+        if self.data:
+            return self.data
+        parsed = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        assert isinstance(parsed, EmailMessage)
+        self.mails.append(parsed)
+        self.envelopes.append(list(envelope.rcpt_tos))
+        return "250 taken"
+
+    def authenticate(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
+        """Let in whoever says the password."""
+        assert isinstance(data, LoginPassword)
+        self.logins.append(data.login.decode())
+        return AuthResult(success=data.password == b"geheim", handled=False)
+
+
+@contextmanager
+def serving(postbox: Postbox, **options: Any) -> Iterator[int]:
+    """The server's port while it runs."""
+
+    class Here(Controller):  # type: ignore[misc]  # aiosmtpd ships no types
+        """Asks the system for a port."""
+
+        def factory(self) -> SMTP:
+            """A server without a name lookup."""
+            return SMTP(self.handler, hostname="postbox.test", **options)
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    controller = Here(postbox, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield port
+    finally:
+        controller.stop()
+
+
+@contextmanager
+def scripted(*lines: bytes, every: float = 0.0) -> Iterator[int]:
+    """A server that says these lines to whoever calls, ``every`` so often, and then nothing more."""
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.05)
+
+        def talk() -> None:
+            kept = []
+            while not stop.is_set():
+                try:
+                    connection, _ = server.accept()
+                except TimeoutError:
+                    continue
+                kept.append(connection)
+                for line in lines:
+                    try:
+                        connection.sendall(line)
+                    except OSError:
+                        break
+                    if stop.wait(every):
+                        break
+            for connection in kept:
+                connection.close()
+
+        thread = threading.Thread(target=talk)
+        thread.start()
+        try:
+            yield int(server.getsockname()[1])
+        finally:
+            stop.set()
+            thread.join()
+
+
+def free_port() -> int:
+    """A port where nobody answers."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def timed(at_most: float) -> Iterator[None]:
+    """The block ends within this many seconds."""
+    began = time.monotonic()
+    yield
+    assert time.monotonic() - began < at_most

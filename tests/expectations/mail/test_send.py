@@ -1,0 +1,255 @@
+"""From the tables to the mailbox: what is due leaves once, and what could not leave is tried again."""
+
+import datetime as dt
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from expectations.findings import Finding
+from expectations.mail.ledger import LEASE, Ledger
+from expectations.mail.send import SendResult, send_alerts
+from ingest.errors import DeliveryError, UsageError
+from ingest.settings import Settings
+from ingest.tables import Lake
+from tests.expectations.mail.conftest import (
+    DAY,
+    FIRST_TRY,
+    NOW,
+    SHOP,
+    example,
+    finding,
+    lost_reversal,
+    retry,
+    subject,
+)
+from tests.expectations.mail.postbox import Postbox, free_port, serving
+
+OTHER_SHOP = "898310058120002"
+TWO = [{"merchants": ["*"], "to": ["a@example.com", "b@example.com"], "locale": "zh-CN"}]
+
+
+@pytest.fixture
+def postbox() -> Postbox:
+    """Keeps what it gets."""
+    return Postbox()
+
+
+@pytest.fixture
+def port(postbox: Postbox) -> Iterator[int]:
+    """Where the postbox answers."""
+    with serving(postbox) as port:
+        yield port
+
+
+def settings_for(folder: Path, port: int, routes: Any = None) -> Settings:
+    """A lake in this folder, a server at this port."""
+    return Settings.model_validate(
+        {
+            "lake": {"uri": str(folder / "lake")},
+            "merchants": [{"id": SHOP, "name": "张记小馆"}],
+            "alerts": {"smtp": f"smtp://127.0.0.1:{port}", "routes": TWO if routes is None else routes},
+        }
+    )
+
+
+def store(settings: Settings, *findings: Finding) -> None:
+    """Put findings into the lake."""
+    lake = Lake(settings.lake.uri)
+    lake.append("findings", [each.as_row() for each in findings], app_id=f"test-{lake.version('findings')}")
+
+
+def send(settings: Settings, minutes: int = 0, **more: Any) -> SendResult:
+    """Send what is due so many minutes after the example's moment."""
+    return send_alerts(settings, NOW + dt.timedelta(minutes=minutes), **more)
+
+
+def states(settings: Settings) -> list[tuple[str, str, str | None]]:
+    """The ledger: (state, recipients, error)."""
+    rows = Lake(settings.lake.uri).read("alerts").to_pylist()
+    return [(r["state"], r["recipients"], r["error"]) for r in rows if r["state"] != "claimed"]
+
+
+def test_what_is_due_arrives_once(tmp_path: Path, postbox: Postbox, port: int):
+    """One mail for the shop's day to both readers; sent again, nothing leaves."""
+    settings = settings_for(tmp_path, port)
+    store(settings, *example())
+    first, second = send(settings), send(settings, 5)
+    assert [each.state for each in first.outcomes] == ["sent"]
+    assert second.outcomes == ()
+    (mail,) = postbox.mails
+    assert postbox.envelopes == [["a@example.com", "b@example.com"]]
+    assert mail["Subject"] == first.outcomes[0].subject
+    assert states(settings) == [("sent", '["a@example.com", "b@example.com"]', None)]
+
+
+def test_two_languages_and_two_shops_are_mails_of_their_own(tmp_path: Path, postbox: Postbox, port: int):
+    """Every route gets its language, every shop its mail."""
+    routes = [
+        {"merchants": ["*"], "to": ["zh@example.com"], "locale": "zh-CN"},
+        {"merchants": [OTHER_SHOP], "to": ["en@example.com"], "locale": "en"},
+    ]
+    settings = settings_for(tmp_path, port, routes)
+    store(settings, retry(), finding("dup_same_atc", subject("SALE", 1, "10:00:00", 100), merchant_id=OTHER_SHOP))
+    send(settings)
+    got = sorted((str(mail["To"]), str(mail["Content-Language"])) for mail in postbox.mails)
+    assert got == [("en@example.com", "en"), ("zh@example.com", "zh-CN"), ("zh@example.com", "zh-CN")]
+
+
+def test_a_server_that_is_down_leaves_all_unsent_and_the_next_try_sends(tmp_path: Path, postbox: Postbox):
+    """Failed is noted with the reason for every shop; the server is asked once; later the mails go out."""
+    down = settings_for(tmp_path, free_port())
+    store(down, retry(), finding("dup_same_atc", subject("SALE", 1, "10:00:00", 100), merchant_id=OTHER_SHOP))
+    result = send(down)
+    assert [each.state for each in result.outcomes] == ["failed", "failed"]
+    assert len(result.problems) == 1
+    with pytest.raises(DeliveryError, match="connection refused"):
+        result.require_delivery()
+    assert {state for state, _, error in states(down) if error and "refused" in error} == {"failed"}
+    with serving(postbox) as port:
+        again = send(settings_for(tmp_path, port), 5)
+    assert [each.state for each in again.outcomes] == ["sent", "sent"]
+    assert {each.alert_id for each in again.outcomes} == {each.alert_id for each in result.outcomes}
+    assert len(postbox.mails) == 2
+
+
+def test_a_refused_reader_is_reported_and_tried_again_alone(tmp_path: Path, postbox: Postbox, port: int):
+    """The others have their mail and do not get it twice."""
+    settings = settings_for(tmp_path, port)
+    store(settings, retry())
+    postbox.rcpt = {"b@example.com": "450 4.2.0 greylisted"}
+    first = send(settings)
+    assert first.outcomes[0].state == "partly"
+    assert first.outcomes[0].refused == {"b@example.com": "450 4.2.0 greylisted"}
+    assert "b@example.com: 450" in first.problems[0][0]
+    postbox.rcpt = {}
+    second = send(settings, 10)
+    assert [(each.state, each.recipients) for each in second.outcomes] == [("sent", ("b@example.com",))]
+    assert postbox.envelopes == [["a@example.com"], ["b@example.com"]]
+    assert send(settings, 20).outcomes == ()
+
+
+def test_a_shop_without_a_route_is_reported_and_the_others_are_told(tmp_path: Path, postbox: Postbox, port: int):
+    """Nobody to tell is an error with what to write into the settings."""
+    settings = settings_for(tmp_path, port, [{"merchants": [OTHER_SHOP], "to": ["a@example.com"]}])
+    store(settings, retry(), finding("dup_same_atc", subject("SALE", 1, "10:00:00", 100), merchant_id=OTHER_SHOP))
+    result = send(settings)
+    assert result.unrouted == (SHOP,)
+    assert len(postbox.mails) == 1
+    with pytest.raises(DeliveryError, match=SHOP):
+        result.require_delivery()
+
+
+def test_a_follow_up_stands_in_the_thread(tmp_path: Path, postbox: Postbox, port: int):
+    """A case that grew is a second mail that answers the first."""
+    settings = settings_for(tmp_path, port)
+    store(settings, lost_reversal())
+    send(settings)
+    store(settings, retry())
+    send(settings, 5)
+    first, second = postbox.mails
+    assert second["In-Reply-To"] == first["Message-ID"]
+    assert second["Message-ID"] != first["Message-ID"]
+
+
+def test_two_at_once_send_one_mail(tmp_path: Path, postbox: Postbox, port: int):
+    """Of four senders at the same moment one is let in; the mail leaves once."""
+    settings = settings_for(tmp_path, port)
+    store(settings, *example())
+    postbox.pause = 0.3
+    results: list[SendResult] = []
+    start = threading.Barrier(4)
+
+    def run() -> None:
+        start.wait()
+        results.append(send(settings))
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 4
+    assert len(postbox.mails) == 1
+    assert not any(result.problems for result in results)
+    assert [each.state for result in results for each in result.outcomes].count("sent") == 1
+
+
+def test_a_sender_that_died_is_waited_for_and_then_replaced(tmp_path: Path, postbox: Postbox, port: int):
+    """A claim that is never given back holds for LEASE; then the mail goes out after all."""
+    settings = settings_for(tmp_path, port)
+    store(settings, retry())
+    clock = [dt.datetime(2026, 11, 21, 13, 0, tzinfo=dt.UTC)]
+    ledger = Ledger(Lake(settings.lake.uri), now=lambda: clock[0])
+    assert ledger.claim(SHOP) == 1
+    assert [each.state for each in send(settings, ledger=ledger).outcomes] == ["elsewhere"]
+    clock[0] += LEASE
+    assert [each.state for each in send(settings, ledger=ledger).outcomes] == ["sent"]
+    assert len(postbox.mails) == 1
+
+
+def test_a_dry_run_says_what_would_leave_and_notes_nothing(tmp_path: Path, postbox: Postbox, port: int):
+    """Nothing is sent, nothing claimed, and the next real run sends."""
+    settings = settings_for(tmp_path, port)
+    store(settings, retry())
+    assert [each.state for each in send(settings, dry_run=True).outcomes] == ["due"]
+    assert postbox.mails == []
+    assert Lake(settings.lake.uri).version("alerts") is None
+    assert [each.state for each in send(settings).outcomes] == ["sent"]
+
+
+def test_a_finding_that_a_person_closed_is_not_told(tmp_path: Path, postbox: Postbox, port: int):
+    """The last label counts: closed is silent, taken back to confirmed is told."""
+    settings = settings_for(tmp_path, port)
+    store(settings, retry())
+    ledger = Ledger(Lake(settings.lake.uri))
+    ledger.acknowledge(retry().finding_id, "two-purchases", "li")
+    assert send(settings).outcomes == ()
+    ledger.acknowledge(retry().finding_id, "confirmed", "li")
+    assert len(send(settings).outcomes) == 1
+    assert len(postbox.mails) == 1
+
+
+def test_a_card_number_in_a_finding_stops_its_mail_and_no_other(tmp_path: Path, postbox: Postbox, port: int):
+    """The mail is noted as failed without the number; the other shop's mail leaves."""
+    pan = "6222020000005816"
+    settings = settings_for(tmp_path, port)
+    leaky = finding("dup_same_atc", subject("SALE", 1, "10:00:00", 100, rrn=pan), merchant_id=OTHER_SHOP)
+    store(settings, retry(), leaky)
+    result = send(settings)
+    assert {each.merchant_id: each.state for each in result.outcomes} == {SHOP: "sent", OTHER_SHOP: "failed"}
+    assert len(postbox.mails) == 1
+    assert pan not in json.dumps([each.as_dict() for each in result.outcomes])
+    assert pan not in json.dumps(states(settings))
+
+
+def test_the_manifest_names_the_records(tmp_path: Path, postbox: Postbox, port: int):
+    """Segments and record numbers come from the transactions table."""
+    settings = settings_for(tmp_path, port)
+    store(settings, retry())
+    row: dict[str, Any] = {"transaction_id": FIRST_TRY.transaction_id, "business_date": DAY, "seen_date": DAY}
+    row |= {"segment_id": "feedbeef" * 4, "request_seq": 12}
+    Lake(settings.lake.uri).append("transactions", [row], app_id="test")
+    send(settings)
+    manifest = next(p for p in postbox.mails[0].iter_attachments() if p.get_filename() == "manifest.json")
+    (told,) = json.loads(manifest.get_content())["findings"]
+    assert told["subjects"][0]["segment_id"] == "feedbeef" * 4
+    assert told["subjects"][0]["request_seq"] == 12
+
+
+def test_a_wrong_address_is_said_before_anything_happens(tmp_path: Path):
+    """A server's address that is none: usage error, ledger untouched."""
+    settings = Settings.model_validate({"lake": {"uri": str(tmp_path)}, "alerts": {"smtp": "mail.example.com"}})
+    with pytest.raises(UsageError):
+        send(settings)
+    assert Lake(settings.lake.uri).version("alerts") is None
+
+
+def test_nothing_found_is_nothing_due(tmp_path: Path, port: int):
+    """An empty lake sends nothing and is no error."""
+    result = send(settings_for(tmp_path, port))
+    assert result.outcomes == ()
+    result.require_delivery()
