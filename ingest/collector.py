@@ -17,7 +17,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from ingest.committer import Chunk, Committer, Happened, Tell
+from ingest.committer import Chunk, Committer, Happened, Tell, place_of
 from ingest.lines import Line, Side, Stream
 from ingest.ports import Port, PortError
 from ingest.records import Kind
@@ -347,6 +347,9 @@ class Collector:
             arrival: tuple[Side, Port | None, PortError | None] = (side, side.open(), None)
         except PortError as wrong:
             arrival = (side, None, wrong)
+        except Exception as bug:  # noqa: BLE001  a failure while opening must not end the retries; it is told
+            why = f"{side.device}: could not be opened ({type(bug).__name__} at {place_of(bug)})"
+            arrival = (side, None, PortError(why, reason="unfit", hint="please report this line"))
         self._arrivals.put(arrival)
         self._nudge()
 

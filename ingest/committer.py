@@ -208,34 +208,39 @@ class Committer:
     def _run(self) -> None:
         ended = False
         while not ended:
-            items, ended = self._gather()
+            items, silent_at, ended = self._gather()
             try:
-                self._commit(self._records_of(items))
+                self._commit(self._records_of(items, silent_at))
                 self._seal_if_due()
             except Exception as bug:  # noqa: BLE001  law 5: relaying and the other lines outlive a bug here; it is told, not hidden
                 self._report_bug("", bug)
                 time.sleep(self._backoff.delay())
         self._finish()
 
-    def _gather(self) -> tuple[list[Chunk | Happened], bool]:
-        """Everything that waits, up to a batch; the first may have to be waited for."""
+    def _gather(self) -> tuple[list[Chunk | Happened], int | None, bool]:
+        """Everything that waits, up to a batch; the first may have to be waited for.
+
+        With it the monotonic time at which nothing more waited (None: more does), and whether to end. Only up to
+        that time is a line known to have been silent: what it said meanwhile may stand in the queue.
+        """
         items: list[Chunk | Happened] = []
         size = 0
+        before_look: int | None = None
+        silent_at: int | None = None
+        ended = False
         try:
             item = self._queue.get(timeout=self._patience())
-            while item is not _STOP:
+            while item is not _STOP and size < BATCH_BYTES:
                 items.append(item)
                 size += len(item.data) if isinstance(item, Chunk) else 0
-                if size >= BATCH_BYTES:
-                    break
-                item = self._queue.get_nowait()
-            else:
-                return items, True
+                if size < BATCH_BYTES:
+                    before_look = time.monotonic_ns()
+                    item = self._queue.get_nowait()
+            ended = item is _STOP
         except queue.Empty:
-            pass
-        finally:
-            self._taken += size
-        return items, False
+            silent_at = before_look or time.monotonic_ns()
+        self._taken += size
+        return items, silent_at, ended
 
     def _patience(self) -> float:
         """Seconds until something has to be done although nothing was heard."""
@@ -247,14 +252,18 @@ class Committer:
 
     # -- from bytes to records ---------------------------------------------------------------
 
-    def _records_of(self, items: Iterable[Chunk | Happened]) -> list[Entry]:
+    def _records_of(self, items: Iterable[Chunk | Happened], silent_at: int | None) -> list[Entry]:
         batch: list[Entry] = []
         for item in items:
             batch += [Entry(item.stream, record) for record in self._hear(item)]
-        wall, mono = time.time_ns(), time.monotonic_ns()
+        if silent_at is None:
+            return batch
+        wall = time.time_ns()
         for stream in self._streams:
-            silent = self._guarded(stream, lambda which=stream: which.flush_if_silent(wall, mono))  # type: ignore[misc]
-            batch += [Entry(stream, record) for record in silent]
+            if (due := stream.due_ns) is None or due > silent_at:
+                continue
+            broken_off = self._guarded(stream, lambda which=stream: which.flush(wall, silent_at))  # type: ignore[misc]
+            batch += [Entry(stream, record) for record in broken_off]
         return batch
 
     def _hear(self, item: Chunk | Happened) -> list[PendingRecord]:

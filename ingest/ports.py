@@ -59,9 +59,9 @@ class _Patient(serial.Serial):  # type: ignore[misc]
 class Port:
     """An open device, non-blocking, ours alone. Every failure is a `PortError` with reason ``lost``."""
 
-    def __init__(self, device: str, backend: serial.Serial) -> None:
+    def __init__(self, device: str, backend: serial.Serial, identity: dict[str, str]) -> None:
         self.device = device
-        self._identity = usb_identity(device)
+        self._identity = identity
         self._backend = backend
         self._fd: int = backend.fd
 
@@ -153,6 +153,7 @@ def open_port(device: str, *, baud: int = 9600, bytesize: int = 8, parity: str =
     backend.port = device
     try:
         backend.baudrate, backend.bytesize, backend.parity, backend.stopbits = baud, bytesize, parity, stopbits
+        identity = usb_identity(device)
         backend.open()
     except ValueError:
         raise PortError(
@@ -167,7 +168,7 @@ def open_port(device: str, *, baud: int = 9600, bytesize: int = 8, parity: str =
     except PORT_ERRORS as wrong:
         backend.close()
         raise _why_not(device, wrong) from None
-    return Port(device, backend)
+    return Port(device, backend, identity)
 
 
 def _is_pseudo_terminal(device: str) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -264,6 +265,65 @@ def test_an_unwritable_spool_does_not_stop_a_relay(collector: Any, wires: Any, t
     said = alone.process.communicate(timeout=20)[1]
     assert alone.process.returncode == 3
     assert "spool" in said
+
+
+def test_a_full_disk_stops_acks_and_nothing_else(collector: Any, wires: Any, tmp_path: Path) -> None:
+    """Every write refused (EFBIG by a limit set from outside): 15 for the terminal, the relay passes, and when there is
+    room again the resend is acknowledged and what the relay carried meanwhile is on the disk.
+    """
+    terminal, near, far = wires("terminal"), wires("near"), wires("far")
+    process = collector(f"--receive=log={terminal.name}:leshua", f"--relay=pay={near.name},{far.name}:lakala")
+    for _ in range(3):
+        process.until(" open ")
+    terminal.write(SALE)
+    assert terminal.read(1) == b"\x06"
+    before = resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    second = load_profile("leshua").build("0200", {**FIELDS, 11: "000002"})
+    payment = load_profile("lakala").build("0200", {**FIELDS, 11: "000003"})
+
+    terminal.write(second)
+    assert terminal.read(1) == b"\x15"
+    near.write(payment)
+    assert far.read(len(payment), 2) == payment
+    assert "disk is full" in process.until("spool-failed")
+
+    resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, before)
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        terminal.write(second)
+        if terminal.read(1, 1) == b"\x06":
+            break
+        time.sleep(0.1)
+    process.until("spool-back")
+    assert process.end() == 0
+    frames = [
+        record.frame
+        for segment in sealed_segments(tmp_path / "var/spool")
+        for record in read_segment(segment.path)
+        if record.kind is Kind.FRAME
+    ]
+    assert sorted(frames) == sorted([SALE, second, payment])
+
+
+def test_no_descriptor_left_is_no_end(collector: Any, wires: Any) -> None:
+    """EMFILE while reopening: it waits, and when there are descriptors again the terminal is back."""
+    wire = wires("terminal")
+    process = collector(f"--receive=lane={wire.name}:leshua")
+    process.until(" open ")
+    wire.write(SALE)
+    assert wire.read(1) == b"\x06"
+    used = sum(1 for _ in Path(f"/proc/{process.process.pid}/fd").iterdir())
+    wire.unplug()
+    process.until("unplugged")
+    soft, hard = resource.prlimit(process.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(process.process.pid, resource.RLIMIT_NOFILE, (used - 3, hard))
+    wire.plug()
+    assert "open files" in process.until("open files")
+    resource.prlimit(process.process.pid, resource.RLIMIT_NOFILE, (soft, hard))
+    process.until("reopened")
+    wire.write(SALE)
+    assert wire.read(1) == b"\x06"
+    assert process.end() == 0
 
 
 def test_nothing_it_says_holds_card_data(collector: Any, wires: Any) -> None:

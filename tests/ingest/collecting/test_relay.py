@@ -141,13 +141,13 @@ def test_bytes_pass_while_the_disk_hangs_and_the_queue_is_full(
             running.terminal.write(text)
             assert running.host.read(len(text), 5) == text
             sent += len(text)
-        lost = running.line.sides[0].pumped.bytes_lost
-        assert 0 < sent - lost <= 2 * 5000
+        assert 0 < sent - running.line.sides[0].pumped.bytes_lost <= 3 * 5000
         assert told.named("not-recorded")
         spool.gate.set()
         until(lambda: running.committer.has_room)
         running.terminal.write(frame(b"after"))
         until(lambda: b"after" in spool.frames())
+        lost = running.line.sides[0].pumped.bytes_lost
 
     assert sum(gap.facts["bytes"] for gap in spool.kinds(Kind.GAP)) == lost
     recorded = sum(len(frame(body)) for body in spool.frames()) + sum(n.length for n in spool.kinds(Kind.NOISE))
