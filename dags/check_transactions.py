@@ -41,16 +41,19 @@ def check_transactions() -> None:
     )
     def check(**context: Any) -> list[str]:
         from expectations.run import check as run_rules
-
         from ingest.settings import load_settings
 
         params = context["params"]
         start, end = (dt.date.fromisoformat(day) if day else None for day in (params["from"], params["to"]))
         result = run_rules(load_settings(), start=start, end=end)
-        context["ti"].xcom_push("could_not_run", sorted(result.could_not_run))
-        if not result.findings:
+        context["ti"].xcom_push("could_not_run", [each.name for each in result.could_not_run])
+        if not result.findings and not result.written:
             raise AirflowSkipException("nothing was found")
-        context["outlet_events"][FINDINGS].extra = {"findings": len(result.findings)}
+        context["outlet_events"][FINDINGS].extra = {
+            "findings": len(result.findings),
+            "attempts": result.attempts,
+            "broken_table_laws": len(result.quality),
+        }
         return [finding.finding_id for finding in result.findings]
 
     @task(

@@ -28,6 +28,10 @@ class AirflowError(TillwatchError):
     """Airflow is not installed, did not come up, or did not say what it should."""
 
 
+class NoAnswerError(AirflowError):
+    """Airflow's API did not answer in time; it may be busy, so ask again."""
+
+
 class Home:
     """AIRFLOW_HOME of a demo, and the environment every process of it needs.
 
@@ -156,7 +160,7 @@ class Api:
             if "authorization" not in self._http.headers:
                 self._log_in()
             return {dag["dag_id"] for dag in self._get("/dags")["dags"]} >= set(DAGS)
-        except httpx.TransportError:
+        except (httpx.TransportError, NoAnswerError):
             return False
 
     def import_errors(self) -> list[str]:
@@ -190,7 +194,10 @@ class Api:
         self._http.headers["authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def _get(self, path: str, **query: Any) -> dict[str, Any]:
-        answer = self._http.get("/api/v2" + path, params=query)
+        try:
+            answer = self._http.get("/api/v2" + path, params=query)
+        except httpx.TransportError as wrong:
+            raise NoAnswerError(f"airflow: GET {path}: {type(wrong).__name__}") from None
         if answer.status_code != httpx.codes.OK:
             raise AirflowError(f"airflow: GET {path}: HTTP {answer.status_code}")
         document: dict[str, Any] = answer.json()

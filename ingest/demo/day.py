@@ -5,6 +5,7 @@ and collector work while Airflow comes up. Nothing here lands, checks or sends: 
 the collector told it of the sealed segment.
 """
 
+import contextlib
 import datetime as dt
 import json
 import subprocess
@@ -14,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from ingest.demo.airflow import DAGS, USER, AirflowError, Api, Home, has_settled
+from ingest.demo.airflow import DAGS, USER, AirflowError, Api, Home, NoAnswerError, has_settled
 from ingest.demo.mailbox import Mailbox, html_of
 from ingest.demo.outcome import Outcome
 from ingest.demo.place import Place
@@ -253,13 +254,17 @@ class Day:
             verdict=judge(read_lines(self.place.truth), findings),
             mails=[(path, str(mail["To"]), str(mail["Subject"])) for path, mail in mails],
             newest_html=newest,
-            data_docs=sorted(self.place.root.glob("**/data_docs/**/index.html")),
+            data_docs=sorted(self.place.data_docs.glob("**/index.html"))[:1],
             runs={dag: [str(run["state"]) for run in self._api.runs(dag)] for dag in DAGS},
         )
 
     def _until(self, what: str, text: str | Callable[[], str], done: Callable[[], bool]) -> None:
+        """Wait for ``done``, showing ``text``; an Airflow that does not answer at once is asked again."""
         end = time.monotonic() + PATIENCE[what]
-        while not done():
+        while True:
+            with contextlib.suppress(NoAnswerError):
+                if done():
+                    return
             if time.monotonic() > end:
                 raise DemoError(f"{what}: still waiting after {PATIENCE[what]:.0f} s", hint=f"read {self.place.logs}")
             self._progress.doing(text if isinstance(text, str) else text())

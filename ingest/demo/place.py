@@ -45,6 +45,11 @@ class Place:
         return self.root / "lake"
 
     @property
+    def data_docs(self) -> Path:
+        """Great Expectations' pages: what each rule looked at and what it said."""
+        return self.root / "data-docs"
+
+    @property
     def mailbox(self) -> Path:
         """Every mail as .eml, and the newest as HTML."""
         return self.root / "mailbox"
@@ -61,7 +66,7 @@ class Place:
 
     def clear(self) -> None:
         """Throw away what an earlier demo left, all but Airflow's home."""
-        for folder in (self.key.parent, self.spool, self.lake, self.mailbox, self.logs):
+        for folder in (self.key.parent, self.spool, self.lake, self.data_docs, self.mailbox, self.logs):
             shutil.rmtree(folder, ignore_errors=True)
         for file in (self.config, self.truth):
             file.unlink(missing_ok=True)
