@@ -203,18 +203,19 @@ class Terminal:
     def _reversal_of(self, step: Step, draft: Draft, reason: str) -> Draft:
         kept = (2, 3, 4, 11, 14, 22, 23, 25, 41, 42, 49, 60, 61, 63)
         fields = {number: draft.fields[number] for number in kept if number in draft.fields}
-        fields |= {39: reason, **clock_fields(self.clock)}
+        fields[39] = reason
         if 55 in draft.fields and step.atc is not None:
             fields[55] = reversal_chip_data(step.atc, self.seat.serial)
-        return Draft("0400", with_mac("0400", fields), self.clock)
+        return Draft("0400", fields, self.clock)
 
     def _send_reversal(self) -> Talk:
         """The stored reversal goes first; the same bytes each time, and no more than the allowed tries."""
         stored, self._reversal = self._reversal, None
         if stored is None:
             return
+        fields = with_mac("0400", {**stored.fields, **clock_fields(self.clock)})
         for _ in range(self._tries):
-            answer = yield replace(stored, at=self.clock)
+            answer = yield replace(stored, fields=fields, at=self.clock)
             if answer is not None and answer.response in REVERSED:
                 return
 
