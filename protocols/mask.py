@@ -17,6 +17,7 @@ from protocols.grammar import FieldSpec
 from protocols.meaning import (
     BATCH_MTI,
     FINANCIAL_MTIS,
+    NETWORK_CODES,
     PUBLIC_DOWNLOADS,
     SCRIPT_MTI,
     SETTLEMENT_MTI,
@@ -285,7 +286,7 @@ def _references(work: Masking, item: Item) -> None:
     """F60 and F61 have rigid parts that hold no card number; digits that do not fit the parts are swept."""
     digits = work.digits(item.step.number)
     if item.step.number == 60:
-        fits = digits[:2] in TRANSACTION_TYPES
+        fits = digits[:2] in TRANSACTION_TYPES and (len(digits) < sweep.SHORTEST or digits[8:11] in NETWORK_CODES)
     else:
         fits = len(digits) <= 12 or (len(digits) in {16, 18, 29} and bool(_MONTH_DAY.fullmatch(digits[12:16])))
     if not fits:

@@ -95,6 +95,10 @@ MANAGEMENT = {code: operation for operation, codes in _OPERATIONS.items() for co
 """60.3 -> operation, for 0800 and 0820."""
 BATCH_END = frozenset(("202", "207"))
 SETTLE_QUERY = "710"
+NETWORK_CODES = frozenset(
+    ("000", "201", "203", "204", "205", "206", SETTLE_QUERY, *MANAGEMENT, *BATCH_END, *(f"80{n}" for n in range(10)))
+)
+"""Every 60.3 that is met."""
 _PUBLIC = ("ECHO", "PARAMETERS", "STATUS_UPLOAD", "CAPK", "AID", "BLACKLIST", "SCRIPT_RESULT")
 PUBLIC_DOWNLOADS = frozenset(code for name in _PUBLIC for code in _OPERATIONS[name])
 """60.3 of answers whose F62 holds public parameters; F62 of any other management answer may hold keys."""

@@ -6,7 +6,7 @@ table and the claims they stand on; through it frames are found, read and built.
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from protocols.deframe import Deframer
@@ -35,7 +35,7 @@ class Profile:
     confidence: str
     claims: tuple[dict[str, str], ...]
     max_reversal_tries: int
-    grammar: Grammar
+    grammar: Grammar = field(repr=False)
 
     def deframer(self) -> Deframer:
         """A fresh deframer for one direction of one line."""

@@ -11,7 +11,7 @@ from protocols.sanitise import CardKeys, Sanitiser
 from protocols.tlv import encode
 
 VECTORS = Path(__file__).parent.parent / "vectors"
-KEYS = CardKeys("test", b"p" * 32, b"d" * 32)
+KEYS = CardKeys("k1", b"p" * 32, b"d" * 32)
 
 
 def load_vectors() -> list[dict[str, Any]]:
