@@ -28,9 +28,11 @@ from typing import Any
 import click
 
 from ingest.keys import create_keys
-from protocols.profile import load_profile
+from protocols.profile import available_profiles, load_profile
 
 ACK = 6
+RELAYED = "unionpay"
+RECEIVED = next(name for name in available_profiles() if load_profile(name).link.ack)
 COLLECT = [sys.executable, "-c", "from ingest.cli import main; main()", "collect"]
 
 
@@ -104,8 +106,8 @@ def percentiles(times: list[float]) -> dict[str, float]:
 def exchange(lines: int, window: int, seconds: float, limit: int) -> dict[str, Any]:
     """Terminals that send and wait for ACK, ``window`` frames ahead; frames a second and time to ACK."""
     terminals = [make_terminal() for _ in range(lines)]
-    frames = sales("leshua")
-    words = [f"--receive=t{number}={each.device}:leshua" for number, each in enumerate(terminals)]
+    frames = sales(RECEIVED)
+    words = [f"--receive=t{number}={each.device}:{RECEIVED}" for number, each in enumerate(terminals)]
     times: list[float] = []
     with collector(words, lines) as folder:
         poll = select.epoll()
@@ -161,10 +163,10 @@ def relay(busy_terminals: int, count: int, seconds: float) -> dict[str, Any]:
     """One way through a relay, 128 bytes at a time, while other terminals keep the committer busy."""
     near, far = make_terminal(), make_terminal()
     others = [make_terminal() for _ in range(busy_terminals)]
-    frames = sales("leshua")
-    words = [f"--relay=r={near.device},{far.device}:lakala"]
-    words += [f"--receive=t{number}={each.device}:leshua" for number, each in enumerate(others)]
-    request = (sales("lakala", 1)[0] * 2)[:128]
+    frames = sales(RECEIVED)
+    words = [f"--relay=r={near.device},{far.device}:{RELAYED}"]
+    words += [f"--receive=t{number}={each.device}:{RECEIVED}" for number, each in enumerate(others)]
+    request = (sales(RELAYED, 1)[0] * 2)[:128]
     stop = threading.Event()
     acks = [0]
 

@@ -4,6 +4,7 @@ import io
 import re
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,6 +38,22 @@ def test_an_event_is_one_line() -> None:
         "20:41:07 lane-1 noise code=lrc length=73"
     )
     assert as_line("20:41:07", "", "x", {"why": "a b\nc"}) == '20:41:07 - x why="a b c"'
+
+
+def test_every_event_is_in_the_manual() -> None:
+    """What the collector can say is explained in docs/collector.md, and nothing there is made up."""
+    root = Path(__file__).resolve().parents[3]
+    told = set()
+    for name in ("collector.py", "committer.py", "airflow_notice.py", "commands/collect.py"):
+        source = (root / "ingest" / name).read_text()
+        told |= set(re.findall(r'tell\(\s*[^,()]*(?:\([^()]*\))?[^,()]*,\s*"([a-z-]+)"', source))
+        told |= set(re.findall(r'"(reopened)" if side.seen else "open"', source)) | {"open"}
+    manual = (root / "docs" / "collector.md").read_text().partition("## Events")[2].partition("## As a service")[0]
+    listed = {
+        word for row in re.findall(r"^\| (`.*?) \|", manual, re.MULTILINE) for word in re.findall(r"`([a-z-]+)`", row)
+    }
+
+    assert told == listed
 
 
 def test_a_repeating_event_is_told_once_with_its_number() -> None:
