@@ -101,13 +101,6 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Paragraph:
-    """Plain sentences."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Fine:
     """The small print, a line each."""
 
@@ -131,7 +124,7 @@ class Section:
     blocks: tuple[Inner, ...]
 
 
-Block: TypeAlias = Opening | Verdict | Section | Table | Paragraph | Fine | Inner
+Block: TypeAlias = Opening | Verdict | Section | Table | Fine | Inner
 
 
 @dataclass(frozen=True, slots=True)

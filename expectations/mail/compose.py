@@ -8,17 +8,22 @@ shows; what is left out is counted and stands in the attachment.
 
 from collections.abc import Sequence
 
-from expectations.mail.blocks import Block, Fine, Letter, Links, Note, Opening, Paragraph, Table
+from expectations.mail.blocks import Block, Fine, Letter, Links, Note, Opening, Table
 from expectations.mail.cases import Case, happened
 from expectations.mail.catalogue import texts
 from expectations.mail.decide import Alert
 from expectations.mail.figures import Figures
 from expectations.mail.headline import days, do_now, subject_line, verdict
 from expectations.mail.section import event, missing_codes, section
-from expectations.mail.wording import SHAPES, certainty, listed, rule_texts, words_for
+from expectations.mail.wording import SHAPES, certainty, listed, rule_texts, sentence, words_for
 from ingest.settings import Acquirer, Merchant, Settings
 
 MOST_CASES = 10
+"""Cases told in full."""
+
+MOST_ROWS = 20
+"""Further cases told in a row each."""
+
 LONGEST_PLACE = 40
 
 
@@ -36,7 +41,7 @@ def compose(alert: Alert, settings: Settings, *, most_cases: int = MOST_CASES) -
         *(section(case, index, figures, feedback_to=answer_to) for index, case in enumerate(shown)),
     ]
     if rest:
-        blocks.append(Paragraph(_rest(rest, figures)))
+        blocks.append(_rest(rest, figures))
     if alert.review:
         blocks.append(_review(alert.review, figures))
     attached = say["attached_what"].format(details=say["details_file"])
@@ -64,14 +69,29 @@ def _place(merchant_id: str, settings: Settings, figures: Figures) -> str:
     return name or figures.texts.phrase("merchant_unnamed").format(id=merchant_id)
 
 
-def _rest(rest: Sequence[Case], figures: Figures) -> str:
+def _rest(rest: Sequence[Case], figures: Figures) -> Table:
+    """The cases beyond the first, a row each: what it is, what to do, how much."""
     say = figures.texts.phrases
     amount = sum(case.amount_fen for case in rest)
-    return say[f"cases_more_{'one' if len(rest) == 1 else 'many'}"].format(
+    label = say[f"rest_{'one' if len(rest) == 1 else 'many'}"].format(
         n=len(rest),
-        amount=say["cases_more_amount"].format(amount=figures.money(amount)) if amount else "",
+        amount=say["rest_amount"].format(amount=figures.money(amount)) if amount else "",
         file=say["details_file"],
     )
+    left = len(rest) - MOST_ROWS
+    return Table(
+        label=label,
+        columns=(say["rest_what"], say["rest_act"], say["rest_risk"]),
+        rows=tuple(_brief(case, figures) for case in rest[:MOST_ROWS]),
+        more=say["rest_more"].format(n=left, file=say["details_file"]) if left > 0 else "",
+    )
+
+
+def _brief(case: Case, figures: Figures) -> tuple[str, ...]:
+    texts_of = rule_texts(case.lead, figures)
+    what = f"{SHAPES[case.lead.certainty]} {certainty(case.lead, figures)} {texts_of.title}"
+    act = sentence(figures, texts_of.act.at(is_open=case.is_open)[0], case, case.lead)
+    return (what, act, figures.money(case.amount_fen) if case.amount_fen else "")
 
 
 def _review(cases: Sequence[Case], figures: Figures) -> Table:

@@ -78,7 +78,7 @@ class Figures:
         return f"{day} {local:%H:%M}"
 
     def span(self, length: dt.timedelta) -> str:
-        """2 分 45 秒; the two largest units."""
+        """2 分钟 45 秒; the two largest units."""
         seconds = round(abs(length.total_seconds()))
         units = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
         said = []

@@ -12,7 +12,6 @@ from expectations.mail.blocks import (
     Moment,
     Note,
     Opening,
-    Paragraph,
     Quote,
     Section,
     Steps,
@@ -67,8 +66,6 @@ def _block(block: Block, locale: str) -> list[str]:
             lines = [_loud(block.label, locale), "  " + " | ".join(block.columns)]
             lines += ["  " + _apart(*row) for row in block.rows]
             return [*lines, *([block.more] if block.more else [])]
-        case Paragraph():
-            return [block.text]
         case Fine():
             return list(block.lines)
 
