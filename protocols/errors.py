@@ -88,4 +88,6 @@ class DecodeError(ProtocolError):
 
 
 class ProfileError(ProtocolError):
-    """A profile is wrong: unknown codec, missing source, bad link settings."""
+    """A profile is wrong: no such name, unknown codec, missing source, bad link settings."""
+
+    exit_status = 2
