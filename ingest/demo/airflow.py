@@ -85,6 +85,7 @@ class Home:
             "AIRFLOW__API__SECRET_KEY": self._secret,
             "AIRFLOW__API_AUTH__JWT_SECRET": self._secret,
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # 5 s fails tasks on a busy machine, see Api.is_ready
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self._database}",
             "AIRFLOW_CONN_TILLWATCH_OPERATOR_SMTP": json.dumps(operator_smtp),
             "AIRFLOW_VAR_TILLWATCH_OPERATOR": "operator@example.com",
@@ -149,8 +150,14 @@ class Api:
         self._http.close()
 
     def is_ready(self) -> bool:
-        """Whether scheduler and DAG processor are healthy and all three DAGs are known."""
+        """Whether scheduler and DAG processor are healthy, all three DAGs are known, and tasks can be served.
+
+        Airflow builds the API for its tasks at the first request to it: 4 s of an idle core, during which the
+        server answers nobody. So that no task waits for it, we are that request.
+        """
         try:
+            if self._http.get("/execution/health").status_code != httpx.codes.OK:
+                return False
             health = self._http.get("/api/v2/monitor/health")
             if health.status_code != httpx.codes.OK:
                 return False

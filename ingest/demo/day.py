@@ -66,6 +66,7 @@ class Day:
             clean_environment(GX_ANALYTICS_ENABLED="False"), config=place.config, smtp_port=self._mailbox.port
         )
         self._api = Api(self.home)
+        self._told_trouble: set[str] = set()
         stack.callback(self._api.close)
 
     def play(self) -> Outcome:
@@ -105,7 +106,7 @@ class Day:
     def _stop(self, program: Program) -> None:
         if not program.has_ended:
             self._progress.doing(f"stopping {program.name}")
-            if not program.stop():
+            if not program.stop(60):
                 self._progress.done(f"{program.name} did not stop by itself and was killed")
 
     def _devices(self, simulator: Program) -> list[dict[str, Any]]:
@@ -231,12 +232,21 @@ class Day:
         key, state = (dag, run["dag_run_id"]), str(run["state"])
         if state in {"running", "failed"}:
             for task, task_state in self._api.task_states(*key).items():
-                if task_state in {"up_for_retry", "failed"}:
-                    log = max(self.home.directory.glob(f"logs/dag_id={dag}/run_id={key[1]}/task_id={task}/*.log"))
-                    raise AirflowError(f"{dag}.{task} failed", hint=f"read its log: {log}")
+                self._say_trouble(dag, run["dag_run_id"], task, task_state)
         if seen.get(key) != state and state == "success":
             self._progress.done(f"{dag}: success in {run['duration'] or 0:.1f} s ({run['run_type']})")
         seen[key] = state
+
+    def _say_trouble(self, dag: str, run_id: str, task: str, state: str) -> None:
+        if state not in {"up_for_retry", "failed"}:
+            return
+        logs = sorted(self.home.directory.glob(f"logs/dag_id={dag}/run_id={run_id}/task_id={task}/*.log"))
+        hint = f"read its log: {logs[-1]}" if logs else f"it never began; read {self.place.logs / 'airflow.log'}"
+        if state == "failed":
+            raise AirflowError(f"{dag}.{task} failed", hint=hint)
+        if hint not in self._told_trouble:
+            self._told_trouble.add(hint)
+            self._progress.done(f"{dag}.{task} failed; Airflow tries again in half a minute; {hint}")
 
     def _judge(self) -> Outcome:
         listed = subprocess.run(
