@@ -11,6 +11,7 @@ import datetime as dt
 import difflib
 import os
 import tomllib
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -113,6 +114,14 @@ class Acquirer(Section):
     verified_on: dt.date | None = None
 
 
+def _check_address(address: str) -> None:
+    """Refuse what no mail server takes as an address."""
+    name, at, host = address.rpartition("@")
+    if not (name and at and host) or not address.isascii() or any(c.isspace() or c in "<>,;" for c in address):
+        msg = f"{address!r} is not a mail address"
+        raise ValueError(msg)
+
+
 class Route(Section):
     """Who gets a merchant's mails."""
 
@@ -124,10 +133,7 @@ class Route(Section):
     @classmethod
     def _addresses(cls, value: list[str]) -> list[str]:
         for address in value:
-            name, at, host = address.rpartition("@")
-            if not (name and at and host) or any(c.isspace() for c in address):
-                msg = f"{address!r} is not a mail address"
-                raise ValueError(msg)
+            _check_address(address)
         return value
 
 
@@ -140,6 +146,13 @@ class Alerts(Section):
     feedback: str | None = Field(default=None, description="where readers' answers go; the sender when not given")
     data_docs: str | None = Field(default=None, description="address of the Data Docs that mails may link to")
     routes: list[Route] = []
+
+    @field_validator("sender", "feedback")
+    @classmethod
+    def _senders(cls, value: str | None) -> str | None:
+        if value is not None:
+            _check_address(parseaddr(value)[1] if value.isprintable() else value)
+        return value
 
 
 class Airflow(Section):

@@ -3,6 +3,7 @@
 import datetime as dt
 import getpass
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from ingest.settings import Settings, load_settings
 if TYPE_CHECKING:
     from expectations.mail.send import SendResult
 
+CASE_NUMBER = re.compile(r"C-\d{4}-([0-9A-F]{6})")
 FOLDER = Path("var/preview")
 MOMENTS = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
 
@@ -107,7 +109,7 @@ def send(config: Path | None, at: dt.datetime | None, merchant: str | None, dry_
         else:
             click.echo(f"{outcome.state:<9} {', '.join(outcome.recipients)}  {outcome.subject}")
     _say_problems(result)
-    if not result.outcomes and not result.unrouted:
+    if not result.outcomes and not result.problems:
         click.echo("tillwatch: nothing is due", err=True)
     if result.problems:
         raise SystemExit(3)
@@ -134,7 +136,8 @@ def ack(config: Path | None, finding: str, label: str, by: str | None) -> None:
 
     settings = load_settings(config)
     lake = Lake(settings.lake.uri)
-    beginning = finding.rpartition("-")[2].lower()
+    case = CASE_NUMBER.fullmatch(finding.upper())
+    beginning = (case[1] if case else finding).lower()
     known = sorted({each.finding_id for each in known_findings(lake)})
     matching = [finding_id for finding_id in known if finding_id.lower().startswith(beginning)]
     if len(beginning) < 4 or not matching:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from expectations.findings import Finding
 from expectations.mail.cases import Case, group
-from expectations.mail.catalogue import Locale
+from expectations.mail.catalogue import Locale, behaviours
 from ingest.settings import Route
 
 MOST_REVIEWED = 10
@@ -67,10 +67,11 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The mails to send, and the merchants that nobody is named for."""
+    """The mails to send, the merchants that nobody is named for, the rules that there are no words for."""
 
     alerts: tuple[Alert, ...]
     unrouted: tuple[str, ...]
+    unspoken: tuple[str, ...] = ()
 
 
 def decide(
@@ -93,8 +94,11 @@ def decide(
     if now.tzinfo is None:
         raise ValueError("the decision moment needs a time zone")
     by_merchant: dict[str, list[Finding]] = {}
+    unspoken: set[str] = set()
     for finding in findings:
-        if finding.finding_id not in settled:
+        if finding.rule not in behaviours():
+            unspoken.add(finding.rule)
+        elif finding.finding_id not in settled:
             by_merchant.setdefault(finding.merchant_id, []).append(finding)
     routes = tuple(routes)
     alerts: list[Alert] = []
@@ -107,7 +111,7 @@ def decide(
         if not readers:
             unrouted.append(merchant_id)
         alerts += _alerts(merchant_id, cases, readers, now, frozenset(told))
-    return Decision(alerts=tuple(alerts), unrouted=tuple(unrouted))
+    return Decision(tuple(alerts), tuple(unrouted), tuple(sorted(unspoken)))
 
 
 def readers_of(merchant_id: str, routes: Iterable[Route]) -> list[tuple[Locale, str]]:

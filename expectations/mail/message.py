@@ -71,6 +71,8 @@ def build_message(
     name, address = parseaddr(settings.alerts.sender)
     message["From"] = formataddr((name or "tillwatch", address))
     message["To"] = ", ".join(alert.recipients)
+    if settings.alerts.feedback:
+        message["Reply-To"] = settings.alerts.feedback
     message["Date"] = format_datetime(alert.decided_at)
     message["Message-ID"] = message_id(alert, settings)
     if thread:

@@ -55,10 +55,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What became of every mail that was due, and the merchants that no route names."""
+    """What became of every mail that was due, the merchants without a route, the rules without words."""
 
     outcomes: tuple[Outcome, ...]
     unrouted: tuple[str, ...]
+    unspoken: tuple[str, ...]
 
     @property
     def sent(self) -> list[Outcome]:
@@ -77,6 +78,10 @@ class SendResult:
         for merchant_id in self.unrouted:
             hint = 'add [[alerts.routes]] with merchants = ["*"] and to = ["you@example.com"]'
             said[f"merchant {merchant_id}: findings are due, but no route names anybody to tell", hint] = None
+        for rule in self.unspoken:
+            said[
+                f"rule {rule}: has findings, but this version has no words for them", "run `tillwatch check` again"
+            ] = None
         return list(said)
 
     def require_delivery(self) -> None:
@@ -117,7 +122,8 @@ def send_alerts(
     ledger = ledger or Ledger(lake)
     decision = due(settings, lake, ledger, now, merchant)
     if dry_run:
-        return SendResult(tuple(_outcome(each, settings, "due") for each in decision.alerts), decision.unrouted)
+        would = tuple(_outcome(each, settings, "due") for each in decision.alerts)
+        return SendResult(would, decision.unrouted, decision.unspoken)
     outcomes: list[Outcome] = []
     down: ServerError | None = None
     for merchant_id in dict.fromkeys(alert.merchant_id for alert in decision.alerts):
@@ -136,7 +142,7 @@ def send_alerts(
             outcomes += done
         finally:
             ledger.give_back(merchant_id, turn)
-    return SendResult(tuple(outcomes), decision.unrouted)
+    return SendResult(tuple(outcomes), decision.unrouted, decision.unspoken)
 
 
 def due(settings: Settings, lake: Lake, ledger: Ledger, now: dt.datetime, merchant: str | None = None) -> Decision:

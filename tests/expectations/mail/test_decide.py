@@ -1,5 +1,6 @@
 """Who is told what, and how often."""
 
+import dataclasses
 import datetime as dt
 
 import pytest
@@ -140,3 +141,11 @@ def test_a_moment_without_a_zone_is_refused():
     """Deadlines cannot be counted from a clock of nowhere."""
     with pytest.raises(ValueError, match="time zone"):
         decide([retry()], [ROUTE], dt.datetime(2026, 11, 21, 21, 0))  # noqa: DTZ001 - the point of the test
+
+
+def test_a_rule_without_words_is_named_and_holds_up_nobody():
+    """A finding of a rule that this version does not know is reported; the others are told."""
+    strange = finding("dup_stan_resent", subject("SALE", 1, "10:00:00", 100))
+    decision = decide([retry(), dataclasses.replace(strange, rule="of_tomorrow")], [ROUTE], NOW)
+    assert decision.unspoken == ("of_tomorrow",)
+    assert [case.lead.rule for case in decision.alerts[0].cases] == ["retry_after_unknown"]

@@ -9,6 +9,7 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from expectations.mail.cardcheck import CardNumberError, luhn
 from expectations.mail.catalogue import Locale
@@ -158,3 +159,28 @@ def test_a_seeded_card_number_never_leaves(field: str, settings: Settings):
     with pytest.raises(CardNumberError) as refused:
         build_message(alert_of(told), settings)
     assert SEEDED_PAN not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"sender": "nobody"},
+        {"sender": "a@b.c\nBcc: x@y.z"},
+        {"feedback": "张三@example.com"},
+        {"routes": [{"to": ["a@b.c, d@e.f"]}]},
+        {"routes": [{"to": ["<a@b.c>"]}]},
+        {"routes": [{"to": []}]},
+    ],
+)
+def test_addresses_are_checked_when_the_settings_are_read(wrong: dict[str, Any]):
+    """What no server would take, or what would add a header, is refused at once."""
+    with pytest.raises(ValidationError):
+        Settings.model_validate({"alerts": wrong})
+
+
+def test_a_named_sender_and_a_place_for_replies():
+    """The sender may carry a name; replies go where feedback goes."""
+    settings = shop_settings(sender="对账 提醒 <till@example.com>", feedback="answers@example.com")
+    message = received(build_message(alert_of(), settings))
+    assert message["From"].addresses[0].display_name == "对账 提醒"
+    assert message["Reply-To"] == "answers@example.com"
