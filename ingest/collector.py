@@ -17,14 +17,15 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from ingest.committer import Chunk, Committer, Happened, Tell, place_of
+from ingest.committer import Committer
+from ingest.handover import Chunk, Happened, Tell, ask_for_priority, place_of
 from ingest.lines import Line, Side, Stream
 from ingest.ports import Port, PortError
 from ingest.records import Kind
 
 LONGEST_WAIT = 0.5
 PRIORITY = -10
-"""Nice value the pump asks for, for its own thread: a busy machine must not hold up a payment (systemd: LimitNICE)."""
+"""Nice value of the pump's own thread: a busy machine must not hold up a payment."""
 CONGESTED_WAIT = 0.02
 """Seconds between looks at the committer's queue while pausable lines are paused."""
 
@@ -125,8 +126,7 @@ class Collector:
     # -- the thread --------------------------------------------------------------------------
 
     def _run(self) -> None:
-        with contextlib.suppress(OSError):  # not permitted: then we take our turn like everybody
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), PRIORITY)
+        ask_for_priority(PRIORITY)
         try:
             while not self._stopping:
                 self._turn(self._wait())

@@ -13,26 +13,28 @@ It never writes to a port: answers go back through a callback.
 import queue
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
+from ingest.backlog import BACKLOG_RECORDS, Backlog, Entry
 from ingest.errors import SpoolError
+from ingest.handover import Chunk, Happened, Tell, ask_for_priority, describe_failure, place_of
 from ingest.lines import Backoff, Stream
 from ingest.records import Kind, PendingRecord
 
 ACK = b"\x06"
 NAK = b"\x15"
 QUEUE_BYTES = 8 * 1024 * 1024
-BACKLOG_RECORDS = 20_000
 BATCH_BYTES = 1024 * 1024
 BATCH_RECORDS = 1024
 REMEMBERED = 4096
 """How many digests of a receiving line are kept, to answer a repeated frame without a second wait for the disk."""
 REPEATABLE = frozenset({"lrc", "etx", "claim", "cut"})
 """Codes of `protocols.deframe` that mean a damaged or unfinished frame, not noise between frames."""
+PRIORITY = -5
+"""Nice value of the committer's own thread, after the pump's: what passed must not wait long for the disk."""
 TICK = 0.5
 """Seconds between looks at the segment's age on an idle line."""
 
@@ -48,64 +50,6 @@ class SpoolLike(Protocol):
 
     def close(self) -> Any:
         """Seal what is open and let go."""
-
-
-class Tell(Protocol):
-    """Where events go (`ingest.dashboard.EventLog.tell`)."""
-
-    def __call__(self, line: str, event: str, /, **facts: object) -> None:
-        """One event; never payload."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Bytes as they were read."""
-
-    stream: Stream
-    data: bytes
-    wall_ns: int
-    mono_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """Something other than bytes, in its place between them.
-
-    ``breaks`` says that the bytes after it do not continue those before it.
-    """
-
-    stream: Stream
-    kind: Kind
-    facts: dict[str, Any]
-    wall_ns: int
-    mono_ns: int
-    breaks: bool = True
-
-
-@dataclass(slots=True)
-class Missed:
-    """What no segment took, of one stream."""
-
-    records: int = 0
-    length: int = 0
-    since_ns: int = 0
-    until_ns: int = 0
-
-    def add(self, record: PendingRecord) -> None:
-        """One more."""
-        self.records += int(record.facts.get("records", 1)) if record.kind is Kind.GAP else 1
-        self.length += len(record.frame) or record.length
-        self.since_ns = self.since_ns or record.wall_ns
-        self.until_ns = record.wall_ns
-
-
-@dataclass(slots=True, eq=False)
-class Entry:
-    """A record on its way, and whether its terminal has its answer already."""
-
-    stream: Stream
-    record: PendingRecord
-    answered: bool = False
 
 
 _STOP = None
@@ -152,9 +96,7 @@ class Committer:
         self._offered = 0  # written by the selector thread alone
         self._taken = 0  # written by the committer thread alone
         self._streams: dict[Stream, OrderedDict[bytes, None]] = {}
-        self._backlog: deque[Entry] = deque()
-        self._backlog_records = backlog_records
-        self._missed: dict[Stream, Missed] = {}
+        self._backlog = Backlog(backlog_records)
         self._backoff = Backoff()
         self._retry_at = 0.0
         self._failing = False
@@ -206,6 +148,7 @@ class Committer:
         return self._thread.is_alive()
 
     def _run(self) -> None:
+        ask_for_priority(PRIORITY)
         ended = False
         while not ended:
             items, silent_at, ended = self._gather()
@@ -246,7 +189,7 @@ class Committer:
         """Seconds until something has to be done although nothing was heard."""
         dues = [due for stream in self._streams if (due := stream.due_ns) is not None]
         wait = min((due - time.monotonic_ns()) / 1e9 for due in dues) if dues else TICK
-        if self._backlog or self._missed:
+        if self._backlog or self._backlog.missed:
             wait = min(wait, self._retry_at - time.monotonic())
         return min(max(wait, 0.0), TICK)
 
@@ -304,8 +247,7 @@ class Committer:
             if self._spool is None and not self._reopen():
                 self._refuse(batch)
                 return
-            todo = [*self._backlog, *self._gaps(), *batch]
-            self._backlog.clear()
+            todo = [*self._backlog.take(), *batch]
         for start in range(0, len(todo), BATCH_RECORDS):
             part = todo[start : start + BATCH_RECORDS]
             try:
@@ -390,43 +332,12 @@ class Committer:
             if stream.answers and record.kind is Kind.FRAME:
                 if not entry.answered:
                     naks.add(stream)
-            elif len(self._backlog) < self._backlog_records:
-                self._backlog.append(entry)
-            else:
-                if stream not in self._missed:
-                    self._tell(stream.line, "not-recorded", reason="spool", kept=len(self._backlog))
-                self._missed.setdefault(stream, Missed()).add(record)
+            elif not self._backlog.keep(entry):
                 stream.heard.unrecorded += 1
+                self._tell(stream.line, "not-recorded", reason="spool", kept=len(self._backlog))
         self.committed.backlog = len(self._backlog)
         for stream in naks:
             self._say_nak(stream)
-
-    def _gaps(self) -> list[Entry]:
-        """What was missed, as GAP records; from here on they are records like any other."""
-        mono = time.monotonic_ns()
-        missed_now, self._missed = self._missed, {}
-        return [
-            Entry(
-                stream,
-                PendingRecord(
-                    Kind.GAP,
-                    stream.line,
-                    stream.profile,
-                    missed.until_ns,
-                    mono,
-                    stream.direction,
-                    length=missed.length,
-                    facts={
-                        "reason": "spool",
-                        "records": missed.records,
-                        "bytes": missed.length,
-                        "since_ns": missed.since_ns,
-                        "until_ns": missed.until_ns,
-                    },
-                ),
-            )
-            for stream, missed in missed_now.items()
-        ]
 
     def _failed(self, why: str) -> None:
         self._failing = True
@@ -472,7 +383,7 @@ class Committer:
             for record in self._guarded(stream, lambda which=stream: which.flush(wall, mono))  # type: ignore[misc]
         ]
         self._commit(last)
-        self.committed.backlog = len(self._backlog) + sum(each.records for each in self._missed.values())
+        self.committed.backlog = len(self._backlog) + self._backlog.missed
         if self._spool is None:
             return
         try:
@@ -489,16 +400,3 @@ def wants_repeat(noise: PendingRecord) -> bool:
     """Whether noise on a receiving line was a frame that the terminal should send again."""
     error = noise.error or {}
     return error.get("layer") != "link" or error.get("code") in REPEATABLE
-
-
-def describe_failure(wrong: BaseException) -> str:
-    """An error in words for a log line: its own text, or the system's."""
-    return wrong.strerror or type(wrong).__name__ if isinstance(wrong, OSError) else str(wrong)
-
-
-def place_of(bug: BaseException) -> str:
-    """File and line of the innermost frame; never the message, which may quote data."""
-    trace = bug.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"

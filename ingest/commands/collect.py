@@ -153,7 +153,7 @@ def run(settings: Settings) -> None:
         events.close()
         gc.unfreeze()
     if collector.failure is not None:
-        from ingest.committer import place_of
+        from ingest.handover import place_of
 
         wrong = collector.failure
         raise DeviceError(
@@ -201,6 +201,7 @@ def _first_spool(open_spool: Any, settings: Settings, events: "EventLog") -> "Sp
         return None
     for what in spool.recovery.notes:
         events.tell("", "recovered", what=what)
+    events.tell("", "recording", spool=settings.spool.directory, next=spool.next_seq)
     return spool
 
 
