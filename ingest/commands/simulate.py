@@ -9,7 +9,7 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -89,14 +89,14 @@ def simulate(
     print_config: bool,
     as_json: bool,
 ) -> None:
-    r"""Play SCENARIO on simulated terminals: shop-day, quiet-day or traffic.
+    """Play SCENARIO on simulated terminals: shop-day, quiet-day or traffic.
 
     Each terminal is a pseudo-terminal under a stable name. Nothing is said until a
     collector has opened it. Ctrl-C stops.
 
     \b
-    Exit status: 0 played, 2 usage, 3 could not run.
-    """
+    Exit status: 0 played, 2 usage, 3 could not run, 130 stopped early.
+    """  # noqa: D301 - click wants the backspace itself
     names = profiles or tuple(available_profiles())
     loaded = {name: load_profile(name) for name in names}
     seats = take_seats([(name, loaded[name].link.ack) for name in names], lines, merchants=MERCHANTS, modes=modes)
@@ -105,13 +105,14 @@ def simulate(
     rehearsal = rehearse(written) if written.total is not None else None
     if truth is not None:
         _write_truth(truth, written, rehearsal)
-    with DeviceFolder(devices) as folder, _progress(written, count) as step:
+    with DeviceFolder(devices) as folder:
         pace = Pace(seconds=seconds, rate=rate, steps=count if written.total is None else None)
-        play = Play(written, loaded, folder, pace=pace, patience=patience, on_step=step)
+        play = Play(written, loaded, folder, pace=pace, patience=patience)
         started = time.monotonic()
         with _stopping(play):
             _print_devices(list(play.devices()), as_json=as_json, print_config=print_config)
-            ended = play.run()
+            with _progress(play, count):
+                ended = play.run()
         if ended and rehearsal is not None:
             play.compare(rehearsal)
     _print_summary(written, play, seed=seed, day=today, ended=ended, took=time.monotonic() - started, as_json=as_json)
@@ -197,17 +198,19 @@ def _stopping(play: Play) -> Iterator[None]:
 
 
 @contextmanager
-def _progress(scenario: Scenario, count: int | None) -> Iterator[Callable[[], None]]:
+def _progress(play: Play, count: int | None) -> Iterator[None]:
     """A bar on stderr when it is a terminal; else silence."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda: None
+        yield
         return
+    scenario = play.scenario
     total = scenario.total or (count * len(scenario.seats) if count else None)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
         task = bar.add_task(scenario.name, total=total)
-        yield lambda: bar.advance(task)
+        play.on_step = lambda: bar.advance(task)
+        yield

@@ -93,6 +93,8 @@ class Play:
         folder: where the devices are made.
         pace: how fast.
         patience: seconds without progress after which a line is given up.
+
+    Attributes:
         on_step: called after each step, from the lines' threads.
     """
 
@@ -104,14 +106,13 @@ class Play:
         *,
         pace: Pace,
         patience: float = 60.0,
-        on_step: Callable[[], None] = lambda: None,
     ) -> None:
         self.scenario = scenario
         self.host = Host()
         self.records: MutableMapping[str, Record] = Records()
         self.tally = Tally()
         self._pace = pace
-        self._on_step = on_step
+        self.on_step: Callable[[], None] = lambda: None
         self._stop = threading.Event()
         self._turn = threading.Lock()
         self._lanes = [self._lane(seat, profiles[seat.profile], folder, patience) for seat in scenario.seats]
@@ -223,7 +224,7 @@ class Play:
                 started = time.monotonic()  # the first exchange waits for the collector
             with self._turn:
                 self.tally.steps += 1
-            self._on_step()
+            self.on_step()
 
     def _wait_for(self, label: str) -> None:
         if isinstance(self.records, Records):

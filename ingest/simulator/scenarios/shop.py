@@ -57,7 +57,7 @@ def _write(name: str, seats: Sequence[Seat], day: dt.date, seed: int, *, faulty:
     _third_till(tills[2], days, faulty=faulty)
     _fourth_till(tills[3], tills[0], sold, days, faulty=faulty)
     for till in tills[SEATS:]:
-        _further_till(till, days)
+        _further_till(till, days, CAFE_TRADE if till.seat.merchant_id == seats[0].merchant_id else STORE_TRADE)
     written: dict[str, list[Step]] = {till.seat.line: till.steps for till in tills}
 
     def steps(seat: Seat) -> Iterator[Step]:
@@ -79,15 +79,16 @@ def _open(till: Till, day: dt.date, time: str = "07:30:00") -> str:
 
 
 def _trade_day(till: Till, prices: Trade, day: dt.date, customers: int) -> None:
-    """A day of trade, settled in the evening."""
+    """A day of trade, settled and signed off in the evening."""
     _open(till, day)
     trade(till, prices, day, "21:00:00", customers)
     till.settle()
+    till.do("sign_off")
 
 
-def _further_till(till: Till, days: Days) -> None:
+def _further_till(till: Till, days: Days, prices: Trade) -> None:
     for day in (days.before, days.yesterday, days.today):
-        _trade_day(till, STORE_TRADE, day, 10)
+        _trade_day(till, prices, day, 10)
 
 
 def _first_till(till: Till, days: Days, *, faulty: bool) -> dict[str, str]:

@@ -169,6 +169,15 @@ def test_traffic_has_no_end(four_seats):
         rehearse(scenario)
 
 
+def test_further_lines_trade_and_nothing_else():
+    """Six terminals hold the same faults as four."""
+    seats = take_seats([("unionpay", False)], 6, merchants=MERCHANTS)
+    six = write_scenario("shop-day", seats, DAY, 1)
+    four = write_scenario("shop-day", seats[:4], DAY, 1)
+    assert [(claim.rule, claim.label) for claim in six.claims] == [(claim.rule, claim.label) for claim in four.claims]
+    assert {s.seat.line for s in rehearse(six).heard} == {f"lane-{number}" for number in range(1, 7)}
+
+
 def test_an_unknown_scenario_and_too_few_lines_are_told(four_seats):
     """The message names what there is."""
     with pytest.raises(UsageError) as wrong:

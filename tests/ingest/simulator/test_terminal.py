@@ -88,7 +88,7 @@ def test_a_reversal_ends_with_each_code_that_means_done(till, code):
 
 
 def test_a_refund_and_a_balance_leave_no_reversal(till):
-    """Advices and inquiries are never reversed."""
+    """Neither an advice nor an inquiry is ever reversed."""
     card = till.card()
     sale = till.sale(card, 5_000)
     till.refund(sale, card, orders=[Order("0220", "drop")])
