@@ -54,8 +54,8 @@ def changed(
 ) -> "tuple[set[dt.date], pa.Table]":
     """The days whose exchanges new frames can have changed, and all exchanges of those days.
 
-    No more days are loaded than it takes: the changed ones, those beside them, and those
-    that an episode of the changed ones reaches into.
+    No more days are loaded than it takes: of segments that come in order, the new days and
+    the day before; more where an episode reaches further or later days were there first.
 
     Args:
         load: the frames of one day, in the columns of ``FRAME_COLUMNS``.
@@ -69,18 +69,18 @@ def changed(
     import pyarrow as pa
 
     frames: dict[dt.date, pa.Table] = {}
-    wanted = _around(fresh) & there
+    wanted = _near(fresh, -1, 2) & there
     while True:
         frames |= {day: load(day) for day in sorted(wanted)}
         exchanges = _Exchanges(pa.concat_tables(frames[day] for day in sorted(frames)))
         days = fresh | exchanges.touched(segments)
-        wanted = _around(days | exchanges.reach(days)) & there - frames.keys()
+        wanted = _near(days | exchanges.reach(days), -1, 1) & there - frames.keys()
         if not wanted:
             return days, exchanges.rows(days)
 
 
-def _around(days: Iterable[dt.date]) -> set[dt.date]:
-    return {day + dt.timedelta(days=step) for day in days for step in (-1, 0, 1)}
+def _near(days: Iterable[dt.date], first: int, last: int) -> set[dt.date]:
+    return {day + dt.timedelta(days=step) for day in days for step in range(first, last + 1)}
 
 
 class _Exchanges:
@@ -100,17 +100,18 @@ class _Exchanges:
     def touched(self, segments: Iterable[str]) -> set[dt.date]:
         """The days whose rows can have changed because frames of these segments came in.
 
-        A new frame can change what its own episode is, and the episodes of its key on the
-        days beside it: which answers are there already, where an episode ends.
+        A new frame changes its own episode; it can make a copy of an answer that its key has up
+        to a day later, and so part what that answer held together, up to a day later again.
         """
         return self._days(
             """
             WITH new AS (
-                SELECT DISTINCT key, day FROM episodes WHERE segment_id IN (SELECT unnest($segments::VARCHAR[]))),
+                SELECT DISTINCT key, day FROM keyed WHERE segment_id IN (SELECT unnest($segments::VARCHAR[]))),
             near AS (
-                SELECT DISTINCT e.key, e.episode
-                  FROM episodes e JOIN new n ON n.key = e.key AND e.day BETWEEN n.day - 1 AND n.day + 1)
-            SELECT DISTINCT e.day FROM episodes e JOIN near USING (key, episode)
+                SELECT k.key, k.day FROM keyed k JOIN new n ON n.key = k.key AND k.day BETWEEN n.day AND n.day + 2),
+            concerned AS (
+                SELECT DISTINCT key, episode FROM episodes SEMI JOIN near USING (key, day))
+            SELECT day FROM near UNION SELECT e.day FROM episodes e JOIN concerned USING (key, episode)
             """,
             segments=list(segments),
         )

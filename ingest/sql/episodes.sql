@@ -1,13 +1,14 @@
 -- frames -> episodes: one request, its repetitions and their answers. The law is in ingest/exchange.py.
 -- Silences in microseconds: 22 hours for money, 1 hour for the rest.
+CREATE TABLE keyed AS
+SELECT *,
+       concat_ws('|', coalesce(terminal_id, 'line ' || line), pair,
+                 coalesce(stan::VARCHAR, 'day ' || day || ' ' || coalesce(network_code, ''))) AS key,
+       CASE WHEN kind = 'event' THEN 3600000000 ELSE 79200000000 END AS silence
+  FROM frames;
+
 CREATE TABLE episodes AS
-WITH keyed AS (
-    SELECT *,
-           concat_ws('|', coalesce(terminal_id, 'line ' || line), pair,
-                     coalesce(stan::VARCHAR, 'day ' || day || ' ' || coalesce(network_code, ''))) AS key,
-           CASE WHEN kind = 'event' THEN 3600000000 ELSE 79200000000 END AS silence
-      FROM frames
-),
+WITH
 -- the same capture read twice
 read_once AS (
     SELECT * FROM keyed

@@ -1,7 +1,6 @@
 """The joining law, on hand-made frames: which answer belongs to which request, and what is one attempt."""
 
 import datetime as dt
-import itertools
 from collections.abc import Iterable
 from typing import Any
 
@@ -233,6 +232,7 @@ def traffic(draw: st.DrawFn) -> list[Frame]:
     return frames
 
 
+@pytest.mark.slow
 @given(frames=traffic(), order=st.randoms(use_true_random=False))
 @settings(max_examples=15, deadline=None)
 def test_order_of_frames_makes_no_difference(frames: list[Frame], order: Any) -> None:
@@ -243,6 +243,7 @@ def test_order_of_frames_makes_no_difference(frames: list[Frame], order: Any) ->
     assert join(*shuffled) == join(*frames)
 
 
+@pytest.mark.slow
 @given(frames=traffic())
 @settings(max_examples=15, deadline=None)
 def test_every_frame_is_in_a_row(frames: list[Frame]) -> None:
@@ -257,29 +258,71 @@ def test_every_frame_is_in_a_row(frames: list[Frame]) -> None:
     assert digests - {None} == {each["digest"] for each in frames}
 
 
-@pytest.mark.slow
-@given(frames=traffic(), batches=st.lists(st.integers(0, 3), min_size=10, max_size=10))
-@settings(max_examples=80, deadline=None)
-def test_working_out_only_what_changed_is_working_out_everything(frames: list[Frame], batches: list[int]) -> None:
-    """Segments that land one after the other, in any order, end in the same rows as all at once."""
-    landing = dict(zip([f"s{n}" for n in range(10)], batches, strict=True))
+def step_by_step(*landings: list[Frame]) -> list[Frame]:
+    """The rows after these landings, each with only what it can have changed worked out again."""
     landed: list[Frame] = []
     kept: dict[dt.date, list[Frame]] = {}
-    for _, group in itertools.groupby(
-        sorted(frames, key=lambda f: landing[f["segment_id"]]), key=lambda f: landing[f["segment_id"]]
-    ):
-        new = list(group)
+
+    def load(day: dt.date) -> Any:
+        return table(each for each in landed if each["day"] == day)
+
+    for new in landings:
         landed += new
-        there = {each["day"] for each in landed}
         days, rows = changed(
-            lambda day: table(f for f in landed if f["day"] == day),  # noqa: B023  called before the next turn
-            there,
+            load,
+            {each["day"] for each in landed},
             {each["day"] for each in new},
             {each["segment_id"] for each in new},
         )
         kept |= {day: [] for day in days}
         for row in rows.to_pylist():
             kept[row["seen_date"]].append(row)
-    stepwise = [row for rows in kept.values() for row in rows]
+    found = [row for rows in kept.values() for row in rows]
+    return sorted(found, key=lambda row: (row["requested_at"] or row["responded_at"], row["id"]))
 
-    assert sorted(stepwise, key=lambda row: str(row["id"])) == sorted(join(*frames), key=lambda row: str(row["id"]))
+
+def test_try_on_the_fourth_day_counts_in_the_row_of_the_first() -> None:
+    """An episode that goes on for days is worked out from its first day, however late a frame of it lands."""
+    tries = [[request(23 + 21 * n, segment_id=f"s{n}")] for n in range(4)]
+
+    assert said(step_by_step(*tries), "attempts") == [(4,)]
+    assert step_by_step(*tries) == join(*(each for landing in tries for each in landing))
+
+
+def test_answer_that_lands_late_takes_its_copy_from_the_next_days_request() -> None:
+    """Days beside the new frames are looked at too: an answer there may turn out to be a copy."""
+    first = [request(23, "ask"), request(25, "ask again"), answer(44)]
+    late = [answer(23.01, segment_id="s2")]
+
+    assert said(step_by_step(first), "outcome") == [("unknown",), ("approved",)]
+    assert said(step_by_step(first, late), "outcome") == [("approved",), ("unknown",)]
+    assert step_by_step(first, late) == join(*first, *late)
+
+
+@st.composite
+def one_key(draw: st.DrawFn) -> list[list[Frame]]:
+    """Landings of one trace number's frames, spread so that episodes meet, part and reach over several days."""
+    hours = draw(
+        st.lists(st.sampled_from([1.0, 22, 23, 24.5, 44, 45, 65, 67, 88]), min_size=3, max_size=7, unique=True)
+    )
+    landings: list[list[Frame]] = [[], [], []]
+    for hour in hours:
+        landing = draw(st.integers(0, 2))
+        make = draw(st.sampled_from([request, answer]))
+        word = draw(st.sampled_from("aab"))
+        landings[landing].append(make(hour, f"{make.__name__} {word}", segment_id=f"s{landing}"))
+    return [landing for landing in landings if landing]
+
+
+@pytest.mark.slow
+@given(landings=st.one_of(one_key(), traffic().map(lambda frames: [frames[::2], frames[1::2]])))
+@settings(max_examples=50, deadline=None)
+def test_working_out_only_what_changed_is_working_out_everything(landings: list[list[Frame]]) -> None:
+    """Segments that land one after the other, in any order, end in the same rows as all at once."""
+    landings = [
+        [{**each, "segment_id": f"{each['segment_id']}-{number}"} for each in landing]
+        for number, landing in enumerate(landings)
+        if landing
+    ]
+
+    assert step_by_step(*landings) == join(*(each for landing in landings for each in landing))
