@@ -106,6 +106,17 @@ by_reference AS (
         ORDER BY d.merchant = r.merchant DESC, d.state = 'approved' DESC, coalesce(d.card = r.card, false) DESC, d.nth DESC
     ) = 1
 ),
+-- The sale's answer, and with it its reference, may not have been seen: its numbers name it as well.
+by_number AS (
+    SELECT r.id, d.id AS original, 'number' AS linked_by
+    FROM refund r
+    JOIN debit d
+      ON d.merchant = r.merchant AND d.batch = r.orig_batch_no AND d.stan = r.orig_stan AND d.rrn IS NULL
+     AND (r.orig_date IS NULL OR r.orig_date IN (d.business_date, d.host_date, d.terminal_date, d.settlement_date))
+     AND date_diff('day', d.business_date, r.business_date) BETWEEN 0 AND 335
+    WHERE r.id NOT IN (SELECT id FROM by_reference)
+    QUALIFY row_number() OVER (PARTITION BY r.id ORDER BY coalesce(d.card = r.card, false) DESC, d.nth DESC) = 1
+),
 by_card AS (
     SELECT r.id, d.id AS original, 'card' AS linked_by
     FROM refund r
@@ -114,10 +125,10 @@ by_card AS (
      AND NOT d.is_reversed AND d.voids = 0 AND d.nth < r.nth
      AND (r.orig_date IS NULL OR r.orig_date IN (d.business_date, d.host_date, d.terminal_date, d.settlement_date))
      AND date_diff('day', d.business_date, r.business_date) BETWEEN 0 AND 335
-    WHERE r.id NOT IN (SELECT id FROM by_reference)
+    WHERE r.id NOT IN (SELECT id FROM by_reference) AND r.id NOT IN (SELECT id FROM by_number)
     QUALIFY row_number() OVER (PARTITION BY r.id ORDER BY d.nth DESC) = 1
 )
-SELECT * FROM by_reference UNION ALL SELECT * FROM by_card;
+SELECT * FROM by_reference UNION ALL SELECT * FROM by_number UNION ALL SELECT * FROM by_card;
 
 CREATE TEMP TABLE refunded AS
 SELECT original AS id, sum(r.amount_fen)::BIGINT AS refunded_fen

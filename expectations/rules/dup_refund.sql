@@ -28,7 +28,7 @@ SELECT id AS key, coalesce(earlier, 0) AS same_refunds_before,
            AS amount_at_risk_fen,
        NULL::TIMESTAMPTZ AS act_by,
        CASE WHEN sale_fen IS NULL OR refunded_so_far <= sale_fen THEN 'review'
-            WHEN sale_gap OR linked_by = 'card' THEN 'gap' ELSE 'clear' END AS grade,
+            WHEN sale_gap OR linked_by <> 'reference' THEN 'gap' ELSE 'clear' END AS grade,
        CASE WHEN sale_fen IS NULL THEN ['original_not_collected'] ELSE []::VARCHAR[] END
            || CASE WHEN sale_gap THEN ['stan_gap'] ELSE [] END
            || CASE WHEN linked_by = 'card' THEN ['original_not_named'] ELSE [] END AS missing,

@@ -16,7 +16,7 @@ SELECT r.id AS key, r.refunds_fen + coalesce(v.amount_fen, 0) AS credited_fen, r
        r.merchant, r.terminal, r.business_date,
        least(r.amount_fen, r.refunds_fen + coalesce(v.amount_fen, 0) - r.sale_fen) AS amount_at_risk_fen,
        NULL::TIMESTAMPTZ AS act_by,
-       CASE WHEN r.sale_gap OR r.linked_by = 'card' THEN 'gap' ELSE 'clear' END AS grade,
+       CASE WHEN r.sale_gap OR r.linked_by <> 'reference' THEN 'gap' ELSE 'clear' END AS grade,
        CASE WHEN r.sale_gap THEN ['stan_gap'] ELSE []::VARCHAR[] END
            || CASE WHEN r.linked_by = 'card' THEN ['original_not_named'] ELSE [] END AS missing,
        []::VARCHAR[] AS also_ruled_out,

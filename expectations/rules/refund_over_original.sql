@@ -4,8 +4,9 @@ SELECT r.id AS key, r.amount_fen AS refund_fen, o.amount_fen AS sale_fen,
        [r.id, o.id] AS subjects,
        r.merchant, r.terminal, r.business_date, r.amount_fen - o.amount_fen AS amount_at_risk_fen,
        NULL::TIMESTAMPTZ AS act_by,
-       CASE WHEN o.gap_later THEN 'gap' ELSE 'clear' END AS grade,
-       CASE WHEN o.gap_later THEN ['stan_gap'] ELSE []::VARCHAR[] END AS missing,
+       CASE WHEN o.gap_later OR r.linked_by <> 'reference' THEN 'gap' ELSE 'clear' END AS grade,
+       CASE WHEN o.gap_later THEN ['stan_gap'] ELSE []::VARCHAR[] END
+           || CASE WHEN o.state = 'open' THEN ['unknown_outcomes'] ELSE [] END AS missing,
        []::VARCHAR[] AS also_ruled_out,
        r.linked_by
 FROM life r

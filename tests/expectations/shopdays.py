@@ -283,7 +283,7 @@ def faulty_shop() -> list[Till]:
     voids.void(late, at="23:05:00")  # void_cross_day
     settled = voids.sale(7000, at="23:10:00", card=7)
     voids.settle()
-    voids.void(settled)  # void_after_settlement
+    voids.void(settled, at="2026-11-22 10:00:00")  # void_after_settlement
 
     refunds = Till(terminal="10000003", stan=300)
     over, parts, twice, other, undone = (refunds.sale(10000 + n, card=20 + n) for n in range(5))

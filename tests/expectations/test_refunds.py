@@ -87,6 +87,16 @@ def test_a_refund_that_names_only_card_and_date_finds_its_sale(till: Till, findi
     assert findings(till) == []
 
 
+def test_a_refund_of_a_sale_whose_answer_was_not_seen(till: Till, findings: Findings):
+    """Its reference is not known, its batch and trace number are."""
+    till.sale(1200)
+    next_day(till)
+    sale = till.sale(36800)
+    till.refund(sale, 10000, card_token="k1:f", pan_masked="622424******0000")
+    sale.update(rrn=None, response_code=None, outcome="unknown", host_dt=None, responded_at=None)
+    assert findings(till) == []
+
+
 def test_a_refund_at_another_terminal_of_the_shop(till: Till, findings: Findings):
     """A refund, unlike a void, may be made anywhere in the shop."""
     other = Till(terminal="87654321", stan=100, now=moment("2026-11-21 12:00:00"))

@@ -1,0 +1,265 @@
+"""A check from lake to findings table: written once, kept when a rule crashed, told on the command line."""
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from expectations import run
+from expectations.commands.check import check as check_command
+from expectations.commands.findings import findings as findings_command
+from expectations.findings import RULES_VERSION, Finding, read_findings
+from expectations.lifecycle import Shop
+from expectations.rules import RULES
+from ingest.errors import UsageError
+from ingest.settings import LakeSettings, Settings
+from ingest.tables import Lake
+from tests.expectations.plainlaws import PlainBench
+from tests.expectations.shopdays import Till, faulty_shop, tables
+
+FIRST, LAST = dt.date(2026, 11, 21), dt.date(2026, 11, 22)
+
+
+class Bench(PlainBench):
+    """Plain verdicts, and a page where the Data Docs would be."""
+
+    def build_data_docs(self, folder: Path) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "index.html").write_text("judged")
+        return folder / "index.html"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(lake=LakeSettings(uri=str(tmp_path / "var" / "lake")))
+
+
+@pytest.fixture
+def plain_bench(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judge without Great Expectations, whose import takes seconds."""
+    monkeypatch.setattr("expectations.suites.ge.Bench", Bench)
+
+
+def fill(settings: Settings, *tills: Till) -> Lake:
+    lake = Lake(settings.lake.uri)
+    for name, rows in tables(*tills).items():
+        lake.append(name, rows, app_id=f"test-{name}-{len(tills)}")
+    return lake
+
+
+@pytest.mark.usefixtures("plain_bench")
+def test_what_was_found_is_what_is_read_back(settings: Settings):
+    """Written by the check, read by the mail: equal values."""
+    fill(settings, *faulty_shop())
+    result = run.check(settings)
+    assert (result.first_day, result.last_day) == (FIRST, LAST)
+    assert result.rules_run == list(RULES)
+    assert result.could_not_run == []
+    assert result.written
+    assert read_findings(settings) == result.findings
+    assert {each.rules_version for each in result.findings} == {RULES_VERSION}
+    assert result.data_docs == Path(settings.lake.uri).parent / "data-docs" / "index.html"
+
+
+@pytest.mark.usefixtures("plain_bench")
+def test_checking_again_writes_nothing(settings: Settings):
+    """The findings are a function of the tables: the second time nothing is new."""
+    lake = fill(settings, *faulty_shop())
+    first = run.check(settings)
+    version = lake.version("findings")
+    second = run.check(settings)
+    assert second.findings == first.findings
+    assert not second.written
+    assert lake.version("findings") == version
+
+
+@pytest.mark.usefixtures("plain_bench")
+def test_a_fault_that_was_undone_leaves_the_table(settings: Settings):
+    """The void arrives, the finding goes."""
+    till = Till()
+    first = till.sale(36800)
+    second = till.sale(36800, stan=first["stan"], rrn="999900000001")
+    lake = fill(settings, till)
+    assert [each.rule for each in run.check(settings).findings] == ["dup_stan_resent"]
+    till.void(second)
+    lake.append("transactions", tables(till)["transactions"].slice(2), app_id="later")
+    assert run.check(settings).findings == []
+    assert read_findings(settings) == []
+
+
+@pytest.mark.usefixtures("plain_bench")
+def test_a_check_of_one_day_leaves_the_others_alone(settings: Settings):
+    """Findings are replaced by business day."""
+    fill(settings, *faulty_shop())
+    whole = run.check(settings).findings
+    assert run.check(settings, start=LAST, end=LAST).findings == [each for each in whole if each.business_date == LAST]
+    assert read_findings(settings) == whole
+    assert read_findings(settings, FIRST, FIRST) == [each for each in whole if each.business_date == FIRST]
+
+
+@pytest.mark.usefixtures("plain_bench")
+def test_a_rule_that_crashed_is_named_and_its_findings_stay(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    """Not judged is not acquitted; all others run."""
+    fill(settings, *faulty_shop())
+    before = run.check(settings).findings
+    broken = RULES["double_void"]
+    monkeypatch.setattr(
+        type(broken), "sql", property(lambda self: "SELECT lost" if self.id == "double_void" else _sql(self.id))
+    )
+    result = run.check(settings)
+    assert [each.name for each in result.could_not_run] == ["double_void"]
+    assert "lost" in result.could_not_run[0].reason
+    assert result.rules_run == [rule for rule in RULES if rule != "double_void"]
+    assert "double_void" not in {each.rule for each in result.findings}
+    assert read_findings(settings) == before
+
+
+def _sql(rule: str) -> str:
+    return Path(run.__file__).with_name("rules").joinpath(f"{rule}.sql").read_text("utf-8")
+
+
+@pytest.mark.usefixtures("plain_bench")
+def test_somebody_elses_commit_in_between_makes_it_judge_again(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    """Two checks at once: the slower one looks again and finds that all is written."""
+    lake = fill(settings, *faulty_shop())
+    replace, calls = Lake.replace, []
+
+    def raced(self: Lake, *args: object, **told: object) -> bool:
+        calls.append(1)
+        replace(self, *args, **told)  # type: ignore[arg-type]  # passed on as they came
+        return False
+
+    monkeypatch.setattr(Lake, "replace", raced)
+    result = run.check(settings)
+    assert len(calls) == 1
+    assert read_findings(lake) == result.findings
+
+
+@pytest.mark.usefixtures("plain_bench")
+def test_broken_laws_of_the_tables_are_no_findings(settings: Settings):
+    """A short merchant number is a matter of data quality."""
+    till = Till(merchant="short")
+    till.sale(36800)
+    till.sale(100, currency="999")
+    till.sale(-5)
+    fill(settings, till)
+    result = run.check(settings)
+    assert result.findings == []
+    assert {(each.expectation, each.broken, each.judged) for each in result.quality} == {
+        ("ExpectMerchantOfFifteenCharacters", 3, 3),
+        ("ExpectKnownCurrency", 1, 3),
+        ("ExpectAmountNotNegative", 1, 3),
+    }
+
+
+def test_an_empty_lake_is_nothing_to_check(settings: Settings):
+    """And no Great Expectations is loaded for it."""
+    result = run.check(settings)
+    assert (result.findings, result.data_docs, result.attempts) == ([], None, 0)
+
+
+def test_days_in_the_wrong_order_are_refused(settings: Settings):
+    """With the words to say it right."""
+    with pytest.raises(UsageError, match="is before"):
+        run.check(settings, start=LAST, end=FIRST)
+
+
+# --- the command line
+
+
+@pytest.fixture
+def config(settings: Settings, tmp_path: Path) -> str:
+    file = tmp_path / "tillwatch.toml"
+    file.write_text(f'[lake]\nuri = "{settings.lake.uri}"\n')
+    return str(file)
+
+
+def call(command: object, *words: str) -> Result:
+    return CliRunner().invoke(command, list(words))  # type: ignore[arg-type]  # a click command
+
+
+@pytest.mark.usefixtures("plain_bench")
+def test_check_prints_findings_and_exits_with_1(settings: Settings, config: str):
+    """Data on stdout, talk on stderr; ``--json`` is the contract's object, one a line."""
+    fill(settings, *faulty_shop())
+    told = call(check_command, "--config", config)
+    assert told.exit_code == 1
+    heading, *lines = told.stdout.splitlines()
+    assert heading.split()[:3] == ["severity", "certainty", "rule"]
+    found = read_findings(settings)
+    assert len(lines) == len(found)
+    assert "2026-11-21 10:00:40" in told.stdout
+    assert "368.00" in told.stdout
+    assert f"{len(found)} findings" in told.stderr
+    as_json = call(check_command, "--config", config, "--json")
+    assert as_json.exit_code == 1
+    assert [json.loads(line) for line in as_json.stdout.splitlines()] == [each.as_dict() for each in found]
+
+
+@pytest.mark.usefixtures("plain_bench")
+def test_check_of_an_innocent_day_exits_with_0(settings: Settings, config: str):
+    """Nothing on stdout."""
+    till = Till()
+    till.sale()
+    fill(settings, till)
+    told = call(check_command, "--config", config)
+    assert (told.exit_code, told.stdout) == (0, "")
+    assert "nothing wrong" in told.stderr
+
+
+@pytest.mark.usefixtures("plain_bench")
+def test_check_exits_with_3_when_a_rule_could_not_run(settings: Settings, config: str, monkeypatch: pytest.MonkeyPatch):
+    """By name, after all others ran; their findings are printed."""
+    fill(settings, *faulty_shop())
+    monkeypatch.setattr(
+        type(RULES["stan_gap"]), "sql", property(lambda self: "SELECT" if self.id == "stan_gap" else _sql(self.id))
+    )
+    told = call(check_command, "--config", config)
+    assert told.exit_code == 3
+    assert "stan_gap could not run" in told.stderr
+    assert "double_void" in told.stdout
+
+
+def test_check_of_nothing_says_what_to_do(config: str):
+    """An empty lake: land first."""
+    told = call(check_command, "--config", config)
+    assert (told.exit_code, told.stdout) == (0, "")
+    assert "tillwatch land" in told.stderr
+
+
+@pytest.mark.usefixtures("plain_bench")
+def test_findings_lists_what_is_stored(settings: Settings, config: str):
+    """By day; an empty list says where findings come from."""
+    assert "tillwatch check" in call(findings_command, "--config", config).stderr
+    fill(settings, *faulty_shop())
+    run.check(settings)
+    listed = call(findings_command, "--config", config, "--from", str(LAST), "--to", str(LAST), "--json")
+    assert listed.exit_code == 0
+    days = {json.loads(line)["business_date"] for line in listed.stdout.splitlines()}
+    assert days == {str(LAST)}
+
+
+@pytest.mark.parametrize("command", [check_command, findings_command])
+def test_a_day_that_is_none_is_a_usage_error(command: object, config: str):
+    """Exit status 2, and an example."""
+    told = call(command, "--config", config, "--from", "yesterday")
+    assert told.exit_code == 2
+    assert "2026-11-21" in told.stderr
+
+
+def test_a_finding_keeps_its_value_through_its_row():
+    """Types, zones and order survive JSON."""
+    found = run.judge(
+        tables(*faulty_shop()), Shop("Asia/Shanghai", dt.time(23)), FIRST, LAST, bench=PlainBench()
+    ).findings
+    assert [Finding.from_row(each.as_row()) for each in found] == found
+    contract = {
+        "finding_id", "rule", "severity", "certainty", "merchant_id", "terminal_id", "business_date",
+        "amount_at_risk_fen", "subjects", "evidence", "ruled_out", "completeness", "act_by", "rules_version",
+        "decoder_version",
+    }  # fmt: skip
+    for each in found:
+        assert set(each.as_dict()) == contract
+        assert each.subjects[0].terminal_id == each.terminal_id
