@@ -3,7 +3,6 @@
 import datetime as dt
 import getpass
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,8 @@ from ingest.settings import Settings, load_settings
 if TYPE_CHECKING:
     from expectations.mail.send import SendResult
 
-CASE_NUMBER = re.compile(r"C-\d{4}-([0-9A-F]{6})")
+SHORTEST = 4
+"""Letters of an id that are enough to name it."""
 FOLDER = Path("var/preview")
 MOMENTS = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
 
@@ -128,24 +128,27 @@ def send(config: Path | None, at: dt.datetime | None, merchant: str | None, dry_
 def ack(config: Path | None, finding: str, label: str, by: str | None) -> None:
     """Say what became of FINDING: its id, the beginning of it, or a mail's case number.
 
-    After two-purchases and done it is not told again.
+    A case number stands for all findings of its case. After two-purchases and done a
+    finding is not told again.
     """
+    from expectations.mail.cases import case_number
     from expectations.mail.ledger import Ledger
     from expectations.mail.send import known_findings
     from ingest.tables import Lake
 
     settings = load_settings(config)
     lake = Lake(settings.lake.uri)
-    case = CASE_NUMBER.fullmatch(finding.upper())
-    beginning = (case[1] if case else finding).lower()
-    known = sorted({each.finding_id for each in known_findings(lake)})
-    matching = [finding_id for finding_id in known if finding_id.lower().startswith(beginning)]
-    if len(beginning) < 4 or not matching:
+    known = known_findings(lake)
+    matching = {each.finding_id for each in known if case_number(each) == finding.upper()}
+    if not matching and len(finding) >= SHORTEST:
+        matching = {each.finding_id for each in known if each.finding_id.startswith(finding.lower())}
+        if len(matching) > 1:
+            raise UsageError(f"{len(matching)} findings begin with {finding}", hint="give more of the id")
+    if not matching:
         raise UsageError(f"no finding is called {finding}", hint="`tillwatch findings` lists them")
-    if len(matching) > 1:
-        raise UsageError(f"{len(matching)} findings begin with {beginning}", hint="give more of the id")
-    Ledger(lake).acknowledge(matching[0], label, by or getpass.getuser())
-    click.echo(f"{matching[0]} {label}")
+    for finding_id in sorted(matching):
+        Ledger(lake).acknowledge(finding_id, label, by or getpass.getuser())
+        click.echo(f"{finding_id} {label}")
 
 
 def _moment(at: dt.datetime | None, settings: Settings) -> dt.datetime:

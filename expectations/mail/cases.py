@@ -41,8 +41,8 @@ class Case:
 
     @property
     def number(self) -> str:
-        """What a person quotes: C-1121-9F3A7B, the day and the first letters of the leading finding's id."""
-        return f"C-{self.lead.business_date:%m%d}-{self.lead.finding_id[:6].upper()}"
+        """What a person quotes; the same while the same transaction is accused, though findings join the case."""
+        return case_number(self.lead)
 
     @property
     def subjects(self) -> tuple[Subject, ...]:
@@ -68,6 +68,12 @@ class Case:
     def stands_alone(self) -> bool:
         """Whether the case may be the reason of a mail; POSSIBLE, UNVERIFIABLE and P4 may not."""
         return any(stands(each) for each in self.findings)
+
+
+def case_number(finding: Finding) -> str:
+    """C-1121-9F3A7B: the day, and the first letters of the accused transaction's id (a gap has none: of its own)."""
+    accused = finding.subjects[0].transaction_id if finding.subjects else None
+    return f"C-{finding.business_date:%m%d}-{(accused or finding.finding_id)[:6].upper()}"
 
 
 def stands(finding: Finding) -> bool:

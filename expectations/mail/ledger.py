@@ -17,12 +17,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from expectations.mail.decide import Alert, Told
+from ingest.errors import LakeError
 from ingest.tables import Lake
 
 LEASE = dt.timedelta(minutes=10)
 """How long a claim holds when its sender does not come back."""
 
-LABELS = ("confirmed", "two-purchases", "done")
+WRITE_TRIES = 10
+
 SETTLING = frozenset({"two-purchases", "done"})
 """Labels after which a finding is not told again."""
 
@@ -73,7 +75,7 @@ class Ledger:
     def acknowledge(self, finding_id: str, label: str, by: str) -> None:
         """Note what a person said of a finding."""
         row = {"finding_id": finding_id, "label": label, "by": by, "at": self._now()}
-        self._lake.append("acks", [row], app_id=f"ack-{uuid.uuid4().hex}")
+        self._write("acks", [row])
 
     def claim(self, merchant_id: str) -> int | None:
         """The turn to send this merchant's mails; None while somebody else has it."""
@@ -114,7 +116,14 @@ class Ledger:
             )
             for (state, error), addresses in by_result.items()
         ]
-        self._lake.append("alerts", rows, app_id=f"note-{uuid.uuid4().hex}")
+        self._write("alerts", rows)
+
+    def _write(self, table: str, rows: list[dict[str, Any]]) -> None:
+        """Add rows whatever others commit meanwhile: a note that is lost is a mail sent twice."""
+        for _ in range(WRITE_TRIES):
+            if self._lake.append(table, rows, app_id=f"note-{uuid.uuid4().hex}"):
+                return
+        raise LakeError(f"{table}: others kept writing to it", hint="run the command again")
 
     def _row(self, merchant_id: str, **values: Any) -> dict[str, Any]:
         now = self._now()

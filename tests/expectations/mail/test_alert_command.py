@@ -7,10 +7,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from expectations.commands.alert import alert
+from expectations.mail.cases import group
 from expectations.mail.ledger import Ledger
 from ingest.cli import main
 from ingest.tables import Lake
-from tests.expectations.mail.conftest import SHOP, example, retry
+from tests.expectations.mail.conftest import NOW, SHOP, example, lost_reversal, retry
 from tests.expectations.mail.postbox import Postbox, free_port, serving
 
 AT = ("--at", "2026-11-21T21:18")
@@ -128,14 +129,22 @@ def test_send_dry_run(config: Path, tmp_path: Path):
     assert Lake(tmp_path / "lake").version("alerts") is None
 
 
-@pytest.mark.parametrize("name", ["whole", "beginning", "case number"])
-def test_ack_by_id_beginning_or_case_number(config: Path, tmp_path: Path, name: str):
-    """Whatever a person has at hand names the finding."""
+@pytest.mark.parametrize("name", ["whole", "beginning"])
+def test_ack_by_id_or_its_beginning(config: Path, tmp_path: Path, name: str):
+    """Whatever a person has at hand names the finding, and just that one."""
     whole = retry().finding_id
-    given = {"whole": whole, "beginning": whole[:8], "case number": f"C-1121-{whole[:6].upper()}"}[name]
-    result = run("ack", "--config", str(config), given, "--label", "done", "--by", "li")
+    result = run(
+        "ack", "--config", str(config), whole if name == "whole" else whole[:8], "--label", "done", "--by", "li"
+    )
     assert result.stdout == f"{whole} done\n"
-    assert whole in Ledger(Lake(tmp_path / "lake")).settled()
+    assert Ledger(Lake(tmp_path / "lake")).settled() == {whole}
+
+
+def test_ack_by_case_number_settles_the_whole_case(config: Path, tmp_path: Path):
+    """The number that a mail prints stands for all findings of its case."""
+    (case,) = group([retry(), lost_reversal()], NOW)
+    assert run("ack", "--config", str(config), case.number, "--label", "two-purchases").exit_code == 0
+    assert Ledger(Lake(tmp_path / "lake")).settled() == {retry().finding_id, lost_reversal().finding_id}
 
 
 @pytest.mark.parametrize("words", [("ack", "ffffffff", "--label", "done"), ("ack", "e3", "--label", "done")])

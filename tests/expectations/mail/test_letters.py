@@ -1,6 +1,6 @@
 """The letters: goldens of both languages, two parts that say the same, and a first screen that helps.
 
-``TILLWATCH_GOLDENS=write pytest tests/expectations/mail/test_letters.py`` writes the goldens anew.
+``GOLDENS=write pytest tests/expectations/mail/test_letters.py`` writes the goldens anew.
 """
 
 import datetime as dt
@@ -56,7 +56,7 @@ def text_of(findings: list[Finding], settings: Settings, locale: Locale = "zh-CN
 def golden(name: str, content: str) -> None:
     """Hold content to its file; write the file when told to."""
     path = GOLDENS / name
-    if os.environ.get("TILLWATCH_GOLDENS") == "write":
+    if os.environ.get("GOLDENS") == "write":
         path.write_text(content, "utf-8")
     assert path.read_text("utf-8") == content
 
