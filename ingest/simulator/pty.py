@@ -37,6 +37,8 @@ class Pty:
                 hint="close other programs that hold pseudo-terminals; see /proc/sys/kernel/pty/max",
             ) from None
         tty.setraw(self._slave)
+        self._poll = select.poll()
+        self._poll.register(self._slave, select.POLLIN)
         os.set_blocking(self._master, False)
         path.unlink(missing_ok=True)
         path.symlink_to(os.ttyname(self._slave))
@@ -47,7 +49,12 @@ class Pty:
 
     @property
     def unread(self) -> int:
-        """Bytes that wait for the collector to read them."""
+        """Bytes that wait for the collector to read them.
+
+        What was just written is on its way through a work queue of the kernel; polling the tty
+        flushes that queue (n_tty_poll), so that 0 means read and not yet to come.
+        """
+        self._poll.poll(0)
         waiting = fcntl.ioctl(self._slave, termios.FIONREAD, b"\0\0\0\0")
         return int(struct.unpack("i", waiting)[0])
 

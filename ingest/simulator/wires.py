@@ -24,9 +24,7 @@ from protocols.envelope import ACK, NAK
 Respond = Callable[[bytes], bytes | None]
 
 TICK = 0.1
-GAP = 0.004
-"""Seconds between a tap's frames: the tty hands bytes on through a work queue before they count as waiting."""
-POLL = 0.002
+POLL = 0.001
 REPEAT = 2.0
 """Seconds after which a frame that was read and came to nothing is sent again."""
 ACKNOWLEDGED, REFUSED = bytes([ACK]), bytes([NAK])
@@ -169,7 +167,6 @@ class Listen:
     def _say(self, pty: Pty, frame: bytes) -> None:
         self._patience.progress()
         pty.write(frame)
-        time.sleep(GAP)
         nudge_at = REPEAT
         while pty.unread:
             waited = self._patience.check()

@@ -83,6 +83,29 @@ def test_taps_say_the_answer_after_the_request_was_read(folder, collector):
     assert collector.frames == [("lane-1", request), ("lane-1.host", answer)] * 5
 
 
+def test_an_answer_is_never_readable_before_its_request_was_read(folder):
+    """Even by a reader that looks at the answers first, and whatever the kernel's work queue does."""
+    wire = Listen(folder.make("lane-1"), folder.make("lane-1.host"), patience())
+    fds = [os.open(pty.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK) for pty in wire.ptys]
+    heard: list[tuple[int, bytes]] = []
+    over = threading.Event()
+
+    def read() -> None:
+        while not over.is_set():
+            heard.extend((fds.index(fd), os.read(fd, 4096)) for fd in select.select(fds, (), (), 0.02)[0][::-1])
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    said = [b"%06d" % number for number in range(500)]
+    for frame in said:
+        wire.exchange(frame, lambda request: request)
+    over.set()
+    reader.join()
+    for fd in fds:
+        os.close(fd)
+    assert heard == [(side, frame) for frame in said for side in (0, 1)]
+
+
 def test_a_tap_keeps_what_was_said_while_the_collector_was_away(folder, collector):
     """The bytes wait in the tty: the next reader gets the whole frame."""
     request, answer = frames(PLAIN)
