@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 @json_option
 @config_option
 def check(start: dt.date | None, end: dt.date | None, as_json: bool, config: Path | None) -> None:
-    r"""Run every rule over these business days and write the findings.
+    """Run every rule over these business days and write the findings.
 
     Findings go to stdout, the summary to stderr; the Data Docs are built beside the lake.
 
-    \b
     Exit status: 0 nothing found, 1 findings, 3 a rule could not run (it is named;
     all others ran, and their findings are written).
     """

@@ -98,7 +98,7 @@ by_reference AS (
     FROM refund r
     JOIN debit d
       ON d.rrn = r.orig_rrn
-     AND (d.merchant = r.merchant OR (d.profile = r.profile AND d.card = r.card))
+     AND (d.merchant = r.merchant OR d.card = r.card)
      AND (r.orig_date IS NULL OR r.orig_date IN (d.business_date, d.host_date, d.terminal_date, d.settlement_date))
      AND date_diff('day', d.business_date, r.business_date) BETWEEN 0 AND 335
     QUALIFY row_number() OVER (

@@ -1,0 +1,89 @@
+"""The simulator's shop day, as frames through spool and lake: what is found is exactly what is wrong."""
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from expectations import run
+from ingest.commands.replay import replay
+from ingest.keys import create_keys
+from ingest.landing import land
+from ingest.settings import load_settings
+from ingest.simulator.rehearsal import Rehearsal, rehearse
+from ingest.simulator.scenario import Seat, take_seats, truth_lines
+from ingest.simulator.scenarios import MERCHANTS, write_scenario
+from protocols.profile import available_profiles, load_profile
+from tests.expectations.plainlaws import PlainBench
+from tests.expectations.shopdays import Row
+
+pytestmark = pytest.mark.slow
+
+DAY = dt.date(2026, 11, 21)
+
+
+class Bench(PlainBench):
+    """Plain verdicts, no pages."""
+
+    def build_data_docs(self, folder: Path) -> Path:
+        return folder
+
+
+@pytest.fixture
+def seats() -> tuple[Seat, ...]:
+    return take_seats([(name, load_profile(name).link.ack) for name in available_profiles()], 4, merchants=MERCHANTS)
+
+
+def captures(play: Rehearsal, folder: Path) -> dict[Path, str]:
+    """What ears on the lines would have heard: a capture for each line, and its profile."""
+    heard: dict[str, tuple[str, list[Row]]] = {}
+    for sent in play.heard:
+        frame = load_profile(sent.seat.profile).build(sent.draft.mti, sent.draft.fields)
+        row = {
+            "t": sent.draft.at.isoformat(),
+            "line": sent.seat.line,
+            "dir": "rx" if sent.is_request else "tx",
+            "frame": frame.hex(),
+        }
+        heard.setdefault(sent.seat.line, (sent.seat.profile, []))[1].append(row)
+    files = {}
+    for line, (profile, rows) in heard.items():
+        file = folder / f"{line}.capture.jsonl"
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        files[file] = profile
+    return files
+
+
+@pytest.mark.parametrize(("scenario", "seed"), [("shop-day", 1), ("shop-day", 11), ("quiet-day", 1)])
+def test_the_findings_are_exactly_the_faults(
+    scenario: str, seed: int, seats: tuple[Seat, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A fault of every rule and the hard negatives beside them: no finding more, and none less."""
+    monkeypatch.setattr("expectations.suites.ge.Bench", Bench)
+    config = tmp_path / "tillwatch.toml"
+    config.write_text(
+        f'[spool]\ndirectory = "{tmp_path}/spool"\n[lake]\nuri = "{tmp_path}/lake"\n'
+        f'[keys]\npan_token = "{tmp_path}/pan-token.key"\n'
+    )
+    settings = load_settings(config)
+    create_keys(settings.keys.pan_token)
+    written = write_scenario(scenario, seats, DAY, seed)
+    play = rehearse(written)
+    for file, profile in captures(play, tmp_path).items():
+        told = CliRunner().invoke(replay, [str(file), "--profile", profile, "--config", str(config)])
+        assert told.exit_code == 0, told.stderr
+    land(settings)
+
+    result = run.check(settings)
+
+    assert result.could_not_run == []
+    assert result.quality == []
+    faults = [each for each in truth_lines(written.claims, play.records) if each["kind"] == "fault"]
+    wrong = {(each["rule"], each["terminal_id"], each["batch_no"], each["stan"]) for each in faults}
+    found = [
+        (each.rule, each.terminal_id, each.subjects[0].batch_no, each.subjects[0].stan) for each in result.findings
+    ]
+    assert sorted(found) == sorted(wrong)
+    assert len(faults) == len(wrong)
