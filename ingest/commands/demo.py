@@ -66,13 +66,17 @@ def demo(directory: Path, seed: int, *, keep_airflow: bool) -> None:
 
 
 def _stop_on_sigterm() -> None:
-    """SIGTERM stops the demo as Ctrl-C does."""
+    """SIGTERM stops the demo as Ctrl-C does.
+
+    A shell's background job ignores Ctrl-C and would have Airflow, which is stopped by it, ignore it too.
+    """
 
     def stop(number: int, frame: FrameType | None) -> None:
         del number, frame
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _let_nobody_interrupt() -> None:

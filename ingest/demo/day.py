@@ -106,7 +106,7 @@ class Day:
     def _stop(self, program: Program) -> None:
         if not program.has_ended:
             self._progress.doing(f"stopping {program.name}")
-            if not program.stop(60):
+            if not program.stop():
                 self._progress.done(f"{program.name} did not stop by itself and was killed")
 
     def _devices(self, simulator: Program) -> list[dict[str, Any]]:

@@ -1,8 +1,8 @@
 """The programs the demo starts: each in a session of its own, its talk in a log, and stopped for certain.
 
-Airflow's standalone leaves orphans when only its parent is told to stop, and gives tasks process
-groups of their own. All of them stay in the session that was started here; so a program has
-ended when its session is empty, not when its first process has gone.
+Airflow's standalone leaves orphans when its first process dies, and gives tasks process groups of
+their own. All of them stay in the session that was started here; so a program has ended when its
+session is empty, not when its first process has gone.
 """
 
 import contextlib
@@ -31,14 +31,25 @@ class Program:
         env: its whole environment.
         log: file that takes its stdout and stderr.
         cwd: its working directory.
+        stop_signal: what its first process takes as a request to end.
 
     Raises:
         ProgramError: the program is not there.
     """
 
-    def __init__(self, name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path, cwd: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        log: Path,
+        cwd: Path,
+        stop_signal: signal.Signals = signal.SIGTERM,
+    ) -> None:
         self.name = name
         self.log = log
+        self._stop_signal = stop_signal
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as out:
             try:
@@ -94,22 +105,29 @@ class Program:
         return self.status
 
     def ask_to_stop(self) -> None:
-        """Send SIGTERM to every process of the session."""
-        self._signal(signal.SIGTERM)
+        """Send the program's stop signal to its first process, which tells its own."""
+        if self._process.poll() is None:
+            self._process.send_signal(self._stop_signal)
 
-    def stop(self, grace: float = 30.0) -> bool:
-        """End every process of the session: asked first, forced after ``grace`` seconds.
+    def stop(self, grace: float = 20.0) -> bool:
+        """End every process of the session: the first is asked, then all are, then nobody is asked.
+
+        Args:
+            grace: seconds for the first process to end everything in good order.
 
         Returns:
-            True when nobody had to be forced.
+            True when nobody had to be killed.
         """
         self.ask_to_stop()
-        gently = self._empty_within(grace)
-        if not gently:
-            self._signal(signal.SIGKILL)
-            self._empty_within(5.0)
+        if not self._empty_within(grace if self._process.poll() is None else 0.0):
+            self._signal_all(signal.SIGTERM)
+            if not self._empty_within(10.0):
+                self._signal_all(signal.SIGKILL)
+                self._empty_within(5.0)
+                self._process.wait()
+                return False
         self._process.wait()
-        return gently
+        return True
 
     def _empty_within(self, seconds: float) -> bool:
         end = time.monotonic() + seconds
@@ -121,11 +139,10 @@ class Program:
                 return False
             time.sleep(0.1)
 
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process.poll() is None or members(self.session):
-            for pid in members(self.session):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, number)
+    def _signal_all(self, number: signal.Signals) -> None:
+        for pid in members(self.session):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
 
 def members(session: int) -> list[int]:
