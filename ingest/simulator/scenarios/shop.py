@@ -159,7 +159,9 @@ def _foreign_and_domestic(till: Till) -> None:
 
 
 def _second_till(till: Till, sister: Till, sold: dict[str, str], days: Days, *, faulty: bool) -> None:
-    """The café's terrace; settles twice on D, and the host moves its batch number on in the morning."""
+    """The café's terrace: settles at noon on D, its second batch is still open in the evening; the host moves its
+    batch number on in the morning.
+    """
     prices = CAFE_TRADE
     _trade_day(till, prices, days.before, 9)
 
@@ -199,7 +201,6 @@ def _second_till(till: Till, sister: Till, sold: dict[str, str], days: Days, *, 
     harmless.refund_at_sister_terminal(till, sister, sold["sister"])
     harmless.partly_approved(till)
     trade(till, prices, days.today, "21:00:00", 4)
-    till.settle()
 
 
 def _third_till(till: Till, days: Days, *, faulty: bool) -> None:
@@ -238,7 +239,7 @@ def _third_till(till: Till, days: Days, *, faulty: bool) -> None:
 
 
 def _fourth_till(till: Till, stranger: Till, sold: dict[str, str], days: Days, *, faulty: bool) -> None:
-    """The store's first floor; its trace numbers wrap, and it is open past midnight before D."""
+    """The store's first floor: its trace numbers wrap, it is open past midnight before D, and not yet settled on D."""
     prices = STORE_TRADE
     _open(till, days.before)
     trade(till, prices, days.before, "14:00:00", 4)
@@ -278,4 +279,3 @@ def _fourth_till(till: Till, stranger: Till, sold: dict[str, str], days: Days, *
         faults.retried_after_power_cut(till)
     harmless.refund_after_void_reversed(till)
     trade(till, prices, days.today, "21:00:00", 5)
-    till.settle()
