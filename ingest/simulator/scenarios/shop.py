@@ -201,6 +201,7 @@ def _second_till(till: Till, sister: Till, sold: dict[str, str], days: Days, *, 
     harmless.refund_at_sister_terminal(till, sister, sold["sister"])
     harmless.partly_approved(till)
     trade(till, prices, days.today, "21:00:00", 4)
+    till.do("echo")
 
 
 def _third_till(till: Till, days: Days, *, faulty: bool) -> None:
@@ -279,3 +280,4 @@ def _fourth_till(till: Till, stranger: Till, sold: dict[str, str], days: Days, *
         faults.retried_after_power_cut(till)
     harmless.refund_after_void_reversed(till)
     trade(till, prices, days.today, "21:00:00", 5)
+    till.do("echo")
