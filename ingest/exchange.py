@@ -100,15 +100,16 @@ class _Exchanges:
     def touched(self, segments: Iterable[str]) -> set[dt.date]:
         """The days whose rows can have changed because frames of these segments came in.
 
-        A new frame changes its own episode; it can make a copy of an answer that its key has up
-        to a day later, and so part what that answer held together, up to a day later again.
+        A new frame changes its own episode and takes answers from the request before it, which
+        may lie on the day before. It makes a copy of an answer that its key has up to a day
+        later, and so parts what that answer held together, up to a day later again.
         """
         return self._days(
             """
             WITH new AS (
                 SELECT DISTINCT key, day FROM keyed WHERE segment_id IN (SELECT unnest($segments::VARCHAR[]))),
             near AS (
-                SELECT k.key, k.day FROM keyed k JOIN new n ON n.key = k.key AND k.day BETWEEN n.day AND n.day + 2),
+                SELECT k.key, k.day FROM keyed k JOIN new n ON n.key = k.key AND k.day BETWEEN n.day - 1 AND n.day + 2),
             concerned AS (
                 SELECT DISTINCT key, episode FROM episodes SEMI JOIN near USING (key, day))
             SELECT day FROM near UNION SELECT e.day FROM episodes e JOIN concerned USING (key, episode)

@@ -299,6 +299,17 @@ def test_answer_that_lands_late_takes_its_copy_from_the_next_days_request() -> N
     assert step_by_step(first, late) == join(*first, *late)
 
 
+def test_request_that_lands_late_takes_the_answer_from_the_one_before() -> None:
+    """The request before it, of the day before, is unanswered after all."""
+    first = [request(23, "first"), answer(44)]
+    late = [request(24.5, "second", segment_id="s2")]
+
+    assert said(step_by_step(first, late), "request_digest", "outcome") == [
+        ("first", "unknown"),
+        ("second", "approved"),
+    ]
+
+
 @st.composite
 def one_key(draw: st.DrawFn) -> list[list[Frame]]:
     """Landings of one trace number's frames, spread so that episodes meet, part and reach over several days."""
