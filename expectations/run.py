@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from expectations.completeness import terminal_days
 from expectations.findings import Finding, read_findings
 from expectations.laws import Judge, Stated, Verdict
-from expectations.lifecycle import SEARCH_DAYS, Shop, link
+from expectations.lifecycle import COLUMNS, SEARCH_DAYS, Shop, link
 from expectations.rules import RULES, Rule
 from expectations.suites.tables import SUITES
 from expectations.verdicts import finding, subjects
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 APP_ID = "check"
 WRITE_TRIES = 5
-SOURCES = ("transactions", "settlements", "events")
 
 Progress = Callable[[str], None]
 
@@ -150,13 +149,14 @@ def check(
 
 def business_days(lake: Lake) -> list[dt.date]:
     """The business days that have a row in any table that rules look at, in order."""
-    return sorted({day for name in SOURCES for day in _days_of(lake, name)})
+    return sorted({day for name in COLUMNS for day in _days_of(lake, name)})
 
 
 def read_tables(lake: Lake, first: dt.date) -> dict[str, "pa.Table"]:
     """The tables from as far before ``first`` as a refund may reach."""
     since = first - dt.timedelta(days=SEARCH_DAYS + 1)
-    return {name: lake.read(name, filters=[("business_date", ">=", since)]) for name in SOURCES}
+    before = [("business_date", ">=", since)]
+    return {name: lake.read(name, columns=columns, filters=before) for name, columns in COLUMNS.items()}
 
 
 def judge(

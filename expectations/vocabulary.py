@@ -45,6 +45,6 @@ MISSING: dict[str, str] = {
     "original_not_collected": "the original is not among the collected records",
     "original_day_not_collected": "the original's day was not collected, or not from its start",
     "older_than_335_days": "the original is older than the 335 days that are searched",
-    "batch_start": "the batch had begun before collection did",
+    "batch_start": "the batch may have begun before collection did",
     "unknown_outcomes": "attempts without an answer: the terminal may have counted them",
 }

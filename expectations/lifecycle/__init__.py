@@ -17,6 +17,31 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+_EVERYWHERE = (
+    "profile", "merchant_id", "terminal_id", "batch_no", "stan", "event_at", "business_date", "seen_date",
+    "request_seq", "response_seq",
+)  # fmt: skip
+_SIDES = tuple(
+    f"{area}_{side}_{what}"
+    for area in ("rmb", "foreign")
+    for side in ("debit", "credit")
+    for what in ("amount_fen", "count")
+)
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "transactions": (
+        *_EVERYWHERE, "transaction_id", "txn_type", "amount_fen", "tip_fen", "currency", "pan_masked", "card_token",
+        "card_org", "entry_mode", "operator_no", "requested_at", "responded_at", "terminal_dt", "host_dt",
+        "settlement_date", "rrn", "auth_code", "response_code", "outcome", "reason_code", "attempts", "orig_batch_no",
+        "orig_stan", "orig_date", "orig_rrn", "orig_auth_code", "atc", "aid", "order_ref",
+    ),
+    "settlements": (
+        *_EVERYWHERE, "settlement_id", "requested_at", "currency", "response_code", "outcome", *_SIDES, "rmb_flag",
+        "foreign_flag",
+    ),
+    "events": (*_EVERYWHERE, "event_id", "operation"),
+}  # fmt: skip
+"""For each table that rules look at: the columns they need."""
+
 STAGES = ("records", "gaps", "links", "totals")
 SEARCH_DAYS = 335
 """How far back a refund's sale is searched: eleven months (rules.md 2.6)."""

@@ -1,41 +1,46 @@
 -- What was not seen: trace numbers that a terminal must have used and that are nowhere.
 --
--- In:  used, attempt.
+-- In:  used.
 -- Out: gap (one row a run of missing numbers), batch (one row a batch), terminal_day.
 
--- Numbers run 1 … 999999 and around. On that circle the widest hop is the part the batch never
--- reached; every other hop over more than one number lies between numbers that were used.
-CREATE TEMP TABLE gap AS
+-- Numbers run 1 … 999999 and around. On that circle the widest hop (`widest` = 1) is the part a batch
+-- never reached: it leads from the batch's last number to its first.
+CREATE TEMP TABLE hop AS
 WITH number AS (
     SELECT merchant, terminal, batch, epoch, stan, min(moment) AS moment, arg_min(id, moment) AS id,
-           arg_min(business_date, moment) AS business_date
+           arg_min(what, moment) AS what, arg_min(business_date, moment) AS business_date
     FROM used
     WHERE batch IS NOT NULL AND stan BETWEEN 1 AND 999999
     GROUP BY merchant, terminal, batch, epoch, stan
 ),
-hop AS (
+step AS (
     SELECT *, coalesce(lead(stan) OVER w, first_value(stan) OVER w + 999999) - stan AS step,
+           coalesce(lead(stan) OVER w, first_value(stan) OVER w) AS next_stan,
            coalesce(lead(id) OVER w, first_value(id) OVER w) AS next_id,
-           coalesce(lead(moment) OVER w, first_value(moment) OVER w) AS next_at,
+           coalesce(lead(what) OVER w, first_value(what) OVER w) AS next_what,
+           coalesce(lead(moment) OVER w, first_value(moment) OVER w) AS next_moment,
            coalesce(lead(business_date) OVER w, first_value(business_date) OVER w) AS next_date,
            lead(stan) OVER w IS NULL AS wraps
     FROM number
     WINDOW w AS (PARTITION BY merchant, terminal, batch, epoch ORDER BY stan
                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
-),
-inside AS (
-    SELECT * FROM hop
-    QUALIFY row_number() OVER (PARTITION BY merchant, terminal, batch, epoch ORDER BY step DESC, wraps DESC, stan DESC) > 1
-        AND step > 1
-),
+)
+SELECT *, row_number() OVER (PARTITION BY merchant, terminal, batch, epoch ORDER BY step DESC, wraps DESC, stan DESC) AS widest
+FROM step;
+
+-- Every other hop over more than one number lies between numbers that were used. No batch has 20 000
+-- attempts (a terminal's log holds 1000): a hop that wide is a counter that was set anew.
+CREATE TEMP TABLE gap AS
+WITH
 -- A number that the terminal spent in another batch, or in a message without one, is not missing.
 missing AS (
-    SELECT merchant, terminal, batch, epoch, id, stan, moment, next_id, next_at, next_date, k
-    FROM (SELECT *, unnest(generate_series(1, least(step - 1, 20000))) AS k FROM inside) m
+    SELECT *
+    FROM (SELECT *, unnest(generate_series(1, step - 1)) AS k FROM hop WHERE widest > 1 AND step BETWEEN 2 AND 20000) m
     WHERE NOT EXISTS (
         SELECT 1 FROM used u
         WHERE u.merchant = m.merchant AND u.terminal = m.terminal AND u.stan = (m.stan + m.k - 1) % 999999 + 1
-          AND u.moment BETWEEN least(m.moment, m.next_at) - INTERVAL 1 DAY AND greatest(m.moment, m.next_at) + INTERVAL 1 DAY
+          AND u.moment BETWEEN least(m.moment, m.next_moment) - INTERVAL 1 DAY
+                           AND greatest(m.moment, m.next_moment) + INTERVAL 1 DAY
     )
 ),
 run AS (
@@ -45,30 +50,57 @@ SELECT merchant, terminal, batch, epoch,
        (stan + min(k) - 1) % 999999 + 1 AS first_stan, (stan + max(k) - 1) % 999999 + 1 AS last_stan,
        count(*) AS numbers,
        any_value(id) AS before_id, any_value(next_id) AS after_id,
-       least(any_value(moment), any_value(next_at)) AS opens_at, greatest(any_value(moment), any_value(next_at)) AS closes_at,
+       least(any_value(moment), any_value(next_moment)) AS opens_at,
+       greatest(any_value(moment), any_value(next_moment)) AS closes_at,
        any_value(next_date) AS business_date
 FROM run
 GROUP BY merchant, terminal, batch, epoch, stan, part;
 
--- A batch was seen from its start when the terminal signed in just before its first attempt, or when
--- the number before its first one was seen too.
+-- How a batch began. `seen`: its first number follows the last one of another batch, with nothing missing
+-- in between. `signed_in`: it begins with a sign-in, which terminals also do in the middle of a batch.
+-- `unknown`: collection may have begun after it.
 CREATE TEMP TABLE batch AS
-WITH first_attempt AS (
-    SELECT merchant, terminal, batch, epoch, min(moment) AS first_at, max(moment) AS last_at, arg_min(stan, nth) AS first_stan
-    FROM attempt
-    WHERE batch IS NOT NULL AND stan IS NOT NULL
-    GROUP BY merchant, terminal, batch, epoch
+WITH edge AS (
+    SELECT merchant, terminal, batch, epoch, next_stan AS first_stan, next_what AS first_what,
+           next_moment AS first_moment, next_date AS business_date, stan AS last_stan, moment AS last_moment
+    FROM hop WHERE widest = 1
+),
+unbatched AS (
+    SELECT DISTINCT merchant, terminal, stan, what, moment FROM used WHERE batch IS NULL AND stan IS NOT NULL
+),
+before AS (
+    SELECT b.merchant, b.terminal, b.batch, b.epoch, p.last_stan,
+           (b.first_stan - p.last_stan + 999999) % 999999 - 1 AS between_them, p.last_moment, b.first_moment, b.first_stan
+    FROM edge b
+    JOIN edge p ON p.merchant = b.merchant AND p.terminal = b.terminal AND (p.batch, p.epoch) <> (b.batch, b.epoch)
+               AND p.last_moment BETWEEN b.first_moment - INTERVAL 7 DAY AND b.first_moment + INTERVAL 1 HOUR
+    QUALIFY row_number() OVER (PARTITION BY b.merchant, b.terminal, b.batch, b.epoch ORDER BY between_them) = 1
+),
+followed AS (
+    SELECT o.merchant, o.terminal, o.batch, o.epoch
+    FROM before o
+    LEFT JOIN unbatched u
+      ON u.merchant = o.merchant AND u.terminal = o.terminal
+     AND (u.stan - o.last_stan + 999999) % 999999 BETWEEN 1 AND o.between_them
+     AND u.moment BETWEEN o.last_moment - INTERVAL 1 DAY AND o.first_moment + INTERVAL 1 DAY
+    GROUP BY o.merchant, o.terminal, o.batch, o.epoch, o.between_them
+    HAVING count(DISTINCT u.stan) = o.between_them
+),
+signed AS (
+    SELECT DISTINCT e.merchant, e.terminal, e.batch, e.epoch
+    FROM edge e
+    LEFT JOIN unbatched u
+      ON u.merchant = e.merchant AND u.terminal = e.terminal AND u.what = 'SIGN_IN'
+     AND (u.stan % 999999) + 1 = e.first_stan
+     AND u.moment BETWEEN e.first_moment - INTERVAL 1 DAY AND e.first_moment
+    WHERE e.first_what = 'SIGN_IN' OR u.stan IS NOT NULL
 )
-SELECT f.*,
-       EXISTS (
-           SELECT 1 FROM used u
-           WHERE u.merchant = f.merchant AND u.terminal = f.terminal
-             AND u.moment BETWEEN f.first_at - INTERVAL 7 DAY AND f.first_at
-             AND (u.what = 'SIGN_IN' OR (u.stan = (f.first_stan + 999997) % 999999 + 1
-                  AND (u.batch IS NULL OR u.batch <> f.batch OR u.source <> 'attempt')))
-       ) AS start_seen,
+SELECT e.*,
+       CASE WHEN (e.merchant, e.terminal, e.batch, e.epoch) IN (SELECT * FROM followed) THEN 'seen'
+            WHEN (e.merchant, e.terminal, e.batch, e.epoch) IN (SELECT * FROM signed) THEN 'signed_in'
+            ELSE 'unknown' END AS start,
        coalesce(g.numbers, 0) AS numbers_missing
-FROM first_attempt f
+FROM edge e
 LEFT JOIN (
     SELECT merchant, terminal, batch, epoch, sum(numbers)::BIGINT AS numbers FROM gap GROUP BY ALL
 ) g USING (merchant, terminal, batch, epoch);

@@ -45,7 +45,7 @@ doubt AS (
     GROUP BY s.id
 ),
 compared AS (
-    SELECT s.*, coalesce(doubt.attempts, 0) > 0 AS has_open, coalesce(batch.start_seen, false) AS start_seen,
+    SELECT s.*, coalesce(doubt.attempts, 0) > 0 AS has_open, coalesce(batch.start, 'unknown') AS start,
            coalesce(batch.numbers_missing, 0) AS numbers_missing,
            {
                'rmb_debit': s.rmb_debit_count, 'rmb_credit': s.rmb_credit_count,
@@ -79,8 +79,9 @@ SELECT id, merchant, terminal, batch, business_date, rmb_flag, foreign_flag,
        + abs(reported_fen.rmb_credit - counted_fen.rmb_credit)
        + coalesce(abs(reported_fen.foreign_debit - counted_fen.foreign_debit), 0)
        + coalesce(abs(reported_fen.foreign_credit - counted_fen.foreign_credit), 0) AS fen_that_differ,
-       CASE WHEN numbers_missing > 0 OR NOT start_seen THEN 'gap' WHEN has_open THEN 'open' ELSE 'clear' END AS grade,
+       CASE WHEN numbers_missing > 0 OR start = 'unknown' THEN 'gap'
+            WHEN has_open OR start = 'signed_in' THEN 'doubt' ELSE 'clear' END AS grade,
        CASE WHEN numbers_missing > 0 THEN ['stan_gap'] ELSE []::VARCHAR[] END
-           || CASE WHEN NOT start_seen THEN ['batch_start'] ELSE [] END
+           || CASE WHEN start <> 'seen' THEN ['batch_start'] ELSE [] END
            || CASE WHEN has_open THEN ['unknown_outcomes'] ELSE [] END AS missing
 FROM compared;

@@ -202,7 +202,7 @@ _RULES = (
         expectation="ExpectBatchCountsToAgree",
         says="A settled batch has as many debits and credits as its terminal reported.",
         law=AtMost("counts_that_differ", 0),
-        grades={"clear": ("P2", "PROVEN"), "open": ("P2", "PROBABLE"), "gap": ("P4", "UNVERIFIABLE")},
+        grades={"clear": ("P2", "PROVEN"), "doubt": ("P2", "PROBABLE"), "gap": ("P4", "UNVERIFIABLE")},
         ruled_out=_LAW_OF_TOTALS,
     ),
     Rule(
@@ -210,7 +210,7 @@ _RULES = (
         expectation="ExpectBatchAmountsToAgree",
         says="A settled batch adds up to the debits and credits its terminal reported.",
         law=AtMost("fen_that_differ", 0),
-        grades={"clear": ("P2", "PROVEN"), "open": ("P2", "PROBABLE"), "gap": ("P4", "UNVERIFIABLE")},
+        grades={"clear": ("P2", "PROVEN"), "doubt": ("P2", "PROBABLE"), "gap": ("P4", "UNVERIFIABLE")},
         ruled_out=_LAW_OF_TOTALS,
     ),
     Rule(

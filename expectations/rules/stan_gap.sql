@@ -7,12 +7,7 @@ SELECT concat_ws('|', b.merchant, b.terminal, b.batch, coalesce(g.first_stan, b.
        NULL::TIMESTAMPTZ AS act_by,
        'clear' AS grade, ['stan_gap'] AS missing, []::VARCHAR[] AS also_ruled_out,
        b.batch AS batch_no, g.first_stan, g.last_stan, g.opens_at, g.closes_at
-FROM (
-    SELECT merchant, terminal, batch, epoch, arg_min(stan, moment) AS first_stan, min(business_date) AS business_date
-    FROM used
-    WHERE batch IS NOT NULL AND stan BETWEEN 1 AND 999999
-    GROUP BY merchant, terminal, batch, epoch
-) b
+FROM batch b
 LEFT JOIN gap g USING (merchant, terminal, batch, epoch)
 WHERE coalesce(g.business_date, b.business_date)
       BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)

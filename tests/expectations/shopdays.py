@@ -303,35 +303,42 @@ def faulty_shop() -> list[Till]:
     return [debits, voids, refunds, elsewhere]
 
 
-def quiet_day(seed: int, sales: int = 60) -> Till:
-    """A day without a fault: sales of several cards and prices, refusals, lost answers that were taken back,
-    voids, part refunds, and a true settlement.
+def quiet_days(seed: int, sales: int = 30) -> Till:
+    """Two days without a fault: sales of several cards and prices, refusals, lost answers that were taken back,
+    voids, part refunds, and true settlements.
     """
     chance = random.Random(seed)
-    till = Till(terminal=f"{seed % 10**8:08d}", stan=chance.randrange(1, 999999), step=dt.timedelta(seconds=130))
-    for number in range(sales):
-        told: dict[str, Any] = {
-            "card": chance.randrange(1, 10**6),
-            "atc": chance.randrange(1, 60000),
-            "aid": "A000000333010101",
-        }
-        fen = chance.choice((1500, 1800, 2200, 36840 + number))
-        match chance.randrange(10):
-            case 0:
-                till.sale(fen, **told, code=chance.choice(("51", "55", "61")))
-                till.sale(fen, **told | {"atc": told["atc"] + 1})
-            case 1:
-                till.reverse(till.sale(fen, **told, code=None), chance.choice(("00", "25")))
-                till.sale(fen, **told | {"atc": told["atc"] + 1})
-            case 2:
-                till.void(till.sale(fen, **told))
-            case 3:
-                sale = till.sale(fen, **told)
-                till.refund(sale, fen // 3)
-                till.refund(sale, fen - fen // 3)
-            case 4:
-                till.event("ECHO", batch_no=None)
-            case _:
-                till.sale(fen, **told)
-    till.settle()
+    till = Till(
+        terminal=f"{seed % 10**8:08d}",
+        stan=chance.randrange(1, 999999),
+        step=dt.timedelta(seconds=130),
+        signed_in=False,
+    )
+    for day in (21, 22):
+        till.at(f"2026-11-{day} 09:00:00").event("SIGN_IN", batch_no=chance.choice((till.batch, 0)))
+        for number in range(sales):
+            told: dict[str, Any] = {
+                "card": chance.randrange(1, 10**6),
+                "atc": chance.randrange(1, 60000),
+                "aid": "A000000333010101",
+            }
+            fen = chance.choice((1500, 1800, 2200, 36840 + number))
+            match chance.randrange(10):
+                case 0:
+                    till.sale(fen, **told, code=chance.choice(("51", "55", "61")))
+                    till.sale(fen, **told | {"atc": told["atc"] + 1})
+                case 1:
+                    till.reverse(till.sale(fen, **told, code=None), chance.choice(("00", "25")))
+                    till.sale(fen, **told | {"atc": told["atc"] + 1})
+                case 2:
+                    till.void(till.sale(fen, **told))
+                case 3:
+                    sale = till.sale(fen, **told)
+                    till.refund(sale, fen // 3)
+                    till.refund(sale, fen - fen // 3)
+                case 4:
+                    till.event("ECHO", batch_no=None)
+                case _:
+                    till.sale(fen, **told)
+        till.settle()
     return till

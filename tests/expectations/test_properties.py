@@ -13,7 +13,7 @@ from expectations.findings import Finding
 from expectations.lifecycle import Shop
 from expectations.run import judge
 from tests.expectations.plainlaws import PlainBench
-from tests.expectations.shopdays import Till, faulty_shop, moment, quiet_day, tables
+from tests.expectations.shopdays import Till, faulty_shop, moment, quiet_days, tables
 
 SHOP = Shop("Asia/Shanghai", dt.time(23, 0))
 FIRST, LAST = dt.date(2026, 11, 1), dt.date(2026, 12, 31)
@@ -52,14 +52,14 @@ def shuffled(tills: list[Till], seed: int) -> list[Till]:
 @given(SEEDS)
 def test_the_order_of_rows_never_changes_what_is_found(seed: int):
     """Segments land in any order."""
-    assert found(shuffled([*faulty_shop(), quiet_day(7)], seed)) == found_in_the_faulty_shop()
+    assert found(shuffled([*faulty_shop(), quiet_days(7)], seed)) == found_in_the_faulty_shop()
 
 
 @FEW
 @given(SEEDS)
-def test_a_quiet_day_has_no_findings(seed: int):
+def test_quiet_days_have_no_findings(seed: int):
     """Refusals, lost answers taken back, voids, part refunds: the ordinary life of a till."""
-    assert found([quiet_day(seed)]) == []
+    assert found([quiet_days(seed)]) == []
 
 
 @FEW
@@ -101,8 +101,8 @@ def test_a_row_read_twice_changes_nothing(seed: int):
 @FEW
 @given(SEEDS, st.integers(min_value=0, max_value=5), st.integers(min_value=0, max_value=3))
 def test_lost_rows_and_lost_answers_are_never_proof(seed: int, rows: int, answers: int):
-    """Whatever is lost from a quiet day, nothing but the gap itself is PROVEN."""
-    till = quiet_day(seed)
+    """Whatever is lost from quiet days, nothing but the gap itself is PROVEN."""
+    till = quiet_days(seed)
     chance = random.Random(seed)
     for row in chance.sample(till.attempts, rows):
         till.attempts.remove(row)

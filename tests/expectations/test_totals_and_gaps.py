@@ -9,6 +9,14 @@ from tests.expectations.conftest import Findings
 from tests.expectations.shopdays import Till
 
 
+@pytest.fixture
+def till() -> Till:
+    """A terminal that has settled a batch: the next one is seen from its start."""
+    till = Till(batch=230, stan=4499)
+    till.settle()
+    return till
+
+
 def only(found: list[Finding], rule: str) -> Finding:
     """The one finding there is, of this rule."""
     assert [each.rule for each in found] == [rule]
@@ -127,6 +135,33 @@ def test_a_batch_that_began_before_collection_proves_nothing(findings: Findings)
     found = findings(till)
     assert {each.certainty for each in found} == {"UNVERIFIABLE"}
     assert found[0].completeness["missing"] == ["batch_start"]
+
+
+def test_a_batch_that_began_with_a_sign_in_leaves_a_doubt(findings: Findings):
+    """Terminals sign in every morning, with a batch open over night as well."""
+    till = Till()
+    till.sale(5000)
+    till.settle(rmb_debit_amount_fen=5001)
+    found = only(findings(till), "batch_total_amount_mismatch")
+    assert (found.severity, found.certainty) == ("P2", "PROBABLE")
+    assert found.completeness["missing"] == ["batch_start"]
+
+
+def test_numbers_lost_between_two_batches_leave_its_start_unseen(till: Till, findings: Findings):
+    """They may have been the batch's first sales."""
+    till.stan += 1
+    till.sale(5000)
+    till.settle(rmb_debit_amount_fen=9000, rmb_debit_count=2)
+    assert {each.certainty for each in findings(till)} == {"UNVERIFIABLE"}
+
+
+def test_numbers_spent_between_two_batches_do_not_hide_its_start(till: Till, findings: Findings):
+    """Echo and sign-in without a batch number."""
+    till.event("ECHO", batch_no=None)
+    till.event("SIGN_IN", batch_no=0)
+    till.sale(5000)
+    till.settle(rmb_debit_amount_fen=5001)
+    assert only(findings(till), "batch_total_amount_mismatch").certainty == "PROVEN"
 
 
 def test_a_batch_that_follows_one_that_was_seen_was_seen_from_its_start(findings: Findings):
