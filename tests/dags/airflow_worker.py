@@ -9,8 +9,10 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 
 def main() -> None:
@@ -18,28 +20,39 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever Airflow prints goes to the log
     from airflow.dag_processing.bundles.manager import DagBundlesManager
-    from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
+    from airflow.dag_processing.dagbag import sync_bag_to_db
     from airflow.utils.db import initdb
 
     initdb()
     DagBundlesManager().sync_bundles_to_db()
-    folder = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
-    bag = BundleDagBag(dag_folder=folder, bundle_path=folder, bundle_name="dags-folder")
+    bag = read_dags()
     sync_bag_to_db(bag, "dags-folder", None)
     print(json.dumps({"ready": sorted(bag.dags), "errors": bag.import_errors}), file=answers, flush=True)
     for line in sys.stdin:
-        print(json.dumps(run(bag, json.loads(line))), file=answers, flush=True)
+        print(json.dumps(run(json.loads(line))), file=answers, flush=True)
 
 
-def run(bag: Any, request: dict[str, Any]) -> dict[str, Any]:
-    """Run one DAG; the state of the run and of each task, its XComs, and the events it gave its assets."""
-    dag = bag.dags[request["dag"]]
+def read_dags() -> Any:
+    """The DAG files, read now."""
+    from airflow.dag_processing.dagbag import BundleDagBag
+
+    folder = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+    return BundleDagBag(dag_folder=folder, bundle_path=folder, bundle_name="dags-folder")
+
+
+def run(request: dict[str, Any]) -> dict[str, Any]:
+    """Run one DAG; the state of the run and of each task, its XComs, and the events it gave its assets.
+
+    The DAG is read anew: `dag.test()` leaves a run's parameters in it (seen with 3.3.2).
+    """
+    dag = read_dags().dags[request["dag"]]
     for task in dag.tasks:
         task.retries = 0  # waiting for the third try tests patience, not the DAG
     before = dict(os.environ)
     os.environ.update(request.get("environment", {}))
     try:
-        dag_run = dag.test(run_conf=request.get("conf") or None)
+        with broken_rule(request["break_rule"]) if request.get("break_rule") else contextlib.nullcontext():
+            dag_run = dag.test(run_conf=request.get("conf") or None)
     finally:
         os.environ.clear()
         os.environ.update(before)
@@ -51,6 +64,17 @@ def run(bag: Any, request: dict[str, Any]) -> dict[str, Any]:
             "xcom": _xcom(session, dag_run),
             "events": _events(session, dag_run),
         }
+
+
+@contextlib.contextmanager
+def broken_rule(name: str) -> Iterator[None]:
+    """Have a rule's query die."""
+    from expectations.rules import Rule
+
+    whole: Any = Rule.sql
+    broken = property(lambda rule: "SELECT no_such_column" if rule.id == name else whole.__get__(rule, Rule))
+    with patch.object(Rule, "sql", broken):
+        yield
 
 
 def _session() -> Any:

@@ -43,10 +43,11 @@ class Airflow:
             )
         self.started = self._answer()
 
-    def run(self, dag: str, environment: dict[str, str], **conf: Any) -> dict[str, Any]:
-        """Run a DAG once and say what became of it."""
+    def run(self, dag: str, environment: dict[str, str], *, break_rule: str = "", **conf: Any) -> dict[str, Any]:
+        """Run a DAG once, with a rule broken if one is named, and say what became of it."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"dag": dag, "environment": environment, "conf": conf}) + "\n")
+        request = {"dag": dag, "environment": environment, "conf": conf, "break_rule": break_rule}
+        self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         return self._answer()
 
