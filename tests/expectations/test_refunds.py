@@ -87,6 +87,15 @@ def test_a_refund_that_names_only_card_and_date_finds_its_sale(till: Till, findi
     assert findings(till) == []
 
 
+def test_a_refund_by_card_passes_over_what_was_undone(till: Till, findings: Findings):
+    """The newest sale that fits was voided, the one before it reversed: the refund is of the one that stands."""
+    till.sale(36800)
+    till.reverse(till.sale(36800, at="12:00:00"))
+    till.void(till.sale(36800, at="15:00:00"))
+    till.refund(till.attempts[0], orig_rrn=None, orig_batch_no=None, orig_stan=None)
+    assert findings(till) == []
+
+
 def test_a_refund_of_a_sale_whose_answer_was_not_seen(till: Till, findings: Findings):
     """Its reference is not known, its batch and trace number are."""
     till.sale(1200)
