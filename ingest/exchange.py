@@ -118,12 +118,12 @@ class _Exchanges:
         )
 
     def reach(self, days: Iterable[dt.date]) -> set[dt.date]:
-        """Every day on which an episode has frames that has frames on one of ``days``."""
+        """Every day that an episode with a frame on one of ``days`` has frames on, or may have."""
         return self._days(
             """
             WITH asked AS (
-                SELECT DISTINCT key, episode FROM episodes WHERE day IN (SELECT unnest($days::DATE[])))
-            SELECT DISTINCT e.day FROM episodes e JOIN asked USING (key, episode)
+                SELECT DISTINCT key, chain FROM episodes WHERE day IN (SELECT unnest($days::DATE[])))
+            SELECT DISTINCT e.day FROM episodes e JOIN asked USING (key, chain)
             """,
             days=list(days),
         )

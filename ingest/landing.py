@@ -8,12 +8,12 @@ for the days that the new frames can have changed, and committed with the versio
 what is missing is done by the next, and what is done is not done twice.
 """
 
-import contextlib
 import datetime as dt
 import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,7 @@ from ingest.decoding import Decoded, decode
 from ingest.errors import LakeError, SpoolError
 from ingest.exchange import changed
 from ingest.records import Kind, Record
+from ingest.segment import HEADER_SIZE, decode_header
 from ingest.segments import SegmentInfo, from_ns, read_segment, sealed_segments
 from ingest.settings import Settings
 from ingest.tables import TABLES, Lake
@@ -43,8 +44,8 @@ class LandResult:
     """What one run did.
 
     ``segments`` and ``frames`` came in now; ``rows`` are the rows, by table, of the days
-    that were worked out again; ``damaged`` has a line for each damaged segment that came
-    in now; ``duration`` is seconds.
+    that were worked out again; ``damaged`` has a line for each segment that came in now
+    with damage, or that could not be opened and is tried again; ``duration`` is seconds.
     """
 
     segments: int
@@ -93,32 +94,51 @@ def land(settings: Settings, progress: Progress | None = None) -> LandResult:
     damaged = []
     for done, segment in enumerate(new):
         tell("segments", done, len(new))
-        records, damage = _records(segments[segment])
+        try:
+            records, damage = _records(segments[segment])
+        except SpoolError as unread:
+            damaged.append(unread.message)
+            continue
         if lake.append("raw_frames", [_row(segment, record, zone) for record in records], app_id=segment):
             landed += 1
             frames += sum(record.kind is Kind.FRAME for record in records)
             damaged += [damage] if damage else []
     tell("segments", len(new), len(new))
     rows = derive(lake, zone, tell)
-    for name in DERIVED:
+    for name in [*DERIVED, *(["raw_frames"] if landed else [])]:
         lake.sweep(name)
     return LandResult(landed, frames, rows, damaged, time.monotonic() - started)
 
 
 def _records(info: SegmentInfo) -> tuple[list[Record], str]:
-    """A segment's records, and what is wrong with it, if anything is."""
+    """A segment's records, and what is wrong with it, if anything is.
+
+    Raises:
+        SpoolError: nothing can be said of it yet: it cannot be opened, or another version of tillwatch wrote it.
+    """
     try:
         return list(read_segment(info.path)), ""
     except SpoolError as damage:
-        records = []
-        with contextlib.suppress(SpoolError):  # nothing in it can be read: the gap below says so
-            records = list(read_segment(info.path, salvage=True))
+        if _is_of_another_version(info.path):
+            raise SpoolError(f"{damage.message}; it waits for a tillwatch that knows it") from None
+        records = list(read_segment(info.path, salvage=True))
         if not any(record.kind is Kind.GAP for record in records):
             last = records[-1].seq if records else info.first_seq
             facts = {"reason": damage.message.removeprefix(f"{info.path}: "), "bytes": info.size}
             records.append(Record(last, Kind.GAP, "", "", 0, 0, 0, facts=facts))
         sealed = (info.sealed_at - from_ns(0)) // dt.timedelta(microseconds=1) * 1000
         return [record if record.wall_ns else _at(record, sealed) for record in records], damage.message
+
+
+def _is_of_another_version(path: Path) -> bool:
+    """Whether the header is sound but not of this format."""
+    with path.open("rb") as file:
+        head = file.read(HEADER_SIZE)
+    try:
+        decode_header(head)
+    except ValueError as wrong:
+        return str(wrong).startswith("format version")
+    return False
 
 
 def _at(record: Record, wall_ns: int) -> Record:

@@ -33,7 +33,10 @@ neighbours AS (
                PARTITION BY key ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS request_before
       FROM ordered
 )
+-- A chain is the most an episode can be while days before are not loaded: answers whose request may lie there count in.
 SELECT * EXCLUDE (pause, request_before, silence),
        sum(CASE WHEN pause > silence OR (is_request AND digest IS DISTINCT FROM request_before) THEN 1 ELSE 0 END)
-           OVER (PARTITION BY key ORDER BY place) AS episode
+           OVER (PARTITION BY key ORDER BY place) AS episode,
+       sum(CASE WHEN pause > silence OR (is_request AND digest <> request_before) THEN 1 ELSE 0 END)
+           OVER (PARTITION BY key ORDER BY place) AS chain
   FROM neighbours

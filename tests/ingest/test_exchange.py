@@ -310,6 +310,15 @@ def test_request_that_lands_late_takes_the_answer_from_the_one_before() -> None:
     ]
 
 
+def test_try_after_an_answer_whose_request_lies_days_back_stays_with_it() -> None:
+    """Days before are looked at until it is certain where an episode begins."""
+    first = [request(1), request(23), answer(44), request(65)]
+    late = [request(88, segment_id="s2")]
+
+    assert said(step_by_step(first, late), "attempts") == [(3,), (1,)]
+    assert step_by_step(first, late) == join(*first, *late)
+
+
 @st.composite
 def one_key(draw: st.DrawFn) -> list[list[Frame]]:
     """Landings of one trace number's frames, spread so that episodes meet, part and reach over several days."""

@@ -3,6 +3,7 @@
 import datetime as dt
 import itertools
 import json
+import os
 import random
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from ingest.errors import LakeError
 from ingest.keys import Keys, create_keys
 from ingest.landing import DERIVED, land
 from ingest.records import Kind, PendingRecord, session
+from ingest.segment import HEADER_SIZE
 from ingest.segments import sealed_segments
 from ingest.settings import Settings
 from ingest.spool import Spool
@@ -325,6 +327,7 @@ class DiedError(Exception):
 STEPS = range(1, 9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", STEPS)
 def test_dying_at_any_commit_is_healed_by_the_next_run(
@@ -445,6 +448,65 @@ def test_segment_without_head_or_foot_is_not_lost(shop: Shop, part: str) -> None
     assert len(result.damaged) == 1
     assert not again.changed
     assert {row["kind"] for row in shop.rows("rejects")} == {"gap"}
+
+
+def test_segment_of_another_version_waits(shop: Shop) -> None:
+    """A segment that a later tillwatch wrote is said, left alone, and lands once this one can read it."""
+    import google_crc32c
+
+    shop.seal(sale(2, 10), sale(4, 30))
+    path = sealed_segments(shop.settings.spool.directory)[0].path
+    known = path.read_bytes()
+    head = known[:8] + (9).to_bytes(2, "big") + known[10 : HEADER_SIZE - 4]
+    path.chmod(0o640)
+    path.write_bytes(head + google_crc32c.value(head).to_bytes(4, "big") + known[HEADER_SIZE:])
+
+    first, again = land(shop.settings), land(shop.settings)
+    path.write_bytes(known)
+    updated = land(shop.settings)
+
+    assert [len(result.damaged) for result in (first, again, updated)] == [1, 1, 0]
+    assert "format version 9" in first.damaged[0]
+    assert (first.segments, again.segments, updated.segments) == (1, 0, 1)
+    assert {row["stan"] for row in shop.rows("transactions")} == {2, 4}
+    assert shop.rows("rejects") == []
+
+
+def test_segment_that_cannot_be_opened_is_tried_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An input error on one segment is said; the others land, and it lands on the next run."""
+    shop.seal(sale(2, 10), sale(4, 30))
+    broken, read = sealed_segments(shop.settings.spool.directory)[0].path, Path.read_bytes
+
+    def failing(path: Path) -> bytes:
+        if path == broken:
+            raise OSError(5, "Input/output error")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", failing)
+    first = land(shop.settings)
+    monkeypatch.undo()
+    second = land(shop.settings)
+
+    assert (first.segments, len(first.damaged), second.segments, second.damaged) == (1, 1, 1, [])
+    assert {row["stan"] for row in shop.rows("transactions")} == {2, 4}
+
+
+@pytest.mark.slow
+def test_progress_bar_is_drawn_for_somebody_who_looks(shop: Shop) -> None:
+    """On a terminal's stderr a bar is drawn and taken away again; stdout stays clean."""
+    shop.seal(day_of_traffic())
+    config = shop.folder / "tillwatch.toml"
+    config.write_text(f"[spool]\ndirectory = '{shop.folder / 'spool'}'\n[lake]\nuri = '{shop.folder / 'lake'}'\n")
+    master, slave = os.openpty()
+    words = [sys.executable, "-c", "from ingest.cli import main; main()", "land", "--config", str(config)]
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=slave, check=False, env={**os.environ, "TERM": "xterm"})
+    os.close(slave)
+    drawn = os.read(master, 65536).decode()
+    os.close(master)
+
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert "segments" in drawn
+    assert "1/1" in drawn
 
 
 def test_unknown_profile_is_a_reject_with_a_hint(shop: Shop) -> None:
