@@ -77,7 +77,7 @@ class Home:
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__PARALLELISM": "4",
-            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",  # until the API can serve tasks: `Api.unpause`
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.directory / "passwords.json"),
             "AIRFLOW__API__HOST": LOOPBACK,
@@ -181,6 +181,16 @@ class Api:
             return {dag["dag_id"] for dag in self._get("/dags")["dags"]} >= set(DAGS)
         except (httpx.TransportError, NoAnswerError):
             return False
+
+    def unpause(self) -> None:
+        """Let the DAGs run."""
+        for dag in DAGS:
+            try:
+                answer = self._http.patch(f"/api/v2/dags/{dag}", json={"is_paused": False})
+            except httpx.TransportError as wrong:
+                raise NoAnswerError(f"airflow: PATCH {dag}: {type(wrong).__name__}") from None
+            if answer.status_code != httpx.codes.OK:
+                raise AirflowError(f"airflow: {dag} could not be unpaused: HTTP {answer.status_code}")
 
     def import_errors(self) -> list[str]:
         """What kept a DAG file from being read."""

@@ -170,7 +170,11 @@ class Day:
                 if simulator.status != 0:
                     simulator.must_run()
                 played = True
-                self._progress.done(f"the shop day is played: {simulator.tail(1)}")
+                told = json.loads(simulator.tail(1))
+                self._progress.done(
+                    f"the shop day is played: {told['frames']} frames on {told['lines']} lines, "
+                    f"{told['faults']} faults and {told['hard_negatives']} hard negatives in it"
+                )
             if not is_up and self._api.is_ready():
                 is_up = True
                 self._progress.done(f"Airflow is up: {self.home.url}")
@@ -192,6 +196,12 @@ class Day:
             ) from None
         for wrong in self._api.import_errors():
             raise AirflowError(f"a DAG file cannot be read: {wrong}")
+
+        def let_loose() -> bool:
+            self._api.unpause()
+            return True
+
+        self._until("word", "the DAGs are let loose", let_loose)
 
     def _seal(self, collector: Program) -> None:
         collector.ask_to_stop()
