@@ -17,7 +17,7 @@ Weight = Literal["critical", "warning", "info"]
 
 
 @dataclass(frozen=True, slots=True)
-class AtMost:
+class NotAbove:
     """A column never exceeds a number, or another column of the same row."""
 
     column: str
@@ -25,7 +25,7 @@ class AtMost:
 
 
 @dataclass(frozen=True, slots=True)
-class AtLeast:
+class NotBelow:
     """A column never falls below a number."""
 
     column: str
@@ -70,7 +70,7 @@ class OneOf:
     values: tuple[str, ...]
 
 
-Law = AtMost | AtLeast | Equal | Present | Unique | Length | OneOf
+Law = NotAbove | NotBelow | Equal | Present | Unique | Length | OneOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Stated:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns it looks at."""
-        other = {AtMost: "limit", Equal: "other"}.get(type(self.law))
+        other = {NotAbove: "limit", Equal: "other"}.get(type(self.law))
         second = getattr(self.law, other) if other else None
         return (self.law.column, second) if isinstance(second, str) else (self.law.column,)
 

@@ -47,7 +47,7 @@ def _section(rule: Rule) -> str:
 
 def _law(rule: Rule) -> str:
     first, *second = rule.stated.columns
-    word = {"AtMost": "at most", "AtLeast": "at least", "Equal": "equal to"}[type(rule.law).__name__]
+    word = {"NotAbove": "at most", "NotBelow": "at least", "Equal": "equal to"}[type(rule.law).__name__]
     limit = f"`{second[0]}`" if second else getattr(rule.law, "limit", "")
     return f"`{first}` is {word} {limit}"
 

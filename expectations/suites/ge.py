@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expectations.laws import KEY, AtLeast, AtMost, Equal, Law, Length, OneOf, Present, Stated, Unique, Verdict
+from expectations.laws import KEY, Equal, Law, Length, NotAbove, NotBelow, OneOf, Present, Stated, Unique, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,12 +112,12 @@ def _expectation(stated: Stated) -> Any:
 
 def _on_core(law: Law, core: Any) -> tuple[Any, dict[str, Any]]:
     match law:
-        case AtMost(column, str(limit)):
+        case NotAbove(column, str(limit)):
             pair = {"column_A": limit, "column_B": column, "or_equal": True, "ignore_row_if": "either_value_is_missing"}
             return core.ExpectColumnPairValuesAToBeGreaterThanB, pair
-        case AtMost(column, limit):
+        case NotAbove(column, limit):
             return core.ExpectColumnValuesToBeBetween, {"column": column, "max_value": limit}
-        case AtLeast(column, limit):
+        case NotBelow(column, limit):
             return core.ExpectColumnValuesToBeBetween, {"column": column, "min_value": limit}
         case Equal(column, other):
             pair = {"column_A": column, "column_B": other, "ignore_row_if": "either_value_is_missing"}

@@ -4,7 +4,7 @@ A violation here is a matter of data quality, shown in the Data Docs and in a su
 accuses nobody and is no finding.
 """
 
-from expectations.laws import AtLeast, AtMost, Length, OneOf, Present, Stated, Unique
+from expectations.laws import Length, NotAbove, NotBelow, OneOf, Present, Stated, Unique
 
 TRANSACTION_TYPES = (
     "SALE", "VOID", "REFUND", "PREAUTH", "PREAUTH_VOID", "COMPLETION", "COMPLETION_VOID", "REVERSAL", "BALANCE",
@@ -40,11 +40,11 @@ SUITES: dict[str, tuple[str, tuple[Stated, ...]]] = {
             Stated("ExpectKnownType", "A type is one of the contract's.", OneOf("txn_type", TRANSACTION_TYPES)),
             Stated("ExpectKnownOutcome", "An outcome is one of three.", OneOf("outcome", OUTCOMES)),
             Stated("ExpectKnownCurrency", "A currency is one we expect.", OneOf("currency", CURRENCIES), "warning"),
-            Stated("ExpectAmountNotNegative", "No amount is below zero.", AtLeast("amount_fen", 0)),
+            Stated("ExpectAmountNotNegative", "No amount is below zero.", NotBelow("amount_fen", 0)),
             Stated(
                 "ExpectClocksToAgree",
                 "Terminal and host are at most 900 seconds apart.",
-                AtMost("clock_difference_s", 900),
+                NotAbove("clock_difference_s", 900),
                 "warning",
             ),
         ),
@@ -61,7 +61,7 @@ SUITES: dict[str, tuple[str, tuple[Stated, ...]]] = {
             *_DATED,
             Stated("ExpectOneRowPerSettlement", "A settlement is one row.", Unique("settlement_id")),
             Stated("ExpectSettledBatchNumber", "Every settlement says its batch.", Present("batch_no")),
-            Stated("ExpectTotalsNotNegative", "No total is below zero.", AtLeast("least_total", 0)),
+            Stated("ExpectTotalsNotNegative", "No total is below zero.", NotBelow("least_total", 0)),
         ),
     ),
     "events": (

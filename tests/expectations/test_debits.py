@@ -114,7 +114,7 @@ def test_a_batch_number_that_returns_after_a_year_is_another_batch(till: Till, f
     """A terminal set up anew counts from the same numbers; that is no second debit."""
     first = till.sale(36800)
     again = Till(batch=till.batch, stan=first["stan"] - 2, now=moment("2027-10-21 09:00:00"))
-    again.sale(36800)
+    assert again.sale(36800, rrn="999900000001")["stan"] == first["stan"]
     assert findings(till, again) == []
 
 
@@ -197,6 +197,16 @@ def test_an_offline_sale_and_its_upload_are_one_debit(till: Till, findings: Find
     till.settle()
     till.attempt("OFFLINE_SALE", 5000, atc=12, aid="A0", stan=first["stan"], at="2026-11-22 09:00:00")
     assert findings(till) == []
+
+
+def test_a_debit_is_accused_by_the_strongest_rule_alone(till: Till, findings: Findings):
+    """One counter on two trace numbers, one of them sent again: two debits too many, two findings."""
+    first = till.sale(8800, at="12:00:00", atc=301, aid="A0")
+    second = till.sale(8800, at="12:00:30", atc=301, aid="A0")
+    third = resend(till, first, at="12:01:00", atc=301, aid="A0")
+    accused = {each.subjects[0].transaction_id: each.rule for each in findings(till)}
+    assert accused == {second["transaction_id"]: "dup_same_atc", third["transaction_id"]: "dup_stan_resent"}
+    assert len(findings(till)) == 2
 
 
 def test_different_counters_are_different_purchases(till: Till, findings: Findings):
@@ -336,6 +346,23 @@ def test_a_terminal_clock_seven_minutes_off_hides_nothing(till: Till, findings: 
     till.sale(36800, at="20:43:52")
     found = [each for each in findings(till) if each.rule == "retry_after_unknown"]
     assert [each.evidence["seconds_apart"] for each in found] == [165]
+
+
+def test_a_clock_that_nothing_sets_right_does_not_turn_the_order_round(till: Till, findings: Findings):
+    """Seven minutes fast, and no message shows both clocks: the trace numbers say which came first."""
+    first = till.sale(36800, code=None, at="20:41:07")
+    first["event_at"] = first["terminal_dt"] = first["terminal_dt"] + dt.timedelta(minutes=7)
+    till.sale(36800, at="20:43:52", terminal_dt=None)
+    found = only(findings(till), "retry_after_unknown")
+    assert found.subjects[0].transaction_id == first["transaction_id"]
+
+
+def test_a_failed_reversal_of_what_is_proven_twice_adds_nothing(till: Till, findings: Findings):
+    """One counter on both: the pair is proven, and judged once."""
+    first = till.sale(36800, at="20:41:07", atc=9, aid="A0")
+    till.reverse(first, None, reason_code="A0")
+    till.sale(36800, at="20:43:52", atc=9, aid="A0")
+    assert rules(findings(till)) == ["dup_same_atc"]
 
 
 def test_an_approved_sale_whose_reversal_failed_is_no_outcome_either(till: Till, findings: Findings):

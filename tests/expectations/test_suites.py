@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from expectations.laws import AtLeast, AtMost, Equal, Length, OneOf, Present, Stated, Unique
+from expectations.laws import Equal, Length, NotAbove, NotBelow, OneOf, Present, Stated, Unique
 from expectations.lifecycle import link
 from expectations.rules import RULES
 from expectations.run import judge
@@ -54,7 +54,7 @@ def test_the_data_docs_replace_those_of_the_last_run(bench: "Bench", tmp_path: P
     stale.parent.mkdir()
     stale.write_text("old")
     rows = pa.table({"key": ["a"], "n": [1]})
-    bench.judge("thing", rows, [Stated("ExpectThing", "A thing.", AtMost("n", 1))])
+    bench.judge("thing", rows, [Stated("ExpectThing", "A thing.", NotAbove("n", 1))])
     bench.build_data_docs(tmp_path / "data-docs")
     assert not stale.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["data-docs"]
@@ -63,9 +63,9 @@ def test_the_data_docs_replace_those_of_the_last_run(bench: "Bench", tmp_path: P
 @pytest.mark.parametrize(
     ("law", "offenders"),
     [
-        (AtMost("n", 2), ("c",)),
-        (AtMost("n", "m"), ("c",)),
-        (AtLeast("n", 2), ("a",)),
+        (NotAbove("n", 2), ("c",)),
+        (NotAbove("n", "m"), ("c",)),
+        (NotBelow("n", 2), ("a",)),
         (Equal("n", "m"), ("b", "c")),
         (Present("text"), ("b",)),
         (Unique("twice"), ("a", "b")),
@@ -97,8 +97,8 @@ def test_a_law_that_crashed_is_not_a_law_that_was_broken(bench: "Bench"):
 
     rows = pa.table({"key": ["a"], "n": [1]})
     laws = [
-        Stated("ExpectLost", "A column that is not there.", AtMost("lost", 1)),
-        Stated("ExpectN", "n.", AtMost("n", 0)),
+        Stated("ExpectLost", "A column that is not there.", NotAbove("lost", 1)),
+        Stated("ExpectN", "n.", NotAbove("n", 0)),
     ]
     crashed, broken = bench.judge("thing", rows, laws)
     assert crashed.error is not None
@@ -113,7 +113,7 @@ def test_no_rows_break_no_law(bench: "Bench"):
     import pyarrow as pa
 
     rows = pa.table({"key": pa.array([], pa.string()), "n": pa.array([], pa.int64())})
-    [verdict] = bench.judge("nothing", rows, [Stated("ExpectN", "n.", AtMost("n", 0))])
+    [verdict] = bench.judge("nothing", rows, [Stated("ExpectN", "n.", NotAbove("n", 0))])
     assert (verdict.error, verdict.offenders, verdict.judged) == (None, (), 0)
 
 
