@@ -76,7 +76,7 @@ def test_the_query_in_the_readme_shows_the_real_messages(tmp_path: Path):
     (replayed,) = (block for block in blocks("README.md", "sh") if "replay" in block)
     (query,) = (block for block in blocks("README.md", "sh") if "duckdb" in block)
     (tmp_path / "tests").symlink_to(ROOT / "tests")
-    script = "\n".join(["set -e", "tillwatch doctor --create-keys || true", replayed, query])
+    script = f"set -e\ntillwatch doctor --create-keys || true\n{replayed}\n{query}"
 
     done = subprocess.run(
         ["bash", "-c", script],
