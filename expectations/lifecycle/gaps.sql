@@ -29,13 +29,13 @@ SELECT *, row_number() OVER (PARTITION BY merchant, terminal, batch, epoch ORDER
 FROM step;
 
 -- Every other hop over more than one number lies between numbers that were used. No batch has 20 000
--- attempts (a terminal's log holds 1000): a hop that wide is a counter that was set anew.
+-- attempts (a terminal's log holds 1000): a hop that wide is the part never reached, or a counter set anew.
 CREATE TEMP TABLE gap AS
 WITH
 -- A number that the terminal spent in another batch, or in a message without one, is not missing.
 missing AS (
     SELECT *
-    FROM (SELECT *, unnest(generate_series(1, step - 1)) AS k FROM hop WHERE widest > 1 AND step BETWEEN 2 AND 20000) m
+    FROM (SELECT *, unnest(generate_series(1, step - 1)) AS k FROM hop WHERE step BETWEEN 2 AND 20000) m
     WHERE NOT EXISTS (
         SELECT 1 FROM used u
         WHERE u.merchant = m.merchant AND u.terminal = m.terminal AND u.stan = (m.stan + m.k - 1) % 999999 + 1
