@@ -11,6 +11,7 @@ import json
 import random
 import resource
 import tempfile
+import time
 from pathlib import Path
 
 import click
@@ -78,7 +79,9 @@ def main(frames: int, segments: int, as_json: bool) -> None:
             {"spool": {"directory": folder / "spool"}, "lake": {"uri": str(folder / "lake")}}
         )
         seal(folder / "spool", keys, records[:-last], segments - 1)
+        before = time.process_time()
         backlog = land(settings)
+        cpu = time.process_time() - before
         seal(folder / "spool", keys, records[-last:], 1)
         one_more, nothing = land(settings), land(settings)
         size = sum(path.stat().st_size for path in (folder / "lake").rglob("*.parquet"))
@@ -87,6 +90,7 @@ def main(frames: int, segments: int, as_json: bool) -> None:
         "transactions": one_more.transactions,
         "backlog_seconds": round(backlog.duration, 2),
         "backlog_frames_per_second": round(backlog.frames / backlog.duration),
+        "backlog_frames_per_cpu_second": round(backlog.frames / cpu),
         "one_more_segment_seconds": round(one_more.duration, 2),
         "nothing_new_seconds": round(nothing.duration, 3),
         "lake_bytes_per_frame": round(size / frames),
@@ -96,7 +100,7 @@ def main(frames: int, segments: int, as_json: bool) -> None:
         print(json.dumps(figures))
         return
     for name, value in figures.items():
-        print(f"{name.replace('_', ' '):<28} {value}")
+        print(f"{name.replace('_', ' '):<32} {value}")
 
 
 if __name__ == "__main__":
