@@ -10,6 +10,7 @@ from typing import Any
 
 from airflow.sdk import AssetOrTimeSchedule, MultipleCronTriggerTimetable, Param, dag, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
 from tillwatch_assets import FINDINGS, SHOP_ZONE, TRANSACTIONS  # type: ignore[import-not-found]  # beside this file
 from tillwatch_defaults import TASK_DEFAULTS  # type: ignore[import-not-found]  # beside this file
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
+
 from tillwatch_assets import SEALED_SEGMENTS, SHOP_ZONE, TRANSACTIONS  # type: ignore[import-not-found]  # beside this file
 from tillwatch_defaults import TASK_DEFAULTS  # type: ignore[import-not-found]  # beside this file
 
@@ -32,7 +33,6 @@ def land_terminal_logs() -> None:
     )
     def land(**context: Any) -> dict[str, int]:
         from ingest.landing import land as land_segments
-
         from ingest.settings import load_settings
 
         landed = land_segments(load_settings())

@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow.sdk import Param, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
+
 from tillwatch_assets import ALERTS, FINDINGS  # type: ignore[import-not-found]  # beside this file
 from tillwatch_defaults import TASK_DEFAULTS  # type: ignore[import-not-found]  # beside this file
 

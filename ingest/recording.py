@@ -9,12 +9,11 @@ has no digest, for its bytes are gone before they get here.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from protocols.sanitise import CardKeys, Sanitiser
-
 from ingest.records import NO_DIGEST, Direction, Kind, PendingRecord
 from protocols.deframe import Control, Deframer, Event, Noise
 from protocols.errors import ProtocolError
 from protocols.profile import Profile
+from protocols.sanitise import CardKeys, Sanitiser
 
 
 @dataclass(slots=True)
