@@ -92,11 +92,10 @@ def preview(
 @click.option("--dry-run", is_flag=True, help="Say what would be sent; send and note nothing.")
 @json_option
 def send(config: Path | None, at: dt.datetime | None, merchant: str | None, dry_run: bool, as_json: bool) -> None:
-    r"""Send every mail that is due.
+    """Send every mail that is due.
 
     A mail that cannot be handed over stays unsent and is due again next time.
 
-    \b
     Exit status: 0 all sent, 3 something could not be sent or nobody is named to tell.
     """
     from expectations.mail.send import send_alerts

@@ -10,13 +10,13 @@ from ingest.errors import UsageError
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    r"""Print the completion script of SHELL.
+    """Print the completion script of SHELL.
 
     \b
     bash:  tillwatch completion bash > ~/.local/share/bash-completion/completions/tillwatch
     zsh:   tillwatch completion zsh  > ~/.zfunc/_tillwatch
     fish:  tillwatch completion fish > ~/.config/fish/completions/tillwatch.fish
-    """
+    """  # noqa: D301 - click wants the backspace itself, not its two letters
     kind = get_completion_class(shell)
     if kind is None:
         raise UsageError(f"no completion for {shell}", hint="use bash, zsh or fish")

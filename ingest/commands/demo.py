@@ -24,13 +24,12 @@ from ingest.errors import UsageError
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed plays the same day.")
 @click.option("--keep-airflow", is_flag=True, help="Leave Airflow running at the end, until Ctrl-C.")
 def demo(directory: Path, seed: int, *, keep_airflow: bool) -> None:
-    r"""One simulated shop day, from terminals to mail.
+    """One simulated shop day, from terminals to mail.
 
     Simulated terminals on pseudo-terminals, a real collector, a real Airflow and a
     real SMTP server, all on this machine alone. What the rules find is held against
     what the terminals did. Everything that was started is stopped at the end.
 
-    \b
     Exit status: 0 exactly the faults were found and mailed, 1 something differs,
     2 usage, 3 could not run.
     """

@@ -27,13 +27,12 @@ _CHUNK = 1 << 16
 @click.option("--profiles", "list_profiles", is_flag=True, help="List the profiles and what each stands on.")
 @json_option
 def describe(source: str | None, profile: str | None, list_profiles: bool, as_json: bool) -> None:
-    r"""Say what a frame says, field by field, masked.
+    """Say what a frame says, field by field, masked.
 
     FILE is a capture (.jsonl), a file of hex lines, or raw bytes off a line; - is
     standard input. HEX may be a whole link frame or a bare message: an envelope
     that is missing is said so.
 
-    \b
     Exit status: 0 every frame could be read, 1 some could not, 2 usage, 3 could not run.
     """
     if list_profiles:

@@ -18,9 +18,8 @@ from ingest.settings import load_settings
 @config_option
 @json_option
 def doctor(make_keys: bool, config: Path | None, as_json: bool) -> None:
-    r"""Check Python, keys, spool, lake, devices, profiles, the mail server and Airflow.
+    """Check Python, keys, spool, lake, devices, profiles, the mail server and Airflow.
 
-    \b
     Exit status: 0 nothing failed (warnings are fine), 3 something did.
     """
     settings = load_settings(config)

@@ -20,9 +20,8 @@ _QUERY = "SELECT * FROM read_parquet('{folder}/**/*.parquet', hive_partitioning 
 @config_option
 @json_option
 def land(config: Path | None, as_json: bool) -> None:
-    r"""Move sealed segments into the tables. Safe to run again, and twice at once.
+    """Move sealed segments into the tables. Safe to run again, and twice at once.
 
-    \b
     Exit status: 0 landed, 1 landed with a damaged segment, 3 could not run.
     """
     settings = load_settings(config)

@@ -56,11 +56,10 @@ class Totals:
 @config_option
 @json_option
 def replay(files: tuple[Path, ...], profile_name: str, line: str | None, config: Path | None, as_json: bool) -> None:
-    r"""Read captures (*.capture.jsonl) into the spool and seal them.
+    """Read captures (*.capture.jsonl) into the spool and seal them.
 
     Broken lines are counted and named with their line number; the rest is read.
 
-    \b
     Exit status: 0 all read, 3 a file could not be read or is no capture.
     """
     settings = load_settings(config)

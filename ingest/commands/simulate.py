@@ -94,9 +94,8 @@ def simulate(
     Each terminal is a pseudo-terminal under a stable name. Nothing is said until a
     collector has opened it. Ctrl-C stops.
 
-    \b
     Exit status: 0 played, 2 usage, 3 could not run, 130 stopped early.
-    """  # noqa: D301 - click wants the backspace itself
+    """
     names = profiles or tuple(available_profiles())
     loaded = {name: load_profile(name) for name in names}
     seats = take_seats([(name, loaded[name].link.ack) for name in names], lines, merchants=MERCHANTS, modes=modes)

@@ -59,9 +59,8 @@ def list_(config: Path | None, as_json: bool) -> None:
 @config_option
 @json_option
 def verify(segments: tuple[str, ...], config: Path | None, as_json: bool) -> None:
-    r"""Read every byte of the spool, or of SEGMENT (a path, a file name or a segment's id), and name all damage.
+    """Read every byte of the spool, or of SEGMENT (a path, a file name or a segment's id), and name all damage.
 
-    \b
     Exit status: 0 sound, 3 damaged: one line for each damage.
     """
     settings = load_settings(config)
@@ -94,9 +93,8 @@ def verify(segments: tuple[str, ...], config: Path | None, as_json: bool) -> Non
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write here; stdout otherwise.")
 @config_option
 def export(line: str | None, output: Path | None, config: Path | None) -> None:
-    r"""Write the sanitised frames as a capture (*.capture.jsonl), oldest first.
+    """Write the sanitised frames as a capture (*.capture.jsonl), oldest first.
 
-    \b
     Exit status: 0 all frames written, 3 some could not be read; the rest is written.
     """
     settings = load_settings(config)
