@@ -4,7 +4,10 @@ Data goes to stdout, talk to stderr. Exit status: 0 fine, 1 findings, 2 usage,
 3 could not run. A user's error is one line and a hint, never a traceback.
 """
 
+import difflib
+import errno
 import importlib
+import os
 import sys
 
 import click
@@ -46,6 +49,13 @@ SUMMARIES = {
 }
 
 
+_REFUSED = {
+    errno.ENOSPC: "free some space, or check what the output goes to",
+    errno.EMFILE: "raise the limit of open files: ulimit -n",
+}
+"""What to do about what the system refuses, where no command knew better."""
+
+
 class LazyGroup(click.Group):
     """A group that imports a command's module when the command is called, not before."""
 
@@ -56,12 +66,21 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The verb's command, imported now."""
-        del ctx
         if cmd_name not in COMMANDS:
+            if not ctx.resilient_parsing and (close := difflib.get_close_matches(cmd_name, COMMANDS, n=1)):
+                ctx.fail(f"No such command {cmd_name!r}. Did you mean {close[0]!r}?")
             return None
         module, _, attribute = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the verb. A reader that has seen enough (``| head``) ends it with 0: click's 1 says findings here."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered goes nowhere
+            ctx.exit(0)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of verbs, without importing any of them."""
@@ -91,7 +110,9 @@ def main() -> None:
         if wrong.hint:
             click.echo(f"  try: {wrong.hint}", err=True)
         sys.exit(getattr(wrong, "exit_status", 3))
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+    except OSError as wrong:
+        where = f"{wrong.filename}: " if wrong.filename else ""
+        click.echo(f"tillwatch: {where}{wrong.strerror or wrong}", err=True)
+        click.echo(f"  try: {_REFUSED.get(wrong.errno or 0, 'check that path, its owner and mode')}", err=True)
+        sys.exit(3)
     sys.exit(status if isinstance(status, int) else 0)

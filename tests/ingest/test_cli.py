@@ -4,6 +4,7 @@ import importlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -31,6 +32,24 @@ def test_every_verb_loads_and_says_what_it_does(verb: str):
     assert command.help
     assert SUMMARIES[verb]
     assert CliRunner().invoke(cli, [verb, "--help"]).exit_code == 0
+
+
+def every_command(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        yield (*path, name)
+        if isinstance(command, click.Group):
+            yield from every_command(command, *path, name)
+
+
+@pytest.mark.parametrize("words", sorted(every_command(cli)), ids=" ".join)
+def test_help_is_words_without_marks_for_the_formatter(words: tuple[str, ...]):
+    """What a formatter or a docstring needs to be told never reaches the reader."""
+    shown = CliRunner().invoke(cli, [*words, "--help"])
+
+    assert shown.exit_code == 0
+    assert "\\" not in shown.stdout
+    assert "noqa" not in shown.stdout
 
 
 def test_help_imports_nothing_heavy():
@@ -89,3 +108,41 @@ def test_completion_prints_a_script(shell: str):
     assert done.exit_code == 0
     assert "tillwatch" in done.stdout
     assert "_TILLWATCH_COMPLETE" in done.stdout
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path):
+    """``| head -1`` ends with status 0 and without a word; 1 would say that something was found."""
+    program = Path(sys.executable).with_name("tillwatch")
+    with subprocess.Popen(
+        [program, "config", "show"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        said = running.stderr.read()
+
+    assert said == b""
+    assert running.returncode == 0
+
+
+def test_output_to_a_full_disk_is_one_line_and_status_3(tmp_path: Path):
+    """What the system refuses is said in its words, without a traceback."""
+    program = Path(sys.executable).with_name("tillwatch")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [program, "config", "show"], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+
+    assert done.returncode == 3
+    assert done.stderr.splitlines() == [
+        "tillwatch: No space left on device",
+        "  try: free some space, or check what the output goes to",
+    ]
+
+
+def test_a_mistyped_verb_is_answered_with_the_one_meant(tmp_path: Path):
+    """Status 2 and a suggestion."""
+    done = tillwatch("chek", cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert "Did you mean 'check'?" in done.stderr
