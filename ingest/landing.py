@@ -79,7 +79,8 @@ def land(settings: Settings, progress: Progress | None = None) -> LandResult:
     """Land every sealed segment that is not in the lake yet, and bring the tables up to date.
 
     Safe to run again, and twice at once. A damaged segment is landed as far as it can be
-    read, with a row of ``rejects`` for what cannot, and named in the result.
+    read, with a row of ``rejects`` for what cannot, and named in the result. Once a sound
+    copy is in its place, the records that were missing land too.
 
     Raises:
         SpoolError: the spool cannot be read.
@@ -90,6 +91,7 @@ def land(settings: Settings, progress: Progress | None = None) -> LandResult:
     lake, zone = Lake(settings.lake.uri), settings.zone
     segments = {info.id: info for info in sealed_segments(settings.spool.directory)}
     new = lake.uncommitted("raw_frames", segments)
+    waiting = lake.uncommitted("raw_frames", [_salvaged(segment) for segment in new])
     landed = frames = 0
     damaged = []
     for done, segment in enumerate(new):
@@ -99,15 +101,32 @@ def land(settings: Settings, progress: Progress | None = None) -> LandResult:
         except SpoolError as unread:
             damaged.append(unread.message)
             continue
-        if lake.append("raw_frames", [_row(segment, record, zone) for record in records], app_id=segment):
+        rows = [_row(segment, record, zone) for record in records]
+        if _salvaged(segment) not in waiting:
+            if damage:
+                continue  # what can be read of it is in; it is looked at again until a sound copy is there
+            there = _numbers(lake, segment)
+            rows = [row for row in rows if row["seq"] not in there]
+        if lake.append("raw_frames", rows, app_id=_salvaged(segment) if damage else segment):
             landed += 1
-            frames += sum(record.kind is Kind.FRAME for record in records)
+            frames += sum(row["kind"] == "frame" for row in rows)
             damaged += [damage] if damage else []
     tell("segments", len(new), len(new))
-    rows = derive(lake, zone, tell)
+    stand = derive(lake, zone, tell)
     for name in [*DERIVED, *(["raw_frames"] if landed else [])]:
         lake.sweep(name)
-    return LandResult(landed, frames, rows, damaged, time.monotonic() - started)
+    return LandResult(landed, frames, stand, damaged, time.monotonic() - started)
+
+
+def _salvaged(segment: str) -> str:
+    """The application id of what could be read of a damaged segment; the segment's own is for the whole."""
+    return f"{segment}.salvaged"
+
+
+def _numbers(lake: Lake, segment: str) -> set[int]:
+    """The records of a segment that are in the lake."""
+    where = [("segment_id", "==", segment), ("kind", "!=", "gap")]
+    return set(lake.read("raw_frames", columns=["seq"], filters=where)["seq"].to_pylist())
 
 
 def _records(info: SegmentInfo) -> tuple[list[Record], str]:
@@ -199,7 +218,7 @@ def _work_out(
     added = lake.added("raw_frames", version=version, since=since)
     fresh = {file["partition.day"] for file in added}
     there = {file["partition.day"] for file in lake.added("raw_frames", version=version)}
-    segments = {str(file["path"]).rpartition("/")[2].removesuffix(".parquet") for file in added}
+    segments = {str(file["path"]).rpartition("/")[2].partition(".")[0] for file in added}
     if not fresh:
         return fresh, {name: as_table(TABLES[name], []) for name in DERIVED}
     decoded: dict[dt.date, Decoded] = {}

@@ -30,7 +30,11 @@ def land(config: Path | None, as_json: bool) -> None:
     for damage in result.damaged:
         click.echo(f"tillwatch: {damage}", err=True)
     if result.damaged:
-        click.echo("  try: `tillwatch spool verify`; what could be read has landed, the gap is in `rejects`", err=True)
+        click.echo(
+            "  try: `tillwatch spool verify`; what could be read has landed, the gap is in `rejects`; "
+            "of a sound copy put in its place the rest lands",
+            err=True,
+        )
     click.echo(_summary(result), err=True)
     if as_json:
         click.echo(json.dumps({**result.counts, "duration": round(result.duration, 3)}))

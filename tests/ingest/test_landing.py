@@ -430,6 +430,35 @@ def test_damaged_segment_lands_but_for_its_gap(shop: Shop) -> None:
     assert 4 in {row["stan"] for row in shop.rows("transactions")}
 
 
+@pytest.mark.parametrize("harm", ["flipped", "cut", "empty", "text"])
+def test_sound_copy_put_back_lands_what_was_missing(shop: Shop, harm: str) -> None:
+    """Nothing of a damaged segment is lost for good, and nothing of it comes twice."""
+    shop.seal(sale(2, 10) + sale(3, 20), sale(4, 30))
+    path = sealed_segments(shop.settings.spool.directory)[0].path
+    sound = path.read_bytes()
+    path.chmod(0o640)
+    middle = len(sound) // 2
+    path.write_bytes(
+        {
+            "flipped": sound[:middle] + bytes([sound[middle] ^ 0xFF]) + sound[middle + 1 :],
+            "cut": sound[:middle],
+            "empty": b"",
+            "text": b"hello\n" * 99,
+        }[harm]
+    )
+    land(shop.settings)
+    still = land(shop.settings)
+    path.write_bytes(sound)
+
+    mended, again = land(shop.settings), land(shop.settings)
+
+    numbers = [(row["segment_id"], row["seq"]) for row in shop.rows("raw_frames") if row["kind"] == "frame"]
+    assert (still.changed, still.damaged) == (False, [])
+    assert (mended.segments, mended.damaged, again.changed) == (1, [], False)
+    assert len(numbers) == len(set(numbers)) == 6
+    assert sorted(row["stan"] for row in shop.rows("transactions")) == [2, 3, 4]
+
+
 @pytest.mark.parametrize("part", ["header", "footer", "all"])
 def test_segment_without_head_or_foot_is_not_lost(shop: Shop, part: str) -> None:
     """A broken header, a broken footer, or nothing but zeros: what can be read lands, the rest is one reject."""
