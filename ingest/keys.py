@@ -34,18 +34,21 @@ def load_keys(path: Path) -> Keys:
         KeyFileError: not there, not readable, open to others, or not a key.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
         raise KeyFileError(f"{path}: no key file", hint=CREATE_HINT) from None
     except OSError as wrong:
         raise KeyFileError(f"{path}: cannot be read: {wrong.strerror}", hint="check the file's owner") from None
     try:
-        mode = stat.S_IMODE(os.fstat(fd).st_mode)
-        text = os.read(fd, 4096).decode("ascii")
-    except (UnicodeDecodeError, IsADirectoryError):
+        kind = os.fstat(fd).st_mode
+        mode = stat.S_IMODE(kind)
+        text = os.read(fd, 4096).decode("ascii") if stat.S_ISREG(kind) else ""
+    except UnicodeDecodeError:
         text = ""
     finally:
         os.close(fd)
+    if not stat.S_ISREG(kind):
+        raise KeyFileError(f"{path}: not a file", hint="set keys.pan_token to the key file itself")
     if mode & 0o077:
         raise KeyFileError(f"{path}: mode {mode:04o} lets others at the key", hint=f"chmod 600 {path}")
     match = _LINE.fullmatch(text)
@@ -67,7 +70,12 @@ def create_keys(path: Path) -> Keys:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
+    except FileExistsError as wrong:
+        if str(wrong.filename) != str(path):
+            raise KeyFileError(
+                f"{path}: cannot be written: {wrong.filename} is not a folder",
+                hint="set keys.pan_token to another file",
+            ) from None
         raise KeyFileError(
             f"{path}: there is a key already; cards tokenised with it could not be matched with a new one",
             hint="keep it, or set keys.pan_token to another file",

@@ -34,6 +34,20 @@ def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
     assert load_keys(file) == keys
 
 
+def test_a_folder_is_no_key_and_its_mode_is_left_alone(tmp_path: Path) -> None:
+    """No hint tells anybody to take a folder's permissions away."""
+    with pytest.raises(KeyFileError, match="not a file") as refused:
+        load_keys(tmp_path)
+    assert "chmod" not in refused.value.hint
+
+
+def test_a_key_below_a_file_is_said_as_it_is(tmp_path: Path) -> None:
+    """What is in the way is named, and no key is claimed to be there."""
+    (tmp_path / "shop").write_text("a file")
+    with pytest.raises(KeyFileError, match="shop is not a folder"):
+        create_keys(tmp_path / "shop" / "pan.key")
+
+
 def test_two_keys_differ(tmp_path: Path) -> None:
     """Keys are random."""
     assert create_keys(tmp_path / "a") != create_keys(tmp_path / "b")
