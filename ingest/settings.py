@@ -8,7 +8,6 @@ passed down; nothing reads settings at import.
 """
 
 import datetime as dt
-import difflib
 import os
 import tomllib
 from email.utils import parseaddr
@@ -19,6 +18,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ingest.errors import UsageError
+from ingest.misconfiguration import usage_error
 
 DEFAULT_FILE = "tillwatch.toml"
 FILES_AND_FOLDERS = (
@@ -48,7 +48,7 @@ class Spool(Section):
 class LakeSettings(Section):
     """Where the tables live."""
 
-    uri: str = Field(default="var/lake", description="folder, or s3://bucket/prefix")
+    uri: str = Field(default="var/lake", min_length=1, description="folder, or s3://bucket/prefix")
 
 
 class Keys(Section):
@@ -208,7 +208,7 @@ def load_settings(config: Path | None = None, flags: dict[str, Any] | None = Non
     try:
         return Settings.model_validate(merged)
     except ValidationError as wrong:
-        raise _as_usage_error(wrong, origins) from None
+        raise usage_error(Settings, wrong, origins) from None
 
 
 def settings_layers(
@@ -216,30 +216,39 @@ def settings_layers(
 ) -> list[tuple[str, dict[str, Any]]]:
     """The layers in the order in which they win, each with where it came from."""
     layers: list[tuple[str, dict[str, Any]]] = []
-    file = config or Path(os.environ.get(ENVIRONMENT_PREFIX + "CONFIG", DEFAULT_FILE))
-    named = config is not None or ENVIRONMENT_PREFIX + "CONFIG" in os.environ
-    if file.is_file():
-        try:
-            written = tomllib.loads(file.read_text("utf-8"))
-            layers.append(
-                (f"default, beside {file}", _paths_from(file.resolve().parent, Settings().model_dump(mode="json")))
-            )
-            layers.append((str(file), _paths_from(file.resolve().parent, written, keep=True)))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
-            raise UsageError(f"{file}: not TOML: {wrong}", hint="mend that line; strings need quotes") from None
-        except OSError as wrong:
-            raise UsageError(
-                f"{file}: cannot be read: {wrong.strerror}", hint="check the file's owner and mode"
-            ) from None
-    elif named:
-        raise UsageError(f"{file}: no such configuration file", hint="check the path given with --config")
-    for variable, value in sorted(os.environ.items()):
-        if variable.startswith(ENVIRONMENT_PREFIX) and variable != ENVIRONMENT_PREFIX + "CONFIG":
-            path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
-            layers.append((f"environment {variable}", _nested(path, _environment_value(value))))
+    variable = os.environ.get(ENVIRONMENT_PREFIX + "CONFIG", "")
+    file = config or Path(variable or DEFAULT_FILE)
+    named = "--config" if config else f"{ENVIRONMENT_PREFIX}CONFIG" if variable else ""
+    written = _written(file, named)
+    if written is not None:
+        folder = file.resolve().parent
+        layers.append((f"default, beside {file}", _paths_from(folder, Settings().model_dump(mode="json"))))
+        layers.append((str(file), _paths_from(folder, written, keep=True)))
+    for name, value in sorted(os.environ.items()):
+        if name.startswith(ENVIRONMENT_PREFIX) and name != ENVIRONMENT_PREFIX + "CONFIG":
+            path = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+            layers.append((f"environment {name}", _nested(path, _environment_value(value))))
     if flags:
         layers.append(("command line", flags))
     return layers
+
+
+def _written(file: Path, named: str) -> dict[str, Any] | None:
+    """What the file says; None when nobody ``named`` it and it is not there."""
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except UnicodeDecodeError as wrong:
+        raise UsageError(f"{file}: not UTF-8: byte {wrong.start}", hint="save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as wrong:
+        raise UsageError(f"{file}: not TOML: {wrong}", hint="mend that line; strings need quotes") from None
+    except (FileNotFoundError, NotADirectoryError):
+        if not named:
+            return None
+        raise UsageError(f"{file}: no such configuration file", hint=f"check the path given with {named}") from None
+    except IsADirectoryError:
+        raise UsageError(f"{file}: a folder, not a configuration file", hint="name the .toml file in it") from None
+    except OSError as wrong:
+        raise UsageError(f"{file}: cannot be read: {wrong.strerror}", hint="check the file's owner and mode") from None
 
 
 def _paths_from(folder: Path, values: dict[str, Any], *, keep: bool = False) -> dict[str, Any]:
@@ -248,7 +257,7 @@ def _paths_from(folder: Path, values: dict[str, Any], *, keep: bool = False) -> 
     for section, key in FILES_AND_FOLDERS:
         table = values.get(section)
         value = table.get(key) if isinstance(table, dict) else None
-        if isinstance(value, str) and "://" not in value:
+        if isinstance(value, str) and value and "://" not in value:
             result.setdefault(section, {})[key] = str(folder / value)
     return result
 
@@ -275,37 +284,3 @@ def _lay_over(below: dict[str, Any], above: dict[str, Any]) -> None:
             _lay_over(below[key], value)
         else:
             below[key] = value
-
-
-def _as_usage_error(wrong: ValidationError, layers: list[tuple[str, dict[str, Any]]]) -> UsageError:
-    first = min(wrong.errors(include_url=False, include_input=False), key=lambda e: e["type"] != "extra_forbidden")
-    path = ".".join(str(part) for part in first["loc"])
-    origin = next((name for name, layer in reversed(layers) if _holds(layer, first["loc"])), "settings")
-    if first["type"] != "extra_forbidden":
-        return UsageError(
-            f"{origin}: {path}: {first['msg'].removeprefix('Value error, ')}", hint="see `tillwatch config show`"
-        )
-    valid = _valid_keys(first["loc"][:-1])
-    close = difflib.get_close_matches(str(first["loc"][-1]), valid, n=1)
-    maybe = f"did you mean {close[0]!r}? " if close else ""
-    return UsageError(f"{origin}: unknown key {path}", hint=f"{maybe}valid keys here: {', '.join(valid)}")
-
-
-def _holds(layer: Any, path: tuple[int | str, ...]) -> bool:
-    for part in path:
-        try:
-            layer = layer[part]
-        except (KeyError, IndexError, TypeError):
-            return False
-    return True
-
-
-def _valid_keys(path: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = Settings
-    for part in path:
-        if isinstance(part, int):
-            continue
-        annotation: Any = model.model_fields[part].annotation
-        inner = [a for a in getattr(annotation, "__args__", ()) if isinstance(a, type) and issubclass(a, BaseModel)]
-        model = inner[0] if inner else annotation
-    return sorted(model.model_fields)

@@ -68,6 +68,13 @@ def test_an_address_of_object_storage_is_left_alone(tmp_path: Path):
         ("[spool]\nseal_seconds = 0\n", "spool.seal_seconds", ""),
         ('[[alerts.routes]]\nto = ["nobody"]\n', "'nobody' is not a mail address", ""),
         ("[lake\n", "not TOML", "quotes"),
+        ('lake = "x"\n', "lake: should be a table of keys", "write [lake] and its keys below it: uri"),
+        ('[lines]\nname = "a"\n', "lines: should be a list", "write [[lines]], with two brackets"),
+        ('[[lines]]\nname = "a"\n', "lines.0.device: is not given", "a name that survives replugging"),
+        ('[[lines]]\nname = "a b"\ndevice = "/dev/x"\nprofile = "p"\n', "lines.0.name", "without blanks"),
+        ("[alerts]\nsmtp = 25\n", "alerts.smtp: should be a text in quotes", "smtp: smtp[s]://"),
+        ('[[alerts.routes]]\nto = "a@b.c"\n', "alerts.routes.0.to: should be a list", 'write to = ["…", "…"]'),
+        ('[lake]\nuri = ""\n', "lake.uri", "folder, or s3://bucket/prefix"),
     ],
 )
 def test_a_mistake_names_the_file_the_key_and_what_to_do(tmp_path: Path, text: str, message: str, hint: str):
@@ -82,6 +89,35 @@ def test_a_mistake_names_the_file_the_key_and_what_to_do(tmp_path: Path, text: s
     assert message in said
     assert hint in said
     assert wrong.value.exit_status == 2
+    assert "config show" not in said, "it would fail in the same way"
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_folder_in_the_place_of_the_file_is_not_passed_over(tmp_path: Path, named: bool):
+    """Nobody is left with the defaults who thinks to have a file."""
+    (tmp_path / "tillwatch.toml").mkdir()
+
+    with pytest.raises(UsageError, match=r"tillwatch\.toml: a folder"):
+        load_settings(tmp_path / "tillwatch.toml" if named else None)
+
+
+def test_a_file_in_another_encoding_says_where(tmp_path: Path):
+    """The first byte that is not UTF-8 is named."""
+    file = written(tmp_path, "")
+    file.write_bytes('[alerts]\nsender = "张 <a@example.com>"\n'.encode("gb18030"))
+
+    with pytest.raises(UsageError, match="not UTF-8: byte 19"):
+        load_settings(file)
+
+
+def test_an_unset_variable_names_no_file(monkeypatch: pytest.MonkeyPatch):
+    """An empty TILLWATCH_CONFIG, as a container passes it on, is none; a wrong one is named."""
+    monkeypatch.setenv("TILLWATCH_CONFIG", "")
+    load_settings()
+    monkeypatch.setenv("TILLWATCH_CONFIG", "absent.toml")
+    with pytest.raises(UsageError) as wrong:
+        load_settings()
+    assert "TILLWATCH_CONFIG" in wrong.value.hint
 
 
 def test_a_named_file_must_exist(tmp_path: Path):
