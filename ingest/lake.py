@@ -18,7 +18,7 @@ from ingest import datafile
 from ingest.columns import TABLES, TableSpec
 from ingest.errors import LakeError, UsageError
 from ingest.rows import arrow_schema, as_table, by_partition, text
-from ingest.scan import HINT, first_line, scan
+from ingest.scan import first_line, remedy, scan
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -77,9 +77,10 @@ class Lake:
                 return arrow_schema(spec).empty_table().select(wanted)
             try:
                 return scan(spec, self.root / name, _listed(handle), wanted, where)
-            except FileNotFoundError:
+            except FileNotFoundError as wrong:
+                missing = first_line(wrong)
                 time.sleep(0.01 * attempt)
-        raise LakeError(f"{self.root / name}: the log lists files that are not there", hint=HINT)
+        raise LakeError(f"{self.root / name}: the log lists a file that is not there: {missing}", hint=remedy(name))
 
     def files(self, name: str) -> list[Path]:
         """The table's files now, in the order of their names."""
@@ -178,13 +179,15 @@ class Lake:
 
         folder = self.root / _spec(name).name
         if not (folder / "_delta_log").is_dir():
+            if self.root.exists() and not self.root.is_dir():
+                raise LakeError(f"{self.root}: not a folder", hint="set lake.uri to a folder, such as var/lake")
             return None
         try:
             return DeltaTable(str(folder), version=version)
         except TableNotFoundError:
             return None
         except (DeltaError, OSError) as wrong:
-            raise LakeError(f"{folder}: the log cannot be read: {first_line(wrong)}", hint=HINT) from wrong
+            raise LakeError(f"{folder}: the log cannot be read: {first_line(wrong)}", hint=remedy(name)) from wrong
 
     def _create(self, name: str) -> "DeltaTable":
         from deltalake import DeltaTable

@@ -12,7 +12,19 @@ from ingest.rows import arrow_schema
 if TYPE_CHECKING:
     import pyarrow as pa
 
-HINT = "move the lake aside and run `tillwatch land`: the tables are made again from the spool"
+_REMEDIES = {
+    "raw_frames": "move raw_frames, transactions, settlements, events and rejects aside (not alerts and acks) "
+    "and run `tillwatch land`: they are made again from the spool",
+    "findings": "move the folder findings aside and run `tillwatch check`: it is made again",
+    "alerts": "put the table back from a copy: without it mails that were sent go out again",
+    "acks": "put the table back from a copy: without it what people said of findings is forgotten",
+}
+
+
+def remedy(name: str) -> str:
+    """What to do about a table that cannot be read, so that nothing else is lost by it."""
+    again = f"move the folder {name} aside and run `tillwatch land`: it is made again from raw_frames"
+    return _REMEDIES.get(name, again)
 
 
 def scan(
@@ -51,15 +63,15 @@ def scan(
     rows = {str(folder / file["path"]): file["num_records"] for file in files}
     try:
         for fragment in dataset.get_fragments(where):
-            _check_footer(fragment, schema, rows[fragment.path])
+            _check_footer(spec, fragment, schema, rows[fragment.path])
         return dataset.to_table(columns=list(columns), filter=where)
     except FileNotFoundError:
         raise
     except (OSError, pa.ArrowException) as wrong:
-        raise _damaged(folder, files, wrong) from wrong
+        raise _damaged(spec, folder, files, wrong) from wrong
 
 
-def _check_footer(fragment: Any, schema: "pa.Schema", rows: int) -> None:
+def _check_footer(spec: TableSpec, fragment: Any, schema: "pa.Schema", rows: int) -> None:
     """The footer of a Parquet file has no checksum: see that it says what the log and the table say.
 
     Raises:
@@ -75,16 +87,16 @@ def _check_footer(fragment: Any, schema: "pa.Schema", rows: int) -> None:
     elif fragment.metadata.num_rows != rows:
         wrong = f"{fragment.metadata.num_rows} rows where the log says {rows}"
     if wrong:
-        raise LakeError(f"{fragment.path}: damaged: its footer names {wrong}", hint=HINT)
+        raise LakeError(f"{fragment.path}: damaged: its footer names {wrong}", hint=remedy(spec.name))
 
 
-def _damaged(folder: Path, files: Sequence[Mapping[str, Any]], wrong: Exception) -> Exception:
+def _damaged(spec: TableSpec, folder: Path, files: Sequence[Mapping[str, Any]], wrong: Exception) -> Exception:
     """The damaged file by its name, or the error as it was when every file is sound."""
     for file in files:
         try:
             datafile.check(folder / file["path"])
         except OSError as bad:
-            return LakeError(f"{folder / file['path']}: damaged: {first_line(bad)}", hint=HINT)
+            return LakeError(f"{folder / file['path']}: damaged: {first_line(bad)}", hint=remedy(spec.name))
     return wrong
 
 

@@ -356,7 +356,7 @@ def test_lake_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     """A file where the folder should be is one line and a hint."""
     (tmp_path / "lake").write_text("in the way")
 
-    with pytest.raises(LakeError, match="cannot be made"):
+    with pytest.raises(LakeError, match="lake: not a folder"):
         Lake(tmp_path / "lake").append("acks", [{"finding_id": "a"}], app_id="a")
 
 
@@ -392,3 +392,31 @@ def test_duckdb_and_pyarrow_types_agree(lake: Lake) -> None:
     assert types["event_at"] == "TIMESTAMP WITH TIME ZONE"
     assert types["amount_fen"] == "BIGINT"
     assert set(types) == set(arrow_schema(TABLES["transactions"]).names)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("transactions", "folder transactions aside"),
+        ("raw_frames", "not alerts and acks"),
+        ("findings", "tillwatch check"),
+        ("alerts", "back from a copy"),
+    ],
+)
+def test_what_to_do_about_a_broken_log_loses_nothing_else(lake: Lake, name: str, hint: str) -> None:
+    """A derived table is made again alone; the memory of sent mails is never moved aside with the rest."""
+    lake.append(name, [], app_id="first")
+    (lake.root / name / "_delta_log" / "00000000000000000001.json").write_text("garbage")
+
+    with pytest.raises(LakeError, match="log cannot be read") as wrong:
+        lake.read(name)
+
+    assert hint in wrong.value.hint
+
+
+def test_a_file_in_the_place_of_the_lake_is_not_an_empty_lake(tmp_path: Path) -> None:
+    """Nobody is told that there is nothing to check."""
+    (tmp_path / "lake").write_text("a file")
+
+    with pytest.raises(LakeError, match="lake: not a folder"):
+        Lake(tmp_path / "lake").read("transactions")
