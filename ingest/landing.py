@@ -21,6 +21,7 @@ from ingest.decoding import Decoded, decode
 from ingest.errors import LakeError, SpoolError
 from ingest.exchange import changed
 from ingest.records import Kind, Record
+from ingest.scan import remedy
 from ingest.segment import HEADER_SIZE, decode_header
 from ingest.segments import SegmentInfo, from_ns, read_segment, sealed_segments
 from ingest.settings import Settings
@@ -191,7 +192,7 @@ def derive(lake: Lake, zone: ZoneInfo, tell: Progress) -> dict[str, int]:
     """Bring the derived tables up to ``raw_frames``; rows, by table, of the days that this run replaced.
 
     Raises:
-        LakeError: other runs kept committing first.
+        LakeError: other runs kept committing first, or ``raw_frames`` is older than what was made from it.
     """
     written: dict[str, int] = {}
     for _ in range(ROUNDS):
@@ -199,6 +200,7 @@ def derive(lake: Lake, zone: ZoneInfo, tell: Progress) -> dict[str, int]:
         stands = {name: lake.committed(name, APPLICATION) for name in DERIVED}
         behind = [name for name, at in stands.items() if version is not None and (at is None or at < version)]
         if version is None or not behind:
+            _refuse_older(lake, stands)
             return written
         since = None if None in stands.values() else min(at for at in stands.values() if at is not None)
         days, tables = _work_out(lake, zone, version, since, tell)
@@ -207,6 +209,17 @@ def derive(lake: Lake, zone: ZoneInfo, tell: Progress) -> dict[str, int]:
             if lake.replace(name, tables[name], partitions=where, app_id=APPLICATION, app_version=version):
                 written[name] = written.get(name, 0) + tables[name].num_rows
     raise LakeError(f"{lake.root}: other runs kept committing first", hint="let one `tillwatch land` run at a time")
+
+
+def _refuse_older(lake: Lake, stands: dict[str, int | None]) -> None:
+    """A raw_frames that is older than the tables made from it, or gone, would leave new frames out of them unsaid."""
+    version = lake.version("raw_frames") or 0
+    for name, at in stands.items():
+        if at is not None and at > version:
+            raise LakeError(
+                f"{lake.root / name}: made from version {at} of raw_frames, which is at {version}",
+                hint=remedy("raw_frames"),
+            )
 
 
 def _work_out(

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -457,6 +458,27 @@ def test_sound_copy_put_back_lands_what_was_missing(shop: Shop, harm: str) -> No
     assert (mended.segments, mended.damaged, again.changed) == (1, [], False)
     assert len(numbers) == len(set(numbers)) == 6
     assert sorted(row["stan"] for row in shop.rows("transactions")) == [2, 3, 4]
+
+
+def test_tables_newer_than_their_frames_are_refused(shop: Shop) -> None:
+    """When raw_frames alone was taken away, new frames are not left out in silence; all five moved, all is back."""
+    for stan in range(3):
+        shop.seal(sale(stan, 10 * stan))
+        land(shop.settings)
+    before = len(shop.rows("transactions"))
+    shutil.rmtree(shop.lake.root / "raw_frames")
+    newest = sealed_segments(shop.settings.spool.directory)[-1].path
+    newest.rename(aside := shop.folder / newest.name)
+
+    with pytest.raises(LakeError, match="made from version 3 of raw_frames, which is at 2") as refused:
+        land(shop.settings)
+    aside.rename(newest)
+    for name in ("raw_frames", *DERIVED):
+        assert name in refused.value.hint
+        shutil.rmtree(shop.lake.root / name)
+    land(shop.settings)
+
+    assert len(shop.rows("transactions")) == before == 3
 
 
 @pytest.mark.parametrize("part", ["header", "footer", "all"])
