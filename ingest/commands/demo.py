@@ -53,7 +53,7 @@ def demo(directory: Path, seed: int, *, keep_airflow: bool) -> None:
         outcome = day.play()
         progress.pause()
         show(outcome.verdict, out)
-        show_places(outcome, place, day.home, out)
+        show_places(outcome, place, day.home, out, stays=keep_airflow)
         if keep_airflow:
             click.echo("Airflow runs until you press Ctrl-C.", err=True)
             _until_interrupted()

@@ -28,12 +28,13 @@ class Outcome:
         return self.verdict.is_exact and bool(self.mails and self.newest_html) and set(states) == {"success"}
 
 
-def show_places(outcome: Outcome, place: Place, home: Home, out: Console) -> None:
-    """Print where each thing is."""
+def show_places(outcome: Outcome, place: Place, home: Home, out: Console, *, stays: bool) -> None:
+    """Print where each thing is; ``stays`` when Airflow goes on running."""
     for dag, states in outcome.runs.items():
         out.print(
             f"{dag:<20} {', '.join(f'{count} {state}' for state, count in Counter(states).items()) or 'never ran'}"
         )
+    until = "" if stays else "  (stops now; --keep-airflow leaves it running)"
     rows = [
         ("tables", f"{place.lake}/<table>"),
         *(("Data Docs", str(page)) for page in outcome.data_docs),
@@ -42,7 +43,8 @@ def show_places(outcome: Outcome, place: Place, home: Home, out: Console) -> Non
         ("newest mail", str(outcome.newest_html or "no mail")),
         ("truth", str(place.truth)),
         ("logs", str(place.logs)),
-        ("Airflow", f"{home.url}  user {USER}  password {home.password}  logs {home.directory / 'logs'}"),
+        ("Airflow", f"{home.url}  user {USER}  password {home.password}{until}"),
+        ("Airflow's logs", str(home.directory / "logs")),
     ]
     for name, where in rows:
         out.print(f"{name:<20} {where}")

@@ -35,14 +35,13 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, wrong: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.pause()
+
+    def pause(self) -> None:
+        """Take the live line away, so that others can print; what follows is plain lines."""
         if self._status is not None:
             self._status.stop()
             self._status = None
-
-    def pause(self) -> None:
-        """Take the live line away, so that others can print."""
-        if self._status is not None:
-            self._status.stop()
 
     def done(self, text: str) -> None:
         """Something is finished and stays on the screen."""
