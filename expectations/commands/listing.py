@@ -8,7 +8,20 @@ import click
 
 from expectations.findings import Finding
 
-HEADINGS = ("severity", "certainty", "rule", "when", "terminal", "batch", "trace", "amount at risk", "act by")
+HEADINGS = (
+    "finding",
+    "severity",
+    "certainty",
+    "rule",
+    "when",
+    "terminal",
+    "batch",
+    "trace",
+    "amount at risk",
+    "act by",
+)
+SHOWN = 8
+"""Letters of a finding's id that are shown; `tillwatch alert ack` takes them."""
 
 
 class Day(click.ParamType[dt.date]):
@@ -57,6 +70,7 @@ def _cells(found: Finding, zone: ZoneInfo) -> tuple[str, ...]:
     accused = found.subjects[0]
     when = next((each.event_at for each in found.subjects if each.event_at), None)
     return (
+        found.finding_id[:SHOWN],
         found.severity,
         found.certainty,
         found.rule,

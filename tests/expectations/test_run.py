@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from expectations import run
+from expectations.commands.alert import SHORTEST
 from expectations.commands.check import check as check_command
 from expectations.commands.findings import findings as findings_command
 from expectations.findings import RULES_VERSION, Finding, read_findings
@@ -187,7 +188,7 @@ def test_check_prints_findings_and_exits_with_1(settings: Settings, config: str)
     told = call(check_command, "--config", config)
     assert told.exit_code == 1
     heading, *lines = told.stdout.splitlines()
-    assert heading.split()[:3] == ["severity", "certainty", "rule"]
+    assert heading.split()[:4] == ["finding", "severity", "certainty", "rule"]
     found = read_findings(settings)
     assert len(lines) == len(found)
     assert "2026-11-21 10:00:40" in told.stdout
@@ -239,6 +240,20 @@ def test_findings_lists_what_is_stored(settings: Settings, config: str):
     assert listed.exit_code == 0
     days = {json.loads(line)["business_date"] for line in listed.stdout.splitlines()}
     assert days == {str(LAST)}
+
+
+@pytest.mark.usefixtures("plain_bench")
+def test_the_list_has_what_alert_ack_wants(settings: Settings, config: str):
+    """Each line of the table begins with enough of the finding's id to acknowledge it."""
+    fill(settings, *faulty_shop())
+    found = run.check(settings).findings
+    heading, *lines = call(findings_command, "--config", config).stdout.splitlines()
+    assert heading.split()[0] == "finding"
+    shown = [line.split()[0] for line in lines]
+    assert len(shown) == len(found)
+    for start, each in zip(shown, found, strict=True):
+        assert len(start) >= SHORTEST
+        assert [other.finding_id for other in found if other.finding_id.startswith(start)] == [each.finding_id]
 
 
 @pytest.mark.parametrize("command", [check_command, findings_command])
