@@ -108,6 +108,11 @@ COLUMNS = (
     "lost B",
 )
 
+DROPPED_FIRST = ("mode", "reconn", "profile", "dup", "NAK", "ACK", "noise B", "rejects", "lost B")
+"""Columns a narrow terminal goes without, in this order; the rest is always there."""
+PORT_WIDTH = 16
+"""How narrow the words about a port may become; they wrap."""
+
 
 def rows(lines: Sequence[Line], now_ns: int) -> Iterator[tuple[str, ...]]:
     """The table's rows: one a line, counters of its directions summed."""
@@ -130,6 +135,17 @@ def rows(lines: Sequence[Line], now_ns: int) -> Iterator[tuple[str, ...]]:
             str(sum(each.reconnects for each in pumped)),
             str(sum(each.bytes_lost + each.bytes_not_forwarded for each in pumped)),
         )
+
+
+def fitting(table: Sequence[Sequence[str]], width: int) -> list[str]:
+    """The columns that a terminal of this width has room for, each as wide as what is in it."""
+    shown = dict(zip(COLUMNS, (max(map(len, cells)) for cells in zip(COLUMNS, *table, strict=True)), strict=True))
+    shown["port"] = min(shown["port"], PORT_WIDTH)
+    for name in DROPPED_FIRST:
+        if sum(shown.values()) + 3 * len(shown) + 1 <= width:
+            break
+        del shown[name]
+    return list(shown)
 
 
 def port_state(line: Line) -> str:
@@ -192,11 +208,17 @@ class Dashboard:
 
         done = self._committer.committed
         waiting = f", {done.backlog} waiting for the disk" if done.backlog else ""
+        values = list(rows(self._lines, time.monotonic_ns()))
+        shown = fitting(values, self._console.width)
+        more = f"; {len(COLUMNS) - len(shown)} more columns in a wider window" if len(shown) < len(COLUMNS) else ""
         table = Table(
-            title=f"tillwatch collect: {done.records} records on disk{waiting}", caption="Ctrl-C stops and seals"
+            title=f"tillwatch collect: {done.records} records on disk{waiting}",
+            caption=f"Ctrl-C stops and seals{more}",
         )
-        for name in COLUMNS:
-            table.add_column(name, justify="left" if name in {"line", "mode", "profile", "port"} else "right")
-        for row in rows(self._lines, time.monotonic_ns()):
-            table.add_row(*row)
+        for name in shown:
+            left = name in {"line", "mode", "profile", "port"}
+            table.add_column(name, justify="left" if left else "right", no_wrap=name != "port")
+        for row in values:
+            cells = dict(zip(COLUMNS, row, strict=True))
+            table.add_row(*(cells[name] for name in shown))
         return table

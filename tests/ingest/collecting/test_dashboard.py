@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ingest.committer import Committer
-from ingest.dashboard import COLUMNS, Dashboard, EventLog, age, as_line, rows, summary
+from ingest.dashboard import COLUMNS, Dashboard, EventLog, age, as_line, fitting, rows, summary
 from ingest.lines import Line, make_line
 
 LINK = SimpleNamespace(baud=9600, bytesize=8, parity="N", stopbits=1)
@@ -121,6 +121,29 @@ def test_the_table_has_every_counter(lines: list[Line]) -> None:
     assert relay["port"] == "terminal: opening, host: missing"
     assert relay["lost B"] == "11"
     assert summary(lines[0], 0)["frames"] == "12"
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_a_narrow_terminal_shows_fewer_columns_and_whole_ones(
+    lines: list[Line], spool: Any, told: Any, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    """At 40 columns a line's name, port, frames and age can be read; a wide one has all."""
+    import rich.console
+
+    screen = io.StringIO()
+    real = rich.console.Console
+    monkeypatch.setattr(
+        "rich.console.Console", lambda **_: real(file=screen, force_terminal=True, width=width, no_color=True)
+    )
+    log = EventLog(io.StringIO())
+    with Dashboard(lines, Committer(lambda: spool, tell=told), log):
+        log.close()
+
+    drawn = screen.getvalue()
+    shown = fitting(list(rows(lines, time.monotonic_ns())), width)
+    assert all(word in drawn for word in ("lane-1", "lane-2", "never", *shown))
+    assert {"line", "port", "frames", "last"} <= set(shown)
+    assert (shown == list(COLUMNS)) == ("wider window" not in drawn) == (width == 200)
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0, "0 s"), (119, "119 s"), (180, "3 min"), (7200, "2 h")])
