@@ -119,9 +119,10 @@ class Program:
             True when nobody had to be killed.
         """
         self.ask_to_stop()
-        if not self._empty_within(grace if self._process.poll() is None else 0.0):
+        self.wait(grace)
+        if not self._empty_within(1.0):
             self._signal_all(signal.SIGTERM)
-            if not self._empty_within(10.0):
+            if not self._empty_within(min(grace, 10.0)):
                 self._signal_all(signal.SIGKILL)
                 self._empty_within(5.0)
                 self._process.wait()
