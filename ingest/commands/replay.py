@@ -60,7 +60,8 @@ def replay(files: tuple[Path, ...], profile_name: str, line: str | None, config:
 
     Broken lines are counted and named with their line number; the rest is read.
 
-    Exit status: 0 all read, 3 a file could not be read or is no capture.
+    Exit status: 0 all read, 1 lines were broken or no frame fits the profile,
+    3 a file could not be read or is no capture.
     """
     settings = load_settings(config)
     profile = load_profile(profile_name)
@@ -114,13 +115,21 @@ def replay(files: tuple[Path, ...], profile_name: str, line: str | None, config:
             totals.noise_bytes += counters.noise_bytes
             totals.control_bytes += counters.control_bytes
     click.echo(json.dumps(asdict(totals)) if as_json else str(totals))
-    if totals.noise_bytes and not totals.frames:
+    strange = bool(totals.noise_bytes and not totals.frames)
+    if strange:
         click.echo(f"no frame fits the profile {profile.name}; is it the right one?", err=True)
+        click.echo("  try: tillwatch describe --profiles, then replay with the right one", err=True)
+    elif totals.lines and totals.broken_lines:
+        click.echo("  try: get a whole copy and replay it: what is in already is not counted twice", err=True)
+    elif not totals.lines and not totals.broken_lines:
+        click.echo("nothing to read: there is no line in it", err=True)
     if no_captures:
         raise CaptureError(
             f"{no_captures[0]}: not one line of it is a capture's",
             hint='a line looks like {"t": "2026-11-21T20:41:07+08:00", "line": "lane-1", "dir": "rx", "frame": "00…"}',
         )
+    if strange or totals.broken_lines:
+        raise SystemExit(1)
 
 
 def _tell(path: Path, broken: Broken, count: int) -> None:

@@ -96,15 +96,16 @@ def test_no_card_number_reaches_the_disk(run: Run, tmp_path: Path) -> None:
 
 
 def test_broken_lines_are_counted_and_named_and_the_rest_is_read(run: Run) -> None:
-    """Two broken lines of five: three frames, each fault with its line number on stderr, status 0."""
+    """Two broken lines of five: three frames, each fault with its line number on stderr, status 1."""
     text = [line(sale(1)), "{not json", line(sale(2)), line(sale(3)).replace('"rx"', '"up"'), line(sale(4))]
     Path("a.capture.jsonl").write_text("\n".join(text))
     status, out, err = run("replay", "a.capture.jsonl", "--profile", "unionpay")
-    assert status == 0
+    assert status == 1
     assert out.startswith("3 frames, 0 noise bytes, 2 broken lines")
     assert err.splitlines() == [
         "a.capture.jsonl: line 2: not JSON; not read",
         "a.capture.jsonl: line 4: dir is neither rx nor tx; not read",
+        "  try: get a whole copy and replay it: what is in already is not counted twice",
     ]
 
 
@@ -113,7 +114,7 @@ def test_a_capture_cut_off_loses_its_last_line_only(run: Run) -> None:
     whole = "\n".join(line(sale(stan)) for stan in range(1, 4))
     Path("a.capture.jsonl").write_text(whole[:-40])
     status, out, err = run("replay", "a.capture.jsonl", "--profile", "unionpay")
-    assert status == 0
+    assert status == 1
     assert out.startswith("2 frames, 0 noise bytes, 1 broken lines")
     assert "line 3: not JSON; the capture ends in the middle of it" in err
 
@@ -133,9 +134,10 @@ def test_the_wrong_profile_loses_nothing_and_says_so(run: Run) -> None:
     """Frames of another link are noise, counted, with a question on stderr."""
     Path("a.capture.jsonl").write_text(line(sale(1)) + "\n")
     status, out, err = run("replay", "a.capture.jsonl", "--profile", "leshua")
-    assert status == 0
+    assert status == 1
     assert out.startswith(f"0 frames, {len(sale(1))} noise bytes")
     assert "is it the right one?" in err
+    assert "tillwatch describe --profiles" in err
 
 
 def test_an_unknown_profile_lists_the_valid_ones(run: Run) -> None:
@@ -167,11 +169,11 @@ def test_a_file_that_is_no_capture_is_refused(run: Run) -> None:
 
 
 def test_many_broken_lines_do_not_flood_the_screen(run: Run) -> None:
-    """Twenty are named, then the count."""
+    """Twenty are named, then the count, then what to do."""
     Path("a.capture.jsonl").write_text(line(sale(1)) + "\n" + "x\n" * 500)
     _, out, err = run("replay", "a.capture.jsonl", "--profile", "unionpay")
     assert "500 broken lines" in out
-    assert len(err.splitlines()) == 21
+    assert len(err.splitlines()) == 22
 
 
 def test_a_spool_that_is_in_use_is_left_alone(run: Run) -> None:
@@ -202,10 +204,11 @@ def test_without_a_key_nothing_is_read(run: Run) -> None:
 def test_an_empty_capture_is_read_to_its_end(run: Run) -> None:
     """Nothing in, nothing out, status 0, and no segment without a record."""
     Path("a.capture.jsonl").write_text("")
-    status, out, _ = run("replay", "a.capture.jsonl", "--profile", "unionpay")
+    status, out, err = run("replay", "a.capture.jsonl", "--profile", "unionpay")
     assert status == 0
     assert "0 frames" in out
     assert "segment: none" in out
+    assert "nothing to read" in err
     assert sealed_segments(Path("var/spool")) == []
 
 
