@@ -12,6 +12,7 @@ import click
 
 from ingest.capture import Broken, Captured, CaptureError, open_capture, read_capture
 from ingest.commands.options import config_option, json_option
+from ingest.errors import SpoolError
 from ingest.keys import load_keys
 from ingest.recording import Recorder
 from ingest.records import Direction, PendingRecord, session
@@ -101,9 +102,9 @@ def replay(files: tuple[Path, ...], profile_name: str, line: str | None, config:
                 batch += recorder.feed(entry.direction, entry.frame, entry.wall_ns, 0)
                 batch += recorder.flush(entry.direction, entry.wall_ns, 0)
                 if len(batch) >= BATCH:
-                    spool.append_many(batch)
+                    _record(spool, batch)
                     batch = []
-            spool.append_many(batch)
+            _record(spool, batch)
             if totals.broken_lines > before[1] + SAID:
                 click.echo(f"{path}: {totals.broken_lines - before[1]} broken lines in all", err=True)
             if totals.lines == before[0] and totals.broken_lines > before[1]:
@@ -130,6 +131,15 @@ def replay(files: tuple[Path, ...], profile_name: str, line: str | None, config:
         )
     if strange or totals.broken_lines:
         raise SystemExit(1)
+
+
+def _record(spool: Spool, batch: list[PendingRecord]) -> None:
+    """Put a batch on the disk; when that fails, say what to do about a capture, not about a line."""
+    try:
+        spool.append_many(batch)
+    except SpoolError as wrong:
+        hint = "mend that, then replay all of it again: what is in already is not counted twice"
+        raise SpoolError(wrong.message, hint=hint) from None
 
 
 def _tell(path: Path, broken: Broken, count: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ingest.cli import main
+from ingest.errors import SpoolError
 from ingest.keys import create_keys, load_keys
 from ingest.records import Kind, Record
 from ingest.segments import read_segment, sealed_segments
@@ -184,6 +185,19 @@ def test_a_spool_that_is_in_use_is_left_alone(run: Run) -> None:
         assert (status, out) == (3, "")
         assert "belongs to process" in err
         assert "TILLWATCH_SPOOL__DIRECTORY" in err
+
+
+def test_a_full_disk_says_to_replay_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is recorded stays, and the hint is about the capture: nothing goes on by itself here."""
+
+    def full(*_: object) -> None:
+        raise SpoolError("var/spool: the disk is full", hint="collecting goes on by itself")
+
+    monkeypatch.setattr(Spool, "append_many", full)
+    status, _, err = run("replay", str(VECTORS), "--profile", "unionpay")
+    assert status == 3
+    assert "the disk is full" in err
+    assert "replay all of it again" in err
 
 
 def test_another_spool_can_be_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
