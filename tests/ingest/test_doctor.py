@@ -86,6 +86,14 @@ def test_a_machine_that_is_ready_passes(run: Run, smtp: str, terminal: str, monk
     assert run("doctor")[0] == 3
 
 
+def test_a_first_look_is_no_failure(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Right after the key was made nothing is configured: that no mail server answers yet is a warning."""
+    monkeypatch.setenv("TILLWATCH_ALERTS__SMTP", "smtp://127.0.0.1:1")
+    status, out, _ = run("doctor", "--create-keys")
+    assert status == 0
+    assert "warn  smtp" in out
+
+
 def test_json_is_one_object_a_check(run: Run) -> None:
     """what, state, words, hint; the status is the same."""
     status, out, _ = run("doctor", "--json")
