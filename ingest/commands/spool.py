@@ -24,6 +24,7 @@ from ingest.settings import Settings, load_settings
 
 MENDED = "it is mended when the spool is opened next: tillwatch collect"
 KEPT = "all other records are readable and the file is kept: put a sound copy in its place if there is one"
+LOST = "no record of it is readable: put a sound copy in its place if there is one"
 NOTED = "it was named when the segment was sealed: nothing to do"
 ABSENT = "a segment was taken away or changed: put the right one back from a copy if there is one"
 
@@ -178,7 +179,8 @@ def _as_json(report: Report) -> dict[str, Any]:
 
 def _print_damage(report: Report, damage: Damage, advice: str = "", *, as_json: bool) -> None:
     if not advice:
-        advice = MENDED if report.state != "sealed" else NOTED if report.noted else KEPT
+        kept = KEPT if report.count else LOST
+        advice = MENDED if report.state != "sealed" else NOTED if report.noted else kept
     if as_json:
         found = {
             "segment": report.segment_id,

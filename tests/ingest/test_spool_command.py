@@ -108,6 +108,18 @@ def test_verify_names_each_damage(run: Run) -> None:
     assert found["byte"] <= 400 < found["byte"] + found["bytes"]
 
 
+@pytest.mark.parametrize("content", [b"", b"hello\n" * 99])
+def test_verify_does_not_promise_records_of_a_segment_without_any(run: Run, content: bytes) -> None:
+    """An emptied file, or another one in its place: nothing of it can be read, and that is said."""
+    path = sealed_segments(SPOOL)[1].path
+    path.chmod(0o600)
+    path.write_bytes(content)
+    status, out, _ = run("spool", "verify", str(path))
+    assert status == 3
+    assert "no record of it is readable" in out
+    assert "all other records" not in out
+
+
 def test_verify_of_one_segment_looks_at_that_one(run: Run) -> None:
     """By path, by file name or by id; the damage of another does not matter."""
     path = spoil(1, 400)
