@@ -36,6 +36,9 @@ def land(config: Path | None, as_json: bool) -> None:
             err=True,
         )
     click.echo(_summary(result), err=True)
+    if not settings.spool.directory.is_dir():
+        click.echo(f"there is no spool at {settings.spool.directory} yet", err=True)
+        click.echo("  try: check spool.directory; `tillwatch collect` and `replay` make it", err=True)
     if as_json:
         click.echo(json.dumps({**result.counts, "duration": round(result.duration, 3)}))
     elif result.changed:

@@ -702,6 +702,15 @@ def test_command_says_what_came_in(shop: Shop) -> None:
     assert again.stderr == "nothing new\n"
 
 
+def test_command_says_that_there_is_no_spool(shop: Shop) -> None:
+    """A mistyped folder does not look like a quiet shop; before the first collector it is no failure."""
+    done = invoke(shop)
+
+    assert done.exit_code == 0
+    assert f"no spool at {shop.folder / 'spool'} yet" in done.stderr
+    assert "check spool.directory" in done.stderr
+
+
 def test_query_that_the_command_prints_runs(shop: Shop) -> None:
     """The printed DuckDB query shows the transactions."""
     import duckdb
