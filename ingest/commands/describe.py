@@ -45,7 +45,7 @@ def describe(source: str | None, profile: str | None, list_profiles: bool, as_js
             f"describe needs {missing}", hint="tillwatch describe --profiles, then: tillwatch describe HEX --profile P"
         )
     loaded = _load(profile)
-    bad = 0
+    bad, index = 0, -1
     for index, found in enumerate(_frames(loaded, source)):
         if isinstance(found, bytes):
             description = read_masked(loaded, found)
@@ -54,6 +54,8 @@ def describe(source: str | None, profile: str | None, list_profiles: bool, as_js
         else:
             bad += 1
             _print_lost(loaded, found, as_json=as_json)
+    if index < 0:
+        click.echo("nothing to read: there is no frame in it", err=True)
     if bad:
         raise SystemExit(1)
 
@@ -84,8 +86,9 @@ def _frames(profile: Profile, source: str) -> Iterator[bytes | ProtocolError]:
     else:
         frame = _hex(source)
         if frame is None:
+            named = f"{source}: " if path.suffix or len(path.parts) > 1 else ""  # anything else may be card data
             raise UsageError(
-                "neither a file that is there nor hex",
+                f"{named}neither a file that is there nor hex",
                 hint="give the path of a capture or the hex digits of one frame, in pairs",
             )
         yield frame

@@ -176,6 +176,7 @@ def test_the_profiles_are_listed_with_what_they_stand_on():
     [
         (("zz", "-p", "unionpay"), "neither a file"),
         (("", "-p", "unionpay"), "neither a file"),
+        (("day/none.jsonl", "-p", "unionpay"), "day/none.jsonl: neither a file"),
         (("0800", "-p", "lakla"), "no profile named"),
         (("0800",), "describe needs --profile"),
         (("-p", "unionpay"), "describe needs FILE-or-HEX"),
@@ -210,3 +211,11 @@ def test_a_profile_by_its_path(vectors):
     (said,) = objects(run(vectors[4]["hex"], "-p", str(vendor), "--json"))
     assert said["profile"] == "unionpay-vendor"
     assert said["fields"]["63"]["value"] == vectors[4]["fields"]["63"]
+
+
+def test_an_empty_file_is_said_to_be_empty(tmp_path: Path):
+    """Silence would look like a frame that says nothing."""
+    (tmp_path / "empty.jsonl").write_bytes(b"")
+    done = run(str(tmp_path / "empty.jsonl"), "-p", "unionpay")
+    assert done.stdout == ""
+    assert "nothing to read" in done.stderr
