@@ -5,7 +5,7 @@ One bad frame costs one row of ``rejects`` and nothing else; no bytes go into it
 
 import datetime as dt
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from protocols.errors import ProtocolError
 from protocols.facts import Facts, SettlementTotals, facts, infer_datetime, is_approved
 from protocols.meaning import request_mti
 from protocols.profile import Profile, load_profile
+from protocols.signature import Upload, upload
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,10 +29,15 @@ _TOTALS = tuple(field.name for field in fields(SettlementTotals))
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What recorded rows say: ``frames`` in the columns of ``FRAME_COLUMNS``, ``rejects`` as rows of that table."""
+    """What recorded rows say.
+
+    ``frames`` in the columns of ``FRAME_COLUMNS``, ``rejects`` as rows of that table;
+    ``uploads`` is what each signature request carries, by its segment and number.
+    """
 
     frames: "pa.Table"
     rejects: list[dict[str, Any]]
+    uploads: dict[tuple[str, int], Upload] = field(default_factory=dict)
 
 
 def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
@@ -43,6 +49,7 @@ def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
     """
     columns: dict[str, list[Any]] = {name: [] for name in FRAME_COLUMNS}
     rejects = []
+    uploads = {}
     profiles: dict[str, Profile | ProtocolError] = {}
     for row in recorded.to_pylist():
         if row["kind"] != "frame":
@@ -50,13 +57,16 @@ def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
                 rejects.append(_rejected(row, _unframed(row)))
             continue
         try:
-            said = facts(_profile(profiles, row["profile"]).decode(row["frame"]))
+            message = _profile(profiles, row["profile"]).decode(row["frame"])
         except ProtocolError as wrong:
             rejects.append(_rejected(row, wrong.as_dict()))
             continue
+        said = facts(message)
         for name, value in _frame(row, said, zone).items():
             columns[name].append(value)
-    return Decoded(_as_table(columns), rejects)
+        if said.operation == "SIGNATURE" and said.is_request:
+            uploads[row["segment_id"], row["seq"]] = upload(message)
+    return Decoded(_as_table(columns), rejects, uploads)
 
 
 def _profile(profiles: dict[str, Profile | ProtocolError], name: str) -> Profile:

@@ -93,7 +93,8 @@ def decode(image: bytes, *, compiled: bool = False) -> Bitmap:
     pixels = bytearray((entity.height + 1) * (entity.width + qm.PADDING))
     two_lines, typical = int(bool(entity.options & _TWO_LINES)), int(bool(entity.options & _TYPICAL))
     run = qm.compiled() if compiled else None
-    (run or qm.interpreted)(bytes(data), stripes, entity.moves, entity.width, two_lines, typical, pixels)
+    coded = qm.Coded(bytes(data), stripes, entity.moves, entity.width, two_lines, typical)
+    (run or qm.interpreted)(coded, pixels)
     return Bitmap(entity.width, entity.height, _packed(pixels, entity.width, entity.height), entity.at)
 
 
@@ -102,7 +103,7 @@ def _number(image: bytes, at: int) -> int:
 
 
 def _wrong(
-    message: str, code: str, offset: int, expected: str, got: str, hint: str = "look at the upload's other parts"
+    message: str, code: str, offset: int, *, expected: str, got: str, hint: str = "look at the upload's other parts"
 ) -> DecodeError:
     return DecodeError(
         message, protocol="jbig", layer="field", offset=offset, code=code, expected=expected, got=got, hint=hint
@@ -110,7 +111,7 @@ def _wrong(
 
 
 def _short(at: int, expected: str, size: int) -> DecodeError:
-    return _wrong("the image ends too soon", "short", size, expected, f"{max(size - at, 0)} bytes")
+    return _wrong("the image ends too soon", "short", size, expected=expected, got=f"{max(size - at, 0)} bytes")
 
 
 def _header(image: bytes) -> _Entity:
@@ -122,16 +123,27 @@ def _header(image: bytes) -> _Entity:
     mx, my, order, options = image[16:20]
     hint = "the field may hold no JBIG1 image; see the terminal's signature format"
     if lowest or highest:
-        raise _wrong("an image in layers is not read", "progressive", 0, "layer 0 only", f"{highest} to {lowest}", hint)
+        raise _wrong(
+            "an image in layers is not read",
+            "progressive",
+            0,
+            expected="layer 0 only",
+            got=f"{highest} to {lowest}",
+            hint=hint,
+        )
     if planes != 1:
-        raise _wrong("an image of grey or colour is not read", "planes", 2, "1 bit plane", f"{planes}", hint)
+        raise _wrong(
+            "an image of grey or colour is not read", "planes", 2, expected="1 bit plane", got=f"{planes}", hint=hint
+        )
     if fill or order & 0xF0 or options & 0x80:
-        raise _wrong("a reserved bit is set", "reserved", 3 if fill else 18, "zero", "not zero", hint)
+        raise _wrong("a reserved bit is set", "reserved", 3 if fill else 18, expected="zero", got="not zero", hint=hint)
     if mx > 127:
-        raise _wrong("the adaptive pixel may not move so far", "atmove", 16, "at most 127", str(mx), hint)
+        raise _wrong(
+            "the adaptive pixel may not move so far", "atmove", 16, expected="at most 127", got=str(mx), hint=hint
+        )
     if not width or not height or not lines:
         at = 4 if not width else 8 if not height else 12
-        raise _wrong("a size of zero", "size", at, "1 or more", "0", hint)
+        raise _wrong("a size of zero", "size", at, expected="1 or more", got="0", hint=hint)
     entity = _Entity(width, height, lines, mx, my, options, HEADER_BYTES, [], [], [])
     if not options & _VARIABLE_LENGTH:
         _bounded(entity)
@@ -145,7 +157,7 @@ def _header(image: bytes) -> _Entity:
 def _bounded(entity: _Entity) -> None:
     if entity.width * entity.height > MAX_PIXELS:
         got = f"{entity.width} x {entity.height}"
-        raise _wrong("the image is too large", "size", 4, f"at most {MAX_PIXELS} pixels", got)
+        raise _wrong("the image is too large", "size", 4, expected=f"at most {MAX_PIXELS} pixels", got=got)
 
 
 def _stripes(image: bytes, entity: _Entity) -> None:
@@ -196,7 +208,7 @@ def _lengthen(entity: _Entity, value: int, line: int, at: int) -> None:
     least = max(line - entity.stripe_lines + 1, 1)
     if not entity.options & _VARIABLE_LENGTH or entity.new_length or not least <= value <= entity.height:
         allowed = f"{least} to {entity.height}, once, where the header announces it"
-        raise _wrong("a new length that may not stand here", "newlen", at, allowed, str(value))
+        raise _wrong("a new length that may not stand here", "newlen", at, expected=allowed, got=str(value))
     entity.new_length, entity.height = True, value
 
 
@@ -207,10 +219,12 @@ def _move(image: bytes, entity: _Entity, line: int, at: int) -> None:
     nearest = 5 if entity.options & _TWO_LINES else 3
     home = tx == 0 and ty == 0
     if below >= entity.stripe_lines or (entity.moves and line + below < entity.moves[-3]):
-        raise _wrong("a move in no line of the stripe", "atmove", at + 2, f"below {entity.stripe_lines}", str(below))
+        raise _wrong(
+            "a move in no line of the stripe", "atmove", at + 2, expected=f"below {entity.stripe_lines}", got=str(below)
+        )
     if not home and (abs(tx) > entity.mx or ty > entity.my or (ty == 0 and tx < nearest)):
         allowed = f"{nearest} to {entity.mx} left, 0 to {entity.my} up"
-        raise _wrong("the adaptive pixel may not stand there", "atmove", at + 6, allowed, f"{tx} and {ty}")
+        raise _wrong("the adaptive pixel may not stand there", "atmove", at + 6, expected=allowed, got=f"{tx} and {ty}")
     entity.moves += [line + below, tx, ty]
 
 
@@ -227,10 +241,16 @@ def _data(image: bytes, entity: _Entity) -> int:
             entity.at = at
             return marker
         if marker == _ABORT:
-            raise _wrong("the encoder gave the image up", "abort", at - 2, "the end of a stripe", "an abort marker")
+            raise _wrong(
+                "the encoder gave the image up", "abort", at - 2, expected="the end of a stripe", got="an abort marker"
+            )
         if marker != _STUFF:
             raise _wrong(
-                "a marker that may not stand here", "marker", at - 1, "stuffing or the end of a stripe", f"{marker}"
+                "a marker that may not stand here",
+                "marker",
+                at - 1,
+                expected="stuffing or the end of a stripe",
+                got=f"{marker}",
             )
 
 

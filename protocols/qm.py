@@ -7,7 +7,7 @@ trusts its input: ``protocols.jbig`` has checked every size before.
 
 import functools
 from collections.abc import Callable, MutableSequence, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 # T.82, Table 24: LSZ, NLPS, NMPS and SWTCH of each of the 113 states.
 _LSZ = """
@@ -40,11 +40,22 @@ CONTEXTS = 1024
 PADDING = 3
 """White pixels behind each line, for the template to look at."""
 
-Run = Callable[[bytes, Sequence[int], Sequence[int], int, int, int, bytearray], None]
-"""data, stripes, moves, width, two_lines, typical, pixels: as ``decode_pixels`` takes them."""
+
+class Coded(NamedTuple):
+    """A coded image, as ``decode_pixels`` takes it."""
+
+    data: bytes
+    stripes: Sequence[int]
+    moves: Sequence[int]
+    width: int
+    two_lines: int
+    typical: int
 
 
-def decode_pixels(
+Run = Callable[[Coded, bytearray], None]
+
+
+def decode_pixels(  # noqa: PLR0917 (numba has no keyword-only arguments)
     data: Sequence[int],
     stripes: Sequence[int],
     moves: Sequence[int],
@@ -116,10 +127,9 @@ def decode_pixels(
                             adaptive = 0
                         else:
                             adaptive = pixels[line - ty * stride + across]
+                    context = (up2 << 7) | (up << 3) | (adaptive << 2) | near
                     if two_lines:
                         context = (up << 5) | (adaptive << 4) | near
-                    else:
-                        context = (up2 << 7) | (up << 3) | (adaptive << 2) | near
                 # DECODE
                 state = contexts[context]
                 size = sizes[state]
@@ -168,17 +178,9 @@ def decode_pixels(
             y += 1
 
 
-def interpreted(
-    data: bytes,
-    stripes: Sequence[int],
-    moves: Sequence[int],
-    width: int,
-    two_lines: int,
-    typical: int,
-    pixels: bytearray,
-) -> None:
-    """``decode_pixels`` in Python: nothing to load, 0.1 s for a large signature."""
-    decode_pixels(data, stripes, moves, width, two_lines, typical, pixels, [0] * CONTEXTS)
+def interpreted(coded: Coded, pixels: bytearray) -> None:
+    """``decode_pixels`` in Python: nothing to load, some 25 ms for a large signature."""
+    decode_pixels(*coded, pixels, [0] * CONTEXTS)
 
 
 @functools.cache
@@ -195,18 +197,11 @@ def compiled() -> Run | None:
         loop = numba.njit(decode_pixels)
     tables = [np.array(table, np.int64) for table in (SIZES, AFTER_LESS, AFTER_MORE)]
 
-    def run(
-        data: bytes,
-        stripes: Sequence[int],
-        moves: Sequence[int],
-        width: int,
-        two_lines: int,
-        typical: int,
-        pixels: bytearray,
-    ) -> None:
-        numbers = [np.array(each, np.int64) for each in (stripes, moves)]
-        coded = np.frombuffer(data, np.uint8).astype(np.int64)
-        result = np.frombuffer(pixels, np.int8)  # a signed type, as all are, so that numba keeps to integers
-        loop(coded, *numbers, width, two_lines, typical, result, np.zeros(CONTEXTS, np.int64), *tables)
+    def run(coded: Coded, pixels: bytearray) -> None:
+        data = np.frombuffer(coded.data, np.uint8).astype(np.int64)
+        stripes, moves = np.array(coded.stripes, np.int64), np.array(coded.moves, np.int64)
+        result = np.frombuffer(pixels, np.int8)  # signed, as all the others, so that numba keeps to integers
+        contexts = np.zeros(CONTEXTS, np.int64)
+        loop(data, stripes, moves, coded.width, coded.two_lines, coded.typical, result, contexts, *tables)
 
     return run
