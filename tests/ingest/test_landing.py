@@ -728,7 +728,8 @@ def test_command_prints_json(shop: Shop) -> None:
 
     assert found.pop("duration") > 0
     assert found == {
-        "segments": 1, "frames": 19, "transactions": 7, "settlements": 1, "events": 1, "rejects": 0, "damaged": 0,
+        "segments": 1, "frames": 19, "transactions": 7, "settlements": 1, "events": 1, "signatures": 0, "rejects": 0,
+        "damaged": 0,
     }  # fmt: skip
 
 
