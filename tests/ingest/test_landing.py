@@ -461,7 +461,7 @@ def test_sound_copy_put_back_lands_what_was_missing(shop: Shop, harm: str) -> No
 
 
 def test_tables_newer_than_their_frames_are_refused(shop: Shop) -> None:
-    """When raw_frames alone was taken away, new frames are not left out in silence; all five moved, all is back."""
+    """When raw_frames alone was taken away, new frames are not left out in silence; all all moved, all is back."""
     for stan in range(3):
         shop.seal(sale(stan, 10 * stan))
         land(shop.settings)
