@@ -50,18 +50,32 @@ _SEEN = (
     Column("responded_at", "timestamp", "when the collector saw the answer; null = never seen"),
     Column("event_at", "timestamp", "best clock there is: host_dt, else terminal_dt, else requested_at, responded_at"),
 )
+_JOURNAL = (
+    Column("journal_segment_id", "string", "segment that holds the terminal's own record of it; null = none was read"),
+    Column("journal_seq", "int64", "number of that record in the spool"),
+    Column("journal_digest", "string", "keyed hash of the whole original record, hex"),
+    Column("journal_dt", "timestamp", "the clock that the terminal's own record states"),
+)
 _DAYS = (
     Column("business_date", "date", "local day of event_at"),
     Column("seen_date", "date", "local day of the first frame seen of this row"),
 )
 _PROOF = (
-    Column("segment_id", "string", "segment that holds the request (the answer, when no request was seen)"),
+    Column(
+        "segment_id",
+        "string",
+        "segment that holds the request (the answer, when no request was seen; null, when neither was)",
+    ),
     Column("request_seq", "int64", "number of the request's record in the spool; null = no request seen"),
     Column("response_segment_id", "string", "segment that holds the answer; null = no answer seen"),
     Column("response_seq", "int64", "number of the answer's record in the spool; null = no answer seen"),
     Column("request_digest", "string", "keyed hash of the whole original request, hex"),
     Column("response_digest", "string", "keyed hash of the whole original answer, hex"),
-    Column("attempts", "int32", "how often this request was sent; 0 = only its answer was seen"),
+    Column(
+        "attempts",
+        "int32",
+        "how often this request was sent; 0 = only its answer was seen; null = only a journal's record",
+    ),
 )
 _CLOCKS = (
     Column("terminal_dt", "timestamp", "the terminal's clock, fields 13 and 12 of the request, year inferred"),
@@ -95,7 +109,7 @@ RAW_FRAMES = TableSpec(
         Column("digest", "string", "keyed hash of the original message, hex; equal for equal messages"),
         Column("card_token", "string", "keyed hash of the whole card number"),
         Column("error", "string", "JSON: why the bytes are no frame; what is missing; what happened on the line"),
-        Column("day", "date", "local day of seen_at"),
+        Column("day", "date", "local day of seen_at; of a journal's record the day it is about, by its own clock"),
     ),
 )
 
@@ -119,7 +133,7 @@ TRANSACTIONS = TableSpec(
         ),
         Column("amount_fen", "int64", "field 4, minor units of currency; the approved amount where the answer says 10"),
         Column("currency", "string", 'ISO 4217 number, "156" is the yuan'),
-        Column("tip_fen", "int64", "tip in fen; null = not read yet"),
+        Column("tip_fen", "int64", "tip in fen, from the terminal's own record; null = none there"),
         Column("pan_masked", "string", "card number: first 6, stars, last 4"),
         Column("card_token", "string", "keyed hash of the whole card number: equal for equal cards"),
         Column("card_org", "string", "card organisation, 63.1"),
@@ -145,6 +159,11 @@ TRANSACTIONS = TableSpec(
         Column("processing_code", "string", "field 3"),
         Column("order_ref", "string", "the till's order number; null = not known"),
         *_PROOF,
+        *_JOURNAL,
+        Column("journal_amount_fen", "int64", "amount in the terminal's own record"),
+        Column(
+            "journal_state", "string", "by the terminal's own record since: voided, adjusted, refunded; null = neither"
+        ),
         *_DAYS,
     ),
 )
@@ -184,6 +203,7 @@ SETTLEMENTS = TableSpec(
         *_TOTALS,
         *_OUTCOME,
         *_PROOF,
+        *_JOURNAL,
         *_DAYS,
     ),
 )

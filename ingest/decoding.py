@@ -12,6 +12,9 @@ from zoneinfo import ZoneInfo
 from ingest.exchange import FRAME_COLUMNS
 from protocols.errors import ProtocolError
 from protocols.facts import Facts, SettlementTotals, facts, infer_datetime, is_approved
+from protocols.journal.dates import moment
+from protocols.journal.profile import available_journals, load_journal
+from protocols.journal.said import Said
 from protocols.meaning import request_mti
 from protocols.profile import Profile, load_profile
 from protocols.signature import Upload, upload
@@ -51,20 +54,24 @@ def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
     rejects = []
     uploads = {}
     profiles: dict[str, Profile | ProtocolError] = {}
+    journals = frozenset(available_journals())
     for row in recorded.to_pylist():
         if row["kind"] != "frame":
             if row["kind"] in {"noise", "gap"}:
                 rejects.append(_rejected(row, _unframed(row)))
             continue
         try:
-            message = _profile(profiles, row["profile"]).decode(row["frame"])
+            if row["profile"] in journals:
+                decoded, message = _record(row, load_journal(row["profile"]).decode(row["frame"]), zone), None
+            else:
+                message = _profile(profiles, row["profile"]).decode(row["frame"])
+                decoded = _frame(row, facts(message), zone)
         except ProtocolError as wrong:
             rejects.append(_rejected(row, wrong.as_dict()))
             continue
-        said = facts(message)
-        for name, value in _frame(row, said, zone).items():
+        for name, value in decoded.items():
             columns[name].append(value)
-        if said.operation == "SIGNATURE" and said.is_request:
+        if message is not None and decoded["operation"] == "SIGNATURE" and decoded["is_request"]:
             uploads[row["segment_id"], row["seq"]] = upload(message)
     return Decoded(_as_table(columns), rejects, uploads)
 
@@ -83,8 +90,35 @@ def _profile(profiles: dict[str, Profile | ProtocolError], name: str) -> Profile
 
 
 def _frame(row: dict[str, Any], said: Facts, zone: ZoneInfo) -> dict[str, Any]:
+    clock = infer_datetime(*(said.terminal_time or said.host_time or (None, None)), row["seen_at"], zone)
+    return _decoded(row, said, clock, zone) | {"outcome": _outcome(said)}
+
+
+def _record(row: dict[str, Any], said: Said, zone: ZoneInfo) -> dict[str, Any]:
+    """A journal's record; its year is the latest that is not after its reading."""
+    return _decoded(row, said.facts, moment(said.date, said.time, row["seen_at"], zone), zone) | {
+        "pair": None,
+        "outcome": said.outcome,
+        "tip_fen": said.tip_fen,
+        "journal_state": said.state,
+        "is_journal": True,
+    }
+
+
+def journal_day(profile: str, frame: bytes, seen: dt.datetime, zone: ZoneInfo) -> dt.date | None:
+    """The day a journal's record is about, by its own clock; None when the profile is no journal's, or it has none."""
+    if profile not in available_journals():
+        return None
+    try:
+        said = load_journal(profile).decode(frame)
+    except ProtocolError:
+        return None
+    at = moment(said.date, said.time, seen, zone)
+    return at.astimezone(zone).date() if at else None
+
+
+def _decoded(row: dict[str, Any], said: Facts, clock: dt.datetime | None, zone: ZoneInfo) -> dict[str, Any]:
     seen = row["seen_at"]
-    clock = infer_datetime(*(said.terminal_time or said.host_time or (None, None)), seen, zone)
     stated = (clock or seen).astimezone(zone).date()
     decoded: dict[str, Any] = dict.fromkeys(FRAME_COLUMNS)
     decoded |= {name: row[name] for name in _RECORDED}
@@ -98,7 +132,7 @@ def _frame(row: dict[str, Any], said: Facts, zone: ZoneInfo) -> dict[str, Any]:
         "clock_date": None if clock is None else stated,
         "settlement_date": nearest_date(said.settlement_mmdd, stated),
         "orig_date": latest_date(said.orig_mmdd, stated),
-        "outcome": _outcome(said),
+        "is_journal": False,
     }
     return decoded
 

@@ -14,6 +14,13 @@ how often a capture was read make no difference. The law:
 - An answer belongs to the latest request before it in its episode. Each answer is a row;
   one without a request too. A request that was never answered counts as an attempt of the
   next answered one of its episode, else of the last, else all of them are one row.
+- A journal's record stands for one transaction: terminal, batch, trace number, type and its
+  own local day; of several readings the latest counts. It and the exchange of the same
+  terminal, batch, trace number and type, seen on that day or the next or the one before,
+  are one row with both proofs: where each is the other's best (equal reference number,
+  approved, equal amount, nearest in time). Two reference numbers are two transactions. What
+  the line saw stands; the journal fills in what it did not see. Without an exchange the
+  record is a row of its own.
 """
 
 import datetime as dt
@@ -27,14 +34,14 @@ if TYPE_CHECKING:
 _TEXTS = (
     "segment_id line profile digest card_token kind operation txn_type mti pair terminal_id merchant_id network_code "
     "currency pan_masked card_org entry_mode operator_no processing_code aid reason_code reversed_type orig_rrn "
-    "orig_auth_code rrn auth_code response_code outcome rmb_flag foreign_flag"
+    "orig_auth_code rrn auth_code response_code outcome rmb_flag foreign_flag journal_state"
 )
 _NUMBERS = (
     "batch_no stan atc batch_count orig_batch_no orig_stan "
     "rmb_debit_count rmb_credit_count foreign_debit_count foreign_credit_count"
 )
 _LONG_NUMBERS = (
-    "seq seen_us clock_us amount_fen "
+    "seq seen_us clock_us amount_fen tip_fen "
     "rmb_debit_amount_fen rmb_credit_amount_fen foreign_debit_amount_fen foreign_credit_amount_fen"
 )
 FRAME_COLUMNS: dict[str, str] = {
@@ -43,10 +50,14 @@ FRAME_COLUMNS: dict[str, str] = {
     **dict.fromkeys(_LONG_NUMBERS.split(), "int64"),
     **dict.fromkeys(("day", "clock_date", "settlement_date", "orig_date"), "date"),
     "is_request": "bool",
+    "is_journal": "bool",
 }
 """A decoded frame, name and type of each column. ``seen_us`` and ``clock_us`` are microseconds since 1970 in UTC;
 ``clock_*`` is the clock that the message itself states; ``pair`` is the request's message type; ``outcome`` is
 approved or declined on an answer that says so."""
+
+_JOURNAL_REACH = 2
+"""Days: a record and its exchange lie one apart at most, and so does another exchange that the record may take."""
 
 
 class Changed(NamedTuple):
@@ -85,8 +96,11 @@ def changed(
         frames |= {day: load(day) for day in sorted(wanted)}
         exchanges = _Exchanges(pa.concat_tables(frames[day] for day in sorted(frames)))
         days = fresh | exchanges.touched(segments)
-        context = days | _near(exchanges.signing(days), -1, 1)
+        days |= exchanges.partners(days)
+        context = days | exchanges.partners(days) | _near(exchanges.signing(days), -1, 1)
         wanted = _near(context | exchanges.reach(context), -1, 1) & there - frames.keys()
+        if exchanges.journals:
+            wanted |= _near(days, -_JOURNAL_REACH, _JOURNAL_REACH) & there - frames.keys()
         if not wanted:
             return Changed(days, exchanges.rows(days), exchanges.signed(days))
 
@@ -108,6 +122,7 @@ class _Exchanges:
         self._db: Any = duckdb.connect(":memory:")
         self._db.register("frames", frames)
         self._db.execute(_sql("episodes"))
+        [(self.journals,)] = self._db.execute("SELECT count(*) > 0 FROM frames WHERE is_journal").fetchall()
 
     def touched(self, segments: Iterable[str]) -> set[dt.date]:
         """The days whose rows can have changed because frames of these segments came in.
@@ -146,9 +161,35 @@ class _Exchanges:
             days=list(days),
         )
 
+    def partners(self, days: Iterable[dt.date]) -> set[dt.date]:
+        """Every day with what a journal's record may belong to, or no longer, when one of ``days`` changes.
+
+        A record takes an exchange of the day beside it, and may leave one on its other side for it.
+        """
+        if not self.journals:
+            return set()
+        return self._days(
+            """
+            WITH changed AS (
+                SELECT DISTINCT kind, terminal_id, stan, day FROM frames WHERE day IN (SELECT unnest($days::DATE[]))),
+            told AS (
+                SELECT DISTINCT c.* FROM changed c JOIN frames r
+                    ON r.is_journal AND r.kind = c.kind AND r.terminal_id = c.terminal_id
+                   AND (r.kind = 'settlement' OR r.stan = c.stan) AND r.day BETWEEN c.day - $reach AND c.day + $reach)
+            SELECT DISTINCT f.day FROM frames f JOIN told c
+                ON f.kind = c.kind AND f.terminal_id = c.terminal_id AND (f.kind = 'settlement' OR f.stan = c.stan)
+               AND f.day BETWEEN c.day - $reach AND c.day + $reach
+            """,
+            days=list(days),
+            reach=_JOURNAL_REACH,
+        )
+
     def rows(self, days: Iterable[dt.date]) -> "pa.Table":
-        """The exchanges whose first frame was seen on one of ``days``, in the columns of all derived tables."""
-        return self._db.sql(_sql("exchanges"), params={"days": list(days)}).to_arrow_table()
+        """The transactions whose first frame was seen on one of ``days``, in the columns of all derived tables."""
+        near = _near(days, -_JOURNAL_REACH, _JOURNAL_REACH) if self.journals else set(days)
+        exchanges = self._db.sql(_sql("exchanges"), params={"days": sorted(near)}).to_arrow_table()
+        self._db.register("exchanges", exchanges)
+        return self._db.sql(_sql("journals"), params={"days": list(days)}).to_arrow_table()
 
     def signing(self, days: Iterable[dt.date]) -> set[dt.date]:
         """Those of ``days`` on which a signature was seen."""

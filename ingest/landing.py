@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from ingest.decoding import Decoded, decode
+from ingest.decoding import Decoded, decode, journal_day
 from ingest.errors import LakeError, SpoolError
 from ingest.exchange import changed
 from ingest.records import Kind, Record
@@ -31,7 +31,7 @@ from ingest.tables import TABLES, Lake
 if TYPE_CHECKING:
     import pyarrow as pa
 
-RULES = 1
+RULES = 2
 """Raised when the same frames give other rows than before: the tables are then worked out anew from the first day."""
 APPLICATION = f"raw_frames-r{RULES}"
 DERIVED = {"transactions": "financial", "settlements": "settlement", "events": "event", "signatures": "", "rejects": ""}
@@ -185,8 +185,14 @@ def _row(segment: str, record: Record, zone: ZoneInfo) -> dict[str, Any]:
         "digest": record.digest.hex() if carries else None,
         "card_token": record.card_token,
         "error": json.dumps(told, ensure_ascii=False, sort_keys=True) if told else None,
-        "day": seen.astimezone(zone).date(),
+        "day": _day(record, seen, zone),
     }
+
+
+def _day(record: Record, seen: dt.datetime, zone: ZoneInfo) -> dt.date:
+    """Local day of reception; of a journal's record the day it is about, so that it lies beside its exchange."""
+    about = journal_day(record.profile, record.frame, seen, zone) if record.kind is Kind.FRAME else None
+    return about or seen.astimezone(zone).date()
 
 
 def derive(lake: Lake, zone: ZoneInfo, tell: Progress) -> dict[str, int]:

@@ -28,7 +28,7 @@ from protocols.meaning import (
 )
 from protocols.tlv import TEMPLATES, Tlv, elements, tag_name
 from protocols.unionpay import BATCH_ROW_DIGITS, TOTALS_DIGITS
-from protocols.walk import Item
+from protocols.walk import Item, Step
 
 SECRET_TAGS = {
     0x57: 0xFF,  # track 2 equivalent
@@ -346,3 +346,17 @@ _MASKERS: dict[str, Callable[[Masking, Item], None]] = {
     "references": _references,
     "sweep": _sweep,
 }
+
+
+def mask_chip_data(buffer: bytearray, start: int, end: int) -> list[str]:
+    """Overwrite the secret tags of chip data that stands outside a message; the card numbers met.
+
+    Args:
+        buffer: changed in place; from a broken element on, everything is overwritten.
+        start: first byte of the chip data.
+        end: one past its last.
+    """
+    work = Masking(buffer, "", {}, {})
+    step = Step(55, 0, end - start, digits=False, last=False, codec=None)
+    _mask_tags(work, Item(step, start, start, end, end - start), start, end, strict=True)
+    return work.cards

@@ -31,6 +31,12 @@ def available_profiles() -> list[str]:
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
+def available_journals() -> list[str]:
+    """The names of the built-in profiles of journals."""
+    folder = resources.files("protocols") / "profiles" / "journals"
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
 def merged_profile(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """A profile's settings with those it extends, and its own file's alone.
 

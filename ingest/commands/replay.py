@@ -1,7 +1,8 @@
-"""``tillwatch replay``: captures into the spool, through the same deframer and sanitiser as a line's bytes."""
+"""``tillwatch replay``: captures into the spool, as a line's bytes go there, and terminals' journals."""
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -12,13 +13,16 @@ import click
 
 from ingest.capture import Broken, Captured, CaptureError, open_capture, read_capture
 from ingest.commands.options import config_option, json_option
-from ingest.errors import SpoolError
+from ingest.errors import SpoolError, UsageError
+from ingest.journals import JournalRecorder, open_journal
 from ingest.keys import load_keys
 from ingest.recording import Recorder
 from ingest.records import Direction, PendingRecord, session
 from ingest.segments import SegmentInfo
-from ingest.settings import load_settings
+from ingest.settings import Settings, load_settings
 from ingest.spool import Spool
+from protocols.journal.pos_log import MOST_RECORDS
+from protocols.journal.profile import is_journal, load_journal
 from protocols.profile import load_profile
 
 BATCH = 512
@@ -50,21 +54,53 @@ class Totals:
         )
 
 
+@dataclass(slots=True)
+class JournalTotals:
+    """What a replay of journals read."""
+
+    journals: int = 0
+    records: int = 0
+    rejected: int = 0
+    segments: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        where = ", ".join(self.segments) or "none"
+        return f"{self.records} records, {self.rejected} rejected from {self.journals} journals; segment: {where}"
+
+
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option("--profile", "profile_name", required=True, help="What the terminals speak; see `tillwatch describe`.")
-@click.option("--line", help="Name of the line, instead of the one in the capture.")
+@click.option("--line", help="Name of the line, instead of the one in the capture; a journal's is its file's name.")
+@click.option("--terminal", help="Of a journal that does not name its terminal: the 8 characters of field 41.")
+@click.option("--merchant", help="Of a journal: the 15 characters of field 42.")
 @config_option
 @json_option
-def replay(files: tuple[Path, ...], profile_name: str, line: str | None, config: Path | None, as_json: bool) -> None:
-    """Read captures (*.capture.jsonl) into the spool and seal them.
+def replay(  # noqa: PLR0917  click names each
+    files: tuple[Path, ...],
+    profile_name: str,
+    line: str | None,
+    terminal: str | None,
+    merchant: str | None,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    r"""Read captures (*.capture.jsonl) or terminals' journals into the spool and seal them.
 
-    Broken lines are counted and named with their line number; the rest is read.
+    The profile says which: newpos-journal, verifone-journal and newland-journal read a
+    terminal's own log. Broken lines and records are counted and named with their number;
+    the rest is read.
 
-    Exit status: 0 all read, 1 lines were broken or no frame fits the profile,
-    3 a file could not be read or is no capture.
+    \b
+    Exit status: 0 all read, 1 lines or records were broken or no frame fits the profile,
+    3 a file could not be read, or is no capture or journal.
     """
     settings = load_settings(config)
+    if is_journal(profile_name):
+        _replay_journals(settings, files, profile_name, (line, terminal, merchant), as_json=as_json)
+        return
+    if terminal or merchant:
+        raise UsageError("--terminal and --merchant are a journal's", hint="a capture's messages name both")
     profile = load_profile(profile_name)
     keys = load_keys(settings.keys.pan_token)
     totals, recorders, no_captures = Totals(), dict[str, Recorder](), list[Path]()
@@ -140,6 +176,74 @@ def _record(spool: Spool, batch: list[PendingRecord]) -> None:
     except SpoolError as wrong:
         hint = "mend that, then replay all of it again: what is in already is not counted twice"
         raise SpoolError(wrong.message, hint=hint) from None
+
+
+def _replay_journals(
+    settings: Settings,
+    files: tuple[Path, ...],
+    profile_name: str,
+    named: tuple[str | None, str | None, str | None],
+    *,
+    as_json: bool,
+) -> None:
+    """Terminals' own logs into the spool; every file is looked at before the first record is written."""
+    profile, keys = load_journal(profile_name), load_keys(settings.keys.pan_token)
+    line, terminal, merchant = (_fits(name, text, most) for (name, most), text in zip(_WIDTHS, named, strict=True))
+    totals = JournalTotals()
+    read = []
+    for path in files:
+        journal = open_journal(path, profile)
+        called = line or path.stem
+        recorder = JournalRecorder(
+            profile, journal.shape, keys, line=called, terminal_id=terminal, merchant_id=merchant
+        )
+        read.append((path, journal, recorder, called))
+
+    def sealed(info: SegmentInfo) -> None:
+        totals.segments.append(info.id)
+
+    with Spool(
+        settings.spool.directory,
+        keys,
+        seal_seconds=settings.spool.seal_seconds,
+        seal_bytes=int(settings.spool.seal_mib * 1024 * 1024),
+        boot_id=NO_CLOCK,
+        on_sealed=sealed,
+    ) as spool:
+        for path, journal, recorder, called in read:
+            now = time.time_ns()
+            facts = {"mode": "journal", "source": path.name, "layout": journal.evidence}
+            batch = [session(called, profile.name, facts, wall_ns=now)]
+            for piece in journal.pieces:
+                batch.append(recorder.record(piece, now))
+                if (wrong := batch[-1].error) is not None and recorder.rejected <= SAID:
+                    click.echo(
+                        f"{path}: {wrong['field']} at byte {wrong['offset']}: {wrong['code']}; not read", err=True
+                    )
+                if len(batch) >= BATCH:
+                    _record(spool, batch)
+                    batch = []
+            _record(spool, batch)
+            totals.journals += 1
+            totals.records += recorder.records
+            totals.rejected += recorder.rejected
+            click.echo(f"{path}: {journal.evidence}", err=True)
+            if profile.format == "pos_log" and recorder.records >= MOST_RECORDS:
+                click.echo(f"{path}: the log is full ({MOST_RECORDS} records): older ones may be gone", err=True)
+    click.echo(json.dumps(asdict(totals)) if as_json else str(totals))
+    if totals.rejected:
+        raise SystemExit(1)
+
+
+_WIDTHS = (("--line", 64), ("--terminal", 8), ("--merchant", 15))
+
+
+def _fits(name: str, text: str | None, most: int) -> str | None:
+    if text is not None and not (0 < len(text) <= most and text.isascii() and text.isprintable()):
+        raise UsageError(
+            f"{name} is not a text of 1 to {most} characters", hint=f"{name} as the terminal's slip has it"
+        )
+    return text
 
 
 def _tell(path: Path, broken: Broken, count: int) -> None:
