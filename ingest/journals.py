@@ -16,8 +16,9 @@ from typing import Any
 
 from ingest.errors import TillwatchError, UsageError
 from ingest.records import Kind, PendingRecord
-from protocols.errors import DecodeError, FrameError, ProtocolError
+from protocols.errors import FrameError
 from protocols.journal import t_water
+from protocols.journal.describe import located
 from protocols.journal.evidence import Piece, choose, pieces
 from protocols.journal.formats import FORMATS, ROWS, Shape
 from protocols.journal.kept import Kept, pack
@@ -194,20 +195,3 @@ class JournalRecorder:
             card_token=card_token(self._keys, cleaned.cards[0]) if cleaned.cards else None,
             length=len(frame),
         )
-
-
-def located(wrong: DecodeError, piece: Piece, shape: Shape, protocol: str) -> ProtocolError:
-    """An error in the words of ``rejects``: the record's number in its path, the byte of the file as its offset."""
-    column = f".{wrong.path}" if wrong.path else ""
-    in_file = shape.layout is not None
-    return DecodeError(
-        wrong.message,
-        protocol=protocol,
-        layer="record",
-        path=f"record {piece.number}{column}",
-        offset=piece.offset + (wrong.offset or 0) if in_file else wrong.offset,
-        code=wrong.code,
-        expected=wrong.expected,
-        got=wrong.got,
-        hint=wrong.hint,
-    )

@@ -11,10 +11,13 @@ import click
 from ingest.capture import Broken, read_capture
 from ingest.commands.options import json_option
 from ingest.errors import TillwatchError, UsageError
+from ingest.journals import open_journal
 from protocols.deframe import Event, Frame, Noise
 from protocols.describe import Description, read_masked, to_object
 from protocols.errors import ProfileError, ProtocolError
 from protocols.facts import response_text
+from protocols.journal.describe import describe_record, lines
+from protocols.journal.profile import JournalProfile, available_journals, is_journal, load_journal
 from protocols.profile import Profile, available_profiles, load_profile
 
 MOST_BYTES = 64 << 20  # a file of bytes is read whole; captures are read line by line
@@ -31,19 +34,25 @@ def describe(source: str | None, profile: str | None, list_profiles: bool, as_js
 
     FILE is a capture (.jsonl), a file of hex lines, or raw bytes off a line; - is
     standard input. HEX may be a whole link frame or a bare message: an envelope
-    that is missing is said so.
+    that is missing is said so. With a journal's profile FILE is a terminal's own log,
+    and every record of it is described.
 
     Exit status: 0 every frame could be read, 1 some could not, 2 usage, 3 could not run.
     """
     if list_profiles:
         for name in available_profiles():
             _print_profile(load_profile(name), as_json=as_json)
+        for name in available_journals():
+            _print_journal_profile(load_journal(name), as_json=as_json)
         return
     if source is None or profile is None:
         missing = "FILE-or-HEX" if source is None else "--profile P"
         raise UsageError(
             f"describe needs {missing}", hint="tillwatch describe --profiles, then: tillwatch describe HEX --profile P"
         )
+    if is_journal(profile):
+        _describe_journal(load_journal(profile), Path(source), as_json=as_json)
+        return
     loaded = _load(profile)
     bad, index = 0, -1
     for index, found in enumerate(_frames(loaded, source)):
@@ -60,13 +69,32 @@ def describe(source: str | None, profile: str | None, list_profiles: bool, as_js
         raise SystemExit(1)
 
 
+def _describe_journal(profile: JournalProfile, path: Path, *, as_json: bool) -> None:
+    """Every record of a terminal's own log."""
+    journal = open_journal(path, profile)
+    click.echo(f"{path}: {journal.evidence}", err=True)
+    bad = 0
+    for index, piece in enumerate(journal.pieces):
+        told = describe_record(profile, journal.shape, piece)
+        bad += told["error"] is not None
+        if as_json:
+            click.echo(json.dumps(told, ensure_ascii=False))
+        else:
+            click.echo(("\n" if index else "") + "\n".join(lines(told)))
+    if bad:
+        raise SystemExit(1)
+
+
 def _load(name: str) -> Profile:
     """The profile named; a name nobody knows is a mistake of the command's words."""
     try:
         return load_profile(name)
     except ProfileError as wrong:
         if wrong.code == "name":
-            raise UsageError(f"{wrong.message}; there are {wrong.expected}", hint=wrong.hint) from None
+            journals = ", ".join(available_journals())
+            raise UsageError(
+                f"{wrong.message}; there are {wrong.expected}; of journals {journals}", hint=wrong.hint
+            ) from None
         raise
 
 
@@ -265,6 +293,26 @@ def _print_profile(profile: Profile, *, as_json: bool) -> None:
     acks = ", ACK" if link.ack else ""
     click.echo(f"{profile.name}  {profile.title['zh-CN']} {profile.title['en']}  ({profile.confidence})")
     click.echo(f"  {link.envelope} envelope, {link.length_coding} length{acks}, {line}")
-    for claim in profile.claims:
+    _print_claims(profile.claims)
+
+
+def _print_journal_profile(profile: JournalProfile, *, as_json: bool) -> None:
+    if as_json:
+        said = {
+            "name": profile.name,
+            "title": profile.title,
+            "journal": profile.format,
+            "confidence": profile.confidence,
+            "claims": list(profile.claims),
+        }
+        click.echo(json.dumps(said, ensure_ascii=False))
+        return
+    click.echo(f"{profile.name}  {profile.title['zh-CN']} {profile.title['en']}  ({profile.confidence})")
+    click.echo(f"  journal, {profile.format}")
+    _print_claims(profile.claims)
+
+
+def _print_claims(claims: tuple[dict[str, str], ...]) -> None:
+    for claim in claims:
         click.echo(f"  {claim['confidence']:<8}  {claim['claim']}")
         click.echo(f"            source: {claim['source']}")

@@ -115,7 +115,7 @@ def _clean_row(record: bytes) -> Cleaned:
         kind = t_water.COLUMNS.get(name, ("sweep",))[0]
         raw = bytearray(value.encode())
         if kind == "card":
-            if value.isdigit() and value.isascii():
+            if set(value) <= set("0123456789*"):
                 _card(raw, 0, len(raw), cards)
             else:
                 raw = _stars(value)

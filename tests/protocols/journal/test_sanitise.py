@@ -1,0 +1,104 @@
+"""Card secrets of a journal never leave memory."""
+
+import base64
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protocols.journal import t_water, trans_record
+from protocols.journal.formats import shape_of
+from protocols.journal.kept import HEAD_BYTES, Kept, pack, unpack
+from protocols.journal.sanitise import clean
+from tests import journalfiles as files
+
+RECORDS = {
+    "aligned": ("pos_log", files.log_record(files.ALIGNED)),
+    "packed": ("pos_log", files.log_record(files.PACKED, note=f"to {files.CARD}")),
+    "verifone": ("trans_record", files.trans_record(trans_record.ALIGNED.size)),
+    "t_water": ("t_water", t_water.dump(files.water_row())),
+}
+
+
+def forms(number: str) -> Iterator[bytes]:
+    """A number as ASCII, packed at either alignment, hex of both, base64 and UTF-16."""
+    raw = number.encode()
+    yield raw
+    yield bytes.fromhex(number[: len(number) & ~1])
+    yield bytes.fromhex(number[1 : 1 + (len(number) - 1 & ~1)])
+    yield raw.hex().encode()
+    yield raw.hex().upper().encode()
+    yield base64.b64encode(raw)[:-4]
+    yield number.encode("utf-16-le")
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_nothing_of_the_card_is_left(name):
+    """Card number, track and expiry are gone in every form; length and every other column stay."""
+    form, record = RECORDS[name]
+    shape = shape_of(form, record)
+    cleaned = clean(shape, record)
+
+    assert len(cleaned.record) == len(record)
+    for secret in (files.CARD, files.CARD[6:12], "30122010000000"):
+        assert not [found for found in forms(secret) if found in cleaned.record and len(found) > 3]
+    assert cleaned.cards[0] == files.CARD
+    before, after = shape.read(record)[0], shape.read(cleaned.record)[0]
+    changed = {column for column in before if before[column] != after[column]}
+    assert changed <= {
+        *("szCardNo", "szExpDate", "sIccData", "szCenterResp", "PAN", "ExpDate", "Track2Data"),
+        *("EXP_DATE", "TRACK2", "FIELD55", "ADDITION", "CUP_INFO"),
+    }
+    assert shape.spans(cleaned.record) == shape.spans(record)
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_safe_record_says_the_same(name):
+    """What is safe reads without an error, masked; cleaning it again changes nothing."""
+    form, record = RECORDS[name]
+    shape = shape_of(form, record)
+    cleaned = clean(shape, record).record
+    values, wrong = shape.read(cleaned)
+
+    assert wrong is None
+    assert shape.said(values, {}).facts.pan_masked == "622202******7894"
+    assert clean(shape, cleaned).record == cleaned
+
+
+def test_old_memory_is_forgotten():
+    """What another transaction left behind a text's end and in the padding becomes zero."""
+    record = bytearray(files.log_record(files.ALIGNED))
+    other = b"6217001234567890"
+    record[62 + 1 : 62 + 1 + len(other)] = other
+    record[31], record[759] = 0x62, 0x17
+    shape = shape_of("pos_log", bytes(record))
+    cleaned = clean(shape, bytes(record)).record
+
+    assert other[6:12] not in cleaned
+    assert (cleaned[31], cleaned[759]) == (0, 0)
+
+
+@given(
+    card=st.text("0123456789", min_size=13, max_size=19).filter(lambda text: len(set(text[6:-4])) > 1),
+    layout=st.sampled_from([files.ALIGNED, files.PACKED]),
+)
+@settings(max_examples=50)
+def test_any_card_number_is_masked_in_the_log(card, layout):
+    """Whatever the number and its network: no record keeps the digits between the first six and the last four."""
+    record = files.log_record(layout, card=card, chip=b"", note=card)
+    shape = shape_of("pos_log", record)
+    cleaned = clean(shape, record)
+
+    assert cleaned.cards == [card]
+    assert card.encode() not in cleaned.record
+    assert card not in cleaned.record.hex()
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([None, "10000001"]), st.binary(max_size=50))
+def test_a_kept_record_comes_back(number, terminal, record):
+    """Who wrote it and which record it was rest with the record."""
+    kept = Kept(number, terminal, None, record)
+
+    assert unpack(pack(kept)) == kept
+    assert len(pack(kept)) == HEAD_BYTES + len(record)
