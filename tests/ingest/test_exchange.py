@@ -23,7 +23,12 @@ def frame(hour: float, digest: str, *, answer: bool = False, **facts: Any) -> Fr
     made: Frame = dict.fromkeys(FRAME_COLUMNS)
     made |= {"segment_id": "s1", "seq": round(hour * 3600), "line": "lane-1", "profile": "unionpay", "digest": digest}
     made |= {"kind": "financial", "txn_type": "SALE", "terminal_id": "T1", "stan": 5, "pair": "0200"}
-    made |= {"is_request": not answer, "seen_us": round(seen.timestamp() * 1e6), "day": seen.date()}
+    made |= {
+        "is_journal": False,
+        "is_request": not answer,
+        "seen_us": round(seen.timestamp() * 1e6),
+        "day": seen.date(),
+    }
     if answer:
         made |= {"response_code": "00", "outcome": "approved"}
     return made | facts
@@ -35,6 +40,14 @@ def request(hour: float, digest: str = "ask", **facts: Any) -> Frame:
 
 def answer(hour: float, digest: str = "yes", **facts: Any) -> Frame:
     return frame(hour, digest, answer=True, **facts)
+
+
+def record(hour: float, digest: str = "kept", *, read: float = 200, **facts: Any) -> Frame:
+    """A journal's record of what happened ``hour`` after midnight, read later; approved unless told otherwise."""
+    at = MIDNIGHT + dt.timedelta(hours=hour)
+    made = frame(hour, digest, **({"outcome": "approved", "clock_us": round(at.timestamp() * 1e6)} | facts))
+    seen = MIDNIGHT + dt.timedelta(hours=read)
+    return made | {"is_journal": True, "pair": None, "seen_us": round(seen.timestamp() * 1e6), "profile": "a-journal"}
 
 
 def table(frames: Iterable[Frame]) -> Any:
@@ -51,7 +64,11 @@ def join(*frames: Frame) -> list[Frame]:
         lambda day: table(f for f in frames if f["day"] == day), days, days, {f["segment_id"] for f in frames}
     )
     found: list[Frame] = rows.to_pylist()
-    return sorted(found, key=lambda row: (row["requested_at"] or row["responded_at"], row["id"]))
+    return sorted(found, key=moment)
+
+
+def moment(row: Frame) -> tuple[Any, ...]:
+    return row["requested_at"] or row["responded_at"] or row["event_at"], row["id"]
 
 
 def said(rows: list[Frame], *names: str) -> list[tuple[Any, ...]]:
@@ -278,7 +295,7 @@ def step_by_step(*landings: list[Frame]) -> list[Frame]:
         for row in rows.to_pylist():
             kept[row["seen_date"]].append(row)
     found = [row for rows in kept.values() for row in rows]
-    return sorted(found, key=lambda row: (row["requested_at"] or row["responded_at"], row["id"]))
+    return sorted(found, key=moment)
 
 
 def test_try_on_the_fourth_day_counts_in_the_row_of_the_first() -> None:
@@ -319,6 +336,102 @@ def test_try_after_an_answer_whose_request_lies_days_back_stays_with_it() -> Non
     assert step_by_step(first, late) == join(*first, *late)
 
 
+def test_a_record_and_its_exchange_are_one_row() -> None:
+    """What the line saw stands, the journal's proof is beside it; the row keeps the exchange's id."""
+    (alone,) = join(request(1, amount_fen=100), answer(1.001, rrn="1"))
+    (row,) = join(request(1, amount_fen=100), answer(1.001, rrn="1"), record(1.2, rrn="1", amount_fen=90))
+
+    assert row["id"] == alone["id"]
+    assert (row["amount_fen"], row["journal_amount_fen"], row["journal_digest"]) == (100, 90, "kept")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"terminal_id": "T2"},
+        {"stan": 6},
+        {"batch_no": 9},
+        {"txn_type": "VOID"},
+        {"rrn": "2"},
+        {"day": MIDNIGHT.date() + dt.timedelta(days=2)},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_a_record_of_something_else_is_a_row_of_its_own(other: Frame) -> None:
+    """Terminal, trace number, batch, type, day and reference number must agree."""
+    rows = join(request(1), answer(1.001, rrn="1"), record(1, **({"rrn": "1"} | other)))
+
+    assert {(row["request_digest"], row["journal_digest"]) for row in rows} == {("ask", None), (None, "kept")}
+
+
+def test_a_record_chooses_the_exchange_with_its_reference_number() -> None:
+    """The same trace number was approved twice, the terminal kept one: the other stays without its proof."""
+    rows = join(
+        request(1, "first"),
+        answer(1.001, "yes 1", rrn="1"),
+        request(2, "second"),
+        answer(2.001, "yes 2", rrn="2"),
+        record(1, rrn="2"),
+    )
+
+    assert said(rows, "request_digest", "journal_digest") == [("first", None), ("second", "kept")]
+
+
+def test_the_latest_reading_of_a_record_counts() -> None:
+    """Flags change in the terminal: of two readings the later one is the proof, in whatever order they landed."""
+    readings = [record(1, "old", read=30), record(1, "new", read=60, journal_state="voided")]
+    for order in (readings, readings[::-1]):
+        (row,) = join(request(1), *order)
+        assert (row["journal_digest"], row["journal_state"], row["outcome"]) == ("new", "voided", "approved")
+
+
+def test_a_better_exchange_two_days_on_takes_the_record() -> None:
+    """The day before its record loses it when the day after has the exchange with its reference number."""
+    first = [request(23), record(25, rrn="2")]
+    late = [request(49, "second", segment_id="s2"), answer(49.001, rrn="2", segment_id="s2")]
+
+    assert said(step_by_step(first), "request_digest", "journal_digest") == [("ask", "kept")]
+    assert said(step_by_step(first, late), "request_digest", "journal_digest") == [("ask", None), ("second", "kept")]
+    assert step_by_step(first, late) == step_by_step(late, first) == join(*first, *late)
+
+
+def test_a_decline_the_line_saw_stands() -> None:
+    """The host's answer outweighs what the terminal kept."""
+    (row,) = join(request(1), answer(1.001, response_code="51", outcome="declined"), record(1))
+
+    assert row["outcome"] == "declined"
+
+
+def test_totals_and_their_settlement_are_one_row() -> None:
+    """A journal's totals have no trace number: terminal, batch and day say which settlement they are."""
+    facts: dict[str, Any] = {"kind": "settlement", "txn_type": None, "batch_no": 7, "rmb_debit_count": 3}
+    (row,) = join(
+        request(22, pair="0500", **facts),
+        answer(22.01, pair="0500", rmb_flag="2", **facts),
+        record(22, stan=None, rmb_flag="0", **facts),
+    )
+
+    assert (row["rmb_flag"], row["journal_digest"], row["rmb_debit_count"]) == ("2", "kept", 3)
+
+
+@st.composite
+def with_journals(draw: st.DrawFn) -> list[list[Frame]]:
+    """Landings of two trace numbers' frames and of a journal's records of them, spread over several days."""
+    landings: list[list[Frame]] = [[], [], [], []]
+    hours = draw(st.lists(st.sampled_from([1.0, 22, 23, 24.5, 44, 45, 65, 67, 88, 100]), min_size=3, max_size=8))
+    for number, hour in enumerate(hours):
+        landing = draw(st.integers(0, 3))
+        make = draw(st.sampled_from([request, answer, record, record]))
+        word = draw(st.sampled_from("aab"))
+        facts = {"stan": draw(st.sampled_from([5, 5, 6])), "rrn": draw(st.sampled_from([None, "1", "2"]))}
+        if make is request:
+            facts["rrn"] = None
+        landings[landing].append(
+            make(hour + number / 100, f"{make.__name__} {word}", segment_id=f"s{landing}", **facts)
+        )
+    return [landing for landing in landings if landing]
+
+
 @st.composite
 def one_key(draw: st.DrawFn) -> list[list[Frame]]:
     """Landings of one trace number's frames, spread so that episodes meet, part and reach over several days."""
@@ -335,7 +448,11 @@ def one_key(draw: st.DrawFn) -> list[list[Frame]]:
 
 
 @pytest.mark.slow
-@given(landings=st.one_of(one_key(), traffic().map(lambda frames: [frames[::2], frames[1::2]])))
+@given(
+    landings=st.one_of(
+        one_key(), with_journals(), with_journals(), traffic().map(lambda frames: [frames[::2], frames[1::2]])
+    )
+)
 @settings(max_examples=50, deadline=None)
 def test_working_out_only_what_changed_is_working_out_everything(landings: list[list[Frame]]) -> None:
     """Segments that land one after the other, in any order, end in the same rows as all at once."""
