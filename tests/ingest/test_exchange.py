@@ -45,7 +45,8 @@ def answer(hour: float, digest: str = "yes", **facts: Any) -> Frame:
 def record(hour: float, digest: str = "kept", *, read: float = 200, **facts: Any) -> Frame:
     """A journal's record of what happened ``hour`` after midnight, read later; approved unless told otherwise."""
     at = MIDNIGHT + dt.timedelta(hours=hour)
-    made = frame(hour, digest, **({"outcome": "approved", "clock_us": round(at.timestamp() * 1e6)} | facts))
+    facts = {"outcome": "approved", "clock_us": round(at.timestamp() * 1e6)} | facts
+    made = frame(hour, digest, **facts)
     seen = MIDNIGHT + dt.timedelta(hours=read)
     return made | {"is_journal": True, "pair": None, "seen_us": round(seen.timestamp() * 1e6), "profile": "a-journal"}
 
@@ -359,7 +360,8 @@ def test_a_record_and_its_exchange_are_one_row() -> None:
 )
 def test_a_record_of_something_else_is_a_row_of_its_own(other: Frame) -> None:
     """Terminal, trace number, batch, type, day and reference number must agree."""
-    rows = join(request(1), answer(1.001, rrn="1"), record(1, **({"rrn": "1"} | other)))
+    facts: dict[str, Any] = {"rrn": "1"} | other
+    rows = join(request(1), answer(1.001, rrn="1"), record(1, **facts))
 
     assert {(row["request_digest"], row["journal_digest"]) for row in rows} == {("ask", None), (None, "kept")}
 
@@ -423,7 +425,10 @@ def with_journals(draw: st.DrawFn) -> list[list[Frame]]:
         landing = draw(st.integers(0, 3))
         make = draw(st.sampled_from([request, answer, record, record]))
         word = draw(st.sampled_from("aab"))
-        facts = {"stan": draw(st.sampled_from([5, 5, 6])), "rrn": draw(st.sampled_from([None, "1", "2"]))}
+        facts: dict[str, Any] = {
+            "stan": draw(st.sampled_from([5, 5, 6])),
+            "rrn": draw(st.sampled_from([None, "1", "2"])),
+        }
         if make is request:
             facts["rrn"] = None
         landings[landing].append(
