@@ -45,8 +45,8 @@ def answer(hour: float, digest: str = "yes", **facts: Any) -> Frame:
 def record(hour: float, digest: str = "kept", *, read: float = 200, **facts: Any) -> Frame:
     """A journal's record of what happened ``hour`` after midnight, read later; approved unless told otherwise."""
     at = MIDNIGHT + dt.timedelta(hours=hour)
-    facts = {"outcome": "approved", "clock_us": round(at.timestamp() * 1e6)} | facts
-    made = frame(hour, digest, **facts)
+    told: dict[str, Any] = {"outcome": "approved", "clock_us": round(at.timestamp() * 1e6)} | facts
+    made = frame(hour, digest, **told)
     seen = MIDNIGHT + dt.timedelta(hours=read)
     return made | {"is_journal": True, "pair": None, "seen_us": round(seen.timestamp() * 1e6), "profile": "a-journal"}
 
