@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from protocols.errors import FrameError
 from protocols.journal.formats import FORMATS, Shape
 
-_SAMPLE = 2000  # a log has 1,000 records; what is longer is judged by its first
+_SAMPLE = 1000  # as many as a log has; a longer file is judged by its first
 
 
 @dataclass(frozen=True, slots=True)
