@@ -207,7 +207,7 @@ def test_a_damaged_and_a_cut_record_are_rejects(run: Run) -> None:
     data[764 + 141 : 764 + 145] = b"9999"
     path.write_bytes(data)
     status, out, err = run("replay", str(path), "--profile", "newpos-journal")
-    assert status == 0
+    assert status == 1
     assert out.startswith("3 records, 2 rejected")
     assert f"record 1.szDate at byte {764 + 141}: implausible; not read" in err
 
