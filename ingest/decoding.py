@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from ingest.exchange import FRAME_COLUMNS
 from protocols.errors import ProtocolError
-from protocols.facts import Facts, SettlementTotals, facts, infer_datetime, is_approved
+from protocols.facts import Facts, SettlementTotals, infer_datetime, is_approved
 from protocols.meaning import request_mti
 from protocols.profile import Profile, load_profile
 
@@ -50,7 +50,7 @@ def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
                 rejects.append(_rejected(row, _unframed(row)))
             continue
         try:
-            said = facts(_profile(profiles, row["profile"]).decode(row["frame"]))
+            said = _profile(profiles, row["profile"]).facts(row["frame"])
         except ProtocolError as wrong:
             rejects.append(_rejected(row, wrong.as_dict()))
             continue

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ingest.records import NO_DIGEST, Direction, Kind, PendingRecord
-from protocols.deframe import Control, Deframer, Event, Noise
+from protocols.deframe import Control, Event, Noise
+from protocols.dialect import Deframing
 from protocols.errors import ProtocolError
 from protocols.profile import Profile
 from protocols.sanitise import CardKeys, Sanitiser
@@ -40,7 +41,7 @@ class Recorder:
         self.line = line
         self._profile = profile
         self._sanitiser = Sanitiser(profile, keys)
-        self._deframers: dict[Direction, Deframer] = {}
+        self._deframers: dict[Direction, Deframing] = {}
         self._counters: dict[Direction, Counters] = {}
 
     def counters(self, direction: Direction) -> Counters:
