@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DIALECTS = {
     "unionpay": "protocols.unionpay_dialect",
+    "zvt": "protocols.zvt.dialect",
 }
 """Name -> the module that holds it as ``DIALECT``."""
 
@@ -103,7 +104,9 @@ class Dialect:
         fields: the numbered fields a profile may change or add to; empty when it has none.
         follow: one line's messages of one day, in order, given the meaning that only their order tells;
             None where each message says everything by itself.
-        questions: what a terminal can be asked -> the session that asks it; empty where it cannot be asked.
+        questions: what a terminal can be asked -> the session that asks it, the harmless one first; empty where
+            it cannot be asked. None moves money.
+        closing: the questions that close something in the terminal (its batch).
     """
 
     name: str
@@ -115,12 +118,13 @@ class Dialect:
     fields: Mapping[int, Any] = field(default_factory=dict)
     follow: "Callable[[Sequence[Heard]], list[Facts]] | None" = None
     questions: "Mapping[str, Callable[[Profile], Session]]" = field(default_factory=dict)
+    closing: frozenset[str] = frozenset()
 
 
 class Session(Protocol):
     """A terminal being asked, sans-io: what was heard goes in, what to send comes out. Times are monotonic seconds.
 
-    ``send`` results are ``(bytes, whether they are a frame of the line)``.
+    What comes out is a list: each element is one whole frame, or one control byte.
     """
 
     @property
@@ -135,19 +139,19 @@ class Session(Protocol):
     def due(self) -> float | None:
         """When ``tick`` must be called, if nothing is heard before."""
 
-    def start(self, now: float) -> list[bytes]:
+    def start(self, now: float, /) -> list[bytes]:
         """What to send first."""
 
-    def hear_control(self, byte: int, now: float) -> list[bytes]:
+    def hear_control(self, byte: int, now: float, /) -> list[bytes]:
         """A lone control byte came: what to send."""
 
-    def hear_frame(self, frame: bytes, now: float) -> list[bytes]:
+    def hear_frame(self, frame: bytes, now: float, /) -> list[bytes]:
         """A frame came and is on the disk: what to send."""
 
-    def hear_noise(self, now: float) -> list[bytes]:
+    def hear_noise(self, now: float, /) -> list[bytes]:
         """Bytes came that are no frame: what to send."""
 
-    def tick(self, now: float) -> list[bytes]:
+    def tick(self, now: float, /) -> list[bytes]:
         """Time went by: what to send."""
 
 

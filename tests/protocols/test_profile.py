@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from protocols.errors import DecodeError, ProfileError
-from protocols.profile import available_profiles, load_profile
+from protocols.profile import available_profiles, load_profile, profiles_speaking
 from tests.protocols.conftest import VECTORS
 
 GOOD = """
@@ -31,9 +31,11 @@ def refusal(tmp_path: Path, text: str) -> ProfileError:
     return refused.value
 
 
-def test_the_four_profiles_are_built_in():
-    """UnionPay and three brands that stand on it."""
-    assert available_profiles() == ["lakala", "leshua", "shengpay", "unionpay"]
+def test_the_profiles_that_are_built_in():
+    """UnionPay and three brands that stand on it; ZVT by serial line and by TCP."""
+    assert profiles_speaking("unionpay") == ["lakala", "leshua", "shengpay", "unionpay"]
+    assert profiles_speaking("zvt") == ["zvt", "zvt-tcp"]
+    assert len(available_profiles()) == 6
 
 
 @pytest.mark.parametrize("name", ["lakala", "leshua", "shengpay", "unionpay"])
