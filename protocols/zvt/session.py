@@ -28,7 +28,7 @@ T3 = 30.0
 """Seconds for a terminal that is at work to say the next thing; 06 50 calls its host."""
 REPEATS = 2
 PASSWORD = "000000"  # noqa: S105  the terminals' default of delivery
-CONFIG = "DE"  # receipts by the till, status informations wanted, no payment from the terminal's own keys
+CONFIG = "DE"  # receipts by the till, status messages wanted, no payment from the terminal's own keys
 CURRENCY = "0978"
 
 QUESTIONS: dict[str, str] = {

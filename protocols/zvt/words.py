@@ -22,7 +22,7 @@ class Bmp(NamedTuple):
 
 BITMAPS: dict[int, Bmp] = {
     0x01: Bmp("timeout", "hex", 1, "超时", "timeout"),
-    0x02: Bmp("status_limit", "hex", 1, "状态信息上限", "most status informations"),
+    0x02: Bmp("status_limit", "hex", 1, "状态信息上限", "most status messages"),
     0x03: Bmp("service_byte", "hex", 1, "服务字节", "service byte"),
     0x04: Bmp("amount", "digits", 6, "金额", "amount"),
     0x05: Bmp("pump_no", "hex", 1, "油枪号", "pump number"),
