@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 DIALECTS = {
     "unionpay": "protocols.unionpay_dialect",
     "zvt": "protocols.zvt.dialect",
+    "concert": "protocols.concert.dialect",
 }
 """Name -> the module that holds it as ``DIALECT``."""
 

@@ -23,11 +23,19 @@ class Search:
         error: makes the error of noise.
         room: most bytes taken at a time; the judge bounds what is kept.
         controls: bytes that mean something alone between frames.
+        closes: whether silence makes a frame of what waits, where frames do not say where they end.
     """
 
     def __init__(
-        self, judge: Judge, *, error: Callable[[Wrong], FrameError], room: int, controls: frozenset[int]
+        self,
+        judge: Judge,
+        *,
+        error: Callable[[Wrong], FrameError],
+        room: int,
+        controls: frozenset[int],
+        closes: Callable[[bytearray], bool] | None = None,
     ) -> None:
+        self._closes = closes
         self._judge = judge
         self._error = error
         self._room = room
@@ -55,6 +63,11 @@ class Search:
         """End of stream, or a pause inside a frame: what cannot become a frame any more is noise."""
         events: list[Event] = []
         while self._buffer:
+            if self._closes is not None and self._closes(self._buffer):
+                self._end_noise(events)
+                events.append(Frame(bytes(self._buffer), self._base))
+                self._cut(len(self._buffer))
+                break
             self._drop(events, Wrong("cut", 0, 0, "the rest of the frame", "silence"), 0)
             self._cut(1)
             self._drain(events)

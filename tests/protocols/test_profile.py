@@ -32,10 +32,11 @@ def refusal(tmp_path: Path, text: str) -> ProfileError:
 
 
 def test_the_profiles_that_are_built_in():
-    """UnionPay and three brands that stand on it; ZVT by serial line and by TCP."""
+    """UnionPay and three brands that stand on it; ZVT and Concert, each by serial line and by network."""
     assert profiles_speaking("unionpay") == ["lakala", "leshua", "shengpay", "unionpay"]
     assert profiles_speaking("zvt") == ["zvt", "zvt-tcp"]
-    assert len(available_profiles()) == 6
+    assert profiles_speaking("concert") == ["caisse-ap", "telium"]
+    assert len(available_profiles()) == 8
 
 
 @pytest.mark.parametrize("name", ["lakala", "leshua", "shengpay", "unionpay"])
