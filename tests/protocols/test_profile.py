@@ -71,7 +71,7 @@ def test_an_unknown_name_lists_the_known_ones():
     """A slip of the hand is answered with what was probably meant."""
     with pytest.raises(ProfileError) as refused:
         load_profile("lakla")
-    assert refused.value.expected.startswith("lakala, leshua, shengpay, unionpay")
+    assert refused.value.expected.startswith("caisse-ap, lakala, leshua, shengpay, telium, unionpay, zvt, zvt-tcp")
     assert "lakala" in refused.value.hint
 
 
