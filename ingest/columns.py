@@ -1,6 +1,6 @@
 """Every table's columns: name, type and meaning. ``docs/tables.md`` is made from them.
 
-A type is one of ``string int32 int64 date timestamp binary``: dates are local days of
+A type is one of ``string int32 int64 double date timestamp binary``: dates are local days of
 the merchant's zone, timestamps are microseconds in UTC, amounts are fen. Columns are
 only ever added.
 """
@@ -8,7 +8,7 @@ only ever added.
 from dataclasses import dataclass
 from typing import Literal
 
-Type = Literal["string", "int32", "int64", "date", "timestamp", "binary"]
+Type = Literal["string", "int32", "int64", "double", "date", "timestamp", "binary"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +217,49 @@ EVENTS = TableSpec(
     ),
 )
 
+SIGNATURES = TableSpec(
+    "signatures",
+    "Electronic signatures (电签): one row for each picture a terminal sent, in one message or in parts.",
+    ("business_date", "seen_date"),
+    ("event_at", "terminal_id", "stan"),
+    ("event_at", "terminal_id", "stan", "signature_id"),
+    (
+        Column("signature_id", "string", "made from the messages' content; the event_id of its first message"),
+        Column(
+            "transaction_id",
+            "string",
+            "the transaction it signs: same terminal, batch and stan, and no other reference number; else the same "
+            "reference number; seen on the same local day or the one before; null = none such was seen",
+        ),
+        *_LINE,
+        *_SHOP,
+        Column("batch_no", "int32", "batch number, 60.2"),
+        Column("stan", "int32", "trace number of what is signed, field 11"),
+        Column("rrn", "string", "reference number of what is signed, field 37"),
+        Column("width", "int32", "pixels across; null = the picture could not be read"),
+        Column("height", "int32", "pixels down; null = the picture could not be read"),
+        Column("image", "binary", "the picture as PNG, black on white; null = it could not be read"),
+        Column("sha256", "string", "SHA-256 of size and pixels, hex: equal for equal pictures, however coded"),
+        Column("phash", "string", "difference hash (dHash) of the inked part, 64 bits, hex: few bits differ = alike"),
+        Column("ink_ratio", "double", "black pixels by all pixels, 0 to 1"),
+        Column("feature_code", "string", "特征码, 8 hex digits, worked out from fields 15 and 37 of this message"),
+        Column(
+            "transaction_feature_code",
+            "string",
+            "特征码 worked out from fields 15 and 37 of the signed transaction's answer; null = not known",
+        ),
+        Column("parts", "int32", "how many messages carry the picture; 0 = only the answer was seen"),
+        Column("upload_state", "string", "sent (all parts accepted), refused (one was), or unanswered"),
+        Column("response_code", "string", "field 39 of the last part's answer; null = no answer seen"),
+        Column("details", "string", "JSON: field 55 by tag, value and names; what is secret left out or masked"),
+        Column("error", "string", "JSON: why the picture could not be read, and from which byte on; null = it could"),
+        Column("proofs", "string", "JSON: for each part its number and where request and answer are recorded"),
+        *_SEEN,
+        *_PROOF,
+        *_DAYS,
+    ),
+)
+
 REJECTS = TableSpec(
     "rejects",
     "What could not be read, where, and why; never its bytes.",
@@ -305,5 +348,6 @@ ACKS = TableSpec(
 )
 
 TABLES: dict[str, TableSpec] = {
-    spec.name: spec for spec in (RAW_FRAMES, TRANSACTIONS, SETTLEMENTS, EVENTS, REJECTS, FINDINGS, ALERTS, ACKS)
+    spec.name: spec
+    for spec in (RAW_FRAMES, TRANSACTIONS, SETTLEMENTS, SIGNATURES, EVENTS, REJECTS, FINDINGS, ALERTS, ACKS)
 }

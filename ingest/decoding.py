@@ -6,7 +6,7 @@ One bad frame costs one row of ``rejects`` and nothing else; no bytes go into it
 import datetime as dt
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from protocols.errors import ProtocolError
 from protocols.facts import Facts, SettlementTotals, infer_datetime, is_approved
 from protocols.meaning import request_mti
 from protocols.profile import Profile, load_profile
+from protocols.signature import Upload, upload
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,10 +31,15 @@ _TOTALS = tuple(field.name for field in fields(SettlementTotals))
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What recorded rows say: ``frames`` in the columns of ``FRAME_COLUMNS``, ``rejects`` as rows of that table."""
+    """What recorded rows say.
+
+    ``frames`` in the columns of ``FRAME_COLUMNS``, ``rejects`` as rows of that table;
+    ``uploads`` is what each signature request carries, by its segment and number.
+    """
 
     frames: "pa.Table"
     rejects: list[dict[str, Any]]
+    uploads: dict[tuple[str, int], Upload] = field(default_factory=dict)
 
 
 def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
@@ -45,6 +51,7 @@ def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
     """
     columns: dict[str, list[Any]] = {name: [] for name in FRAME_COLUMNS}
     rejects = []
+    uploads = {}
     profiles: dict[str, Profile | ProtocolError] = {}
     followed: dict[tuple[str, str], list[tuple[dict[str, Any], Facts]]] = {}
 
@@ -61,6 +68,8 @@ def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
         try:
             profile = _profile(profiles, row["profile"])
             said = profile.facts(row["frame"])
+            if said.operation == "SIGNATURE" and said.is_request:
+                uploads[row["segment_id"], row["seq"]] = upload(profile.decode(row["frame"]))
         except ProtocolError as wrong:
             rejects.append(_rejected(row, wrong.as_dict()))
             continue
@@ -71,7 +80,7 @@ def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
     for (_, name), messages in followed.items():
         for row, said in _followed(_profile(profiles, name), messages):
             keep(row, said)
-    return Decoded(_as_table(columns), rejects)
+    return Decoded(_as_table(columns), rejects, uploads)
 
 
 def _followed(profile: Profile, messages: list[tuple[dict[str, Any], Facts]]) -> Iterator[tuple[dict[str, Any], Facts]]:

@@ -19,7 +19,7 @@ how often a capture was read make no difference. The law:
 import datetime as dt
 from collections.abc import Callable, Iterable
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,9 +51,23 @@ FRAME_COLUMNS: dict[str, str] = {
 approved or declined on an answer that says so."""
 
 
+class Changed(NamedTuple):
+    """What new frames can have changed.
+
+    Attributes:
+        days: the days concerned.
+        rows: the exchanges whose first frame was seen on one of them, in the columns of all derived tables.
+        signed: the exchanges of the signature uploads that began on one of them, as ``signatures.sql`` gives them.
+    """
+
+    days: set[dt.date]
+    rows: "pa.Table"
+    signed: "pa.Table"
+
+
 def changed(
     load: "Callable[[dt.date], pa.Table]", there: set[dt.date], fresh: set[dt.date], segments: Iterable[str]
-) -> "tuple[set[dt.date], pa.Table]":
+) -> "Changed":
     """The days whose exchanges new frames can have changed, and all exchanges of those days.
 
     No more days are loaded than it takes: of segments that come in order, the new days and
@@ -64,9 +78,6 @@ def changed(
         there: every day that has frames.
         fresh: the days the new frames were seen on; among ``there``.
         segments: the segments the new frames are in.
-
-    Returns:
-        the days, and the exchanges whose first frame was seen on one of them, in the columns of all derived tables.
     """
     import pyarrow as pa
 
@@ -76,9 +87,10 @@ def changed(
         frames |= {day: load(day) for day in sorted(wanted)}
         exchanges = _Exchanges(pa.concat_tables(frames[day] for day in sorted(frames)))
         days = fresh | exchanges.touched(segments)
-        wanted = _near(days | exchanges.reach(days), -1, 1) & there - frames.keys()
+        context = days | _near(exchanges.signing(days), -1, 1)
+        wanted = _near(context | exchanges.reach(context), -1, 1) & there - frames.keys()
         if not wanted:
-            return days, exchanges.rows(days)
+            return Changed(days, exchanges.rows(days), exchanges.signed(days))
 
 
 def _near(days: Iterable[dt.date], first: int, last: int) -> set[dt.date]:
@@ -104,17 +116,23 @@ class _Exchanges:
 
         A new frame changes its own episode and takes answers from the request before it, which
         may lie on the day before. It makes a copy of an answer that its key has up to a day
-        later, and so parts what that answer held together, up to a day later again.
+        later, and so parts what that answer held together, up to a day later again. And it may
+        be what a signature of its terminal signs, or another part of it.
         """
         return self._days(
             """
             WITH new AS (
-                SELECT DISTINCT key, day FROM keyed WHERE segment_id IN (SELECT unnest($segments::VARCHAR[]))),
+                SELECT DISTINCT key, day, terminal_id FROM keyed
+                 WHERE segment_id IN (SELECT unnest($segments::VARCHAR[]))),
             near AS (
                 SELECT k.key, k.day FROM keyed k JOIN new n ON n.key = k.key AND k.day BETWEEN n.day - 1 AND n.day + 2),
             concerned AS (
                 SELECT DISTINCT key, episode FROM episodes SEMI JOIN near USING (key, day))
             SELECT day FROM near UNION SELECT e.day FROM episodes e JOIN concerned USING (key, episode)
+             UNION
+            SELECT s.day
+              FROM keyed s JOIN new n ON n.terminal_id = s.terminal_id AND s.day BETWEEN n.day - 1 AND n.day + 2
+             WHERE s.operation = 'SIGNATURE'
             """,
             segments=list(segments),
         )
@@ -133,6 +151,23 @@ class _Exchanges:
     def rows(self, days: Iterable[dt.date]) -> "pa.Table":
         """The exchanges whose first frame was seen on one of ``days``, in the columns of all derived tables."""
         return self._db.sql(_sql("exchanges"), params={"days": list(days)}).to_arrow_table()
+
+    def signing(self, days: Iterable[dt.date]) -> set[dt.date]:
+        """Those of ``days`` on which a signature was seen."""
+        return self._days(
+            "SELECT DISTINCT day FROM keyed WHERE operation = 'SIGNATURE' AND day IN (SELECT unnest($days::DATE[]))",
+            days=list(days),
+        )
+
+    def signed(self, days: Iterable[dt.date]) -> "pa.Table":
+        """The exchanges of the signature uploads whose first frame was seen on one of ``days``."""
+        import pyarrow as pa
+
+        around = _near(self.signing(days), -1, 1)
+        if not around:
+            return pa.table({})
+        self._db.execute(f"CREATE TABLE around AS {_sql('exchanges')}", {"days": list(around)})
+        return self._db.sql(_sql("signatures"), params={"days": list(days)}).to_arrow_table()
 
     def _days(self, query: str, **values: Any) -> set[dt.date]:
         return {day for (day,) in self._db.execute(query, values).fetchall()}

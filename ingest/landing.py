@@ -1,4 +1,4 @@
-"""Landing: sealed segments -> ``raw_frames`` -> transactions, settlements, events, rejects.
+"""Landing: sealed segments -> ``raw_frames`` -> transactions, settlements, events, signatures, rejects.
 
 Two steps, each a pure function of what is there and each committed under a name of its
 own. A segment's records go into ``raw_frames`` once, the segment's id being the
@@ -25,6 +25,7 @@ from ingest.scan import remedy
 from ingest.segment import HEADER_SIZE, decode_header
 from ingest.segments import SegmentInfo, from_ns, read_segment, sealed_segments
 from ingest.settings import Settings
+from ingest.signing import signatures
 from ingest.tables import TABLES, Lake
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 RULES = 1
 """Raised when the same frames give other rows than before: the tables are then worked out anew from the first day."""
 APPLICATION = f"raw_frames-r{RULES}"
-DERIVED = {"transactions": "financial", "settlements": "settlement", "events": "event", "rejects": ""}
+DERIVED = {"transactions": "financial", "settlements": "settlement", "events": "event", "signatures": "", "rejects": ""}
 ROUNDS = 50
 
 Progress = Callable[[str, int, int], None]
@@ -242,10 +243,15 @@ def _work_out(
         tell("days", len(decoded), len(decoded))
         return decoded[day].frames
 
-    days, rows = changed(load, there, fresh, segments)
+    days, rows, signed = changed(load, there, fresh, segments)
     tables = {name: _select(rows, name, kind) for name, kind in DERIVED.items() if kind}
     rejects = [row for day in sorted(days) for row in decoded[day].rejects]
-    return days, tables | {"rejects": as_table(TABLES["rejects"], rejects)}
+    uploads = {place: upload for each in decoded.values() for place, upload in each.uploads.items()}
+    pictures = signatures(signed.to_pylist(), uploads)
+    return days, tables | {
+        "rejects": as_table(TABLES["rejects"], rejects),
+        "signatures": as_table(TABLES["signatures"], pictures),
+    }
 
 
 def _select(rows: "pa.Table", name: str, kind: str) -> "pa.Table":

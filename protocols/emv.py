@@ -1,5 +1,7 @@
 """Names of the EMV and signature tags met in F55; for people, nothing is decided by them."""
 
+from protocols.signature_tags import TAGS as SIGNATURE_TAGS
+
 TAG_NAMES = {
     "4F": "application identifier",
     "50": "application label",
@@ -40,19 +42,5 @@ TAG_NAMES = {
     "9F63": "card product identification",
     "9F6B": "track 2, contactless",
     "DF31": "issuer script results",
-    "FF00": "merchant name",
-    "FF01": "transaction type",
-    "FF02": "operator",
-    "FF03": "acquirer",
-    "FF04": "issuer",
-    "FF05": "expiry date",
-    "FF06": "date and time",
-    "FF07": "authorisation code",
-    "FF08": "tip",
-    "FF09": "card organisation",
-    "FF0A": "currency",
-    "FF0B": "telephone number",
-    "FF22": "application identifier",
-    "FF25": "card transferred into",
-    "FF2A": "application transaction counter",
+    **{tag: names.en for tag, names in SIGNATURE_TAGS.items()},
 }
