@@ -142,7 +142,7 @@ def test_output_to_a_full_disk_is_one_line_and_status_3(tmp_path: Path):
 
 def test_a_mistyped_verb_is_answered_with_the_one_meant(tmp_path: Path):
     """Status 2 and a suggestion."""
-    done = tillwatch("chek", cwd=tmp_path)
+    done = tillwatch("aler", cwd=tmp_path)
 
     assert done.returncode == 2
-    assert "Did you mean 'check'?" in done.stderr
+    assert "Did you mean 'alert'?" in done.stderr

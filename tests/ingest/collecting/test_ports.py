@@ -1,6 +1,7 @@
 """Ports on real pseudo-terminals: what pyserial gets wrong must not come through."""
 
 import fcntl
+import io
 import os
 import subprocess
 import sys
@@ -10,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from ingest.devices import TERMINALS, holders, is_locked, is_terminal, list_devices, terminal_kind, usb_identity
+from ingest.commands.ports import print_devices
+from ingest.devices import TERMINALS, Device, holders, is_locked, is_terminal, list_devices, terminal_kind, usb_identity
 from ingest.errors import DeviceError
 from ingest.ports import PortError, open_port
 
@@ -225,3 +228,17 @@ def test_listing_devices_opens_none(monkeypatch: pytest.MonkeyPatch) -> None:
     list_devices()
 
     assert not [path for path in opened if path.startswith("/dev/tty")]
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_a_name_that_has_to_be_copied_is_never_cut_off(width: int) -> None:
+    """However narrow the terminal, the stable name stands whole on one line, with all that is known of it."""
+    name = "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A50285BI-if00-port0"
+    device = Device("/dev/ttyUSB0", name, name, None, "0403:6001", "A50285BI", "FTDI", "FT232R", None, None, False, ())
+    screen = io.StringIO()
+
+    print_devices([device], Console(file=screen, width=width))
+
+    drawn = screen.getvalue()
+    assert any(name in line for line in drawn.splitlines())
+    assert all(word in drawn for word in ("/dev/ttyUSB0", "0403:6001", "FTDI FT232R", "by its terminal", "free"))
