@@ -13,16 +13,19 @@ It never writes to a port: answers go back through a callback.
 import queue
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ingest.backlog import BACKLOG_RECORDS, Backlog, Entry
 from ingest.errors import SpoolError
 from ingest.handover import Chunk, Happened, Tell, ask_for_priority, describe_failure, place_of
 from ingest.lines import Backoff, Stream
 from ingest.records import Kind, PendingRecord
+
+if TYPE_CHECKING:
+    from ingest.asking import Asker
 
 ACK = b"\x06"
 NAK = b"\x15"
@@ -31,7 +34,7 @@ BATCH_BYTES = 1024 * 1024
 BATCH_RECORDS = 1024
 REMEMBERED = 4096
 """How many digests of a receiving line are kept, to answer a repeated frame without a second wait for the disk."""
-REPEATABLE = frozenset({"lrc", "etx", "claim", "cut"})
+REPEATABLE = frozenset({"lrc", "crc", "escape", "length", "etx", "claim", "cut"})
 """Codes of `protocols.deframe` that mean a damaged or unfinished frame, not noise between frames."""
 PRIORITY = -5
 """Nice value of the committer's own thread, after the pump's: what passed must not wait long for the disk."""
@@ -100,6 +103,7 @@ class Committer:
         self._backoff = Backoff()
         self._retry_at = 0.0
         self._failing = False
+        self._outbox: deque[tuple[Stream, bytes]] = deque()  # what pulled lines have to say
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
 
     # -- the selector thread's side ----------------------------------------------------------
@@ -154,6 +158,7 @@ class Committer:
             items, silent_at, ended = self._gather()
             try:
                 self._commit(self._records_of(items, silent_at))
+                self._converse(ended=ended)
                 self._seal_if_due()
             except Exception as bug:  # noqa: BLE001  law 5: relaying and the other lines outlive a bug here; it is told, not hidden
                 self._report_bug("", bug)
@@ -189,6 +194,9 @@ class Committer:
         """Seconds until something has to be done although nothing was heard."""
         dues = [due for stream in self._streams if (due := stream.due_ns) is not None]
         wait = min((due - time.monotonic_ns()) / 1e9 for due in dues) if dues else TICK
+        for stream in self._streams:
+            if stream.asker is not None and (next_word := stream.asker.due) is not None:
+                wait = min(wait, next_word - time.monotonic())
         if self._backlog or self._backlog.missed:
             wait = min(wait, self._retry_at - time.monotonic())
         return min(max(wait, 0.0), TICK)
@@ -213,7 +221,13 @@ class Committer:
         stream = item.stream
         self._streams.setdefault(stream, OrderedDict())
         if isinstance(item, Chunk):
-            return self._guarded(stream, lambda: stream.feed(item.data, item.wall_ns, item.mono_ns), len(item.data))
+            records = self._guarded(stream, lambda: stream.feed(item.data, item.wall_ns, item.mono_ns), len(item.data))
+            if stream.asker is not None:
+                for byte in stream.take_controls():
+                    self._outbox += [(stream, said) for said in stream.asker.hear_control(byte, time.monotonic())]
+            return records
+        if stream.asker is not None:
+            self._come_or_gone(stream.asker, item)
         before = self._guarded(stream, lambda: stream.flush(item.wall_ns, item.mono_ns)) if item.breaks else []
         record = PendingRecord(
             item.kind, stream.line, stream.profile, item.wall_ns, item.mono_ns, stream.direction, facts=item.facts
@@ -275,6 +289,8 @@ class Committer:
         for entry in part:
             stream, record = entry.stream, entry.record
             heard = stream.heard
+            if stream.asker is not None:
+                self._outbox += [(stream, said) for said in _reply(stream.asker, record)]
             if record.kind is Kind.FRAME:
                 heard.frames += 1
                 heard.last_frame_ns = now
@@ -321,6 +337,29 @@ class Committer:
     def _say_nak(self, stream: Stream) -> None:
         stream.heard.naks += 1
         self._answer(stream, NAK)
+
+    # -- pulled lines ------------------------------------------------------------------------
+
+    def _converse(self, *, ended: bool) -> None:
+        """Say what pulled lines have to say; what is a frame of ours is on the disk before it is sent."""
+        now = time.monotonic()
+        for stream in self._streams:
+            if stream.asker is not None and not ended:
+                self._outbox += [(stream, said) for said in stream.asker.tick(now)]
+        while self._outbox:
+            stream, said = self._outbox.popleft()
+            own = stream.asker.own if stream.asker is not None else None
+            if own is not None and len(said) > 1:
+                heard = self._guarded(own, lambda: own.feed(said, time.time_ns(), time.monotonic_ns()))  # noqa: B023  called at once
+                self._commit([Entry(own, record) for record in heard])
+            self._answer(stream, said)
+
+    @staticmethod
+    def _come_or_gone(asker: "Asker", happened: Happened) -> None:
+        if happened.kind is Kind.SESSION:
+            asker.opened(time.monotonic())
+        elif happened.facts.get("event") == "unplugged":
+            asker.lost()
 
     # -- when the disk says no ---------------------------------------------------------------
 
@@ -394,6 +433,15 @@ class Committer:
 
 def _nobody(stream: Stream, byte: bytes) -> None:
     """Where answers go before ``start``: nothing is heard before it either."""
+
+
+def _reply(asker: "Asker", record: PendingRecord) -> list[bytes]:
+    """What a pulled line says to a record that is on the disk."""
+    if record.kind is Kind.FRAME:
+        return asker.hear_frame(record.frame, time.monotonic())
+    if record.kind is Kind.NOISE and wants_repeat(record):
+        return asker.hear_noise(time.monotonic())
+    return []
 
 
 def wants_repeat(noise: PendingRecord) -> bool:

@@ -5,13 +5,15 @@ One bad frame costs one row of ``rejects`` and nothing else; no bytes go into it
 
 import datetime as dt
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from ingest.exchange import FRAME_COLUMNS
+from protocols.dialect import Heard
 from protocols.errors import ProtocolError
-from protocols.facts import Facts, SettlementTotals, facts, infer_datetime, is_approved
+from protocols.facts import Facts, SettlementTotals, infer_datetime, is_approved
 from protocols.journal.dates import moment
 from protocols.journal.profile import available_journals, load_journal
 from protocols.journal.said import Said
@@ -55,6 +57,16 @@ def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
     uploads = {}
     profiles: dict[str, Profile | ProtocolError] = {}
     journals = frozenset(available_journals())
+    followed: dict[tuple[str, str], list[tuple[dict[str, Any], Facts]]] = {}
+
+    def keep(decoded: dict[str, Any]) -> None:
+        for name, value in decoded.items():
+            columns[name].append(value)
+
+    def hear(row: dict[str, Any], said: Facts) -> None:
+        if said.kind != "handshake":
+            keep(_frame(row, said, zone))
+
     for row in recorded.to_pylist():
         if row["kind"] != "frame":
             if row["kind"] in {"noise", "gap"}:
@@ -62,18 +74,32 @@ def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
             continue
         try:
             if row["profile"] in journals:
-                decoded, message = _record(row, load_journal(row["profile"]).decode(row["frame"]), zone), None
-            else:
-                message = _profile(profiles, row["profile"]).decode(row["frame"])
-                decoded = _frame(row, facts(message), zone)
+                keep(_record(row, load_journal(row["profile"]).decode(row["frame"]), zone))
+                continue
+            profile = _profile(profiles, row["profile"])
+            said = profile.facts(row["frame"])
+            if said.operation == "SIGNATURE" and said.is_request:
+                uploads[row["segment_id"], row["seq"]] = upload(profile.decode(row["frame"]))
         except ProtocolError as wrong:
             rejects.append(_rejected(row, wrong.as_dict()))
             continue
-        for name, value in decoded.items():
-            columns[name].append(value)
-        if message is not None and decoded["operation"] == "SIGNATURE" and decoded["is_request"]:
-            uploads[row["segment_id"], row["seq"]] = upload(message)
+        if profile.speech.follow is None:
+            hear(row, said)
+        else:
+            followed.setdefault((row["line"], row["profile"]), []).append((row, said))
+    for (_, name), messages in followed.items():
+        for row, said in _followed(_profile(profiles, name), messages):
+            hear(row, said)
     return Decoded(_as_table(columns), rejects, uploads)
+
+
+def _followed(profile: Profile, messages: list[tuple[dict[str, Any], Facts]]) -> Iterator[tuple[dict[str, Any], Facts]]:
+    """One line's messages with the meaning that their order tells; one that was read twice counts once."""
+    once = {(row["seen_at"], row["direction"], row["digest"], row["seq"]): (row, said) for row, said in messages}
+    in_order = [once[key] for key in sorted(once, key=lambda key: (key[0], key[3], key[1], key[2]))]
+    assert profile.speech.follow is not None  # noqa: S101  decode looked
+    heard = [Heard(said, _microseconds(row["seen_at"]), row["digest"]) for row, said in in_order]
+    return zip((row for row, _ in in_order), profile.speech.follow(heard), strict=True)
 
 
 def _profile(profiles: dict[str, Profile | ProtocolError], name: str) -> Profile:
@@ -126,7 +152,8 @@ def _decoded(row: dict[str, Any], said: Facts, clock: dt.datetime | None, zone: 
     if said.totals is not None:
         decoded |= {name: getattr(said.totals, name) for name in _TOTALS}
     decoded |= {
-        "pair": request_mti(said.mti),
+        "pair": said.pair or request_mti(said.mti),
+        "digest": said.identity or row["digest"],
         "seen_us": _microseconds(seen),
         "clock_us": None if clock is None else _microseconds(clock),
         "clock_date": None if clock is None else stated,
@@ -139,8 +166,8 @@ def _decoded(row: dict[str, Any], said: Facts, clock: dt.datetime | None, zone: 
 
 def _outcome(said: Facts) -> str | None:
     """What an answer says; a settlement's answer without a code (a public message has none) says it by its flags."""
-    if said.is_request:
-        return None
+    if said.is_request or said.outcome is not None:
+        return None if said.is_request else said.outcome
     if said.response_code is None:
         return "approved" if said.totals is not None else None
     return "approved" if is_approved(said.response_code) else "declined"

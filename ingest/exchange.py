@@ -4,7 +4,7 @@ Pure: decoded frames in, rows out; the order of the input, its cutting into segm
 how often a capture was read make no difference. The law:
 
 - A *key* is terminal, pair of message types and trace number. Messages without a trace
-  number go by network code, within one local day.
+  number go by network code, within one local day, or by what their dialect says joins them.
 - The same message seen at the same moment is one reading, whichever segment it is in.
   An answer equal to one of its key not longer than the silence before is that answer again.
 - An *episode* is one request, all its repetitions (equal bytes) and their answers. It ends
@@ -34,15 +34,17 @@ if TYPE_CHECKING:
 _TEXTS = (
     "segment_id line profile digest card_token kind operation txn_type mti pair terminal_id merchant_id network_code "
     "currency pan_masked card_org entry_mode operator_no processing_code aid reason_code reversed_type orig_rrn "
-    "orig_auth_code rrn auth_code response_code outcome rmb_flag foreign_flag journal_state"
+    "orig_auth_code rrn auth_code response_code outcome rmb_flag foreign_flag exchange card_totals journal_state"
 )
 _NUMBERS = (
     "batch_no stan atc batch_count orig_batch_no orig_stan "
-    "rmb_debit_count rmb_credit_count foreign_debit_count foreign_credit_count"
+    "rmb_debit_count rmb_credit_count foreign_debit_count foreign_credit_count "
+    "receipt_no orig_receipt_no total_count"
 )
 _LONG_NUMBERS = (
     "seq seen_us clock_us amount_fen tip_fen "
-    "rmb_debit_amount_fen rmb_credit_amount_fen foreign_debit_amount_fen foreign_credit_amount_fen"
+    "rmb_debit_amount_fen rmb_credit_amount_fen foreign_debit_amount_fen foreign_credit_amount_fen "
+    "total_amount_fen"
 )
 FRAME_COLUMNS: dict[str, str] = {
     **dict.fromkeys(_TEXTS.split(), "string"),

@@ -1,8 +1,9 @@
-"""A line: one terminal's link, in one of three ways of sitting on it.
+"""A line: one terminal's link, in one of four ways of sitting on it.
 
 ``listen``  a tap: nothing is ever written; a second tap may hear the other direction.
 ``relay``   between the terminal and its host or till: what one side says goes to the other at once.
 ``receive`` the terminal sends to us and waits for ACK.
+``pull``    we ask, and the terminal answers (`ingest.asking`).
 
 A `Line` has one or two `Side`s (a device each; touched by the selector thread alone)
 and a `Stream` for each direction (what was heard, on its way to frames; touched by the
@@ -11,18 +12,22 @@ committer thread alone). Counters have one writer each, so nobody needs a lock.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from ingest.netport import SCHEME, open_connection
 from ingest.ports import Port, open_port
 from ingest.records import Direction, PendingRecord
 
-Mode = Literal["listen", "relay", "receive"]
+if TYPE_CHECKING:
+    from ingest.asking import Asker
+
+Mode = Literal["listen", "relay", "receive", "pull"]
 
 FIRST_DELAY = 0.2
 LONGEST_DELAY = 5.0
 DRIVER_ERRORS = ("frame", "overrun", "parity", "brk", "buf_overrun")
 OUTGOING_LIMIT = 65536  # bytes a relay holds for a slow side (5.7 s at 115200 baud) before it stops reading the other
-SILENCE_NS = {"listen": 3_000_000_000, "relay": 3_000_000_000, "receive": 300_000_000}
+SILENCE_NS = {"listen": 3_000_000_000, "relay": 3_000_000_000, "receive": 300_000_000, "pull": 300_000_000}
 """A pause inside a frame that ends it. A receiver must NAK before the terminal's own timer runs out; a tap need not."""
 
 
@@ -76,6 +81,9 @@ class Recording(Protocol):
     def pending(self, direction: Direction) -> int:
         """Bytes of a frame that is not complete."""
 
+    def take_controls(self) -> bytes:
+        """The lone control bytes heard since the last call."""
+
 
 @dataclass(slots=True)
 class Heard:
@@ -121,6 +129,7 @@ class Stream:
         self.profile = profile
         self.direction: Direction = direction
         self.answers = mode == "receive"
+        self.asker: Asker | None = None  # on a pulled line
         self.heard = Heard()
         self._silence_ns = SILENCE_NS[mode]
         self._start = start
@@ -147,6 +156,10 @@ class Stream:
     def due_ns(self) -> int | None:
         """Monotonic time at which what waits is given up; None when nothing does."""
         return None if self._last_ns is None else self._last_ns + self._silence_ns
+
+    def take_controls(self) -> bytes:
+        """The lone control bytes heard since the last call, on a line where they matter."""
+        return self._recorder.take_controls()
 
     def restart(self) -> int:
         """Begin again after a failure inside the recorder; the number of bytes that were half a frame."""
@@ -184,6 +197,8 @@ class Side:
         Raises:
             PortError: missing, busy, denied or unfit.
         """
+        if self.device.startswith(SCHEME):
+            return open_connection(self.device)
         link = self.link
         return open_port(
             self.device, baud=link.baud, bytesize=link.bytesize, parity=link.parity, stopbits=link.stopbits

@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ingest.records import NO_DIGEST, Direction, Kind, PendingRecord
-from protocols.deframe import Control, Deframer, Event, Noise
+from protocols.deframe import Control, Event, Noise
+from protocols.dialect import Deframing
 from protocols.errors import ProtocolError
 from protocols.profile import Profile
 from protocols.sanitise import CardKeys, Sanitiser
+
+MOST_CONTROLS = 16
 
 
 @dataclass(slots=True)
@@ -40,8 +43,9 @@ class Recorder:
         self.line = line
         self._profile = profile
         self._sanitiser = Sanitiser(profile, keys)
-        self._deframers: dict[Direction, Deframer] = {}
+        self._deframers: dict[Direction, Deframing] = {}
         self._counters: dict[Direction, Counters] = {}
+        self._controls = bytearray()
 
     def counters(self, direction: Direction) -> Counters:
         """What came in one direction so far."""
@@ -51,6 +55,12 @@ class Recorder:
         """Bytes that are in no record yet: the beginning of a frame, or noise that goes on. ``flush`` ends them."""
         deframer = self._deframers.get(direction)
         return deframer.pending if deframer else 0
+
+    def take_controls(self) -> bytes:
+        """The last lone control bytes since the previous call, in order."""
+        taken = bytes(self._controls)
+        self._controls.clear()
+        return taken
 
     def feed(self, direction: Direction, data: bytes, wall_ns: int, mono_ns: int) -> list[PendingRecord]:
         """The records that these bytes complete, in the order of the line."""
@@ -70,6 +80,8 @@ class Recorder:
         for event in events:
             if isinstance(event, Control):
                 counters.control_bytes += 1
+                self._controls.append(event.byte)
+                del self._controls[:-MOST_CONTROLS]
             elif isinstance(event, Noise):
                 counters.noise_bytes += event.length
                 records.append(self._noise(direction, event.length, NO_DIGEST, event.error, wall_ns, mono_ns))

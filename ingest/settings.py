@@ -63,10 +63,14 @@ class Line(Section):
     name: str = Field(min_length=1, max_length=64, pattern=r"^[\w.-]+$")
     device: str = Field(min_length=1, description="/dev/serial/by-id/…: a name that survives replugging")
     profile: str = Field(min_length=1, description="a name from `tillwatch describe --profiles`")
-    mode: Literal["listen", "relay", "receive"] = Field(
+    mode: Literal["listen", "relay", "receive", "pull"] = Field(
         default="listen",
         description="listen: a tap, nothing is written; relay: between terminal and host; "
-        "receive: the terminal sends to us and waits for our ACK",
+        "receive: the terminal sends to us and waits for our ACK; pull: we ask the terminal",
+    )
+    ask: str | None = Field(default=None, description="pull: what is asked; by default the profile's harmless question")
+    every: float = Field(
+        default=3600.0, ge=0, le=79200, description="pull: seconds between two askings, at most 22 hours; 0 asks once"
     )
     peer: str | None = Field(default=None, description="relay: the host's side; listen: the tap on the other direction")
 
@@ -75,8 +79,11 @@ class Line(Section):
         if self.mode == "relay" and not self.peer:
             msg = "mode = 'relay' needs peer = '<device of the host side>'"
             raise ValueError(msg)
-        if self.mode == "receive" and self.peer:
-            msg = "mode = 'receive' has one device; peer belongs to relay and listen"
+        if self.mode in {"receive", "pull"} and self.peer:
+            msg = f"mode = {self.mode!r} has one device; peer belongs to relay and listen"
+            raise ValueError(msg)
+        if self.ask and self.mode != "pull":
+            msg = "ask belongs to mode = 'pull'"
             raise ValueError(msg)
         return self
 

@@ -30,7 +30,7 @@ from protocols.locate import TPDU_ID, walk_error
 from protocols.walk import HEAD_BYTES, Place, Walk, Wrong
 
 NOISE_RUN = 4096  # an endless babble is reported piece by piece
-_LINK_ERRORS = {
+LINK_ERRORS = {
     "babble": ("no frame starts here", "check baud rate, parity and the profile's envelope"),
     "claim": ("the length is not possible", "check the profile's length coding"),
     "tpdu": ("no TPDU after the length", "check the profile's envelope and baud rate"),
@@ -206,8 +206,8 @@ class Deframer:
         self._noise_wrong = None
 
     def _error(self, wrong: Wrong) -> FrameError:
-        if wrong.code in _LINK_ERRORS:
-            message, hint = _LINK_ERRORS[wrong.code]
+        if wrong.code in LINK_ERRORS:
+            message, hint = LINK_ERRORS[wrong.code]
             layer, path = "link", ""
         else:
             inner = walk_error(wrong, self._protocol)

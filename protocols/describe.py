@@ -75,8 +75,7 @@ def _starred(work: Masking, item: Item, frame: bytes, text: str | None) -> str |
 
 def describe(profile: Profile, frame: bytes) -> dict[str, Any]:
     """The object of ``tillwatch describe --json``."""
-    found = read_masked(profile, frame)
-    return to_object(profile, found)
+    return profile.speech.describe(profile, frame).said
 
 
 def to_object(profile: Profile, found: Description) -> dict[str, Any]:

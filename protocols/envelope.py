@@ -21,7 +21,8 @@ LENGTH_BYTES = 2
 TPDU_BYTES, HEADER_BYTES = 5, 6
 STX_OVERHEAD = 1 + LENGTH_BYTES + 2
 
-ENVELOPES = ("length", "stx", "bare")
+ENVELOPES = ("length", "stx", "bare", "dle", "apdu", "stx-etx", "tags")
+"""The first three are made here; the others belong to one dialect each, which makes them."""
 LENGTH_CODINGS = ("binary", "bcd")
 LENGTH_COUNTS = {"body": 0, "body+etx": 1, "frame": LENGTH_BYTES}
 """What the length counts -> bytes more than the body."""
@@ -33,7 +34,7 @@ class Link:
     """One terminal's link: its line settings and its envelope.
 
     Attributes:
-        envelope: ``length``, ``stx`` or ``bare``.
+        envelope: one of ``ENVELOPES``.
         length_coding: ``binary`` (big-endian) or ``bcd``; two bytes either way.
         length_counts: ``body``, ``body+etx`` or ``frame`` (the length itself included).
         body: what the envelope holds.
@@ -43,7 +44,7 @@ class Link:
         baud, bytesize, parity, stopbits: the serial line.
     """
 
-    envelope: Literal["length", "stx", "bare"] = "length"
+    envelope: Literal["length", "stx", "bare", "dle", "apdu", "stx-etx", "tags"] = "length"
     length_coding: Literal["binary", "bcd"] = "binary"
     length_counts: Literal["body", "body+etx", "frame"] = "body"
     body: Literal["tpdu+header+message", "message"] = "tpdu+header+message"

@@ -51,13 +51,23 @@ class Facts:
     ``orig_*`` is what a void, refund, completion or reversal refers to; of a
     reversal it is the message it takes back (the same trace number, the batch of
     60.2). ``reversed_type`` is that message's type.
+
+    For dialects whose messages do not say it by their type: ``pair`` is what request and
+    answer have in common (else the request's message type), ``exchange`` joins them where no
+    trace number does, ``identity`` is equal for reports of the same thing in other bytes, and
+    ``outcome`` is approved or declined. A ``handshake`` belongs to the link alone: no row.
+    ``card_totals`` is a JSON list of ``{card_org, count, amount_fen}``.
     """
 
     mti: str
     is_request: bool
-    kind: Literal["financial", "settlement", "event"]
+    kind: Literal["financial", "settlement", "event", "handshake"]
     operation: str
     txn_type: str | None = None
+    pair: str | None = None
+    exchange: str | None = None
+    identity: str | None = None
+    outcome: str | None = None
     terminal_id: str | None = None
     merchant_id: str | None = None
     batch_no: int | None = None
@@ -86,6 +96,11 @@ class Facts:
     processing_code: str | None = None
     network_code: str | None = None
     batch_count: int | None = None
+    receipt_no: int | None = None
+    orig_receipt_no: int | None = None
+    card_totals: str | None = None
+    total_count: int | None = None
+    total_amount_fen: int | None = None
     totals: SettlementTotals | None = None
 
 

@@ -9,19 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from protocols.deframe import Deframer
+from protocols.dialect import DIALECTS, Deframing, Dialect, dialect
 from protocols.envelope import Link
 from protocols.errors import DecodeError, ProfileError, ProtocolError
+from protocols.facts import Facts
 from protocols.grammar import FieldSpec, Grammar
 from protocols.locate import Located, locate
 from protocols.message import Message
 from protocols.profile_files import LANGUAGES, available_profiles, merged_profile, refused
-from protocols.unionpay import FIELDS
 from protocols.walk import HEAD_BYTES
 
-__all__ = ["DIALECTS", "Profile", "available_profiles", "load_profile"]
-
-DIALECTS: dict[str, Mapping[int, FieldSpec]] = {"unionpay": FIELDS}
+__all__ = ["Profile", "available_profiles", "load_profile", "profiles_speaking"]
 
 
 @dataclass(frozen=True)
@@ -37,9 +35,23 @@ class Profile:
     max_reversal_tries: int
     grammar: Grammar = field(repr=False)
 
-    def deframer(self) -> Deframer:
+    @property
+    def speech(self) -> Dialect:
+        """The dialect as a value."""
+        return dialect(self.dialect)
+
+    def deframer(self) -> Deframing:
         """A fresh deframer for one direction of one line."""
-        return Deframer(self.link, self.grammar.walk, self.name)
+        return self.speech.deframer(self)
+
+    def facts(self, frame: bytes) -> Facts:
+        """What a whole link frame says by itself.
+
+        Raises:
+            FrameError: the bytes are no frame of this link.
+            DecodeError: the frame is sound, a field is not.
+        """
+        return self.speech.facts(self, frame)
 
     def decode(self, frame: bytes) -> Message:
         """Read a whole link frame, or a message that lost parts of its envelope.
@@ -169,11 +181,16 @@ def load_profile(name: str) -> Profile:
     return _profile(merged, own)
 
 
+def profiles_speaking(name: str) -> list[str]:
+    """The names of the built-in profiles of one dialect."""
+    return [each for each in available_profiles() if load_profile(each).dialect == name]
+
+
 def _profile(merged: dict[str, Any], own: dict[str, Any]) -> Profile:
     name = merged["name"]
-    dialect = merged.get("dialect")
-    if dialect not in DIALECTS:
-        raise refused(name, "dialect", "no such dialect", ", ".join(DIALECTS), str(dialect))
+    spoken = merged.get("dialect")
+    if spoken not in DIALECTS:
+        raise refused(name, "dialect", "no such dialect", ", ".join(DIALECTS), str(spoken))
     tries = merged.get("max_reversal_tries", 3)
     if not isinstance(tries, int) or isinstance(tries, bool) or not 0 < tries < 100:
         raise refused(name, "max_reversal_tries", "not a number of tries", "1 … 99", str(tries))
@@ -182,13 +199,16 @@ def _profile(merged: dict[str, Any], own: dict[str, Any]) -> Profile:
         if not isinstance(titles.get(language), str):
             raise refused(name, f"title.{language}", "a title is missing", "title.zh-CN and title.en", "nothing")
     try:
-        grammar = Grammar(dialect, _table(name, DIALECTS[dialect], merged["fields"]))
+        grammar = Grammar(spoken, _table(name, dialect(spoken).fields, merged["fields"]))
         link = Link(**merged["link"])
     except ProfileError as wrong:
         wrong.protocol = name
         raise
+    if link.envelope not in dialect(spoken).envelopes:
+        valid = ", ".join(dialect(spoken).envelopes)
+        raise refused(name, "link.envelope", "this dialect has no such envelope", valid, link.envelope)
     claims = tuple(merged["claims"])
-    return Profile(name, dict(titles), link, dialect, own["confidence"], claims, tries, grammar)
+    return Profile(name, dict(titles), link, spoken, own["confidence"], claims, tries, grammar)
 
 
 def _table(

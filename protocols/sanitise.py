@@ -1,8 +1,8 @@
 """Making a frame safe to keep, in memory, before anything touches a disk.
 
-The frame keeps its length and every offset; card secrets are overwritten
-(``protocols.mask``), and the LRC of an STX envelope is made anew, for the old one
-would be a sum over the secrets. The card number lives on as a keyed token, the
+The frame keeps its length and every offset; card secrets are overwritten by the
+dialect, and a check sum is made anew, for the old one would be a sum over the
+secrets. The card number lives on as a keyed token, the
 frame's identity as a keyed digest of the original message. A frame that cannot be
 parsed cannot be made safe: keep only ``digest`` and its error.
 """
@@ -12,10 +12,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field
 
-from protocols.envelope import lrc
-from protocols.mask import mask
 from protocols.profile import Profile
-from protocols.walk import HEAD_BYTES
 
 DIGEST_BYTES = 16
 TOKEN_CHARACTERS = 26  # of base32: 130 bits
@@ -67,24 +64,9 @@ class Sanitiser:
             FrameError: it is no frame of this link.
             DecodeError: its fields cannot be told apart; keep ``digest(frame)`` and the error, no bytes.
         """
-        located = self._profile.locate(frame)
-        if located.error is not None:
-            raise located.error
-        layout = located.layout
-        start, end = layout.message, layout.end
-        safe = bytearray(frame)
-        walk = self._profile.grammar.walk
-        items = list(walk.items(frame, located.steps, start + HEAD_BYTES, end))
-        work = mask(safe, frame[start : start + 2].hex(), items, self._profile.grammar.table)
-        if layout.kind == "stx":
-            safe[-1] = lrc(safe[1:-1])
-        card = work.cards[0] if work.cards else None
-        return Safe(
-            bytes(safe),
-            self.token(card) if card is not None else None,
-            self.digest(frame[start:end]),
-            tuple(work.masked),
-        )
+        secured = self._profile.speech.secure(self._profile, frame)
+        token = self.token(secured.card) if secured.card is not None else None
+        return Safe(secured.frame, token, self.digest(secured.body), secured.masked)
 
     def token(self, number: str) -> str:
         """The keyed token of a whole card number."""

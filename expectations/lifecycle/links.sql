@@ -31,7 +31,7 @@ SELECT v.id, o.id AS original
 FROM attempt v
 JOIN attempt o
   ON o.merchant = v.merchant AND o.terminal = v.terminal
- AND o.batch = coalesce(v.orig_batch_no, v.batch) AND o.stan = v.orig_stan
+ AND o.batch IS NOT DISTINCT FROM coalesce(v.orig_batch_no, v.batch) AND o.stan = v.orig_stan
  AND o.kind IN ('SALE', 'OFFLINE_SALE', 'QR_SALE', 'COMPLETION', 'PREAUTH')
  AND CASE v.kind WHEN 'VOID' THEN o.kind IN ('SALE', 'OFFLINE_SALE', 'QR_SALE')
                  WHEN 'COMPLETION_VOID' THEN o.kind = 'COMPLETION'

@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from ingest.collector import Collector
     from ingest.committer import Committer
     from ingest.dashboard import EventLog
+    from ingest.handover import Tell
     from ingest.keys import Keys
     from ingest.lines import Line
+    from ingest.recording import Recorder
     from ingest.segments import SegmentInfo
     from ingest.spool import Spool
+    from protocols.profile import Profile
 
 STOP_SECONDS = 5.0
 SWITCH_SECONDS = 0.00005
@@ -44,7 +47,14 @@ _SHAPE = "NAME=DEVICE[,PEER]:PROFILE"
 )
 @click.option("--relay", multiple=True, metavar="NAME=DEVICE,PEER:PROFILE", help="Sit between terminal and host.")
 @click.option("--receive", multiple=True, metavar="NAME=DEVICE:PROFILE", help="Receive from a terminal, with ACKs.")
-def collect(config: Path | None, listen: tuple[str, ...], relay: tuple[str, ...], receive: tuple[str, ...]) -> None:
+@click.option("--pull", multiple=True, metavar="NAME=DEVICE:PROFILE", help="Ask a terminal that answers; never pays.")
+def collect(
+    config: Path | None,
+    listen: tuple[str, ...],
+    relay: tuple[str, ...],
+    receive: tuple[str, ...],
+    pull: tuple[str, ...],
+) -> None:
     """Read terminals until stopped.
 
     The lines of the configuration and those given here; a line given here wins over one of
@@ -57,6 +67,7 @@ def collect(config: Path | None, listen: tuple[str, ...], relay: tuple[str, ...]
         *(parse_line(text, "listen") for text in listen),
         *(parse_line(text, "relay") for text in relay),
         *(parse_line(text, "receive") for text in receive),
+        *(parse_line(text, "pull") for text in pull),
     ]
     settings = settings_with(load_settings(config), config, words)
     run(settings)
@@ -121,12 +132,12 @@ def run(settings: Settings) -> None:
 
     stop = threading.Event()
     keys = load_keys(settings.keys.pan_token)
-    lines = make_lines(settings.lines, keys)
+    events = EventLog()
+    lines = make_lines(settings.lines, keys, events.tell)
     directory = settings.spool.directory
     if owner_of(directory) is not None:
         Spool(directory, keys).close()  # says who owns it; when it was freed just now there is nothing to say
     _harden()
-    events = EventLog()
     notice = Notice(settings.airflow, events.tell)
 
     def sealed(info: "SegmentInfo") -> None:
@@ -162,11 +173,12 @@ def run(settings: Settings) -> None:
         )
 
 
-def make_lines(settings: list[LineSettings], keys: "Keys") -> "list[Line]":
+def make_lines(settings: list[LineSettings], keys: "Keys", tell: "Tell") -> "list[Line]":
     """The lines as configured, each with recorders of its profile.
 
     Raises:
         ProfileError: no such profile; the error lists those there are.
+        UsageError: a question that the profile's terminals are not asked, or not at intervals.
     """
     from ingest.lines import make_line
     from ingest.recording import Recorder
@@ -175,17 +187,48 @@ def make_lines(settings: list[LineSettings], keys: "Keys") -> "list[Line]":
 
     card_keys = CardKeys(key_id=keys.key_id, pan=keys.pan, digest=keys.digest)
     profiles = {line.name: load_profile(line.profile) for line in settings}
-    return [
-        make_line(
-            line.name,
-            profiles[line.name].name,
-            line.mode,
-            [line.device, *filter(None, [line.peer])],
-            link=profiles[line.name].link,
-            start=lambda line=line: Recorder(profiles[line.name], card_keys, line.name),  # type: ignore[misc]
+    lines = []
+    for words in settings:
+        profile = profiles[words.name]
+        made = make_line(
+            words.name,
+            profile.name,
+            words.mode,
+            [words.device, *filter(None, [words.peer])],
+            link=profile.link,
+            start=lambda words=words: Recorder(profiles[words.name], card_keys, words.name),  # type: ignore[misc]
         )
-        for line in settings
-    ]
+        if words.mode == "pull":
+            _ask(made, words, profile, Recorder(profile, card_keys, words.name), tell)
+        lines.append(made)
+    return lines
+
+
+def _ask(line: "Line", words: LineSettings, profile: "Profile", recorder: "Recorder", tell: "Tell") -> None:
+    """Give a pulled line its question."""
+    from ingest.asking import Asker
+    from ingest.lines import Stream
+
+    questions = profile.speech.questions
+    if not questions:
+        raise UsageError(
+            f"line {words.name}: terminals of profile {profile.name} cannot be asked",
+            hint="use mode listen, relay or receive",
+        )
+    question = words.ask or next(iter(questions))
+    if question not in questions:
+        raise UsageError(
+            f"line {words.name}: {profile.name} knows no question {question!r}",
+            hint=f"ask one of {', '.join(questions)}",
+        )
+    if question in profile.speech.closing and words.every:
+        raise UsageError(
+            f"line {words.name}: {question} closes the terminal's batch and is not asked at intervals",
+            hint="every = 0 asks it once, each time the collector is started",
+        )
+    (stream,) = line.streams
+    own = Stream(line.name, line.profile, mode="pull", direction="tx", start=lambda: recorder)
+    stream.asker = Asker(question, every=words.every, begin=lambda: questions[question](profile), own=own, tell=tell)
 
 
 def _first_spool(open_spool: Any, settings: Settings, events: "EventLog") -> "Spool | None":

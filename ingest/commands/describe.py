@@ -13,9 +13,8 @@ from ingest.commands.options import json_option
 from ingest.errors import TillwatchError, UsageError
 from ingest.journals import open_journal
 from protocols.deframe import Event, Frame, Noise
-from protocols.describe import Description, read_masked, to_object
+from protocols.dialect import Described
 from protocols.errors import ProfileError, ProtocolError
-from protocols.facts import response_text
 from protocols.journal.describe import describe_record, lines
 from protocols.journal.profile import JournalProfile, available_journals, is_journal, load_journal
 from protocols.profile import Profile, available_profiles, load_profile
@@ -57,7 +56,7 @@ def describe(source: str | None, profile: str | None, list_profiles: bool, as_js
     bad, index = 0, -1
     for index, found in enumerate(_frames(loaded, source)):
         if isinstance(found, bytes):
-            description = read_masked(loaded, found)
+            description = loaded.speech.describe(loaded, found)
             bad += description.error is not None
             _print_frame(loaded, found, description, index, as_json=as_json)
         else:
@@ -208,20 +207,19 @@ def _from_bytes(profile: Profile, data: bytes) -> Iterator[bytes | ProtocolError
             yield event.error
 
 
-def _print_frame(profile: Profile, frame: bytes, found: Description, index: int, *, as_json: bool) -> None:
-    said = to_object(profile, found)
+def _print_frame(profile: Profile, frame: bytes, found: Described, index: int, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(said, ensure_ascii=False))
+        click.echo(json.dumps(found.said, ensure_ascii=False))
         return
     if index:
         click.echo()
-    click.echo("\n".join(_lines(profile, frame, found, said)))
+    click.echo("\n".join(_lines(profile, frame, found)))
 
 
-def _lines(profile: Profile, frame: bytes, found: Description, said: dict[str, Any]) -> Iterator[str]:
+def _lines(profile: Profile, frame: bytes, found: Described) -> Iterator[str]:
+    said = found.said
     mti = said["mti"] or "no message"
-    direction = "" if found.facts is None else "request" if found.facts.is_request else "answer"
-    title = " ".join(part for part in (mti, said["operation"] or "", direction) if part)
+    title = " ".join(part for part in (mti, said["operation"] or "", found.direction) if part)
     yield f"{title} · {len(frame)} bytes · {profile.name} ({profile.title['zh-CN']}), {profile.confidence}"
     envelope = said["envelope"]
     parts = [] if envelope["kind"] == "none" else [envelope["kind"]]
@@ -230,7 +228,7 @@ def _lines(profile: Profile, frame: bytes, found: Description, said: dict[str, A
         parts.append("missing: " + ", ".join(envelope["missing"]))
     yield "envelope  " + (" · ".join(parts) or "none")
     rows = [
-        (str(row["offset"]), str(row["length"]), _label(key), row["name"], _value(found, key, row["value"]))
+        (str(row["offset"]), str(row["length"]), _label(found, key), row["name"], _value(found, key, row["value"]))
         for key, row in said["fields"].items()
     ]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
@@ -238,28 +236,26 @@ def _lines(profile: Profile, frame: bytes, found: Description, said: dict[str, A
         yield (
             f"{offset:>{widths[0]}} {length:>{widths[1]}}  {label:<{widths[2]}}  {name:<{widths[3]}}  {value}".rstrip()
         )
-    if found.message.mac_absent:
-        yield "F64 is announced and not there: the input of a MAC"
+    yield from found.notes
     if found.error is not None:
         yield f"error: {found.error}"
         if found.error.hint:
             yield f"  try: {found.error.hint}"
 
 
-def _label(key: str) -> str:
+def _label(found: Described, key: str) -> str:
     """F4; parts and tags stand indented below their field."""
     field, _, tag = key.partition(".")
     if not tag:
-        return f"F{key}"
-    return f"  {tag}" if field == "55" else f"  {key}"
+        return f"{found.prefix}{key}"
+    return f"  {tag}" if field in found.nested else f"  {key}"
 
 
-def _value(found: Description, key: str, value: str | None) -> str:
+def _value(found: Described, key: str, value: str | None) -> str:
     if value is None:
         return "cannot be read"
-    if key == "39" and found.facts is not None and not found.facts.is_request:
-        return f"{value}  {response_text(value, 'zh-CN')}, {response_text(value, 'en')}"
-    return value
+    means = found.glossary.get(key)
+    return f"{value}  {means}" if means else value
 
 
 def _print_lost(profile: Profile, error: ProtocolError, *, as_json: bool) -> None:

@@ -19,12 +19,13 @@ import click
 
 from ingest.commands.options import json_option
 from ingest.errors import UsageError
+from ingest.simulator.draft import DIALECT
 from ingest.simulator.play import Pace, Play
 from ingest.simulator.pty import DeviceFolder
 from ingest.simulator.rehearsal import Rehearsal, rehearse
 from ingest.simulator.scenario import ZONE, Mode, Scenario, take_seats, truth_lines
 from ingest.simulator.scenarios import MERCHANTS, write_scenario
-from protocols.profile import available_profiles, load_profile
+from protocols.profile import load_profile, profiles_speaking
 
 
 @click.command()
@@ -38,7 +39,12 @@ from protocols.profile import available_profiles, load_profile
     show_default=True,
     help="Folder of the devices' stable names.",
 )
-@click.option("--profile", "profiles", multiple=True, help="Profiles in turn; all built-in ones by default.")
+@click.option(
+    "--profile",
+    "profiles",
+    multiple=True,
+    help="Profiles in turn; all built-in ones of the scenarios' dialect by default.",
+)
 @click.option(
     "--mode",
     "modes",
@@ -96,7 +102,7 @@ def simulate(
 
     Exit status: 0 played, 2 usage, 3 could not run, 130 stopped early.
     """
-    names = profiles or tuple(available_profiles())
+    names = profiles or tuple(profiles_speaking(DIALECT))
     loaded = {name: load_profile(name) for name in names}
     seats = take_seats([(name, loaded[name].link.ack) for name in names], lines, merchants=MERCHANTS, modes=modes)
     today = day.date() if day else dt.datetime.now(ZONE).date()

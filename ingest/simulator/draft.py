@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 from ingest.simulator.cards import Card
 
+DIALECT = "unionpay"
+"""The dialect whose messages the scenarios are written in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:

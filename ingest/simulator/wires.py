@@ -18,7 +18,8 @@ from typing import Protocol
 
 from ingest.errors import TillwatchError
 from ingest.simulator.pty import Pty
-from protocols.deframe import Deframer, Frame
+from protocols.deframe import Frame
+from protocols.dialect import Deframing
 from protocols.envelope import ACK, NAK
 
 Respond = Callable[[bytes], bytes | None]
@@ -93,7 +94,7 @@ class Wire(Protocol):
 class Relay:
     """Terminal and host at a pseudo-terminal each; whoever sits between them passes bytes on."""
 
-    def __init__(self, near: Pty, far: Pty, deframer: Callable[[], Deframer], patience: Patience) -> None:
+    def __init__(self, near: Pty, far: Pty, deframer: Callable[[], Deframing], patience: Patience) -> None:
         self.ptys = (near, far)
         self._patience = patience
         self._deframers = {near: deframer(), far: deframer()}
@@ -224,5 +225,5 @@ class Receive:
                 port.write(frame)
 
 
-def _only_frames(deframer: Deframer, data: bytes) -> list[bytes]:
+def _only_frames(deframer: Deframing, data: bytes) -> list[bytes]:
     return [bytes(event.data) for event in deframer.feed(data) if isinstance(event, Frame)]

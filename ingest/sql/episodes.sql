@@ -3,7 +3,7 @@
 CREATE TABLE keyed AS
 SELECT *,
        concat_ws('|', coalesce(terminal_id, 'line ' || line), pair,
-                 coalesce(stan::VARCHAR, 'day ' || day || ' ' || coalesce(network_code, ''))) AS key,
+                 coalesce(exchange, stan::VARCHAR, 'day ' || day || ' ' || coalesce(network_code, ''))) AS key,
        CASE WHEN kind = 'event' THEN 3600000000 ELSE 79200000000 END AS silence
   FROM frames
  WHERE is_journal IS NOT TRUE;

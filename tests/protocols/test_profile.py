@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from protocols.errors import DecodeError, ProfileError
-from protocols.profile import available_profiles, load_profile
+from protocols.profile import available_profiles, load_profile, profiles_speaking
 from tests.protocols.conftest import VECTORS
 
 GOOD = """
@@ -31,9 +31,12 @@ def refusal(tmp_path: Path, text: str) -> ProfileError:
     return refused.value
 
 
-def test_the_four_profiles_are_built_in():
-    """UnionPay and three brands that stand on it."""
-    assert available_profiles() == ["lakala", "leshua", "shengpay", "unionpay"]
+def test_the_profiles_that_are_built_in():
+    """UnionPay and three brands that stand on it; ZVT and Concert, each by serial line and by network."""
+    assert profiles_speaking("unionpay") == ["lakala", "leshua", "shengpay", "unionpay"]
+    assert profiles_speaking("zvt") == ["zvt", "zvt-tcp"]
+    assert profiles_speaking("concert") == ["caisse-ap", "telium"]
+    assert len(available_profiles()) == 8
 
 
 @pytest.mark.parametrize("name", ["lakala", "leshua", "shengpay", "unionpay"])
@@ -68,7 +71,7 @@ def test_an_unknown_name_lists_the_known_ones():
     """A slip of the hand is answered with what was probably meant."""
     with pytest.raises(ProfileError) as refused:
         load_profile("lakla")
-    assert refused.value.expected.startswith("lakala, leshua, shengpay, unionpay")
+    assert refused.value.expected.startswith("caisse-ap, lakala, leshua, shengpay, telium, unionpay, zvt, zvt-tcp")
     assert "lakala" in refused.value.hint
 
 

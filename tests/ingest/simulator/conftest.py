@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from ingest.simulator.cards import Wallet
+from ingest.simulator.draft import DIALECT
 from ingest.simulator.scenario import Seat, take_seats
 from ingest.simulator.scenarios import MERCHANTS
 from ingest.simulator.till import Till
 from protocols.deframe import Frame
-from protocols.profile import Profile, available_profiles, load_profile
+from protocols.profile import Profile, load_profile, profiles_speaking
 
 DAY = dt.date(2026, 11, 21)
 SEAT = Seat(
@@ -43,7 +44,9 @@ def till() -> Till:
 @pytest.fixture(scope="session")
 def four_seats() -> tuple[Seat, ...]:
     """The seats that `tillwatch simulate` takes for four lines."""
-    return take_seats([(name, load_profile(name).link.ack) for name in available_profiles()], 4, merchants=MERCHANTS)
+    return take_seats(
+        [(name, load_profile(name).link.ack) for name in profiles_speaking(DIALECT)], 4, merchants=MERCHANTS
+    )
 
 
 class FakeCollector:

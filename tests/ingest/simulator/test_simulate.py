@@ -15,15 +15,16 @@ import pytest
 from click.testing import CliRunner
 
 from ingest.commands.simulate import simulate
+from ingest.simulator.draft import DIALECT
 from ingest.simulator.play import ANSWER_TPDU, REQUEST_TPDU, Pace, Play
 from ingest.simulator.pty import DeviceFolder
 from ingest.simulator.rehearsal import rehearse
 from ingest.simulator.scenario import take_seats
 from ingest.simulator.scenarios import MERCHANTS, write_scenario
-from protocols.profile import Profile, available_profiles, load_profile
+from protocols.profile import Profile, load_profile, profiles_speaking
 from tests.ingest.simulator.conftest import DAY, FakeCollector
 
-PROFILES = {name: load_profile(name) for name in available_profiles()}
+PROFILES = {name: load_profile(name) for name in profiles_speaking(DIALECT)}
 START = "import sys; from ingest.cli import main; sys.argv[0] = 'tillwatch'; main()"
 
 

@@ -1,0 +1,66 @@
+"""The UnionPay POS dialect as a value: the walk, the masks, the facts and the words that are written elsewhere."""
+
+from protocols.deframe import Deframer
+from protocols.describe import read_masked, to_object
+from protocols.dialect import Described, Dialect, Secured
+from protocols.envelope import lrc
+from protocols.facts import Facts, facts, response_text
+from protocols.mask import mask
+from protocols.profile import Profile
+from protocols.unionpay import FIELDS
+from protocols.walk import HEAD_BYTES
+
+
+def deframer(profile: Profile) -> Deframer:
+    """See ``Dialect``."""
+    return Deframer(profile.link, profile.grammar.walk, profile.name)
+
+
+def secure(profile: Profile, frame: bytes) -> Secured:
+    """The masks of ``protocols.mask``, and a new LRC: the old one would be a sum over the secrets.
+
+    Raises:
+        FrameError: it is no frame of this link.
+        DecodeError: its fields cannot be told apart.
+    """
+    located = profile.locate(frame)
+    if located.error is not None:
+        raise located.error
+    layout = located.layout
+    start, end = layout.message, layout.end
+    safe = bytearray(frame)
+    walk = profile.grammar.walk
+    items = list(walk.items(frame, located.steps, start + HEAD_BYTES, end))
+    work = mask(safe, frame[start : start + 2].hex(), items, profile.grammar.table)
+    if layout.kind == "stx":
+        safe[-1] = lrc(safe[1:-1])
+    return Secured(bytes(safe), work.cards[0] if work.cards else None, frame[start:end], tuple(work.masked))
+
+
+def told(profile: Profile, frame: bytes) -> Facts:
+    """See ``protocols.facts``."""
+    return facts(profile.decode(frame))
+
+
+def describe(profile: Profile, frame: bytes) -> Described:
+    """See ``protocols.describe``."""
+    found = read_masked(profile, frame)
+    said = to_object(profile, found)
+    direction = "" if found.facts is None else "request" if found.facts.is_request else "answer"
+    notes = ("F64 is announced and not there: the input of a MAC",) if found.message.mac_absent else ()
+    code = said["fields"].get("39", {}).get("value")
+    glossary = {}
+    if code is not None and direction == "answer":
+        glossary["39"] = f"{response_text(code, 'zh-CN')}, {response_text(code, 'en')}"
+    return Described(said, found.error, direction, "F", glossary, notes, frozenset(("55",)))
+
+
+DIALECT = Dialect(
+    name="unionpay",
+    envelopes=("length", "stx", "bare"),
+    deframer=deframer,
+    secure=secure,
+    facts=told,
+    describe=describe,
+    fields=FIELDS,
+)

@@ -1,0 +1,72 @@
+"""What a ZVT frame says, value by value, masked; never raises for bad bytes."""
+
+import dataclasses
+from typing import Any
+
+from protocols.describe import ERROR_KEYS
+from protocols.dialect import Described
+from protocols.profile import Profile
+from protocols.zvt.apdu import Apdu, Item, read
+from protocols.zvt.facts import of_apdu
+from protocols.zvt.secrets import overwrite
+from protocols.zvt.words import BITMAPS, COMMANDS, result_text
+
+
+def describe(profile: Profile, frame: bytes) -> Described:
+    """The object of ``describe --json``, and what people should read beside it."""
+    apdu = read(frame, profile.name)
+    shown = _masked(apdu) if apdu.control else apdu
+    told = of_apdu(shown) if apdu.control else None
+    error = None
+    if apdu.error is not None:
+        said = apdu.error.as_dict()
+        error = {key: said[key] for key in ERROR_KEYS}
+    missing = [] if apdu.envelope in {profile.link.envelope, ""} else [profile.link.envelope]
+    kind = apdu.envelope if apdu.envelope == "dle" else "none"
+    spans = apdu.spans
+    rows: dict[str, dict[str, Any]] = {}
+    for item in shown.items:
+        offset, length = spans[item.key]
+        rows[item.key] = {"name": item.name, "value": item.value, "offset": offset, "length": length}
+    operation = COMMANDS.get(apdu.control, (None, ()))[0] or (told.operation if told else None)
+    return Described(
+        said={
+            "profile": profile.name,
+            "protocol": profile.dialect,
+            "mti": apdu.control or None,
+            "operation": operation,
+            "envelope": {"kind": kind, "tpdu": None, "header": None, "missing": missing},
+            "fields": rows,
+            "error": error,
+            "confidence": profile.confidence,
+        },
+        error=apdu.error,
+        direction="" if told is None else "request" if told.is_request else "answer",
+        glossary=_glossary(shown),
+    )
+
+
+def _masked(apdu: Apdu) -> Apdu:
+    """The same APDU with asterisks for what is overwritten."""
+    safe, _, masked = overwrite(apdu)
+    items = [_starred(item, bytes(safe[item.start : item.end])) if item.key in masked else item for item in apdu.items]
+    return dataclasses.replace(apdu, items=tuple(items))
+
+
+def _starred(item: Item, raw: bytes) -> Item:
+    if item.value is None:
+        return item
+    if item.kind == "text":
+        return dataclasses.replace(item, value=raw.decode("cp437").rstrip("\0"))
+    if item.kind in {"card", "secret"}:
+        return dataclasses.replace(item, value=raw.hex().upper()[: len(item.value)].replace("F", "*"))
+    return dataclasses.replace(item, value="*" * len(item.value))
+
+
+def _glossary(apdu: Apdu) -> dict[str, str]:
+    means = {f"{number:02X}": f"{bmp.zh}, {bmp.en}" for number, bmp in BITMAPS.items() if bmp.kind != "tlv"}
+    for key in ("27", "result", "A0"):
+        code = apdu.fields.get(key)
+        if code is not None and result_text(code):
+            means[key] = result_text(code)
+    return means

@@ -1,0 +1,20 @@
+"""ZVT as a value."""
+
+from protocols.dialect import Dialect
+from protocols.zvt.describe import describe
+from protocols.zvt.facts import facts, follow
+from protocols.zvt.link import deframer
+from protocols.zvt.secrets import secure
+from protocols.zvt.session import CLOSING, SESSIONS
+
+DIALECT = Dialect(
+    name="zvt",
+    envelopes=("dle", "apdu"),
+    deframer=deframer,
+    secure=secure,
+    facts=facts,
+    describe=describe,
+    follow=follow,
+    questions=SESSIONS,
+    closing=CLOSING,
+)
