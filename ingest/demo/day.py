@@ -67,6 +67,7 @@ class Day:
         )
         self._api = Api(self.home)
         self._told_trouble: set[str] = set()
+        self._states: dict[str, list[str]] = {dag: [] for dag in DAGS}
         stack.callback(self._api.close)
 
     def play(self) -> Outcome:
@@ -194,10 +195,10 @@ class Day:
                 f"{slow.name}: not ready in time; its last lines:\n{slow.tail()}",
                 hint=f"read the whole log: {slow.log}",
             ) from None
-        for wrong in self._api.import_errors():
-            raise AirflowError(f"a DAG file cannot be read: {wrong}")
 
         def let_loose() -> bool:
+            for wrong in self._api.import_errors():
+                raise AirflowError(f"a DAG file cannot be read: {wrong}")
             self._api.unpause()
             return True
 
@@ -228,6 +229,7 @@ class Day:
             airflow.must_run()
             runs = {dag: self._api.runs(dag) for dag in DAGS}
             for dag in DAGS:
+                self._states[dag] = [str(run["state"]) for run in runs[dag]]
                 for run in reversed(runs[dag]):
                     self._say_state(dag, run, seen)
             return has_settled(runs, self._api.events, since)
@@ -275,7 +277,7 @@ class Day:
             mails=[(path, str(mail["To"]), str(mail["Subject"])) for path, mail in mails],
             newest_html=newest,
             data_docs=sorted(self.place.data_docs.glob("**/index.html"))[:1],
-            runs={dag: [str(run["state"]) for run in self._api.runs(dag)] for dag in DAGS},
+            runs=self._states,
         )
 
     def _until(self, what: str, text: str | Callable[[], str], done: Callable[[], bool]) -> None:

@@ -6,9 +6,10 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from ingest.demo.airflow import DAGS, Api, Home, NoAnswerError, has_settled
+from ingest.demo.airflow import DAGS, AirflowError, Api, Home, NoAnswerError, has_settled
 
 SEALED = dt.datetime(2026, 11, 21, 12, 0, tzinfo=dt.UTC)
 LAND, CHECK, SEND = DAGS
@@ -105,3 +106,15 @@ def test_an_api_that_is_not_there_is_asked_again(home):
     with pytest.raises(NoAnswerError, match="ConnectError"):
         api.runs(LAND)
     api.close()
+
+
+@pytest.mark.parametrize(("status", "error"), [(500, NoAnswerError), (503, NoAnswerError), (403, AirflowError)])
+def test_a_server_s_stumble_is_asked_again_and_a_refusal_is_not(home, status, error):
+    """Listing events fails with 500 for a moment while one of them makes a run; what is forbidden stays so."""
+    api = Api(home)
+    api._http = httpx.Client(base_url=home.url, transport=httpx.MockTransport(lambda _: httpx.Response(status)))
+
+    with pytest.raises(error, match=f"HTTP {status}") as wrong:
+        api.runs(LAND)
+
+    assert isinstance(wrong.value, NoAnswerError) == (status >= 500)
