@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ingest.commands.describe import describe as command
 from ingest.errors import TillwatchError, UsageError
 from protocols.describe import describe
+from protocols.journal.profile import available_journals
 from protocols.profile import available_profiles, load_profile
 from tests.protocols.conftest import VECTORS, load_vectors
 
@@ -163,7 +164,7 @@ def test_a_file_of_hex_lines_and_a_file_of_bytes(tmp_path, frames, vectors):
 def test_the_profiles_are_listed_with_what_they_stand_on():
     """Titles, link, and each claim with source and confidence; the brands say assumed."""
     said = {each["name"]: each for each in objects(run("--profiles", "--json"))}
-    assert set(said) == set(available_profiles())
+    assert set(said) == {*available_profiles(), *available_journals()}
     assert said["leshua"]["confidence"] == "assumed"
     assert all(claim["source"] for each in said.values() for claim in each["claims"])
     text = run("--profiles").stdout
