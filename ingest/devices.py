@@ -15,7 +15,7 @@ BY_ID = Path("/dev/serial/by-id")
 BY_PATH = Path("/dev/serial/by-path")
 
 TERMINALS: dict[tuple[int, int | None], str] = {
-    # protocols/unionpay.md 7e, from the Linux drivers cdc-acm.c and cp210x.c; None = any product of that maker
+    # From the Linux drivers cdc-acm.c and cp210x.c; None = any product of that maker
     (0x2FB8, 0x2116): "PAX A920",
     (0x2FB8, 0x2205): "PAX A910",
     (0x2FB8, 0x2466): "PAX A910s",

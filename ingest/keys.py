@@ -2,7 +2,7 @@
 
 ``tillwatch-key 1 <key id> <64 hex digits>``. The master key is used for nothing but
 HMAC-SHA256 over a domain name, so the card token, the frame digest and the spool's
-chain each have a key of their own (reliability.md 4.4).
+chain each have a key of their own.
 """
 
 import hmac

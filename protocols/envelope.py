@@ -3,7 +3,7 @@
 Three kinds are met. ``length``: a length, then TPDU, header and message. ``stx``:
 STX, length, body, ETX, LRC (XOR of length to ETX). ``bare``: no envelope, the
 message's own fields say where it ends. How the length is written and what it
-counts is a setting, because every vendor differs (unionpay.md 7).
+counts is a setting, because every vendor differs (docs/protocols.md).
 """
 
 from dataclasses import dataclass

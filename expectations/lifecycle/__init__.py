@@ -1,4 +1,4 @@
-"""Life cycles: attempts linked to what undoes, repeats or completes them (rules.md 2.2).
+"""Life cycles: attempts linked to what undoes, repeats or completes them (docs/rules.md).
 
 Rules judge the life cycle, not the rows: a debit counts only while it is live. The SQL
 beside this file links all merchants at once in DuckDB, in memory; the tables it leaves
@@ -44,7 +44,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 
 STAGES = ("records", "gaps", "links", "totals")
 SEARCH_DAYS = 335
-"""How far back a refund's sale is searched: eleven months (rules.md 2.6)."""
+"""How far back a refund's sale is searched: eleven months (docs/rules.md)."""
 
 
 @dataclass(frozen=True, slots=True)

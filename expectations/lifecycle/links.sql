@@ -1,4 +1,4 @@
--- Which attempt undoes, repeats or completes which (rules.md 2.2).
+-- Which attempt undoes, repeats or completes which (docs/rules.md).
 --
 -- In:  attempt, settlement, gap.
 -- Out: life, one row an attempt: what became of it.

@@ -28,7 +28,7 @@ WHERE terminal_id IS NOT NULL
 GROUP BY terminal_id, profile;
 
 -- A terminal's clock against its host's, where a day shows both. Only a clock that is more than
--- 120 s off is corrected: less than that is the time an answer takes (rules.md 2.10, clock_skew).
+-- 120 s off is corrected: less than that is the time an answer takes.
 CREATE TEMP TABLE clock AS
 SELECT terminal_id, business_date,
        quantile_disc(epoch_us(terminal_dt) - epoch_us(host_dt), 0.5) AS ahead_us

@@ -19,7 +19,7 @@ from expectations.mail.catalogue import Locale, behaviours
 from ingest.settings import Route
 
 MOST_REVIEWED = 10
-"""Rows of the review list; the rest waits for a later mail (alerts.md: max 10 rows, best first)."""
+"""Rows of the review list; the rest waits for a later mail (at most 10 rows, best first)."""
 
 
 @dataclass(frozen=True, slots=True)

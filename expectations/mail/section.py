@@ -20,7 +20,7 @@ MOST_STEPS = 6
 MOST_NAMED = 4
 
 REVERSED = frozenset({"00", "12", "25"})
-"""Answers to a reversal that mean it is done (rules.md 2.2)."""
+"""Answers to a reversal that mean it is done (docs/rules.md)."""
 
 
 def section(case: Case, index: int, figures: Figures, *, feedback_to: str) -> Section:

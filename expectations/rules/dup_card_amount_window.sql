@@ -1,5 +1,5 @@
 -- One row a pair of sales of one card and one amount at one merchant within the hour, the later one
--- accused, with the score of rules.md 2.4. Order references, signatures and slips are not collected
+-- accused, with a score. Order references and slips are not collected, signatures not compared
 -- yet: their parts count nothing and `missing` names them.
 WITH sale AS (
     SELECT *, sendings > 1 OR reversal_sendings > 0 AS anomaly

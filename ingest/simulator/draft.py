@@ -1,8 +1,7 @@
 """Messages before they are bytes: field values as the profile's `build` takes them.
 
 Digits for BCD fields, text for ANS fields, upper-case hex for the raw ones (52, 55,
-62, 64), as in `Message.fields`. Sources: unionpay.md 2 (fields), 3 (F60, F61),
-4.3 (F55).
+62, 64), as in `Message.fields`. Source: docs/protocols.md.
 """
 
 import datetime as dt
@@ -31,7 +30,7 @@ class Draft:
 
     @property
     def approved(self) -> bool:
-        """Whether F39 is one of the codes that terminals take as success (unionpay.md 4.2)."""
+        """Whether F39 is one of the codes that terminals take as success (docs/protocols.md)."""
         return self.response in {"00", "10", "11", "A2", "A4", "A5", "A6"}
 
 
@@ -51,13 +50,13 @@ def digest(*parts: object, size: int) -> bytes:
 
 
 def with_mac(mti: str, fields: dict[int, str]) -> dict[int, str]:
-    """Add F64 as 8 ASCII hex digits: the MAC's shape without a key (unionpay.md 1, MAC)."""
+    """Add F64 as 8 ASCII hex digits: the MAC's shape without a key (docs/protocols.md, MAC)."""
     material = ";".join(f"{number}={fields[number]}" for number in sorted(fields))
     return {**fields, 64: text_hex(digest(mti, material, size=4).hex().upper())}
 
 
 def chip_data(card: Card, atc: int, *, amount: int, stan: int, at: dt.datetime, serial: str) -> str:
-    """F55 of a chip request: the tags of unionpay.md 4.3, in that order, as hex."""
+    """F55 of a chip request: the tags of docs/protocols.md, in that order, as hex."""
     tags = (
         ("9F26", digest(card.pan, atc, "arqc", size=8).hex()),
         ("9F27", "80"),
@@ -84,7 +83,7 @@ def chip_data(card: Card, atc: int, *, amount: int, stan: int, at: dt.datetime, 
 
 
 def reversal_chip_data(atc: int, serial: str) -> str:
-    """F55 of a reversal: 95, 9F1E, 9F10, 9F36 (unionpay.md 4, reversal)."""
+    """F55 of a reversal: 95, 9F1E, 9F10, 9F36 (docs/protocols.md, reversal)."""
     return tlv(
         (
             ("95", "0000000000"),

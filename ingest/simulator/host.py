@@ -270,7 +270,7 @@ class Host:
 
 
 def mti_of_answer(mti: str) -> str:
-    """Request + 0x10 (unionpay.md 1)."""
+    """Request + 0x10 (docs/protocols.md)."""
     return f"{int(mti) + 10:04d}"
 
 

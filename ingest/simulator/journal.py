@@ -1,4 +1,4 @@
-"""What a terminal keeps of a batch, and the totals it settles with (unionpay.md 5).
+"""What a terminal keeps of a batch, and the totals it settles with (docs/protocols.md).
 
 Debit: sales and completions; a voided sale stays in debit. Credit: voids and
 refunds. RMB: cards of CUP; everything else is foreign.

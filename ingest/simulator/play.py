@@ -21,7 +21,7 @@ from ingest.simulator.wires import TICK, Listen, Patience, Receive, Relay, Simul
 from protocols.profile import Profile
 
 REQUEST_TPDU, ANSWER_TPDU = "6000030000", "6000000003"
-"""The answer swaps destination and source (unionpay.md 1)."""
+"""The answer swaps destination and source (docs/protocols.md)."""
 
 
 class Records(dict[str, Record]):

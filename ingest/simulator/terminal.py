@@ -6,7 +6,7 @@ operation is a generator that yields a message and is sent its answer. The termi
 has no clock: scenario time moves with the steps, the answers and the timeouts.
 
 A sale without an answer leaves a reversal, which goes out before the next online
-message, at most `max_reversal_tries` times, and is then given up (unionpay.md 4).
+message, at most `max_reversal_tries` times, and is then given up (docs/protocols.md).
 """
 
 import datetime as dt
@@ -29,7 +29,7 @@ from ingest.simulator.scenario import Record, Seat, Step
 
 Talk = Generator[Draft, Draft | None, None]
 
-REVERSED = {"00", "12", "25"}  # what ends a reversal (rules.md 2.2)
+REVERSED = {"00", "12", "25"}  # what ends a reversal (docs/rules.md)
 TIMEOUT = dt.timedelta(seconds=30)
 REPEAT = dt.timedelta(seconds=20)
 LAST_STAN = 999_999
@@ -38,7 +38,7 @@ _ENTRY = {"mag": "02", "chip": "05", "contactless": "07"}
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A financial operation's fixed values (unionpay.md 4), and the side of the totals it counts on."""
+    """A financial operation's fixed values (docs/protocols.md), and the side of the totals it counts on."""
 
     mti: str
     processing: str
@@ -318,5 +318,5 @@ class Terminal:
 
 
 def tlv_of_certificate(request: str) -> str:
-    """F55 of a chip record's upload: the request's data with 9F27 = 40, a transaction certificate (unionpay.md 4.3)."""
+    """F55 of a chip record's upload: the request's data with 9F27 = 40, a transaction certificate."""
     return request.replace("9F270180", "9F270140") if tlv_value(request, "9F27") == "80" else request

@@ -3,7 +3,7 @@
 A serial frame is ``10 02``, the APDU with every 10 doubled, ``10 03`` and the CRC, low
 byte first: CRC-16/KERMIT over the APDU (not doubled) and the 03. The receiver answers
 with one byte, ACK 06 or NAK 15. An APDU says its own length: one byte, or FF and two
-bytes, low byte first (ecr.md, transport).
+bytes, low byte first (docs/protocols-ecr.md, transport).
 """
 
 from typing import TYPE_CHECKING

@@ -3,7 +3,7 @@
 The till registers, asks one thing, answers every message of the terminal with 80 00 00,
 and is done when the terminal says completed (06 0F) or aborted (06 1E). On a serial line
 each frame is acknowledged with one byte; one that is not acknowledged within T2 or is
-refused is sent again, twice at most (ecr.md, transport). What the terminal tells is
+refused is sent again, twice at most (docs/protocols-ecr.md, transport). What the terminal tells is
 recorded by whoever reads the line; here it is only answered.
 
 End of day (06 50) CLOSES the terminal's batch. It is a question like the others only for

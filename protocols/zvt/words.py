@@ -1,6 +1,6 @@
 """The tables of ZVT: bitmaps, TLV tags, commands and result codes, with their names.
 
-From ecr.md (PA00P015 rev 13.08 and public implementations).
+From docs/protocols-ecr.md (PA00P015 rev 13.08 and public implementations).
 """
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What goes wrong on the shop day: one storyboard for each rule (rules.md 2.3, 2.5, 2.6, 2.8).
+"""What goes wrong on the shop day: one storyboard for each rule (docs/rules.md).
 
 Each names the row that the rule must accuse: of a pair the later one, of an
 attempt without an outcome the first one, of a gap the first trace number missing.

@@ -1,4 +1,4 @@
-"""What looks wrong on a good day and is not: the hard negatives (rules.md 2.3 to 2.8, list 2.11).
+"""What looks wrong on a good day and is not: the hard negatives (docs/rules.md).
 
 Each names the row that a careless rule would accuse.
 """
@@ -10,7 +10,7 @@ from ingest.simulator.till import LOST, Till
 
 
 def two_coffees(till: Till, prices: Trade) -> None:
-    """Two identical coffees on one card, 20 seconds apart (2.11 no. 1)."""
+    """Two identical coffees on one card, 20 seconds apart."""
     card = till.card()
     till.sale(card, prices.points[0], entry="contactless", pin=False)
     till.wait(12)

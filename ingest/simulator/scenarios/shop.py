@@ -147,7 +147,7 @@ def _first_till(till: Till, days: Days, *, faulty: bool) -> dict[str, str]:
 
 
 def _foreign_and_domestic(till: Till) -> None:
-    """Foreign and domestic cards in one batch, one of each voided (2.11 no. 12)."""
+    """Foreign and domestic cards in one batch, one of each voided."""
     for org in (FOREIGN, DOMESTIC):
         card = till.card(org)
         sale = till.sale(card, till.odd_amount())

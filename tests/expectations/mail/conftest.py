@@ -80,7 +80,7 @@ REFUND = subject("REFUND", 4509, "18:22:10", 21900, rrn="112118221095", pan_mask
 
 
 def retry() -> Finding:
-    """One purchase perhaps charged twice (alerts.md 5.4, case 1)."""
+    """One purchase perhaps charged twice (the example day, case 1)."""
     return finding(
         "retry_after_unknown",
         FIRST_TRY,
@@ -107,7 +107,7 @@ def lost_reversal() -> Finding:
 
 
 def refund_too_high() -> Finding:
-    """A refund 20 yuan above its sale (alerts.md 5.4, case 2)."""
+    """A refund 20 yuan above its sale (the example day, case 2)."""
     return finding(
         "refund_over_original",
         REFUND,

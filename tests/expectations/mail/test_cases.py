@@ -66,7 +66,7 @@ def test_counts_and_amounts_of_one_settlement_are_one_case():
 
 
 def test_the_nearest_deadline_comes_first_then_severity_certainty_yuan():
-    """alerts.md 5.1: deadline, severity, certainty, yuan; a deadline that has passed is none."""
+    """Deadline, severity, certainty, yuan; a deadline that has passed is none."""
     later = finding("dup_same_atc", subject("SALE", 1, "10:00:00", 100), act_by=CUTOFF + dt.timedelta(days=1))
     soon = finding("dup_same_atc", subject("SALE", 2, "10:00:00", 100), act_by=CUTOFF, severity="P2")
     gone = finding("dup_same_atc", subject("SALE", 3, "10:00:00", 100), act_by=NOW - dt.timedelta(minutes=1))

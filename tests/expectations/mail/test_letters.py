@@ -64,7 +64,7 @@ def golden(name: str, content: str) -> None:
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_the_example_reads_as_agreed(locale: Locale, moment: str, settings: Settings):
-    """The day of alerts.md 5.4, before and after its cut-off, word for word and tag for tag."""
+    """The example day, before and after its cut-off, word for word and tag for tag."""
     letter = compose(alert_of(example(), locale, MOMENTS[moment]), settings)
     golden(f"example-{moment}.{locale}.txt", f"{letter.subject}\n\n{render_text(letter)}")
     golden(f"example-{moment}.{locale}.html", render_html(letter))

@@ -132,7 +132,7 @@ def test_void_and_refund_name_their_original(till):
 
 
 def test_a_voided_sale_stays_in_debit_and_its_void_is_credit(till):
-    """The totals of unionpay.md 5."""
+    """The totals of docs/protocols.md."""
     card = till.card()
     sale = till.sale(card, 5_000)
     till.void(sale, card)

@@ -63,7 +63,7 @@ def totals(apdu: Apdu, want: dict[str, int]) -> bool:
 
 
 def with_carries(digits: str) -> int:
-    """The source reads hex digits as decimal ones with carries (ecr.md, trap 9); the raw digits are what was sent."""
+    """The source reads hex digits as decimal ones with carries; the raw digits are what was sent."""
     value = 0
     for digit in digits:
         value = value * 10 + int(digit, 16)
@@ -212,7 +212,7 @@ def test_a_prefix_needs_more(message):
 
 
 def test_the_real_frame_with_its_crc():
-    """A payment as a till really sent it (ecr.md, transport)."""
+    """A payment as a till really sent it (docs/protocols-ecr.md, transport)."""
     frame = bytes.fromhex("1002 06010A 04 00000001101000 490978 1003 F2FF")
     said = describe(SERIAL, frame)
     assert said["error"] is None
