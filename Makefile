@@ -30,7 +30,7 @@ lint: $(STAMP)
 	@$(BIN)/mypy
 
 check: lint
-	@$(BIN)/python -m pytest -q -m "not slow"
+	@$(BIN)/python -m pytest -q -n auto -m "not slow"
 
 test: lint
 	@$(BIN)/python -m pytest

@@ -85,7 +85,7 @@ def replay(  # noqa: PLR0917  click names each
     config: Path | None,
     as_json: bool,
 ) -> None:
-    r"""Read captures (*.capture.jsonl) or terminals' journals into the spool and seal them.
+    """Read captures (*.capture.jsonl) or terminals' journals into the spool and seal them.
 
     The profile says which: newpos-journal, verifone-journal and newland-journal read a
     terminal's own log. Broken lines and records are counted and named with their number;
@@ -94,7 +94,7 @@ def replay(  # noqa: PLR0917  click names each
     \b
     Exit status: 0 all read, 1 lines or records were broken or no frame fits the profile,
     3 a file could not be read, or is no capture or journal.
-    """
+    """  # noqa: D301 - click wants the backspace itself, not its two letters
     settings = load_settings(config)
     if is_journal(profile_name):
         _replay_journals(settings, files, profile_name, (line, terminal, merchant), as_json=as_json)

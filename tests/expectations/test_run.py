@@ -20,6 +20,8 @@ from ingest.tables import Lake
 from tests.expectations.plainlaws import PlainBench
 from tests.expectations.shopdays import Till, faulty_shop, tables
 
+pytestmark = pytest.mark.slow  # whole checks of a lake
+
 FIRST, LAST = dt.date(2026, 11, 21), dt.date(2026, 11, 22)
 
 

@@ -11,6 +11,8 @@ from ingest.keys import create_keys
 from ingest.tables import Lake
 from tests.protocols.concert.test_concert import ASK, DECLINED, FULL, PAN, SMALL
 
+pytestmark = pytest.mark.slow  # whole landings
+
 
 def test_a_tills_payments_are_in_the_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked twice and paid, the same amount paid again, declined, never answered; what E+ does not carry is null."""

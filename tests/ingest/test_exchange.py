@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from ingest.exchange import FRAME_COLUMNS, changed
 
+pytestmark = pytest.mark.slow  # a DuckDB session a test
+
 MIDNIGHT = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
 """The start of a day; frames are placed by hours from here."""
 PROOF = {"segment_id", "response_segment_id", "request_seq", "response_seq"}

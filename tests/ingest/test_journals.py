@@ -17,6 +17,8 @@ from protocols.profile import load_profile
 from tests import journalfiles as files
 from tests.protocols.journal.test_sanitise import forms
 
+pytestmark = pytest.mark.slow  # whole landings
+
 MERCHANT = "898411341310014"
 Run = Callable[..., tuple[int, str, str]]
 

@@ -35,6 +35,8 @@ from ingest.tables import TABLES, Lake
 from protocols.profile import load_profile
 from protocols.sanitise import Sanitiser
 
+pytestmark = pytest.mark.slow  # whole landings
+
 SHANGHAI = dt.timezone(dt.timedelta(hours=8))
 NOON = dt.datetime(2026, 11, 21, 12, tzinfo=SHANGHAI)
 PAN = "6224240000003353"

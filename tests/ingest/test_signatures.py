@@ -18,6 +18,8 @@ from protocols.png import png
 from protocols.profile import load_profile
 from tests.ingest.test_landing import NOON, Heard, Shop, message, sale
 
+pytestmark = pytest.mark.slow  # whole landings
+
 VECTORS = Path(__file__).parents[1] / "vectors"
 SIGNED = {
     each["mti"]: each

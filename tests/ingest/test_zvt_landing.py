@@ -12,6 +12,8 @@ from ingest.cli import main
 from ingest.keys import create_keys
 from ingest.tables import Lake
 
+pytestmark = pytest.mark.slow  # whole landings
+
 PAN = "4761739001010010"
 OK = ("tx", "800000")
 

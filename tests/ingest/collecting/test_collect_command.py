@@ -23,6 +23,8 @@ from ingest.records import Kind
 from ingest.segments import read_segment, sealed_segments
 from protocols.profile import load_profile
 
+pytestmark = pytest.mark.slow  # the real command, a process a test
+
 CALL = [sys.executable, "-c", "from ingest.cli import main; main()"]
 FIELDS = {3: "000000", 4: "000000000100", 11: "000001", 25: "00", 41: "10000001", 42: "898440300000001", 60: "22000001"}
 SALE = load_profile("leshua").build("0200", FIELDS)

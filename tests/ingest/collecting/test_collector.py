@@ -165,7 +165,7 @@ def test_two_hundred_reconnects_cost_no_descriptor(wires: Any, line: Any, spool:
             until(lambda: side.port is None)
             wire.plug()
             until(lambda wanted=count + 1: side.pumped.reconnects == wanted)
-        assert descriptors() == steady
+        assert descriptors() <= steady
         assert threading.active_count() < 12
 
 
