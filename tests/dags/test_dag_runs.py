@@ -211,7 +211,7 @@ def test_a_rule_that_crashed_is_told_after_what_was_found(airflow, shop):
 
 
 def _no_card_data(*runs: dict[str, Any]) -> None:
-    """XComs and events carry ids and counts: no number of the simulated cards, whole or masked, outside the hex ids."""
+    """XComs and events carry ids and counts: nothing of the simulated cards' numbers outside the hex ids."""
     for run in runs:
         for value in [*run["xcom"].values(), *(event["extra"] for event in run["events"])]:
-            assert not re.search(r"6222\d\d[\dF*]{6}", re.sub(r'"[0-9a-f]{32}"', "", json.dumps(value)))
+            assert "6222" not in re.sub(r'"[0-9a-f]{32}"', "", json.dumps(value))
