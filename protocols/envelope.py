@@ -42,6 +42,7 @@ class Link:
         max_frame: most bytes of a frame; a length beyond it is never waited for.
         inter_byte_ms: a pause inside a frame after which what came is noise.
         baud, bytesize, parity, stopbits: the serial line.
+        transport: ``serial``, or ``tcp`` where the terminal listens on the network.
     """
 
     envelope: Literal["length", "stx", "bare", "dle", "apdu", "stx-etx", "tags"] = "length"
@@ -55,6 +56,7 @@ class Link:
     bytesize: int = 8
     parity: Literal["N", "E", "O"] = "N"
     stopbits: int = 1
+    transport: Literal["serial", "tcp"] = "serial"
 
     def __post_init__(self) -> None:
         """Refuse settings that contradict each other.
@@ -71,6 +73,7 @@ class Link:
             "bytesize": (7, 8),
             "parity": ("N", "E", "O"),
             "stopbits": (1, 2),
+            "transport": ("serial", "tcp"),
         }
         for key, values in valid.items():
             if getattr(self, key) not in values:
