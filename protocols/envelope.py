@@ -78,7 +78,11 @@ class Link:
         for key, values in valid.items():
             if getattr(self, key) not in values:
                 raise _bad(key, ", ".join(map(str, values)), str(getattr(self, key)))
-        for key, low, high in (("max_frame", 64, 9999), ("inter_byte_ms", 1, 60_000), ("baud", 300, 4_000_000)):
+        for key, low, high in (
+            ("max_frame", 64, 9999 if self.length_coding == "bcd" else 0xFFFF),
+            ("inter_byte_ms", 1, 60_000),
+            ("baud", 300, 4_000_000),
+        ):
             value = getattr(self, key)
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
                 raise _bad(key, f"{low} … {high}", str(value))
