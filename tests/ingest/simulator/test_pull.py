@@ -35,7 +35,7 @@ def run(*words: str, cwd: Path, statuses: tuple[int, ...] = (0,)) -> None:
 @contextmanager
 def simulated(shop: Path, *words: str) -> Iterator[list[str]]:
     """A simulator at work: the words that the collector takes."""
-    command = [TILLWATCH, "simulate", *words, "--json"]
+    command = [str(TILLWATCH), "simulate", *words, "--json"]
     with subprocess.Popen(command, cwd=shop, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         count = int(words[words.index("--lines") + 1])
