@@ -56,7 +56,8 @@ class Facts:
     answer have in common (else the request's message type), ``exchange`` joins them where no
     trace number does, ``identity`` is equal for reports of the same thing in other bytes, and
     ``outcome`` is approved or declined. A ``handshake`` belongs to the link alone: no row.
-    ``card_totals`` is a JSON list of ``{card_org, count, amount_fen}``.
+    ``card_totals`` is a JSON list of ``{card_org, count, amount_fen}``. With ``per_line`` the exchange
+    is one of its line, whatever terminal the message names or leaves out.
     """
 
     mti: str
@@ -102,6 +103,7 @@ class Facts:
     total_count: int | None = None
     total_amount_fen: int | None = None
     totals: SettlementTotals | None = None
+    per_line: bool = False
 
 
 def facts(message: Message) -> Facts:
