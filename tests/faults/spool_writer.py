@@ -1,19 +1,22 @@
 """Appends numbered frames to a spool as fast as the disk allows, and says each number once it is acknowledged.
 
 Run as a process of its own, so that it can be killed: ``python spool_writer.py FOLDER FIRST
-synced|unsynced``. What the n-th frame holds follows from n alone.
+synced|unsynced [BATCHES]``; without a count it writes until it is killed. What the n-th frame
+holds follows from n alone.
 """
 
 import hashlib
+import itertools
 import os
 import random
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from ingest.disk import Disk
 from ingest.keys import derive
-from ingest.records import DIGEST_SIZE, Kind, PendingRecord, session
+from ingest.records import DIGEST_SIZE, Kind, PendingRecord, Record, session
 from ingest.spool import Spool
 
 KEYS = derive("k1", bytes(32))
@@ -55,13 +58,27 @@ def record_of(number: int) -> PendingRecord:
     )
 
 
-def main(folder: Path, first: int, disk: Disk) -> None:
-    """Write until killed."""
+def sound_numbers(records: Sequence[Record]) -> list[int]:
+    """The numbers of the frames found, each checked: unaltered, once, in order, the spool's own numbers gapless."""
+    frames = [record for record in records if record.kind is Kind.FRAME]
+    numbers = [int.from_bytes(record.frame[:8], "big") for record in frames]
+    assert len(numbers) == len(set(numbers)), "a frame is there twice"
+    assert numbers == sorted(numbers)
+    for record, number in zip(frames, numbers, strict=True):
+        assert record.frame == frame_of(number), f"frame {number} was altered"
+        assert record.digest == digest_of(record.frame)
+    if records:
+        assert [record.seq for record in records] == list(range(records[0].seq, records[0].seq + len(records)))
+    return numbers
+
+
+def main(folder: Path, first: int, disk: Disk, batches: int | None) -> None:
+    """Write until killed, or a number of batches."""
     rng = random.Random(first)
     with Spool(folder, KEYS, seal_bytes=512 * 1024, disk=disk) as spool:
         spool.append_many([session(LINE, PROFILE, wall_ns=time.time_ns())])
         number = first
-        while True:
+        for _ in itertools.count() if batches is None else range(batches):
             size = rng.randint(1, 32)
             spool.append_many([record_of(number + step) for step in range(size)])
             number += size
@@ -70,4 +87,9 @@ def main(folder: Path, first: int, disk: Disk) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), Disk() if sys.argv[3] == "synced" else UnsyncedDisk())
+    main(
+        Path(sys.argv[1]),
+        int(sys.argv[2]),
+        Disk() if sys.argv[3] == "synced" else UnsyncedDisk(),
+        int(sys.argv[4]) if len(sys.argv) > 4 else None,
+    )
