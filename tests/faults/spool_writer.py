@@ -59,7 +59,7 @@ def record_of(number: int) -> PendingRecord:
 
 
 def sound_numbers(records: Sequence[Record]) -> list[int]:
-    """The numbers of the frames found, each checked: unaltered, once, in order, the spool's own numbers gapless."""
+    """The numbers of the frames found, each checked: unaltered, once, in order, the spool's own gaps named."""
     frames = [record for record in records if record.kind is Kind.FRAME]
     numbers = [int.from_bytes(record.frame[:8], "big") for record in frames]
     assert len(numbers) == len(set(numbers)), "a frame is there twice"
@@ -67,8 +67,11 @@ def sound_numbers(records: Sequence[Record]) -> list[int]:
     for record, number in zip(frames, numbers, strict=True):
         assert record.frame == frame_of(number), f"frame {number} was altered"
         assert record.digest == digest_of(record.frame)
-    if records:
-        assert [record.seq for record in records] == list(range(records[0].seq, records[0].seq + len(records)))
+    seqs = [record.seq for record in records]
+    assert seqs == sorted(set(seqs))
+    told = [record.facts["missing"] for record in records if record.kind is Kind.GAP]
+    absent = set(range(seqs[0], seqs[-1] + 1)) - set(seqs) if seqs else set()
+    assert absent == {seq for first, last in told for seq in range(first, last + 1)}, "a gap that nobody names"
     return numbers
 
 
