@@ -42,8 +42,8 @@ class Sold:
     orig_rrn: str = ""
 
 
-class Answering(Protocol):
-    """A terminal that is asked: bytes of the line go in, bytes to say come out. Times are monotonic seconds."""
+class Machine(Protocol):
+    """One end of a line: bytes of the other end go in, bytes to say come out. Times are monotonic seconds."""
 
     @property
     def due(self) -> float | None:
@@ -54,6 +54,10 @@ class Answering(Protocol):
 
     def tick(self, now: float) -> bytes:
         """Time went by; what to say."""
+
+
+class Answering(Machine, Protocol):
+    """A terminal that is asked."""
 
     def told(self, question: str) -> list[dict[str, Any]]:
         """The rows of ``transactions`` that a question brings out of the journal as it is now (``row``)."""
