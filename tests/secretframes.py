@@ -299,7 +299,6 @@ def concert(profile: Profile, secrets: Secrets) -> list[Said]:
 
 def mis_9f(profile: Profile, secrets: Secrets) -> list[Said]:
     """A sale asked for and answered, reprinted, and carried to its host: the card in every tag that may hold one."""
-
     del profile  # the frame is made here
 
     def said(number: int, **values: str | bytes) -> bytes:
