@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from ingest.exchange import FRAME_COLUMNS
+from protocols.batch import OPERATIONS as UPLOADING
+from protocols.batch import Uploaded
 from protocols.dialect import Heard
-from protocols.errors import ProtocolError
+from protocols.errors import DecodeError, ProtocolError
 from protocols.facts import Facts, SettlementTotals, infer_datetime, is_approved
 from protocols.journal.dates import moment
 from protocols.journal.profile import available_journals, load_journal
@@ -38,12 +40,13 @@ class Decoded:
     """What recorded rows say.
 
     ``frames`` in the columns of ``FRAME_COLUMNS``, ``rejects`` as rows of that table;
-    ``uploads`` is what each signature request carries, by its segment and number.
+    ``uploads`` is what each signature request carries, ``listed`` what each batch upload does, by segment and number.
     """
 
     frames: "pa.Table"
     rejects: list[dict[str, Any]]
     uploads: dict[tuple[str, int], Upload] = field(default_factory=dict)
+    listed: dict[tuple[str, int], tuple[Uploaded, ...]] = field(default_factory=dict)
 
 
 def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
@@ -56,6 +59,7 @@ def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
     columns: dict[str, list[Any]] = {name: [] for name in FRAME_COLUMNS}
     rejects = []
     uploads = {}
+    listed = {}
     profiles: dict[str, Profile | ProtocolError] = {}
     journals = frozenset(available_journals())
     followed: dict[tuple[str, str], list[tuple[dict[str, Any], list[Facts]]]] = {}
@@ -79,20 +83,26 @@ def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
                 continue
             profile = _profile(profiles, row["profile"])
             told = _told(profile, row["frame"])
-            if told[0].operation == "SIGNATURE" and told[0].is_request:
+            said = told[0]
+            if said.operation == "SIGNATURE" and said.is_request:
                 uploads[row["segment_id"], row["seq"]] = upload(_message(profile, row["frame"]))
+            if profile.speech.uploaded is not None and said.operation in UPLOADING and said.is_request:
+                try:
+                    listed[row["segment_id"], row["seq"]] = profile.speech.uploaded(profile, row["frame"])
+                except DecodeError as wrong:  # the message itself is sound: it stays an exchange
+                    rejects.append(_rejected(row, wrong.as_dict()))
         except ProtocolError as wrong:
             rejects.append(_rejected(row, wrong.as_dict()))
             continue
         if profile.speech.follow is None:
-            for said in told:
-                hear(row, said)
+            for each in told:
+                hear(row, each)
         else:
             followed.setdefault((row["line"], row["profile"]), []).append((row, told))
     for (_, name), messages in followed.items():
         for row, said in _followed(_profile(profiles, name), messages):
             hear(row, said)
-    return Decoded(_as_table(columns), rejects, uploads)
+    return Decoded(_as_table(columns), rejects, uploads, listed)
 
 
 def _told(profile: Profile, frame: bytes) -> list[Facts]:

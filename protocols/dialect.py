@@ -17,6 +17,7 @@ from protocols.errors import ProtocolError
 
 if TYPE_CHECKING:
     from protocols.answering import Answering, Sold
+    from protocols.batch import Uploaded
     from protocols.deframe import Event
     from protocols.facts import Facts
     from protocols.message import Message
@@ -27,6 +28,7 @@ DIALECTS = {
     "zvt": "protocols.zvt.dialect",
     "concert": "protocols.concert.dialect",
     "mis-df": "protocols.mis_df.dialect",
+    "mis-9f": "protocols.mis_9f.dialect",
 }
 """Name -> the module that holds it as ``DIALECT``."""
 
@@ -118,6 +120,8 @@ class Dialect:
             is ``facts``. None where each frame says one thing.
         message: the message for another party that a frame carries; None where a frame is the message.
         operations: what a profile may say that the link's transaction codes mean; empty where messages say it.
+        uploaded: the transactions that a batch upload lists; raises DecodeError where its counts do not add up;
+            None where the language has no such message.
     """
 
     name: str
@@ -135,6 +139,7 @@ class Dialect:
     several: "Callable[[Profile, bytes], list[Facts]] | None" = None
     message: "Callable[[Profile, bytes], Message] | None" = None
     operations: frozenset[str] = frozenset()
+    uploaded: "Callable[[Profile, bytes], tuple[Uploaded, ...]] | None" = None
 
 
 class Session(Protocol):

@@ -21,7 +21,7 @@ KEYS = (
     *("name", "extends", "dialect", "title", "source", "confidence", "claims", "link", "fields", "max_reversal_tries"),
     *("operations", "carries"),
 )
-FIELD_KEYS = ("name", "codec", "size", "mask", "en", "zh", "source")
+FIELD_KEYS = ("name", "codec", "size", "mask", "en", "zh", "source", "tag_digits")
 OPERATION_KEYS = ("name", "source", "confidence")
 CLAIM_KEYS = ("claim", "source", "confidence")
 CLAIM_OPTIONS = ("about",)  # a later claim about the same thing takes the place of an inherited one

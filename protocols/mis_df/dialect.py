@@ -3,7 +3,7 @@
 from protocols.dialect import Dialect
 from protocols.mis.link import deframer
 from protocols.mis_df.describe import describe
-from protocols.mis_df.facts import OPERATIONS, facts, message, several
+from protocols.mis_df.facts import OPERATIONS, facts, message, several, uploaded
 from protocols.mis_df.order import follow
 from protocols.mis_df.secrets import secure
 from protocols.mis_df.session import CLOSING, QUESTIONS, SESSIONS
@@ -23,5 +23,6 @@ DIALECT = Dialect(
     terminal=Terminal,
     several=several,
     message=message,
+    uploaded=uploaded,
     operations=OPERATIONS,
 )

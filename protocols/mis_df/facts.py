@@ -9,6 +9,7 @@ import hashlib
 from dataclasses import replace
 from itertools import dropwhile
 
+from protocols.batch import Uploaded
 from protocols.errors import ProtocolError
 from protocols.facts import Facts, mask_pan
 from protocols.message import Message
@@ -64,6 +65,17 @@ def message(profile: Profile, frame: bytes) -> Message:
         raise record.error
     start, end = record.message or record.data
     return profile.carried.decode(frame[start:end])
+
+
+def uploaded(profile: Profile, frame: bytes) -> tuple[Uploaded, ...]:
+    """What a batch upload that passes through lists.
+
+    Raises:
+        DecodeError: its counts do not add up.
+    """
+    start, end = read(profile, frame).message or (0, 0)
+    lists = profile.carried.speech.uploaded
+    return lists(profile.carried, frame[start:end]) if lists is not None and end else ()
 
 
 def _carried(profile: Profile, frame: bytes, span: tuple[int, int]) -> Facts:
@@ -127,6 +139,7 @@ def _command(said: Said, code: str, operation: str) -> Facts:
         orig_mmdd=text(said, 0xDF17),
         orig_auth_code=text(said, 0xDF16),
         orig_receipt_no=digits(said, 0xDF18),
+        order_ref=_order(said),
         per_line=True,
     )
 
@@ -184,9 +197,15 @@ def _transaction(profile: Profile, said: Said) -> Facts:
         atc=int(atc, 16) if atc and len(atc) == 4 and set(atc) <= set("0123456789ABCDEF") else None,
         aid=text(said, 0xDF30),
         receipt_no=digits(said, tags.RECEIPT),
+        order_ref=_order(said),
         per_line=True,
     )
     return replace(found, identity=_identity(found))
+
+
+def _order(said: Said) -> str | None:
+    """The order number of a payment by QR; of a void or refund the original's, where it is stated."""
+    return text(said, 0xDF90) or text(said, 0xDF69) or text(said, 0xDF88)
 
 
 def _identity(found: Facts) -> str | None:

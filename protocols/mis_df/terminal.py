@@ -18,8 +18,8 @@ from protocols.mis_df import tags
 from protocols.mis_df.facts import JOURNAL_LIST, MONEY, STATUS
 from protocols.mis_df.record import read
 from protocols.mis_df.said import Said, first_of, text
-from protocols.mis_df.totals import SETTLEMENT
 from protocols.mis_df.session import REPEATS, T1
+from protocols.mis_df.totals import SETTLEMENT
 
 if TYPE_CHECKING:
     from protocols.profile import Profile
