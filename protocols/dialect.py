@@ -25,6 +25,7 @@ DIALECTS = {
     "unionpay": "protocols.unionpay_dialect",
     "zvt": "protocols.zvt.dialect",
     "concert": "protocols.concert.dialect",
+    "mis-9f": "protocols.mis_9f.dialect",
 }
 """Name -> the module that holds it as ``DIALECT``."""
 

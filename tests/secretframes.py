@@ -8,6 +8,8 @@ function of the secrets alone, for it is also built with ``TWIN`` and compared.
 """
 
 import base64
+import functools
+import operator
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from protocols.journal import trans_record
-from protocols.profile import Profile
+from protocols.profile import Profile, load_profile
 from protocols.tlv import encode
 from protocols.zvt.link import wrap
 from tests import journalfiles
@@ -295,10 +297,41 @@ def concert(profile: Profile, secrets: Secrets) -> list[Said]:
     return [("tx", ask), ("rx", framed("01000001250" + "1" + report.ljust(55) + "978" + " " * 10))]
 
 
+def mis_9f(profile: Profile, secrets: Secrets) -> list[Said]:
+    """A sale asked for and answered, reprinted, and carried to its host: the card in every tag that may hold one."""
+
+    def said(number: int, **values: str | bytes) -> bytes:
+        body = bytes((0x9F, 0x01, 0, 1, number))
+        for tag, value in values.items():
+            raw = value if isinstance(value, bytes) else value.encode("gbk")
+            body += bytes.fromhex(tag[1:]) + struct.pack(">H", len(raw)) + raw
+        covered = bytes.fromhex(f"{len(body):04d}") + body + b"\x03"
+        return b"\x02" + covered + bytes((functools.reduce(operator.xor, covered),))
+
+    note = f"卡号{secrets.pan}，{secrets.other[:4]} {secrets.other[4:8]} {secrets.other[8:12]} {secrets.other[12:]}谢谢"
+    holder = {"t9F93": secrets.name, "t9F94": f"11010519491231{secrets.pan[-8:-4]}", "t9F1B": secrets.expiry}
+    told = {"t9F04": MERCHANT, "t9F05": TERMINAL, "t9F0D": "000001", "t9F0E": "000007", "t9F14": "00"}
+    host = load_profile("unionpay")
+    carried = {2: secrets.pan, 4: "000000001250", 11: "000007", 35: secrets.track_2, 52: secrets.pin_block}
+    keys = {11: "000008", 39: "00", 60: "00000001003", 62: (secrets.key * 3)[:80]}
+    lost = bytes.fromhex(secrets.key + _packed(secrets.track_2)) + secrets.track_1.encode()
+    return [
+        ("tx", said(2, t9F02="000000001250", t9F0B=secrets.pan, t9F13=note, **holder)),
+        ("rx", said(17, t9F15=host.build("0200", carried), t9F16="10.0.0.1", t9F17="8583", t9F18="60")),
+        ("tx", said(17, t9F14="00", t9F15=host.build("0810", keys))),
+        ("rx", said(17, t9F15=lost, t9F16="10.0.0.1", t9F17="8583", t9F18="60")),
+        ("rx", said(2, t9F02="000000001250", t9F0B=secrets.pan, t9F13=note, t9FFF=secrets.pan, **told, **holder)),
+        ("tx", said(16)),
+        ("rx", said(2, t9F0B=f"{secrets.pan}={secrets.expiry}201{secrets.discretionary}", t9F52=f"{note}\r\n", **told)),
+        ("rx", said(3, t9F0B=secrets.pan, t9F7E=bytes.fromhex(_packed(secrets.pan)), t9F7F=secrets.pan, **told)),
+    ]
+
+
 SAMPLES: Mapping[str, Callable[[Profile, Secrets], list[Said]]] = {
     "unionpay": unionpay,
     "zvt": zvt,
     "concert": concert,
+    "mis-9f": mis_9f,
 }
 """Dialect -> its sample; it is made for every profile that speaks the dialect."""
 
