@@ -260,7 +260,7 @@ class _Ear:
 
     def pause(self, direction: str) -> None:
         if direction in self._deframers:
-            self._hear(direction, lambda: self._deframers[direction].flush())
+            self._hear(direction, lambda: self._deframer(direction).flush())
             self._runs.setdefault(direction, _Run()).is_clean = True
 
     @property

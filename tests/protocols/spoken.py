@@ -1,9 +1,12 @@
 """What each built-in profile's terminals say, as two streams: from the terminal and to it."""
 
+import datetime as dt
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from protocols.answering import Sold
+from protocols.deframe import Control, Frame
 from protocols.profile import Profile, load_profile
 from protocols.zvt.link import wrap
 
@@ -45,6 +48,35 @@ def concert(start: str) -> Streams:
     }
 
 
+def asked(profile: Profile) -> Streams:
+    """Every question of a dialect whose terminals answer, asked of the terminal that it brings."""
+    start = dt.datetime.fromisoformat("2026-11-21T10:00:00+08:00")
+    journal = [Sold(41 + n, 1000 * (n + 1), start + dt.timedelta(minutes=n), rrn=f"1121010000{n:02}") for n in range(3)]
+    said: Streams = {TERMINAL: [], HOST: []}
+    assert profile.speech.terminal is not None
+    for question, begin in profile.speech.questions.items():
+        if question in profile.speech.closing:
+            continue
+        terminal = profile.speech.terminal(profile, "00440036", "821120170130018", journal)
+        session, now = begin(profile), 0.0
+        deframers = {direction: profile.deframer() for direction in said}
+        words = session.start(now)
+        while not session.done:
+            now += 0.01
+            sent = b"".join(words)
+            words = []
+            for direction, data in ((HOST, sent), (TERMINAL, terminal.feed(sent, now) + terminal.tick(now))):
+                for event in deframers[direction].feed(data):
+                    if isinstance(event, Frame):
+                        said[direction].append(event.data)
+                    if direction == TERMINAL and isinstance(event, Frame):
+                        words += session.hear_frame(event.data, now)
+                    elif direction == TERMINAL and isinstance(event, Control):
+                        words += session.hear_control(event.byte, now)
+            words += session.tick(now)
+    return said
+
+
 def spoken(name: str) -> Streams:
     """What terminals of a built-in profile and their hosts or tills say."""
     profile = load_profile(name)
@@ -52,4 +84,6 @@ def spoken(name: str) -> Streams:
         return payments(profile)
     if profile.dialect == "zvt":
         return receipts(profile.link.envelope)
+    if profile.dialect != "concert":
+        return asked(profile)
     return concert("02" if profile.link.envelope == "stx-etx" else "435a")

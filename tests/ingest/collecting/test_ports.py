@@ -223,7 +223,9 @@ def test_listing_devices_opens_none(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_name_that_has_to_be_copied_is_never_cut_off(width: int) -> None:
     """However narrow the terminal, the stable name stands whole on one line, with all that is known of it."""
     name = "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A50285BI-if00-port0"
-    device = Device("/dev/ttyUSB0", name, name, None, "0403:6001", "A50285BI", "FTDI", "FT232R", None, None, None, "", False, ())
+    device = Device(
+        "/dev/ttyUSB0", name, name, None, "0403:6001", "A50285BI", "FTDI", "FT232R", None, None, None, "", False, ()
+    )
     screen = io.StringIO()
 
     print_devices([device], Console(file=screen, width=width))
