@@ -299,6 +299,7 @@ def concert(profile: Profile, secrets: Secrets) -> list[Said]:
 
 def mis_9f(profile: Profile, secrets: Secrets) -> list[Said]:
     """A sale asked for and answered, reprinted, and carried to its host: the card in every tag that may hold one."""
+    del profile  # the frame is made here
 
     def said(number: int, **values: str | bytes) -> bytes:
         body = bytes((0x9F, 0x01, 0, 1, number))
