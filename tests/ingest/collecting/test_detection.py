@@ -39,7 +39,7 @@ class Rig:
             assert self.committer.stop(10)
             assert self.collector.stop(5)
 
-    def frames(self) -> list[Any]:
+    def frames(self) -> Any:
         return self.spool.kinds(Kind.FRAME)
 
     def found(self) -> Any:
