@@ -227,7 +227,15 @@ def _table(
     table = dict(base)
     for key, row in overrides.items():
         number = int(key)
-        for word, kind in (("name", str), ("codec", str), ("size", int), ("mask", str), ("en", str), ("zh", str)):
+        for word, kind in (
+            ("name", str),
+            ("codec", str),
+            ("size", int),
+            ("tag_digits", int),
+            ("mask", str),
+            ("en", str),
+            ("zh", str),
+        ):
             if word in row and (not isinstance(row[word], kind) or isinstance(row[word], bool)):
                 raise refused(
                     name, f"fields.{key}.{word}", f"{word} is not a {kind.__name__}", kind.__name__, "something else"

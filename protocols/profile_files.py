@@ -18,7 +18,7 @@ from protocols.errors import ProfileError
 
 CONFIDENCES = ("measured", "public", "assumed")
 KEYS = ("name", "extends", "dialect", "title", "source", "confidence", "claims", "link", "fields", "max_reversal_tries")
-FIELD_KEYS = ("name", "codec", "size", "mask", "en", "zh", "source")
+FIELD_KEYS = ("name", "codec", "size", "mask", "en", "zh", "source", "tag_digits")
 CLAIM_KEYS = ("claim", "source", "confidence")
 CLAIM_OPTIONS = ("about",)  # a later claim about the same thing takes the place of an inherited one
 LANGUAGES = ("zh-CN", "en")
