@@ -38,6 +38,8 @@ class Profile:
     claims: tuple[dict[str, str], ...]
     max_reversal_tries: int
     grammar: Grammar = field(repr=False)
+    extends: tuple[str, ...] = ()
+    """The profiles it extends, the nearest first."""
     operations: Mapping[str, str] = field(default_factory=dict)
     carries: str | None = None
 
@@ -201,8 +203,7 @@ def load_profile(name: str) -> Profile:
     Raises:
         ProfileError: no such profile, or its file is wrong; says which key and what is valid.
     """
-    merged, own = merged_profile(name)
-    return _profile(merged, own)
+    return _profile(*merged_profile(name))
 
 
 def profiles_speaking(name: str) -> list[str]:
@@ -210,7 +211,7 @@ def profiles_speaking(name: str) -> list[str]:
     return [each for each in available_profiles() if load_profile(each).dialect == name]
 
 
-def _profile(merged: dict[str, Any], own: dict[str, Any]) -> Profile:
+def _profile(merged: dict[str, Any], chain: list[dict[str, Any]]) -> Profile:
     name = merged["name"]
     spoken = merged.get("dialect")
     if spoken not in DIALECTS:
@@ -231,12 +232,22 @@ def _profile(merged: dict[str, Any], own: dict[str, Any]) -> Profile:
     if link.envelope not in dialect(spoken).envelopes:
         valid = ", ".join(dialect(spoken).envelopes)
         raise refused(name, "link.envelope", "this dialect has no such envelope", valid, link.envelope)
-    claims = tuple(merged["claims"])
-    operations = _operations(name, dialect(spoken).operations, merged["operations"])
     carries = merged.get("carries")
-    if carries is not None and (not isinstance(carries, str) or dialect(spoken).operations == frozenset()):
+    if carries is not None and (not isinstance(carries, str) or not dialect(spoken).operations):
         raise refused(name, "carries", "this dialect carries no messages of another", "no carries", "something else")
-    return Profile(name, dict(titles), link, spoken, own["confidence"], claims, tries, grammar, operations, carries)
+    return Profile(
+        name=name,
+        title=dict(titles),
+        link=link,
+        dialect=spoken,
+        confidence=chain[0]["confidence"],
+        claims=tuple(merged["claims"]),
+        max_reversal_tries=tries,
+        grammar=grammar,
+        extends=tuple(each["name"] for each in chain[1:]),
+        operations=_operations(name, dialect(spoken).operations, merged["operations"]),
+        carries=carries,
+    )
 
 
 def _operations(name: str, valid: frozenset[str], rows: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

@@ -41,8 +41,8 @@ def available_journals() -> list[str]:
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
-def merged_profile(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A profile's settings with those it extends, and its own file's alone.
+def merged_profile(name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A profile's settings with those it extends, and what each file says, its own first.
 
     Raises:
         ProfileError: no such profile, or a file is wrong.
@@ -59,7 +59,7 @@ def merged_profile(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
                 merged[key] = {**merged[key], **value}
             else:
                 merged[key] = value
-    return merged, chain[0]
+    return merged, chain
 
 
 def _chain(name: str) -> list[dict[str, Any]]:

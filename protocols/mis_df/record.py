@@ -88,7 +88,20 @@ def read(profile: Profile, frame: bytes) -> Record:
         return Record("notice", (notice,), None, (start, end), found.kind, None)
     reader = _Reader(frame, profile.name)
     reader.read(start, end, "", 0)
-    return Record(reader.mode, tuple(reader.items), reader.message, (start, end), found.kind, reader.error)
+    error = reader.error
+    if error is None and not reader.mode:
+        error = DecodeError(
+            "it does not say what kind of frame it is",
+            protocol=profile.name,
+            layer="field",
+            path="DF01",
+            offset=start,
+            code="mode",
+            expected="DF01: 00 a command, 01 a host's message, 02 a result",
+            got="no DF01",
+            hint="check the profile: another link has the same frame around other tags",
+        )
+    return Record(reader.mode, tuple(reader.items), reader.message, (start, end), found.kind, error)
 
 
 class _Reader:

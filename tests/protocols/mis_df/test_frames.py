@@ -197,6 +197,7 @@ def test_a_bad_nibble_is_named(nibble):
     ("data", "code", "path", "offset"),
     [
         ("DF0101", "short", "DF01", 6),
+        ("9F0100", "mode", "DF01", 3),
         ("DF010102DF", "tag", "", 7),
         ("DF010102DF07", "length", "DF07", 9),
         ("DF010102DF0780", "length", "DF07", 9),
