@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from protocols.errors import ProtocolError
 
 if TYPE_CHECKING:
+    from protocols.answering import Answering, Sold
+    from protocols.batch import Uploaded
     from protocols.deframe import Event
     from protocols.facts import Facts
     from protocols.profile import Profile
@@ -24,6 +26,7 @@ DIALECTS = {
     "unionpay": "protocols.unionpay_dialect",
     "zvt": "protocols.zvt.dialect",
     "concert": "protocols.concert.dialect",
+    "mis-9f": "protocols.mis_9f.dialect",
 }
 """Name -> the module that holds it as ``DIALECT``."""
 
@@ -108,6 +111,10 @@ class Dialect:
         questions: what a terminal can be asked -> the session that asks it, the harmless one first; empty where
             it cannot be asked. None moves money.
         closing: the questions that close something in the terminal (its batch).
+        terminal: a terminal that answers these questions, of a terminal number, a merchant number and a journal,
+            oldest first; None where there are no questions.
+        uploaded: the transactions that a batch upload lists; raises DecodeError where its counts do not add up;
+            None where the language has no such message.
     """
 
     name: str
@@ -120,6 +127,8 @@ class Dialect:
     follow: "Callable[[Sequence[Heard]], list[Facts]] | None" = None
     questions: "Mapping[str, Callable[[Profile], Session]]" = field(default_factory=dict)
     closing: frozenset[str] = frozenset()
+    terminal: "Callable[[Profile, str, str, Sequence[Sold]], Answering] | None" = None
+    uploaded: "Callable[[Profile, bytes], tuple[Uploaded, ...]] | None" = None
 
 
 class Session(Protocol):

@@ -42,6 +42,7 @@ class Link:
         max_frame: most bytes of a frame; a length beyond it is never waited for.
         inter_byte_ms: a pause inside a frame after which what came is noise.
         baud, bytesize, parity, stopbits: the serial line.
+        transport: ``serial``, or ``tcp`` where the terminal listens on the network.
     """
 
     envelope: Literal["length", "stx", "bare", "dle", "apdu", "stx-etx", "tags"] = "length"
@@ -55,6 +56,7 @@ class Link:
     bytesize: int = 8
     parity: Literal["N", "E", "O"] = "N"
     stopbits: int = 1
+    transport: Literal["serial", "tcp"] = "serial"
 
     def __post_init__(self) -> None:
         """Refuse settings that contradict each other.
@@ -71,11 +73,16 @@ class Link:
             "bytesize": (7, 8),
             "parity": ("N", "E", "O"),
             "stopbits": (1, 2),
+            "transport": ("serial", "tcp"),
         }
         for key, values in valid.items():
             if getattr(self, key) not in values:
                 raise _bad(key, ", ".join(map(str, values)), str(getattr(self, key)))
-        for key, low, high in (("max_frame", 64, 9999), ("inter_byte_ms", 1, 60_000), ("baud", 300, 4_000_000)):
+        for key, low, high in (
+            ("max_frame", 64, 9999 if self.length_coding == "bcd" else 0xFFFF),
+            ("inter_byte_ms", 1, 60_000),
+            ("baud", 300, 4_000_000),
+        ):
             value = getattr(self, key)
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
                 raise _bad(key, f"{low} … {high}", str(value))

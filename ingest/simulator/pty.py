@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from ingest.errors import DeviceError
+from ingest.simulator.tcp import Listener
 
 _READ_SIZE = 4096
 
@@ -43,6 +44,11 @@ class Pty:
         path.unlink(missing_ok=True)
         path.symlink_to(os.ttyname(self._slave))
 
+    @property
+    def device(self) -> str:
+        """What a collector is told to open."""
+        return str(self.path)
+
     def fileno(self) -> int:
         """The simulator's end, to wait on."""
         return self._master
@@ -61,10 +67,17 @@ class Pty:
     def write(self, data: bytes) -> None:
         """Hand all of it to the tty; a frame fits, because the one before it was read first."""
         while data:
-            try:
-                data = data[os.write(self._master, data) :]
-            except BlockingIOError:
+            taken = self.offer(data)
+            data = data[taken:]
+            if not taken:
                 select.select((), (self._master,), (), 0.1)
+
+    def offer(self, data: bytes) -> int:
+        """Hand over what the tty takes now; the number of bytes taken."""
+        try:
+            return os.write(self._master, data)
+        except BlockingIOError:
+            return 0
 
     def read(self) -> bytes:
         """What the collector wrote; empty when there is nothing."""
@@ -98,7 +111,7 @@ class DeviceFolder:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._ptys: list[Pty] = []
+        self._ends: list[Pty | Listener] = []
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -116,14 +129,20 @@ class DeviceFolder:
     def make(self, name: str) -> Pty:
         """A pseudo-terminal under that name."""
         pty = Pty(self.directory / name)
-        self._ptys.append(pty)
+        self._ends.append(pty)
         return pty
+
+    def listen(self) -> Listener:
+        """A loopback address that a collector connects to."""
+        listener = Listener()
+        self._ends.append(listener)
+        return listener
 
     def close(self) -> None:
         """Let every device go."""
-        for pty in self._ptys:
-            pty.close()
-        self._ptys.clear()
+        for end in self._ends:
+            end.close()
+        self._ends.clear()
         os.close(self._lock)
 
     def __enter__(self) -> Self:
