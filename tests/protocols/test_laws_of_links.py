@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from protocols.deframe import NOISE_RUN, Event, Frame
 from protocols.profile import Profile, available_profiles, load_profile
-from tests.protocols.link_samples import SAMPLES, samples
+from tests.protocols.link_samples import samples
 from tests.protocols.test_deframe import accounted, chunked, data_of, run, same
 
 PROFILES = tuple(available_profiles())
@@ -39,10 +39,10 @@ def begun(name: str) -> st.SearchStrategy[bytes]:
     return st.tuples(frame_of(name), share).map(lambda cut: cut[0][: int(len(cut[0]) * cut[1])])
 
 
-def test_every_profile_has_frames_to_be_held_by():
-    """A profile without sample frames is held by no law: register them in ``link_samples``."""
-    assert set(SAMPLES) == set(PROFILES)
-    assert all(len(samples(name)) >= 2 for name in PROFILES)
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_profile_has_frames_to_be_held_by(name):
+    """A profile without sample frames is held by no law: see ``link_samples`` for where they come from."""
+    assert len(samples(name)) >= 2
 
 
 @pytest.mark.parametrize("name", PROFILES)
