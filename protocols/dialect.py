@@ -17,6 +17,7 @@ from protocols.errors import ProtocolError
 
 if TYPE_CHECKING:
     from protocols.answering import Answering, Sold
+    from protocols.batch import Uploaded
     from protocols.deframe import Event
     from protocols.facts import Facts
     from protocols.profile import Profile
@@ -113,6 +114,8 @@ class Dialect:
         closing: the questions that close something in the terminal (its batch).
         terminal: a terminal that answers these questions, of a terminal number, a merchant number and a journal,
             oldest first; None where there are no questions.
+        uploaded: the transactions that a batch upload lists; raises DecodeError where its counts do not add up;
+            None where the language has no such message.
     """
 
     name: str
@@ -126,6 +129,7 @@ class Dialect:
     questions: "Mapping[str, Callable[[Profile], Session]]" = field(default_factory=dict)
     closing: frozenset[str] = frozenset()
     terminal: "Callable[[Profile, str, str, Sequence[Sold]], Answering] | None" = None
+    uploaded: "Callable[[Profile, bytes], tuple[Uploaded, ...]] | None" = None
 
 
 class Session(Protocol):
