@@ -27,6 +27,7 @@ DIALECTS = {
     "zvt": "protocols.zvt.dialect",
     "concert": "protocols.concert.dialect",
     "mis-9f": "protocols.mis_9f.dialect",
+    "fixed-record": "protocols.fixed_record.dialect",
 }
 """Name -> the module that holds it as ``DIALECT``."""
 

@@ -38,6 +38,7 @@ def test_the_profiles_that_are_built_in():
     assert profiles_speaking("zvt") == ["zvt", "zvt-tcp"]
     assert profiles_speaking("concert") == ["caisse-ap", "telium"]
     assert profiles_speaking("mis-9f") == ["allinpay"]
+    assert profiles_speaking("fixed-record") == ["chinaums-bankall"]
     assert {load_profile(name).dialect for name in available_profiles()} <= set(DIALECTS)
 
 
