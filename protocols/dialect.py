@@ -29,6 +29,7 @@ DIALECTS = {
     "concert": "protocols.concert.dialect",
     "mis-df": "protocols.mis_df.dialect",
     "mis-9f": "protocols.mis_9f.dialect",
+    "fixed-record": "protocols.fixed_record.dialect",
 }
 """Name -> the module that holds it as ``DIALECT``."""
 

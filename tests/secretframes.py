@@ -374,12 +374,33 @@ def mis_9f(profile: Profile, secrets: Secrets) -> list[Said]:
     ]
 
 
+def fixed_record(profile: Profile, secrets: Secrets) -> list[Said]:
+    """A sale, a wallet's with its payment code, and answers with the card in its field and in the message."""
+    del profile  # a record is the same on every line
+    asked = f"{'POS00001':8}{'01':8}00{1250:012d}{'':8}{'':12}{'':6}123"
+    wallet = f"00{'POS00001':8}{'01':8}30{1250:012d}{'':26}124{secrets.discretionary:50}{secrets.other:50}{'':82}"
+
+    def answer(message: str, lrc: str) -> bytes:
+        text = message.encode("gbk").ljust(40)
+        head = f"000102{secrets.pan:20}{7:06d}{1250:012d}".encode()
+        tail = f"{MERCHANT}{TERMINAL}{1:06d}1121101500{7:012d}{'':6}1121{lrc}".encode()
+        return head + text + tail
+
+    return [
+        ("tx", asked.encode()),
+        ("rx", answer("交易成功", "123")),
+        ("tx", wallet.encode()),
+        ("rx", answer(f"卡号{secrets.pan}", "124")),
+    ]
+
+
 SAMPLES: Mapping[str, Callable[[Profile, Secrets], list[Said]]] = {
     "unionpay": unionpay,
     "zvt": zvt,
     "concert": concert,
     "mis-df": mis_df,
     "mis-9f": mis_9f,
+    "fixed-record": fixed_record,
 }
 """Dialect -> its sample; it is made for every profile that speaks the dialect."""
 
