@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from protocols.deframe import Event
     from protocols.facts import Facts
     from protocols.profile import Profile
+    from protocols.talking import Payment, Talk, Times
 
 DIALECTS = {
     "unionpay": "protocols.unionpay_dialect",
@@ -111,6 +112,7 @@ class Dialect:
         closing: the questions that close something in the terminal (its batch).
         terminal: a terminal that answers these questions, of a terminal number, a merchant number and a journal,
             oldest first; None where there are no questions.
+        talk: a till and a terminal that talk to each other, of payments; None where nobody plays them.
     """
 
     name: str
@@ -124,6 +126,7 @@ class Dialect:
     questions: "Mapping[str, Callable[[Profile], Session]]" = field(default_factory=dict)
     closing: frozenset[str] = frozenset()
     terminal: "Callable[[Profile, str, str, Sequence[Sold]], Answering] | None" = None
+    talk: "Callable[[Profile, Sequence[Payment], Times], Talk] | None" = None
 
 
 class Session(Protocol):
