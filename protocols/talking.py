@@ -67,9 +67,11 @@ class Talk:
 
     Attributes:
         repairs: whether the link sends again what was damaged.
+        opening: bytes that change nothing on the line: what says them knows by their leaving that somebody reads.
     """
 
     till: Till
     terminal: Machine
     rows: list[dict[str, Any]]
     repairs: bool
+    opening: bytes = b""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from protocols.concert.record import ASK, FULL, SMALL, write_caisse, write_e_plus
 from protocols.concert.session import station
+from protocols.envelope import EOT
 from protocols.talking import Payment, Talk, Times
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ def talk(profile: "Profile", payments: Sequence[Payment], times: Times) -> Talk:
         terminal=Terminal(profile, answers, times),
         rows=[row for _, _, row in said],
         repairs=profile.link.ack,
+        opening=bytes((EOT,)) if profile.link.ack else b"",
     )
 
 

@@ -94,6 +94,8 @@ class Serial:
 
     def feed(self, data: bytes, now: float) -> bytes:
         """Bytes came; what to send."""
+        if not data:
+            return b""
         said = b"".join(self._hear(event, now) for event in self._deframer.feed(data))
         self._pause = now + self._times.pause if self._deframer.pending else None
         return said
@@ -213,6 +215,8 @@ class Net:
 
     def feed(self, data: bytes, now: float) -> bytes:
         """Take what is complete."""
+        if not data:
+            return b""
         self._keep(self._deframer.feed(data))
         self.due = now + self._pause if self._deframer.pending else None
         return b""
