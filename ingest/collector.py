@@ -15,13 +15,16 @@ import select
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ingest.committer import Committer
-from ingest.handover import Chunk, Happened, Tell, ask_for_priority, place_of
+from ingest.handover import SET, Chunk, Happened, Tell, ask_for_priority, place_of
 from ingest.lines import Line, Side, Stream
 from ingest.ports import Port, PortError
 from ingest.records import Kind
+
+if TYPE_CHECKING:
+    from ingest.speeds import LineSetting
 
 LONGEST_WAIT = 0.5
 PRIORITY = -10
@@ -56,6 +59,7 @@ class Collector:
         self._quiet = threading.Event()
         self._arrivals: queue.SimpleQueue[tuple[Side, Port | None, PortError | None]] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[tuple[Stream, bytes]] = queue.SimpleQueue()
+        self._tunings: queue.SimpleQueue[tuple[Stream, LineSetting]] = queue.SimpleQueue()
         self._epoll = select.epoll()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._wake, _READ)
@@ -91,6 +95,11 @@ class Collector:
     def answer(self, stream: Stream, byte: bytes) -> None:
         """Have a byte written to the terminal of a receiving stream; returns at once."""
         self._answers.put((stream, byte))
+        self._nudge()
+
+    def tune(self, stream: Stream, setting: "LineSetting") -> None:
+        """Have the ports of a stream's line set so; returns at once."""
+        self._tunings.put((stream, setting))
         self._nudge()
 
     def stop_reading(self, timeout: float = 1.0) -> bool:
@@ -273,12 +282,26 @@ class Collector:
                 self._watch(side)
             except PortError as wrong:
                 self._lost(side, wrong)
+        while not self._tunings.empty():
+            self._set_line(*self._tunings.get())
         while not self._arrivals.empty():
             side, port, wrong_open = self._arrivals.get()
             if port is not None:
                 self._opened(side, port)
             elif wrong_open is not None:
                 self._not_opened(side, wrong_open)
+
+    def _set_line(self, stream: Stream, setting: "LineSetting") -> None:
+        """Both sides of a line speak at one speed; a port that is not there has it when it opens."""
+        asking = self._side_of[stream]
+        for side in self._line_of[asking].sides:
+            side.link = setting
+            try:
+                if side.port is not None:
+                    side.port.tune(setting)
+            except PortError as wrong:
+                self._lost(side, wrong)
+        self._note(asking, Kind.EVENT, {"event": SET, "setting": str(setting)})
 
     # -- coming and going ------------------------------------------------------------------------
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from ingest.exchange import FRAME_COLUMNS
+from protocols.batch import OPERATIONS as UPLOADING
+from protocols.batch import Uploaded
 from protocols.dialect import Heard
-from protocols.errors import ProtocolError
+from protocols.errors import DecodeError, ProtocolError
 from protocols.facts import Facts, SettlementTotals, infer_datetime, is_approved
 from protocols.journal.dates import moment
 from protocols.journal.profile import available_journals, load_journal
@@ -37,12 +39,13 @@ class Decoded:
     """What recorded rows say.
 
     ``frames`` in the columns of ``FRAME_COLUMNS``, ``rejects`` as rows of that table;
-    ``uploads`` is what each signature request carries, by its segment and number.
+    ``uploads`` is what each signature request carries, ``listed`` what each batch upload does, by segment and number.
     """
 
     frames: "pa.Table"
     rejects: list[dict[str, Any]]
     uploads: dict[tuple[str, int], Upload] = field(default_factory=dict)
+    listed: dict[tuple[str, int], tuple[Uploaded, ...]] = field(default_factory=dict)
 
 
 def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
@@ -55,6 +58,7 @@ def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
     columns: dict[str, list[Any]] = {name: [] for name in FRAME_COLUMNS}
     rejects = []
     uploads = {}
+    listed = {}
     profiles: dict[str, Profile | ProtocolError] = {}
     journals = frozenset(available_journals())
     followed: dict[tuple[str, str], list[tuple[dict[str, Any], Facts]]] = {}
@@ -80,6 +84,11 @@ def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
             said = profile.facts(row["frame"])
             if said.operation == "SIGNATURE" and said.is_request:
                 uploads[row["segment_id"], row["seq"]] = upload(profile.decode(row["frame"]))
+            if profile.speech.uploaded is not None and said.operation in UPLOADING and said.is_request:
+                try:
+                    listed[row["segment_id"], row["seq"]] = profile.speech.uploaded(profile, row["frame"])
+                except DecodeError as wrong:  # the message itself is sound: it stays an exchange
+                    rejects.append(_rejected(row, wrong.as_dict()))
         except ProtocolError as wrong:
             rejects.append(_rejected(row, wrong.as_dict()))
             continue
@@ -90,7 +99,7 @@ def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
     for (_, name), messages in followed.items():
         for row, said in _followed(_profile(profiles, name), messages):
             hear(row, said)
-    return Decoded(_as_table(columns), rejects, uploads)
+    return Decoded(_as_table(columns), rejects, uploads, listed)
 
 
 def _followed(profile: Profile, messages: list[tuple[dict[str, Any], Facts]]) -> Iterator[tuple[dict[str, Any], Facts]]:

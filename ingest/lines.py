@@ -20,6 +20,7 @@ from ingest.records import Direction, PendingRecord
 
 if TYPE_CHECKING:
     from ingest.asking import Asker
+    from ingest.detection import Detection
 
 Mode = Literal["listen", "relay", "receive", "pull"]
 
@@ -116,7 +117,7 @@ class Stream:
 
     Args:
         line: the line's name.
-        profile: the profile's name.
+        profile: the profile's name; ``auto`` where it is to be found out.
         mode: how we sit on the line; a receiving stream is answered with ACK and NAK.
         direction: ``rx`` from the terminal, ``tx`` to it.
         start: makes a fresh recorder.
@@ -126,15 +127,21 @@ class Stream:
         self, line: str, profile: str, *, mode: Mode, direction: Direction, start: Callable[[], Recording]
     ) -> None:
         self.line = line
-        self.profile = profile
+        self._profile = profile
         self.direction: Direction = direction
         self.answers = mode == "receive"
         self.asker: Asker | None = None  # on a pulled line
+        self.detection: Detection | None = None  # on a line whose profile is to be found
         self.heard = Heard()
         self._silence_ns = SILENCE_NS[mode]
         self._start = start
         self._recorder = start()
         self._last_ns: int | None = None  # None: nothing can be waiting in the recorder
+
+    @property
+    def profile(self) -> str:
+        """The profile's name, as far as it is known."""
+        return self._profile if self.detection is None else self.detection.profile
 
     def feed(self, data: bytes, wall_ns: int, mono_ns: int) -> list[PendingRecord]:
         """Records complete with these bytes; a frame that a long pause broke off becomes noise first."""
@@ -146,6 +153,11 @@ class Stream:
         """The line broke off or fell silent here: what is half there is noise."""
         self._last_ns = None
         return self._recorder.flush(self.direction, wall_ns, mono_ns)
+
+    def close(self, wall_ns: int, mono_ns: int) -> list[PendingRecord]:
+        """The last word: what is half there is noise, and a search for the profile ends."""
+        undecided = self.detection.close(wall_ns, mono_ns) if self.detection is not None else []
+        return undecided + self.flush(wall_ns, mono_ns)
 
     def flush_if_silent(self, wall_ns: int, mono_ns: int) -> list[PendingRecord]:
         """Noise, when half a frame has been waiting longer than the pause that ends one."""
@@ -264,6 +276,12 @@ class Line:
     profile: str
     mode: Mode
     sides: list[Side]
+
+    @property
+    def shown_profile(self) -> str:
+        """For people: the profile, and how it was found where that was left to us."""
+        detection = self.sides[0].stream.detection
+        return self.profile if detection is None else detection.shown
 
     @property
     def streams(self) -> list[Stream]:

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import socket
+from typing import Any
 
 from ingest.ports import Port, PortError
 
@@ -31,6 +32,9 @@ class _Connection:
 
     def reset_output_buffer(self) -> None:
         """The network has what it took."""
+
+    def apply_settings(self, words: dict[str, Any]) -> None:
+        """A connection has no speed."""
 
     def close(self) -> None:
         """Let the connection go."""

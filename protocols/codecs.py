@@ -228,16 +228,22 @@ class LastRaw(c.Construct):  # type: ignore[misc]
 
 
 class DigitText(c.Adapter):  # type: ignore[misc]
-    """A fixed run of ASCII digits: the parts of a field once its packed digits are text."""
+    """A fixed run of ASCII digits: the parts of a field once its packed digits are text.
 
-    def __init__(self, width: int) -> None:
+    Args:
+        width: how many.
+        accept: DIGITS or MASKED.
+    """
+
+    def __init__(self, width: int, *, accept: str = DIGITS) -> None:
         super().__init__(c.Bytes(width))
         self.digits = width
+        self.accept = accept
 
     def _decode(self, obj: bytes, context: Any, path: str) -> str:
         del context, path
         text = obj.decode("ascii")
-        _check_nibbles(text, DIGITS)
+        _check_nibbles(text, self.accept)
         return text
 
     def _encode(self, obj: str, context: Any, path: str) -> bytes:

@@ -17,6 +17,7 @@ from protocols.errors import ProtocolError
 
 if TYPE_CHECKING:
     from protocols.answering import Answering, Sold
+    from protocols.batch import Uploaded
     from protocols.deframe import Event
     from protocols.facts import Facts
     from protocols.profile import Profile
@@ -26,6 +27,7 @@ DIALECTS = {
     "unionpay": "protocols.unionpay_dialect",
     "zvt": "protocols.zvt.dialect",
     "concert": "protocols.concert.dialect",
+    "mis-9f": "protocols.mis_9f.dialect",
 }
 """Name -> the module that holds it as ``DIALECT``."""
 
@@ -113,6 +115,8 @@ class Dialect:
         terminal: a terminal that answers these questions, of a terminal number, a merchant number and a journal,
             oldest first; None where there are no questions.
         talk: a till and a terminal that talk to each other, of payments; None where nobody plays them.
+        uploaded: the transactions that a batch upload lists; raises DecodeError where its counts do not add up;
+            None where the language has no such message.
     """
 
     name: str
@@ -127,6 +131,7 @@ class Dialect:
     closing: frozenset[str] = frozenset()
     terminal: "Callable[[Profile, str, str, Sequence[Sold]], Answering] | None" = None
     talk: "Callable[[Profile, Sequence[Payment], Times], Talk] | None" = None
+    uploaded: "Callable[[Profile, bytes], tuple[Uploaded, ...]] | None" = None
 
 
 class Session(Protocol):

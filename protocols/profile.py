@@ -34,6 +34,8 @@ class Profile:
     claims: tuple[dict[str, str], ...]
     max_reversal_tries: int
     grammar: Grammar = field(repr=False)
+    extends: tuple[str, ...] = ()
+    """The profiles it extends, the nearest first."""
 
     @property
     def speech(self) -> Dialect:
@@ -177,8 +179,7 @@ def load_profile(name: str) -> Profile:
     Raises:
         ProfileError: no such profile, or its file is wrong; says which key and what is valid.
     """
-    merged, own = merged_profile(name)
-    return _profile(merged, own)
+    return _profile(*merged_profile(name))
 
 
 def profiles_speaking(name: str) -> list[str]:
@@ -186,7 +187,7 @@ def profiles_speaking(name: str) -> list[str]:
     return [each for each in available_profiles() if load_profile(each).dialect == name]
 
 
-def _profile(merged: dict[str, Any], own: dict[str, Any]) -> Profile:
+def _profile(merged: dict[str, Any], chain: list[dict[str, Any]]) -> Profile:
     name = merged["name"]
     spoken = merged.get("dialect")
     if spoken not in DIALECTS:
@@ -207,8 +208,17 @@ def _profile(merged: dict[str, Any], own: dict[str, Any]) -> Profile:
     if link.envelope not in dialect(spoken).envelopes:
         valid = ", ".join(dialect(spoken).envelopes)
         raise refused(name, "link.envelope", "this dialect has no such envelope", valid, link.envelope)
-    claims = tuple(merged["claims"])
-    return Profile(name, dict(titles), link, spoken, own["confidence"], claims, tries, grammar)
+    return Profile(
+        name=name,
+        title=dict(titles),
+        link=link,
+        dialect=spoken,
+        confidence=chain[0]["confidence"],
+        claims=tuple(merged["claims"]),
+        max_reversal_tries=tries,
+        grammar=grammar,
+        extends=tuple(each["name"] for each in chain[1:]),
+    )
 
 
 def _table(
@@ -217,7 +227,15 @@ def _table(
     table = dict(base)
     for key, row in overrides.items():
         number = int(key)
-        for word, kind in (("name", str), ("codec", str), ("size", int), ("mask", str), ("en", str), ("zh", str)):
+        for word, kind in (
+            ("name", str),
+            ("codec", str),
+            ("size", int),
+            ("tag_digits", int),
+            ("mask", str),
+            ("en", str),
+            ("zh", str),
+        ):
             if word in row and (not isinstance(row[word], kind) or isinstance(row[word], bool)):
                 raise refused(
                     name, f"fields.{key}.{word}", f"{word} is not a {kind.__name__}", kind.__name__, "something else"

@@ -18,7 +18,7 @@ from protocols.errors import ProfileError
 
 CONFIDENCES = ("measured", "public", "assumed")
 KEYS = ("name", "extends", "dialect", "title", "source", "confidence", "claims", "link", "fields", "max_reversal_tries")
-FIELD_KEYS = ("name", "codec", "size", "mask", "en", "zh", "source")
+FIELD_KEYS = ("name", "codec", "size", "mask", "en", "zh", "source", "tag_digits")
 CLAIM_KEYS = ("claim", "source", "confidence")
 CLAIM_OPTIONS = ("about",)  # a later claim about the same thing takes the place of an inherited one
 LANGUAGES = ("zh-CN", "en")
@@ -37,8 +37,8 @@ def available_journals() -> list[str]:
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
-def merged_profile(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A profile's settings with those it extends, and its own file's alone.
+def merged_profile(name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A profile's settings with those it extends, and what each file says, its own first.
 
     Raises:
         ProfileError: no such profile, or a file is wrong.
@@ -55,7 +55,7 @@ def merged_profile(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
                 merged[key] = {**merged[key], **value}
             else:
                 merged[key] = value
-    return merged, chain[0]
+    return merged, chain
 
 
 def _chain(name: str) -> list[dict[str, Any]]:

@@ -49,7 +49,16 @@ def describe(profile: Profile, frame: bytes) -> Described:
 def _masked(apdu: Apdu) -> Apdu:
     """The same APDU with asterisks for what is overwritten."""
     safe, _, masked = overwrite(apdu)
-    items = [_starred(item, bytes(safe[item.start : item.end])) if item.key in masked else item for item in apdu.items]
+    items = []
+    for item in apdu.items:
+        raw = bytes(safe[item.start : item.end])
+        if item.key in masked:
+            shown = _starred(item, raw)
+        elif raw != apdu.data[item.start : item.end]:  # a container: what it holds is overwritten
+            shown = dataclasses.replace(item, value=raw.hex().upper())
+        else:
+            shown = item
+        items.append(shown)
     return dataclasses.replace(apdu, items=tuple(items))
 
 

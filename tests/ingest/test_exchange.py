@@ -63,7 +63,7 @@ def table(frames: Iterable[Frame]) -> Any:
 def join(*frames: Frame) -> list[Frame]:
     """All exchanges of these frames, in the order of their times."""
     days = {each["day"] for each in frames}
-    _, rows, _ = changed(
+    _, rows, _, _ = changed(
         lambda day: table(f for f in frames if f["day"] == day), days, days, {f["segment_id"] for f in frames}
     )
     found: list[Frame] = rows.to_pylist()
@@ -288,7 +288,7 @@ def step_by_step(*landings: list[Frame]) -> list[Frame]:
 
     for new in landings:
         landed += new
-        days, rows, _ = changed(
+        days, rows, _, _ = changed(
             load,
             {each["day"] for each in landed},
             {each["day"] for each in new},

@@ -1,0 +1,254 @@
+"""Tills' links with tags 9F and with fixed records: from the line, listened to or asked, to the tables."""
+
+import datetime as dt
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import reduce
+from operator import xor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.cli import main
+from ingest.keys import create_keys
+from ingest.tables import Lake
+from protocols.answering import Answering, Sold
+from protocols.profile import load_profile
+from tests.ingest.collecting.conftest import Wire
+
+pytestmark = pytest.mark.slow  # whole landings
+
+TILLWATCH = Path(sys.executable).with_name("tillwatch")
+PATIENCE = 60.0
+PAN = "6225880000000001"
+TERMINAL, MERCHANT = "00440036", "821120170130018"
+MORNING = dt.datetime.fromisoformat("2026-11-21T10:00:00+08:00")
+BATCH = [
+    Sold(41, 1000, MORNING, rrn="112101000041", auth_code="A00041"),
+    Sold(42, 2500, MORNING + dt.timedelta(minutes=15), card=PAN, rrn="112101000042"),
+    Sold(44, 2500, MORNING + dt.timedelta(minutes=20), txn_type="VOID", card=PAN, orig_stan=42, rrn="112101000044"),
+]
+
+
+def frame_9f(number: int, **values: str) -> str:
+    """A frame with tags 9F, made here from the format alone."""
+    body = bytes.fromhex(f"9F010001{number:02X}")
+    for tag, value in values.items():
+        text = value.encode("gbk")
+        body += bytes.fromhex(tag[1:]) + len(text).to_bytes(2, "big") + text
+    covered = bytes.fromhex(f"{len(body):04d}") + body + b"\x03"
+    return (b"\x02" + covered + bytes((reduce(xor, covered),))).hex()
+
+
+def said_9f(number: int, trace: int, amount: int, time: str, code: str = "00", **more: str) -> tuple[str, str]:
+    """A terminal's answer."""
+    told = {"t9F0D": "000001", "t9F0E": f"{trace:06d}", "t9F10": f"1121{trace:08d}", "t9F0B": PAN}
+    told |= {"t9F04": MERCHANT, "t9F05": TERMINAL, "t9F11": "20261121", "t9F12": time}
+    return "rx", frame_9f(number, t9F02=f"{amount:012d}", t9F14=code, **told, **more)
+
+
+DAY_9F = [
+    ("tx", frame_9f(1)),
+    ("rx", frame_9f(1, t9F14="00", t9F05=TERMINAL)),
+    ("tx", frame_9f(2, t9F02="000000001000")),
+    said_9f(2, 41, 1000, "100000", t9F03="测试商户", t9F1B="2912"),
+    ("tx", frame_9f(2, t9F02="000000001000")),  # the same amount again: another sale
+    said_9f(2, 42, 1000, "100100"),
+    said_9f(2, 42, 1000, "100100"),  # sent again
+    ("tx", frame_9f(3, t9F02="000000001000", t9F20="000042")),
+    said_9f(3, 43, 1000, "100200", t9F20="000042"),
+    ("tx", frame_9f(4, t9F02="000000000300", t9F10="112000000007", t9F11="1120")),
+    said_9f(4, 44, 300, "100300"),
+    ("tx", frame_9f(2, t9F02="000000005000")),
+    ("rx", frame_9f(2, t9F14="51", t9F19="余额不足")),
+    ("tx", frame_9f(6, t9F02="000000009900")),
+    ("rx", frame_9f(17, t9F15="60", t9F16="10.0.0.1", t9F17="8583", t9F18="60")),  # a message for the host
+    ("tx", frame_9f(17, t9F14="00", t9F15="60")),
+    said_9f(6, 45, 9900, "100400", t9F0F="AUTH45"),
+    ("tx", frame_9f(15)),
+    said_9f(6, 45, 9900, "100400"),  # in other bytes: nothing new
+    ("tx", frame_9f(16)),
+    said_9f(2, 41, 1000, "100000", t9F52=f"重打印 {PAN}"),
+    ("tx", frame_9f(20, t9F20="000030")),
+    said_9f(2, 30, 700, "093000"),  # one that was not heard before
+    ("tx", frame_9f(20, t9F20="000029")),
+    ("rx", frame_9f(20, t9F14="X2")),
+    ("tx", frame_9f(14)),
+    ("rx", frame_9f(14, t9F14="00", t9F05=TERMINAL, t9F04=MERCHANT, t9F0D="000001", t9F1D="000000011900")),
+    ("tx", frame_9f(19)),
+    ("rx", frame_9f(14, t9F14="00", t9F05=TERMINAL, t9F04=MERCHANT, t9F0D="000001", t9F1D="000000011900")),
+    ("tx", frame_9f(2, t9F02="000000007700")),  # the cable is pulled
+]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Runs the command in a folder with keys."""
+    monkeypatch.chdir(tmp_path)
+    create_keys(Path("var/keys/pan-token.key"))
+
+    def do(*words: str) -> None:
+        monkeypatch.setattr(sys, "argv", ["tillwatch", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert not ended.value.code, words
+
+    return do
+
+
+def replay(run: Callable[..., None], day: list[tuple[str, str]], profile: str) -> Lake:
+    lines = [
+        json.dumps(
+            {"t": f"2026-11-21T12:{at // 60:02d}:{at % 60:02d}+08:00", "line": "till", "dir": way, "frame": data}
+        )
+        for at, (way, data) in enumerate(day)
+    ]
+    Path("day.capture.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+    run("replay", "day.capture.jsonl", "--profile", profile)
+    run("land")
+    return Lake("var/lake")
+
+
+def rows(lake: Lake, table: str, *names: str) -> list[tuple[Any, ...]]:
+    return sorted((tuple(row[name] for name in names) for row in lake.read(table).to_pylist()), key=str)
+
+
+def nothing_of_the_card(folder: Path) -> None:
+    secrets = [PAN.encode(), bytes.fromhex(PAN), PAN.encode().hex().encode(), PAN.encode("utf-16-le")]
+    for path in folder.rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            assert not any(secret in data for secret in secrets), path
+
+
+def test_a_day_with_tags_9f_is_in_the_tables(run, tmp_path):
+    """Sales, void, refund, pre-authorisation, refusal and settlement: one row each, whatever was asked again."""
+    lake = replay(run, DAY_9F, "allinpay")
+    assert lake.read("rejects").num_rows == 0
+    assert rows(
+        lake, "transactions", "stan", "txn_type", "amount_fen", "outcome", "response_code", "orig_stan"
+    ) == sorted(
+        [
+            (30, "SALE", 700, "approved", "00", None),
+            (41, "SALE", 1000, "approved", "00", None),
+            (42, "SALE", 1000, "approved", "00", None),
+            (43, "VOID", 1000, "approved", "00", 42),
+            (44, "REFUND", 300, "approved", "00", None),
+            (45, "PREAUTH", 9900, "approved", "00", None),
+            (None, "SALE", 5000, "declined", "51", None),
+            (None, "SALE", 7700, "unknown", None, None),
+        ],
+        key=str,
+    )
+    assert rows(lake, "settlements", "batch_no", "total_amount_fen", "outcome") == [(1, 11900, "approved")]
+    events = rows(lake, "events", "operation", "outcome")
+    assert events == [
+        ("QUERY_DETAIL", "declined"),
+        ("QUERY_DETAIL", "unknown"),
+        ("QUERY_LAST", "unknown"),
+        ("REPRINT", "unknown"),
+        ("REPRINT_SETTLEMENT", "unknown"),
+        ("SIGN_IN", "approved"),
+    ]
+    nothing_of_the_card(tmp_path / "var")
+
+
+def test_what_a_sale_with_tags_9f_says_is_in_its_columns(run):
+    """Terminal, merchant, batch, card, reference number and clock; currency is not carried."""
+    lake = replay(run, DAY_9F, "allinpay")
+    by_stan = {row["stan"]: row for row in lake.read("transactions").to_pylist() if row["stan"]}
+    sale = by_stan[41]
+    assert (sale["terminal_id"], sale["merchant_id"], sale["batch_no"]) == (TERMINAL, MERCHANT, 1)
+    assert (sale["pan_masked"], sale["rrn"]) == ("622588******0001", "112100000041")
+    assert sale["card_token"].startswith("t")
+    assert sale["host_dt"].isoformat() == "2026-11-21T02:00:00+00:00"
+    assert sale["currency"] is None
+    assert sale["requested_at"] < sale["responded_at"]
+    refund = by_stan[44]
+    assert (refund["orig_rrn"], refund["orig_date"]) == ("112000000007", dt.date(2026, 11, 20))
+
+
+class Played:
+    """A simulated terminal on a descriptor, in a thread."""
+
+    def __init__(self, profile: str, descriptor: int) -> None:
+        loaded = load_profile(profile)
+        assert loaded.speech.terminal is not None
+        self.terminal: Answering = loaded.speech.terminal(loaded, TERMINAL, MERCHANT, BATCH)
+        self._fd = descriptor
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                data = os.read(self._fd, 4096) if select.select([self._fd], [], [], 0.05)[0] else b""
+            except OSError:
+                return
+            out = self.terminal.feed(data, time.monotonic()) + self.terminal.tick(time.monotonic())
+            if out:
+                os.write(self._fd, out)
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+def collect(folder: Path, device: Path, profile: str, question: str) -> str:
+    """Collect from a pulled line until the question was asked; the log."""
+    (folder / "tillwatch.toml").write_text(
+        f'[[lines]]\nname = "till"\ndevice = "{device}"\nprofile = "{profile}"\nmode = "pull"\n'
+        f'ask = "{question}"\nevery = 0\n',
+        "utf-8",
+    )
+    log = folder / "log"
+    with log.open("w") as err:
+        collector = subprocess.Popen([TILLWATCH, "collect"], cwd=folder, stderr=err)
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while "asked" not in log.read_text() and collector.poll() is None:
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+    finally:
+        collector.send_signal(signal.SIGTERM)
+        assert collector.wait(PATIENCE) == 0, log.read_text()
+    return log.read_text()
+
+
+QUESTIONS = [("allinpay", "query-last"), ("allinpay", "query-detail")]
+
+
+@pytest.mark.parametrize(("profile", "question"), QUESTIONS)
+def test_what_a_terminal_tells_when_it_is_asked_is_in_the_tables(run, tmp_path, profile, question):
+    """Plugged in and asked: what the terminal's journal holds is landed, its batch is open, the card number nowhere."""
+    wire = Wire(tmp_path / "tty")
+    played = Played(profile, wire.master)
+    try:
+        log = collect(tmp_path, wire.name, profile, question)
+    finally:
+        played.stop()
+        wire.unplug()
+    assert "answered" in log
+    run("land")
+    lake = Lake(str(tmp_path / "var/lake"))
+    assert lake.read("rejects").num_rows == 0
+    wanted = played.terminal.told(question)
+    assert wanted
+    found = {row["stan"]: row for row in lake.read("transactions").to_pylist()}
+    assert found.keys() == {row["stan"] for row in wanted}
+    for row in wanted:
+        said = {name: found[row["stan"]][name] for name in row}
+        said["host_dt"] = said["host_dt"] and said["host_dt"].isoformat()
+        said["terminal_dt"] = said["terminal_dt"] and said["terminal_dt"].isoformat()
+        masked = row["pan_masked"] and row["pan_masked"][:6] + "******" + row["pan_masked"][-4:]
+        assert said == row | {"pan_masked": masked}
+    nothing_of_the_card(tmp_path / "var")
