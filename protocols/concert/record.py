@@ -12,6 +12,8 @@ from protocols.envelope import ETX, STX, lrc
 from protocols.errors import DecodeError, FrameError, ProtocolError
 
 ASK, SMALL, FULL = 34, 25, 80
+TAG_HEAD = 5
+"""Two letters and three digits of length."""
 _DIGITS = frozenset(b"0123456789")
 _HEAD = (("pos", 2, "digits"), ("result", 1, "digits"), ("amount", 8, "digits"), ("mode", 1, "text"))
 _TAIL = (("currency", 3, "digits"), ("private", 10, "text"))
@@ -136,12 +138,12 @@ def _read_e_plus(frame: bytes, protocol: str) -> Record:
 
 def tag_end(data: bytes | bytearray, at: int) -> int | None:
     """Where the tag that starts there ends; -1 when none starts there, None when more bytes are needed."""
-    head = bytes(data[at : at + 5])
+    head = bytes(data[at : at + TAG_HEAD])
     if not all(0x41 <= byte <= 0x5A for byte in head[:2]) or not _DIGITS.issuperset(head[2:]):
         return -1
-    if len(head) < 5:
+    if len(head) < TAG_HEAD:
         return None
-    end = at + 5 + int(head[2:])
+    end = at + TAG_HEAD + int(head[2:])
     return end if end <= len(data) else None
 
 
