@@ -8,7 +8,7 @@ message is right; such rows say so.
 
 import construct as c
 
-from protocols.codecs import DigitText, Fen, Whole
+from protocols.codecs import MASKED, DigitText, Fen, Whole
 from protocols.grammar import FieldSpec
 
 TPDU_BYTES = 5
@@ -87,7 +87,12 @@ Totals = c.Struct(
 )
 """F48 of 0500/0510, over its digits as ASCII: amounts in fen; flag 0 asked, 1 balanced, 2 not balanced, 3 error."""
 BATCH_ROW_DIGITS = 40
+BATCH_ROWS = 8
+BATCH_ROW_PARTS = (("card_org", 2), ("stan", 6), ("pan", 20), ("amount", 12))
 BatchRow = c.Struct(
-    "card_org" / DigitText(2), "stan" / DigitText(6), "pan" / DigitText(20), "amount" / Fen(DigitText(12))
+    "card_org" / DigitText(2),
+    "stan" / DigitText(6),
+    "pan" / DigitText(20, accept=MASKED),
+    "amount" / Fen(DigitText(12)),
 )
-"""One transaction of a magnetic batch upload (0320, F48), over its digits as ASCII."""
+"""One transaction of a magnetic batch upload (0320, F48), over its digits as ASCII; the card number may be masked."""

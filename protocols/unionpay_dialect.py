@@ -1,5 +1,6 @@
 """The UnionPay POS dialect as a value: the walk, the masks, the facts and the words that are written elsewhere."""
 
+from protocols import batch
 from protocols.deframe import Deframer
 from protocols.describe import read_masked, to_object
 from protocols.dialect import Described, Dialect, Secured
@@ -42,6 +43,11 @@ def told(profile: Profile, frame: bytes) -> Facts:
     return facts(profile.decode(frame))
 
 
+def uploaded(profile: Profile, frame: bytes) -> tuple[batch.Uploaded, ...]:
+    """See ``protocols.batch``."""
+    return batch.uploaded(profile.decode(frame))
+
+
 def describe(profile: Profile, frame: bytes) -> Described:
     """See ``protocols.describe``."""
     found = read_masked(profile, frame)
@@ -63,4 +69,5 @@ DIALECT = Dialect(
     facts=told,
     describe=describe,
     fields=FIELDS,
+    uploaded=uploaded,
 )
