@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from protocols.facts import Facts
     from protocols.message import Message
     from protocols.profile import Profile
+    from protocols.talking import Payment, Talk, Times
 
 DIALECTS = {
     "unionpay": "protocols.unionpay_dialect",
@@ -117,6 +118,7 @@ class Dialect:
         closing: the questions that close something in the terminal (its batch).
         terminal: a terminal that answers these questions, of a terminal number, a merchant number and a journal,
             oldest first; None where there are no questions.
+        talk: a till and a terminal that talk to each other, of payments; None where nobody plays them.
         several: what a frame says by itself, for dialects whose frames may tell of several transactions; the first
             is ``facts``. None where each frame says one thing.
         message: the message for another party that a frame carries; None where a frame is the message.
@@ -137,6 +139,7 @@ class Dialect:
     asked_as: Mapping[str, str] = field(default_factory=dict)
     closing: frozenset[str] = frozenset()
     terminal: "Callable[[Profile, str, str, Sequence[Sold]], Answering] | None" = None
+    talk: "Callable[[Profile, Sequence[Payment], Times], Talk] | None" = None
     several: "Callable[[Profile, bytes], list[Facts]] | None" = None
     message: "Callable[[Profile, bytes], Message] | None" = None
     operations: frozenset[str] = frozenset()

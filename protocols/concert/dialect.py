@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from protocols import sweep
+from protocols.concert.ends import talk
 from protocols.concert.link import deframer
 from protocols.concert.record import Record, read
 from protocols.describe import ERROR_KEYS
@@ -204,4 +205,5 @@ DIALECT = Dialect(
     facts=facts,
     describe=describe,
     follow=follow,
+    talk=talk,
 )

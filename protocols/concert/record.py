@@ -90,6 +90,29 @@ def read(frame: bytes, protocol: str, envelope: str) -> Record:
     return _read_caisse(frame, protocol) if envelope == "tags" else _read_e_plus(frame, protocol)
 
 
+def write_e_plus(form: int, values: Mapping[str, str]) -> bytes:
+    """The frame of a message in fixed widths: ``form`` is ``ASK``, ``SMALL`` or ``FULL``; texts are filled with spaces.
+
+    Raises:
+        KeyError: a value is missing.
+        ValueError: a value is too long, or a number is not as long as it must be.
+    """
+    body = b""
+    for name, width, kind in LAYOUTS[form]:
+        value = values[name]
+        if len(value) > width or (kind == "digits" and not (len(value) == width and value.isdigit())):
+            msg = f"{name}: not {width} {'digits' if kind == 'digits' else 'characters at most'}"
+            raise ValueError(msg)
+        body += value.ljust(width).encode("ascii")
+    covered = body + bytes((ETX,))
+    return bytes((STX,)) + covered + bytes((lrc(covered),))
+
+
+def write_caisse(values: Mapping[str, str]) -> bytes:
+    """The message of these tags, in their order."""
+    return "".join(f"{tag}{len(value):03d}{value}" for tag, value in values.items()).encode("ascii")
+
+
 def _read_e_plus(frame: bytes, protocol: str) -> Record:
     whole = frame[:1] == bytes((STX,))
     start = 1 if whole else 0
