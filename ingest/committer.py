@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ingest.backlog import BACKLOG_RECORDS, Backlog, Entry
 from ingest.errors import SpoolError
-from ingest.handover import Chunk, Happened, Tell, ask_for_priority, describe_failure, place_of
+from ingest.handover import SET, Chunk, Happened, Tell, ask_for_priority, describe_failure, place_of
 from ingest.lines import Backoff, Stream
 from ingest.records import Kind, PendingRecord
 
 if TYPE_CHECKING:
     from ingest.asking import Asker
+    from ingest.speeds import LineSetting
 
 ACK = b"\x06"
 NAK = b"\x15"
@@ -93,6 +94,7 @@ class Committer:
         self._open_spool = open_spool
         self._spool: SpoolLike | None = None
         self._answer: Callable[[Stream, bytes], None] = _nobody
+        self._tune: Callable[[Stream, LineSetting], None] = _nobody
         self._tell = tell
         self._queue: queue.SimpleQueue[Chunk | Happened | None] = queue.SimpleQueue()
         self._queue_bytes = queue_bytes
@@ -127,14 +129,21 @@ class Committer:
 
     # -- its own life ------------------------------------------------------------------------
 
-    def start(self, answer: Callable[[Stream, bytes], None], spool: SpoolLike | None = None) -> None:
+    def start(
+        self,
+        answer: Callable[[Stream, bytes], None],
+        spool: SpoolLike | None = None,
+        tune: "Callable[[Stream, LineSetting], None] | None" = None,
+    ) -> None:
         """Begin.
 
         Args:
             answer: ``(stream, byte)``: hand ACK or NAK to the line of a receiving stream; must not wait.
             spool: one that is open already; None to open it here, again and again until that works.
+            tune: ``(stream, setting)``: have the ports of a stream's line set so; must not wait.
         """
         self._answer = answer
+        self._tune = tune or _nobody
         self._spool = spool
         self._thread.start()
 
@@ -206,7 +215,8 @@ class Committer:
     def _records_of(self, items: Iterable[Chunk | Happened], silent_at: int | None) -> list[Entry]:
         batch: list[Entry] = []
         for item in items:
-            batch += [Entry(item.stream, record) for record in self._hear(item)]
+            batch += [Entry(item.stream, record, answered=_is_late(record, item)) for record in self._hear(item)]
+            self._set_line(item.stream)
         if silent_at is None:
             return batch
         wall = time.time_ns()
@@ -214,8 +224,15 @@ class Committer:
             if (due := stream.due_ns) is None or due > silent_at:
                 continue
             broken_off = self._guarded(stream, lambda which=stream: which.flush(wall, silent_at))  # type: ignore[misc]
-            batch += [Entry(stream, record) for record in broken_off]
+            batch += [Entry(stream, record, answered=record.mono_ns < silent_at) for record in broken_off]
+            self._set_line(stream)
         return batch
+
+    def _set_line(self, stream: Stream) -> None:
+        """Have the port set as the search for the line's profile wants it."""
+        setting = stream.detection.take_setting() if stream.detection is not None else None
+        if setting is not None:
+            self._tune(stream, setting)
 
     def _hear(self, item: Chunk | Happened) -> list[PendingRecord]:
         stream = item.stream
@@ -229,8 +246,13 @@ class Committer:
         if stream.asker is not None:
             self._come_or_gone(stream.asker, item)
         before = self._guarded(stream, lambda: stream.flush(item.wall_ns, item.mono_ns)) if item.breaks else []
+        facts = item.facts
+        if stream.detection is not None and item.kind is Kind.SESSION:
+            facts = stream.detection.opened(facts)
+        elif stream.detection is not None and facts.get("event") == SET:
+            stream.detection.was_set()
         record = PendingRecord(
-            item.kind, stream.line, stream.profile, item.wall_ns, item.mono_ns, stream.direction, facts=item.facts
+            item.kind, stream.line, stream.profile, item.wall_ns, item.mono_ns, stream.direction, facts=facts
         )
         return [*before, record]
 
@@ -298,7 +320,7 @@ class Committer:
                     self._say_ack(entry)
             elif record.kind is Kind.NOISE:
                 self._count_noise(stream, record)
-                if stream.answers and wants_repeat(record):
+                if stream.answers and not entry.answered and wants_repeat(record):
                     naks.add(stream)
         for stream in naks:
             self._say_nak(stream)
@@ -317,6 +339,7 @@ class Committer:
         for entry in batch:
             if (
                 entry.stream.answers
+                and not entry.answered
                 and entry.record.kind is Kind.FRAME
                 and entry.record.digest in self._streams[entry.stream]
             ):
@@ -419,7 +442,7 @@ class Committer:
         last = [
             Entry(stream, record)
             for stream in self._streams
-            for record in self._guarded(stream, lambda which=stream: which.flush(wall, mono))  # type: ignore[misc]
+            for record in self._guarded(stream, lambda which=stream: which.close(wall, mono))  # type: ignore[misc]
         ]
         self._commit(last)
         self.committed.backlog = len(self._backlog) + self._backlog.missed
@@ -431,8 +454,13 @@ class Committer:
             self._failed(describe_failure(wrong))
 
 
-def _nobody(stream: Stream, byte: bytes) -> None:
+def _nobody(stream: Stream, what: object) -> None:
     """Where answers go before ``start``: nothing is heard before it either."""
+
+
+def _is_late(record: PendingRecord, item: Chunk | Happened) -> bool:
+    """It was complete before these bytes came: the terminal waits no more for its answer, or sent it again."""
+    return record.mono_ns < item.mono_ns
 
 
 def _reply(asker: "Asker", record: PendingRecord) -> list[bytes]:

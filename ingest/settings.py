@@ -20,6 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from ingest.errors import UsageError
 from ingest.misconfiguration import usage_error
 
+AUTO = "auto"
+"""The profile of a line whose protocol is to be found by listening."""
 DEFAULT_FILE = "tillwatch.toml"
 FILES_AND_FOLDERS = (
     ("spool", "directory"),
@@ -62,7 +64,9 @@ class Line(Section):
 
     name: str = Field(min_length=1, max_length=64, pattern=r"^[\w.-]+$")
     device: str = Field(min_length=1, description="/dev/serial/by-id/…: a name that survives replugging")
-    profile: str = Field(min_length=1, description="a name from `tillwatch describe --profiles`")
+    profile: str = Field(
+        min_length=1, description="a name from `tillwatch describe --profiles`, or auto: found by listening"
+    )
     mode: Literal["listen", "relay", "receive", "pull"] = Field(
         default="listen",
         description="listen: a tap, nothing is written; relay: between terminal and host; "
@@ -72,6 +76,7 @@ class Line(Section):
     every: float = Field(
         default=3600.0, ge=0, le=79200, description="pull: seconds between two askings, at most 22 hours; 0 asks once"
     )
+    baud: int | None = Field(default=None, ge=300, le=4_000_000, description="the line's speed, not the profile's")
     peer: str | None = Field(default=None, description="relay: the host's side; listen: the tap on the other direction")
 
     @model_validator(mode="after")
@@ -81,6 +86,9 @@ class Line(Section):
             raise ValueError(msg)
         if self.mode in {"receive", "pull"} and self.peer:
             msg = f"mode = {self.mode!r} has one device; peer belongs to relay and listen"
+            raise ValueError(msg)
+        if self.mode == "pull" and self.profile == AUTO:
+            msg = "profile = 'auto' listens and never asks; mode = 'pull' needs the name of a profile"
             raise ValueError(msg)
         if self.ask and self.mode != "pull":
             msg = "ask belongs to mode = 'pull'"
