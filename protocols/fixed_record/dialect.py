@@ -164,7 +164,7 @@ def describe(profile: Profile, frame: bytes) -> Described:
 def _row(profile: Profile, item: Item, safe: bytes, masked: tuple[str, ...]) -> dict[str, Any]:
     value = item.value
     if item.field.name in masked and value is not None:
-        value = gbk_text(safe[item.start : item.end]).strip()
+        value = gbk_text(safe[item.start : item.end]).rstrip()
     names = (item.field.name, item.field.zh, item.field.en)
     return row(names, value, item.start, item.end - item.start, profile.confidence)
 
