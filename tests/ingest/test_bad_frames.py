@@ -21,7 +21,7 @@ def test_a_bad_digit_costs_its_frame_and_no_other(tmp_path: Path) -> None:
     expected, heard = [], []
     for at, frame in enumerate(FRAMES):
         heard += sale(at + 1, 60 * at)
-        seen = set()
+        seen: set[int] = set()
         for step, (number, start, nibble) in enumerate(nibbles(frame), start=1):
             if number not in seen | {_EXPIRY}:
                 seen.add(number)
