@@ -163,7 +163,7 @@ def test_what_is_too_much_to_keep_is_noise_with_its_length_and_digest(rig: Any, 
     made = rig(mode="listen", device=str(wire.name))
     babble = bytes(range(256)) * 400
     wire.write(babble)
-    until(lambda: made.spool.kinds(Kind.NOISE))
+    until(lambda: made.line.sides[0].pumped.bytes_read == len(babble))
     made.stop()
 
     noise = made.spool.kinds(Kind.NOISE)
