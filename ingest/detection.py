@@ -125,12 +125,14 @@ class Detection:
             return self._make_room(MOST_BYTES)
         if heard.data:
             self._detector.feed(heard.direction, heard.data)
-        else:
+        is_over = self._trial.hear(len(heard.data)) or not heard.data
+        if is_over:
             self._detector.pause(heard.direction)
         found = self._detector.verdict(likely=self._named(), baud=self._trial.setting.baud)
         if found.is_sure:
             return self._conclude(found, heard.wall_ns, heard.mono_ns)
-        self._try_next(len(heard.data))
+        if is_over:
+            self._judge_setting()
         return self._make_room(MOST_BYTES)
 
     def recorder(self) -> "Recording | None":
@@ -171,14 +173,13 @@ class Detection:
             return {}
         return {"detected": {**self._verdict.as_dict(), "setting": str(self._trial.setting)}}
 
-    def _try_next(self, count: int) -> None:
+    def _judge_setting(self) -> None:
         promising = self._detector.is_promising
-        moved = self._trial.hear(count, promising=promising) if count else self._trial.pause(promising=promising)
-        if moved:
+        if self._trial.pause(promising=promising):
             self._detector.reset()
             self._wanted, self._is_between = self._trial.setting, True
             self._tell(self.line, "trying", setting=self._wanted)
-        elif self._is_fixed and not promising and not count and self._size and not self._has_warned:
+        elif self._is_fixed and not promising and self._size and not self._has_warned:
             self._has_warned = True
             self._tell(self.line, "unknown", setting=self._trial.setting, hint=_HINT)
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from protocols.detect import Detector, checksum_of, detect
@@ -111,6 +111,18 @@ def test_a_candidate_that_fails_is_left_out_and_said_so() -> None:
     assert next(each for each in verdict.ranked if each.profile == "broken").failure == "ZeroDivisionError"
 
 
+def test_a_claim_in_noise_hides_frames_only_until_the_line_is_silent() -> None:
+    """Joined in mid-frame, a byte of it may claim a long frame: the pause lets go of it."""
+    heard = b"".join(payments(load_profile("leshua"), 6)[TERMINAL])
+    detector = Detector(PROFILES)
+    detector.feed(TERMINAL, b"\x02\x19\x99" + heard)
+
+    assert detector.verdict().profile is None
+    detector.pause(TERMINAL)
+    assert detector.verdict().is_sure
+    assert detector.verdict().profile == "leshua"
+
+
 @st.composite
 def _heard(draw: st.DrawFn) -> tuple[str, list[tuple[str, bytes]]]:
     """A line that one profile speaks: any part of it, cut anyhow, noise between, both directions interleaved."""
@@ -131,6 +143,7 @@ def _heard(draw: st.DrawFn) -> tuple[str, list[tuple[str, bytes]]]:
     return name, [pieces[index] for index in order]
 
 
+@settings(deadline=None)
 @given(_heard())
 def test_no_line_is_ever_called_another_for_sure(heard: tuple[str, list[tuple[str, bytes]]]) -> None:
     """Prefixes, gaps, noise, any order of the pieces: a sure verdict is the right one or its tie."""
@@ -145,6 +158,7 @@ def test_no_line_is_ever_called_another_for_sure(heard: tuple[str, list[tuple[st
     assert not verdict.is_sure or name in {verdict.profile, *verdict.ties}
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=300), max_size=8))
 @example([b"\x06\x00\x00\x80\x00\x00\x84\x00\x00" * 40])
 @example([bytes.fromhex("060100060200040f00") * 20])
@@ -159,6 +173,7 @@ def test_noise_is_nobody_s_for_sure(noise: list[bytes]) -> None:
     assert not detector.verdict().is_sure
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(SPOKEN)), st.data())
 def test_the_verdict_does_not_depend_on_the_cuts(name: str, data: st.DataObject) -> None:
     """The same bytes in other pieces are the same evidence."""
