@@ -12,6 +12,7 @@ D are met. A pad other than 0 rides along in ``Padded`` so that a value builds
 back to the bytes it came from.
 """
 
+import binascii
 import re
 from collections.abc import Callable
 from typing import Any, NoReturn, Self
@@ -318,7 +319,7 @@ def gbk_bytes(text: str) -> bytes:
 
 def _from_hex(text: str) -> bytes:
     try:
-        return bytes.fromhex(text)
+        return binascii.unhexlify(text)  # bytes.fromhex passes over white space
     except ValueError:
         pass
     _wrong("value is not hex", "hex", "pairs of hex digits", f"{len(text)} characters")

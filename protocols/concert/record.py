@@ -12,6 +12,8 @@ from protocols.envelope import ETX, STX, lrc
 from protocols.errors import DecodeError, FrameError, ProtocolError
 
 ASK, SMALL, FULL = 34, 25, 80
+TAG_HEAD = 5
+"""Two letters and three digits of length."""
 _DIGITS = frozenset(b"0123456789")
 _HEAD = (("pos", 2, "digits"), ("result", 1, "digits"), ("amount", 8, "digits"), ("mode", 1, "text"))
 _TAIL = (("currency", 3, "digits"), ("private", 10, "text"))
@@ -88,6 +90,29 @@ def read(frame: bytes, protocol: str, envelope: str) -> Record:
     return _read_caisse(frame, protocol) if envelope == "tags" else _read_e_plus(frame, protocol)
 
 
+def write_e_plus(form: int, values: Mapping[str, str]) -> bytes:
+    """The frame of a message in fixed widths: ``form`` is ``ASK``, ``SMALL`` or ``FULL``; texts are filled with spaces.
+
+    Raises:
+        KeyError: a value is missing.
+        ValueError: a value is too long, or a number is not as long as it must be.
+    """
+    body = b""
+    for name, width, kind in LAYOUTS[form]:
+        value = values[name]
+        if len(value) > width or (kind == "digits" and not (len(value) == width and value.isdigit())):
+            msg = f"{name}: not {width} {'digits' if kind == 'digits' else 'characters at most'}"
+            raise ValueError(msg)
+        body += value.ljust(width).encode("ascii")
+    covered = body + bytes((ETX,))
+    return bytes((STX,)) + covered + bytes((lrc(covered),))
+
+
+def write_caisse(values: Mapping[str, str]) -> bytes:
+    """The message of these tags, in their order."""
+    return "".join(f"{tag}{len(value):03d}{value}" for tag, value in values.items()).encode("ascii")
+
+
 def _read_e_plus(frame: bytes, protocol: str) -> Record:
     whole = frame[:1] == bytes((STX,))
     start = 1 if whole else 0
@@ -113,12 +138,12 @@ def _read_e_plus(frame: bytes, protocol: str) -> Record:
 
 def tag_end(data: bytes | bytearray, at: int) -> int | None:
     """Where the tag that starts there ends; -1 when none starts there, None when more bytes are needed."""
-    head = bytes(data[at : at + 5])
+    head = bytes(data[at : at + TAG_HEAD])
     if not all(0x41 <= byte <= 0x5A for byte in head[:2]) or not _DIGITS.issuperset(head[2:]):
         return -1
-    if len(head) < 5:
+    if len(head) < TAG_HEAD:
         return None
-    end = at + 5 + int(head[2:])
+    end = at + TAG_HEAD + int(head[2:])
     return end if end <= len(data) else None
 
 

@@ -11,7 +11,7 @@ from protocols.profile import available_profiles, load_profile
 from tests.protocols.spoken import HOST, TERMINAL, Streams, payments, receipts, spoken
 
 PROFILES = [load_profile(name) for name in available_profiles()]
-TIES = {"lakala": "unionpay", "shengpay": "unionpay"}
+TIES = {"lakala": "unionpay", "shengpay": "unionpay", "ingenico-mis-example": "ingenico-mis"}
 """Profiles that say the same bytes as the one they extend."""
 SPOKEN = {profile.name: spoken(profile.name) for profile in PROFILES}
 
