@@ -164,7 +164,7 @@ def describe(profile: Profile, frame: bytes) -> Described:
 def _row(item: Item, safe: bytes, masked: tuple[str, ...]) -> dict[str, Any]:
     value = item.value
     if item.field.name in masked and value is not None:
-        value = gbk_text(safe[item.start : item.end]).strip()
+        value = gbk_text(safe[item.start : item.end]).rstrip()
     return {"name": item.field.en, "value": value, "offset": item.start, "length": item.end - item.start}
 
 
