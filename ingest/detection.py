@@ -95,6 +95,7 @@ class Detection:
         self._found: Profile | None = None
         self._verdict: Verdict | None = None
         self._has_warned = False
+        self._late = 0
 
     @property
     def profile(self) -> str:
@@ -110,6 +111,11 @@ class Detection:
         """The setting that the line's ports should have from now on; None: as it is."""
         wanted, self._wanted = self._wanted, None
         return wanted
+
+    def take_late(self) -> int:
+        """How many of the records just made are of what was heard before the bytes that brought the verdict."""
+        late, self._late = self._late, 0
+        return late
 
     def was_set(self) -> None:
         """The ports have the setting taken last: what comes from now on was read with it."""
@@ -205,6 +211,7 @@ class Detection:
         facts = self.opened(self._session)
         records = [PendingRecord(Kind.SESSION, self.line, found.name, wall_ns, mono_ns, facts=facts)]
         for heard in self._history:
+            self._late = len(records)
             records += self._taps[heard.direction].replay(heard)
         self._history.clear()
         self._size = 0

@@ -17,6 +17,7 @@ from ingest.speeds import LineSetting, Trial, settings_to_try
 from protocols.deframe import Control, Frame
 from protocols.detect import Detector, Verdict
 from protocols.dialect import Session
+from protocols.errors import ProfileError
 from protocols.profile import Profile
 
 SILENCE = 0.3
@@ -185,12 +186,16 @@ def ask(
     heard, setting = 0, None
     for profile in answering:
         question, begin = next(iter(profile.speech.questions.items()))
+        try:
+            session = begin(profile)
+        except ProfileError:  # it does not say how its terminals are asked this
+            continue
         link = profile.link
         setting = LineSetting(link.baud, link.bytesize, link.parity, link.stopbits)
         port = opener(device, setting)
         detector = Detector(profiles)
         try:
-            outcome, count = _question(port, profile, begin(profile), detector)
+            outcome, count = _question(port, profile, session, detector)
         finally:
             port.close()
         heard += count
