@@ -21,7 +21,7 @@ from ingest.errors import KeyFileError, TillwatchError
 from ingest.inspection import breaks_between, inspect, segment_files
 from ingest.keys import Keys, load_keys
 from ingest.ownership import owner_of
-from ingest.settings import Line, Settings
+from ingest.settings import AUTO, Line, Settings
 from protocols.errors import ProfileError
 from protocols.profile import load_profile
 
@@ -156,12 +156,15 @@ def check_lake(uri: str) -> Check:
 def check_line(line: Line, owner: int | None) -> Iterator[Check]:
     """The line's profile exists; its devices are there, may be opened, and are nobody else's."""
     what = f"line {line.name}"
-    try:
-        profile = load_profile(line.profile)
-    except ProfileError as wrong:
-        yield Check(what, "fail", str(wrong), wrong.hint)
+    if line.profile == AUTO:
+        yield Check(what, "ok", f"profile {AUTO}: found by listening")
     else:
-        yield Check(what, "ok", f"profile {profile.name} ({profile.confidence})")
+        try:
+            profile = load_profile(line.profile)
+        except ProfileError as wrong:
+            yield Check(what, "fail", str(wrong), wrong.hint)
+        else:
+            yield Check(what, "ok", f"profile {profile.name} ({profile.confidence})")
     for device in (line.device, line.peer):
         if device is not None:
             yield _check_device(what, device, owner)

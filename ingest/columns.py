@@ -5,37 +5,8 @@ the merchant's zone, timestamps are microseconds in UTC, amounts are fen. Column
 only ever added.
 """
 
-from dataclasses import dataclass
-from typing import Literal
-
-Type = Literal["string", "int32", "int64", "double", "date", "timestamp", "binary"]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its name, its type and what a value of it says."""
-
-    name: str
-    type: Type
-    meaning: str
-
-
-@dataclass(frozen=True, slots=True)
-class TableSpec:
-    """One table.
-
-    ``partition_by`` columns stand in the folders' names, not in the files; ``statistics``
-    are the columns whose least and greatest value the Delta log keeps for each file;
-    ``order_by`` is how the rows of a file are sorted.
-    """
-
-    name: str
-    meaning: str
-    partition_by: tuple[str, ...]
-    statistics: tuple[str, ...]
-    order_by: tuple[str, ...]
-    columns: tuple[Column, ...]
-
+from ingest.statement_columns import PAYOUTS, PROFIT_LINES, STATEMENT_LINES, STATEMENTS
+from ingest.tablespec import Column, TableSpec, Type
 
 _LINE = (
     Column("profile", "string", "the profile the line was read with"),
@@ -133,7 +104,11 @@ TRANSACTIONS = TableSpec(
         ),
         Column("amount_fen", "int64", "field 4, minor units of currency; the approved amount where the answer says 10"),
         Column("currency", "string", 'ISO 4217 number, "156" is the yuan'),
-        Column("tip_fen", "int64", "tip in fen, from the terminal's own record; null = none there"),
+        Column(
+            "tip_fen",
+            "int64",
+            "tip in fen: field 48 of a tip adjustment, or the terminal's own record; null = none said",
+        ),
         Column("pan_masked", "string", "card number: first 6, stars, last 4"),
         Column("card_token", "string", "keyed hash of the whole card number: equal for equal cards"),
         Column("card_org", "string", "card organisation, 63.1"),
@@ -159,7 +134,9 @@ TRANSACTIONS = TableSpec(
         Column("processing_code", "string", "field 3"),
         Column("receipt_no", "int32", "number of the terminal's receipt; null = the protocol has none"),
         Column("orig_receipt_no", "int32", "receipt of the original that a void names; null = the protocol has none"),
-        Column("order_ref", "string", "the till's order number; null = not known"),
+        Column(
+            "order_ref", "string", "the order's number: the till's, or a QR payment's (field 59, A4); null = not known"
+        ),
         *_PROOF,
         *_JOURNAL,
         Column("journal_amount_fen", "int64", "amount in the terminal's own record"),
@@ -280,6 +257,42 @@ SIGNATURES = TableSpec(
     ),
 )
 
+BATCH_UPLOADS = TableSpec(
+    "batch_uploads",
+    "Batch upload (批上送): one row for each transaction a terminal sent once more when it settled, as a second proof.",
+    ("business_date", "seen_date"),
+    ("event_at", "terminal_id", "batch_no", "stan"),
+    ("event_at", "terminal_id", "stan", "upload_id"),
+    (
+        Column("upload_id", "string", "event_id of the message, and the row's place in it"),
+        Column("event_id", "string", "the message in `events`"),
+        Column(
+            "transaction_id",
+            "string",
+            "the transaction it is: same terminal, batch and stan, seen on the same local day or up to 3 before; "
+            "null = none such was seen",
+        ),
+        *_LINE,
+        *_SHOP,
+        Column("batch_no", "int32", "batch number, 60.2"),
+        Column("network_code", "string", "network management code, 60.3"),
+        Column("reason", "string", "what is uploaded, by 60.3: list (magnetic, offline, refund) or chip records"),
+        Column("place", "int32", "its place in the list, from 1; 0 = a full record"),
+        Column("card_type", "string", "00 = UnionPay's own card, 01 = foreign; null = not said"),
+        Column("stan", "int32", "trace number of the transaction"),
+        Column("amount_fen", "int64", "its amount, as the terminal uploaded it"),
+        Column("transaction_amount_fen", "int64", "the amount of transaction_id's row; null = none such was seen"),
+        Column("currency", "string", "ISO 4217 number; null = not said"),
+        Column("pan_masked", "string", "card number: first 6, stars, last 4"),
+        Column("card_token", "string", "keyed hash of the card number; a message keeps one: its first card's"),
+        Column("response_code", "string", "field 39 of the upload's answer; null = no answer seen"),
+        Column("outcome", "string", "whether the upload was taken: approved, declined or unknown"),
+        *_SEEN,
+        *_PROOF,
+        *_DAYS,
+    ),
+)
+
 REJECTS = TableSpec(
     "rejects",
     "What could not be read, where, and why; never its bytes.",
@@ -369,5 +382,9 @@ ACKS = TableSpec(
 
 TABLES: dict[str, TableSpec] = {
     spec.name: spec
-    for spec in (RAW_FRAMES, TRANSACTIONS, SETTLEMENTS, SIGNATURES, EVENTS, REJECTS, FINDINGS, ALERTS, ACKS)
+    for spec in (
+        *(RAW_FRAMES, TRANSACTIONS, SETTLEMENTS, SIGNATURES, BATCH_UPLOADS, EVENTS, REJECTS),
+        *(STATEMENTS, STATEMENT_LINES, PAYOUTS, PROFIT_LINES),
+        *(FINDINGS, ALERTS, ACKS),
+    )
 }

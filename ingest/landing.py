@@ -27,14 +27,22 @@ from ingest.segments import SegmentInfo, from_ns, read_segment, sealed_segments
 from ingest.settings import Settings
 from ingest.signing import signatures
 from ingest.tables import TABLES, Lake
+from ingest.uploading import batch_uploads
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-RULES = 2
+RULES = 3
 """Raised when the same frames give other rows than before: the tables are then worked out anew from the first day."""
 APPLICATION = f"raw_frames-r{RULES}"
-DERIVED = {"transactions": "financial", "settlements": "settlement", "events": "event", "signatures": "", "rejects": ""}
+DERIVED = {
+    "transactions": "financial",
+    "settlements": "settlement",
+    "events": "event",
+    "signatures": "",
+    "batch_uploads": "",
+    "rejects": "",
+}
 ROUNDS = 50
 
 Progress = Callable[[str, int, int], None]
@@ -233,6 +241,8 @@ def _work_out(
     lake: Lake, zone: ZoneInfo, version: int, since: int | None, tell: Progress
 ) -> tuple[set[dt.date], "dict[str, pa.Table]"]:
     """The days that changed since a version of ``raw_frames``, and their rows of every derived table."""
+    import pyarrow.compute as pc
+
     from ingest.rows import as_table
 
     added = lake.added("raw_frames", version=version, since=since)
@@ -249,14 +259,17 @@ def _work_out(
         tell("days", len(decoded), len(decoded))
         return decoded[day].frames
 
-    days, rows, signed = changed(load, there, fresh, segments)
+    days, rows, signed, uploaded = changed(load, there, fresh, segments)
     tables = {name: _select(rows, name, kind) for name, kind in DERIVED.items() if kind}
     rejects = [row for day in sorted(days) for row in decoded[day].rejects]
     uploads = {place: upload for each in decoded.values() for place, upload in each.uploads.items()}
     pictures = signatures(signed.to_pylist(), uploads)
+    listed = {place: rows for each in decoded.values() for place, rows in each.listed.items()}
+    sent = rows.filter(pc.field("operation") == "BATCH_UPLOAD").to_pylist()
     return days, tables | {
         "rejects": as_table(TABLES["rejects"], rejects),
         "signatures": as_table(TABLES["signatures"], pictures),
+        "batch_uploads": as_table(TABLES["batch_uploads"], batch_uploads(sent, uploaded.to_pylist(), listed)),
     }
 
 

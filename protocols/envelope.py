@@ -21,7 +21,7 @@ LENGTH_BYTES = 2
 TPDU_BYTES, HEADER_BYTES = 5, 6
 STX_OVERHEAD = 1 + LENGTH_BYTES + 2
 
-ENVELOPES = ("length", "stx", "bare", "dle", "apdu", "stx-etx", "tags")
+ENVELOPES = ("length", "stx", "bare", "dle", "apdu", "stx-etx", "tags", "record")
 """The first three are made here; the others belong to one dialect each, which makes them."""
 LENGTH_CODINGS = ("binary", "bcd")
 LENGTH_COUNTS = {"body": 0, "body+etx": 1, "frame": LENGTH_BYTES}
@@ -45,7 +45,7 @@ class Link:
         transport: ``serial``, or ``tcp`` where the terminal listens on the network.
     """
 
-    envelope: Literal["length", "stx", "bare", "dle", "apdu", "stx-etx", "tags"] = "length"
+    envelope: Literal["length", "stx", "bare", "dle", "apdu", "stx-etx", "tags", "record"] = "length"
     length_coding: Literal["binary", "bcd"] = "binary"
     length_counts: Literal["body", "body+etx", "frame"] = "body"
     body: Literal["tpdu+header+message", "message"] = "tpdu+header+message"

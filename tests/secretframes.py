@@ -8,6 +8,8 @@ function of the secrets alone, for it is also built with ``TWIN`` and compared.
 """
 
 import base64
+import functools
+import operator
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +18,9 @@ from pathlib import Path
 from typing import Literal
 
 from protocols.journal import trans_record
-from protocols.profile import Profile
+from protocols.mis.link import wrap as wrap_mis
+from protocols.mis.tlv import build as build_mis
+from protocols.profile import Profile, load_profile
 from protocols.tlv import encode
 from protocols.zvt.link import wrap
 from tests import journalfiles
@@ -295,10 +299,108 @@ def concert(profile: Profile, secrets: Secrets) -> list[Said]:
     return [("tx", ask), ("rx", framed("01000001250" + "1" + report.ljust(55) + "978" + " " * 10))]
 
 
+MOST_CARRIED = 900
+
+
+def mis_df(profile: Profile, secrets: Secrets) -> list[Said]:
+    """The card in results, in texts and in tags nobody knows; and messages for the host that pass through."""
+
+    def frame(*values: tuple[int, bytes]) -> bytes:
+        return wrap_mis(profile.link, build_mis(values, form="ber"))
+
+    note = f"卡号{secrets.pan}，{secrets.other}".encode("gbk")
+    card = [
+        (0xDF1E, secrets.pan.encode()),
+        (0xDF1F, secrets.expiry.encode()),
+        (0xDF3E, secrets.name.encode()),
+        (0xDF22, note),
+        (0xDF69, secrets.other.encode()),
+        (0xDF6A, secrets.pan.encode()),
+        (0xDF70, note),
+        (0xDF7B, f"{secrets.pan}={secrets.expiry}201{secrets.discretionary}".encode()),
+        (0xDF66, bytes.fromhex(_packed(secrets.pan))),
+        (0xDFEE, note),
+        (0xDFEF, bytes.fromhex("0" + secrets.pan + "0")),
+    ]
+    said: list[Said] = [
+        ("tx", frame((0xDF01, b"\0"), (0xDF04, b"\x12\x34"), (0xDF02, b"\x45"), (0xDF6A, secrets.pan.encode()))),
+        (
+            "rx",
+            frame(
+                (0xDF01, b"\2"),
+                (0xDF02, b"\x45"),
+                (0xDF04, b"\x12\x34"),
+                (0xDF06, build_mis([(0xDF12, TERMINAL.encode()), (0xDF03, b"RMB  1.20"), *card], form="ber")),
+                (0xDF07, b"00"),
+            ),
+        ),
+        ("rx", wrap_mis(profile.link, b"LOGLOG" + secrets.pan.encode())),
+    ]
+    carried = profile.carried
+    for way, message in unionpay(carried, secrets):
+        if len(message) < MOST_CARRIED:
+            said.append((way, frame((0xDF01, b"\1"), (0xDF04, b"\x12\x34"), (0xDF06, message[2:]))))
+    return said
+
+
+def mis_9f(profile: Profile, secrets: Secrets) -> list[Said]:
+    """A sale asked for and answered, reprinted, and carried to its host: the card in every tag that may hold one."""
+    del profile  # the frame is made here
+
+    def said(number: int, **values: str | bytes) -> bytes:
+        body = bytes((0x9F, 0x01, 0, 1, number))
+        for tag, value in values.items():
+            raw = value if isinstance(value, bytes) else value.encode("gbk")
+            body += bytes.fromhex(tag[1:]) + struct.pack(">H", len(raw)) + raw
+        covered = bytes.fromhex(f"{len(body):04d}") + body + b"\x03"
+        return b"\x02" + covered + bytes((functools.reduce(operator.xor, covered),))
+
+    note = f"卡号{secrets.pan}，{secrets.other[:4]} {secrets.other[4:8]} {secrets.other[8:12]} {secrets.other[12:]}谢谢"
+    holder = {"t9F93": secrets.name, "t9F94": f"11010519491231{secrets.pan[-8:-4]}", "t9F1B": secrets.expiry}
+    told = {"t9F04": MERCHANT, "t9F05": TERMINAL, "t9F0D": "000001", "t9F0E": "000007", "t9F14": "00"}
+    host = load_profile("unionpay")
+    carried = {2: secrets.pan, 4: "000000001250", 11: "000007", 35: secrets.track_2, 52: secrets.pin_block}
+    keys = {11: "000008", 39: "00", 60: "00000001003", 62: (secrets.key * 3)[:80]}
+    lost = bytes.fromhex(secrets.key + _packed(secrets.track_2)) + secrets.track_1.encode()
+    return [
+        ("tx", said(2, t9F02="000000001250", t9F0B=secrets.pan, t9F13=note, **holder)),
+        ("rx", said(17, t9F15=host.build("0200", carried), t9F16="10.0.0.1", t9F17="8583", t9F18="60")),
+        ("tx", said(17, t9F14="00", t9F15=host.build("0810", keys))),
+        ("rx", said(17, t9F15=lost, t9F16="10.0.0.1", t9F17="8583", t9F18="60")),
+        ("rx", said(2, t9F02="000000001250", t9F0B=secrets.pan, t9F13=note, t9FFF=secrets.pan, **told, **holder)),
+        ("tx", said(16)),
+        ("rx", said(2, t9F0B=f"{secrets.pan}={secrets.expiry}201{secrets.discretionary}", t9F52=f"{note}\r\n", **told)),
+        ("rx", said(3, t9F0B=secrets.pan, t9F7E=bytes.fromhex(_packed(secrets.pan)), t9F7F=secrets.pan, **told)),
+    ]
+
+
+def fixed_record(profile: Profile, secrets: Secrets) -> list[Said]:
+    """A sale, a wallet's with its payment code, and answers with the card in its field and in the message."""
+    del profile  # a record is the same on every line
+    asked = f"{'POS00001':8}{'01':8}00{1250:012d}{'':8}{'':12}{'':6}123"
+    wallet = f"00{'POS00001':8}{'01':8}30{1250:012d}{'':26}124{secrets.discretionary:50}{secrets.other:50}{'':82}"
+
+    def answer(message: str, lrc: str) -> bytes:
+        text = message.encode("gbk").ljust(40)
+        head = f"000102{secrets.pan:20}{7:06d}{1250:012d}".encode()
+        tail = f"{MERCHANT}{TERMINAL}{1:06d}1121101500{7:012d}{'':6}1121{lrc}".encode()
+        return head + text + tail
+
+    return [
+        ("tx", asked.encode()),
+        ("rx", answer("交易成功", "123")),
+        ("tx", wallet.encode()),
+        ("rx", answer(f"卡号{secrets.pan}", "124")),
+    ]
+
+
 SAMPLES: Mapping[str, Callable[[Profile, Secrets], list[Said]]] = {
     "unionpay": unionpay,
     "zvt": zvt,
     "concert": concert,
+    "mis-df": mis_df,
+    "mis-9f": mis_9f,
+    "fixed-record": fixed_record,
 }
 """Dialect -> its sample; it is made for every profile that speaks the dialect."""
 

@@ -31,11 +31,16 @@ class _Asked:
     answer: str | None = None  # the digest of the answer it got
 
 
-def follow(heard: Sequence[Heard], belongs: Belongs) -> list[Facts]:
+def follow(heard: Sequence[Heard], belongs: Belongs, *, tells: frozenset[str]) -> list[Facts]:
     """One line's messages of one day, in order, each answer tied to its request.
 
     A request sent again before its answer is one more attempt. An answer sent again is the
     same answer. One that belongs to no request that was heard stands for itself.
+
+    Args:
+        heard: the messages.
+        belongs: which answers can be which requests'.
+        tells: the ``mti`` of requests that ask about something else, which the answer then tells of.
     """
     told = [each.facts for each in heard]
     asked: _Asked | None = None
@@ -51,7 +56,7 @@ def follow(heard: Sequence[Heard], belongs: Belongs) -> list[Facts]:
             told[index] = replace(found, exchange=asked.exchange)
         elif asked is not None and belongs(asked.facts, found) and asked.answer in {None, each.digest}:
             asked.answer = each.digest
-            _join(told, index, asked)
+            _join(told, index, asked, tells=asked.facts.mti in tells)
         else:
             told[index] = _alone(found, each.seen_us)
     return told
@@ -77,12 +82,13 @@ def identity(found: Facts) -> str | None:
     return hashlib.sha256(repr(said).encode()).hexdigest()[:32]
 
 
-def _join(told: list[Facts], index: int, asked: _Asked) -> None:
+def _join(told: list[Facts], index: int, asked: _Asked, *, tells: bool) -> None:
     found, request = told[index], asked.facts
-    key = key_of(found)
-    if request.kind == "event" and key is not None and found.kind != "event":
-        told[index] = replace(found, exchange=key)  # what a query tells of
+    if tells and found.kind != "event":
+        told[index] = replace(found, exchange=key_of(found) or asked.exchange)
         return
+    found = replace(found, kind=request.kind)
+    key = key_of(found)
     exchange = asked.exchange if request.kind == "event" else key or asked.exchange
     for place in asked.sent:
         told[place] = replace(
@@ -95,12 +101,11 @@ def _join(told: list[Facts], index: int, asked: _Asked) -> None:
         )
     told[index] = replace(
         found,
-        kind=request.kind,
         pair=request.pair,
         operation=request.operation,
         txn_type=request.txn_type,
         exchange=exchange,
-        identity=None if request.kind == "event" else found.identity,
+        identity=None if request.kind == "event" else identity(found),
     )
 
 

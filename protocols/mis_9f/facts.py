@@ -16,6 +16,8 @@ from protocols.mis_9f.words import APPROVED_UNPRINTED, QUESTIONS
 from protocols.profile import Profile
 from protocols.responses import is_approved
 
+_TELLS = frozenset(f"{number:02d}" for number in QUESTIONS)
+
 
 def facts(profile: Profile, frame: bytes) -> Facts:
     """What a frame says by itself.
@@ -86,7 +88,7 @@ def _answer(shared: Facts, said: Mapping[str, str], number: int | None) -> Facts
 
 def follow(heard: Sequence[Heard]) -> list[Facts]:
     """See ``protocols.mis.order``."""
-    return order.follow(heard, _belongs)
+    return order.follow(heard, _belongs, tells=_TELLS)
 
 
 def _belongs(request: Facts, answer: Facts) -> bool:

@@ -18,7 +18,7 @@ HOST_PROFILE = "unionpay"
 """What the terminals of the link speak to their host."""
 _STAR = ord("*")
 _CARD_BYTES = frozenset(b"0123456789*")
-_NO_SECRET = frozenset(b"0* ")
+_NO_SECRET = frozenset(b" ")
 _PRINTERS = frozenset(b"\t\n\f\r\x1b")
 _LONGEST_ID = 15  # a merchant's number has as many digits as some cards'
 

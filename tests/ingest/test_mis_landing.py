@@ -89,6 +89,84 @@ DAY_9F = [
 ]
 
 
+def asked(kind: str, lrc: str, amount: int = 0, date: str = "", rrn: str = "", voucher: str = "") -> tuple[str, str]:
+    """A till's record of 59 bytes."""
+    record = f"{'POS00001':8}{'01':8}{kind}{amount:012d}{date:8}{rrn:12}{voucher:6}{lrc}"
+    return "tx", record.encode("ascii").hex()
+
+
+def answered(
+    lrc: str, trace: int | None = None, amount: int = 0, time: str = "100000", code: str = "00", text: str = "交易成功"
+) -> tuple[str, str]:
+    """A terminal's record of 148 bytes."""
+    message = text.encode("gbk").ljust(40).decode("latin-1")
+    told = (PAN, f"{trace:06d}", f"{amount:012d}", f"1121{trace:08d}") if trace is not None else ("", "", "", "")
+    card, voucher, fen, rrn = told
+    head = f"{code}0102{card:20}{voucher:6}{fen:12}{message}"
+    tail = f"{MERCHANT}{TERMINAL}0000011121{time}{rrn:12}{'':6}1121{lrc}"
+    return "rx", (head + tail).encode("latin-1").hex()
+
+
+DAY_RECORDS = [
+    asked("05", "101"),
+    answered("101"),
+    asked("00", "102", 1000),
+    answered("102", 41, 1000),
+    asked("00", "103", 1000),
+    answered("103", 42, 1000, "100100"),
+    answered("103", 42, 1000, "100100"),  # sent again
+    asked("01", "104", 1000, voucher="000042"),
+    answered("104", 43, 1000, "100200"),
+    asked("02", "105", 300, "20261120", "112000000007"),
+    answered("105", 44, 300, "100300"),
+    asked("00", "106", 5000),
+    answered("106", code="51", text="余额不足"),
+    asked("21", "107", 9900),
+    answered("107", 45, 9900, "100400"),
+    asked("04", "108", voucher="000000"),
+    answered("108", 45, 9900, "100400"),  # nothing new
+    asked("04", "109", voucher="000030"),
+    answered("109", 30, 700, "093000"),  # one that was not heard before
+    asked("00", "110", 600),
+    answered("999", 46, 600, "101000"),  # another's answer
+    asked("06", "111"),
+    answered("111", text="结算成功"),
+    asked("07", "112"),
+    answered("112", text="结算成功"),
+    asked("00", "113", 7700),  # the cable is pulled
+]
+
+
+def test_a_day_of_fixed_records_is_in_the_tables(run, tmp_path):
+    """Three digits join request and answer; a reprint adds only what was not heard, and no type."""
+    lake = replay(run, DAY_RECORDS, "chinaums-bankall")
+    assert lake.read("rejects").num_rows == 0
+    names = ("stan", "txn_type", "amount_fen", "outcome", "response_code", "orig_stan", "orig_rrn")
+    assert rows(lake, "transactions", *names) == sorted(
+        [
+            (30, None, 700, "approved", "00", None, None),
+            (41, "SALE", 1000, "approved", "00", None, None),
+            (42, "SALE", 1000, "approved", "00", None, None),
+            (43, "VOID", 1000, "approved", "00", 42, None),
+            (44, "REFUND", 300, "approved", "00", None, "112000000007"),
+            (45, "PREAUTH", 9900, "approved", "00", None, None),
+            (46, None, 600, "approved", "00", None, None),
+            (None, "SALE", 600, "unknown", None, None, None),
+            (None, "SALE", 5000, "declined", "51", None, None),
+            (None, "SALE", 7700, "unknown", None, None, None),
+        ],
+        key=str,
+    )
+    assert rows(lake, "settlements", "batch_no", "outcome") == [(1, "approved")]
+    assert rows(lake, "events", "operation", "outcome") == [
+        ("REPRINT", "unknown"),
+        ("REPRINT", "unknown"),
+        ("REPRINT_SETTLEMENT", "approved"),
+        ("SIGN_IN", "approved"),
+    ]
+    nothing_of_the_card(tmp_path / "var")
+
+
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Runs the command in a folder with keys."""
@@ -224,7 +302,7 @@ def collect(folder: Path, device: Path, profile: str, question: str) -> str:
     return log.read_text()
 
 
-QUESTIONS = [("allinpay", "query-last"), ("allinpay", "query-detail")]
+QUESTIONS = [("allinpay", "query-last"), ("allinpay", "query-detail"), ("chinaums-bankall", "reprint")]
 
 
 @pytest.mark.parametrize(("profile", "question"), QUESTIONS)
