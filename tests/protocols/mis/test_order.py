@@ -63,8 +63,9 @@ def test_an_answer_of_another_type_is_not_the_requests():
 
 def test_a_second_answer_is_the_same_or_a_stranger():
     """Sent again it is the answer again; other bytes behind it belong to nobody."""
-    _, first, again, stranger = followed(SALE, sold(42), sold(42), sold(43))
+    request, first, again, stranger = followed(SALE, sold(42), sold(42), sold(43))
     assert first == again
+    assert request.stan == 42
     assert stranger.exchange == "batch 1 trace 43"
 
 
