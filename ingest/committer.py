@@ -105,6 +105,8 @@ class Committer:
         self._backoff = Backoff()
         self._retry_at = 0.0
         self._failing = False
+        self.worked = time.monotonic()
+        """When the thread last went round; long ago: it hangs, or the disk under it does."""
         self._outbox: deque[tuple[Stream, bytes]] = deque()  # what pulled lines have to say
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
 
@@ -160,10 +162,16 @@ class Committer:
         """Whether the thread runs."""
         return self._thread.is_alive()
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether the spool refused the last batch."""
+        return self._failing
+
     def _run(self) -> None:
         ask_for_priority(PRIORITY)
         ended = False
         while not ended:
+            self.worked = time.monotonic()
             items, silent_at, ended = self._gather()
             try:
                 self._commit(self._records_of(items, silent_at))

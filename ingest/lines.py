@@ -10,6 +10,7 @@ and a `Stream` for each direction (what was heard, on its way to frames; touched
 committer thread alone). Counters have one writer each, so nobody needs a lock.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -204,6 +205,7 @@ class Side:
     driver_errors: dict[str, int] = field(default_factory=dict)  # overrun, parity, … as the driver last counted them
     lost_since_ns: int = 0
     lost_bytes: int = 0
+    last_read_at: float = field(default_factory=time.monotonic)  # or since when it is there
 
     def open(self) -> Port:
         """The device, opened with the profile's line settings.

@@ -259,7 +259,9 @@ def test_a_name_cut_in_half_at_its_end_is_forgiven():
 def test_tags_that_nobody_knows_keep_their_bytes():
     """An unknown tag is described with its place; the message is read all the same."""
     said = describe(LINE, framed(("9F01", b"\x02"), ("9F77", "hello")))
-    assert said["fields"]["9F77"] == {"name": "unknown", "value": "hello", "offset": 12, "length": 5}
+    names = {"name": "unknown", "zh": "未知", "en": "unknown"}
+    place = {"offset": 12, "length": 5, "confidence": "assumed"}
+    assert said["fields"]["9F77"] == {**names, "value": "hello", **place}
     assert said["error"] is None
 
 
@@ -269,14 +271,15 @@ def test_a_description_is_masked_and_named_in_two_languages():
     frame = framed(("9F01", b"\x11"), ("9F0B", PAN), ("9F15", host), ("9F16", "10.0.0.1"), ("9F52", f"卡号{PAN}\r\n"))
     found = LINE.speech.describe(LINE, frame)
     fields = found.said["fields"]
-    assert fields["9F0B"] == {"name": "card_number", "value": "622588******0001", "offset": 12, "length": 16}
+    names = {"name": "card_number", "zh": "卡号", "en": "card number"}
+    place = {"offset": 12, "length": 16, "confidence": "public"}
+    assert fields["9F0B"] == {**names, "value": "622588******0001", **place}
     assert fields["9F52"]["value"].startswith("卡号622588******0001")
     assert fields["9F15"]["value"] == f"{len(host)} bytes"
     assert fields["9F15.11"]["value"] == "000007"
     at = fields["9F15.11"]["offset"]
     assert frame[at : at + 3] == bytes.fromhex("000007")
     assert fields["9F15.2"]["value"] == "622588******0001"
-    assert found.glossary["9F0B"] == "卡号, card number"
     assert found.glossary["9F01"].endswith("数据转发, message for the host")
     assert found.said["confidence"] == "public"
     assert PAN not in str(found)

@@ -78,7 +78,9 @@ def test_a_public_answer_is_read():
     secured = LINE.speech.secure(LINE, SAMPLE)
     assert (secured.frame, secured.card, secured.masked) == (SAMPLE, None, ())
     fields = describe(LINE, SAMPLE)["fields"]
-    assert fields["message"] == {"name": "what the code means", "value": "交易成功", "offset": 44, "length": 40}
+    names = {"name": "message", "zh": "错误说明", "en": "what the code means"}
+    place = {"offset": 44, "length": 40, "confidence": "assumed"}
+    assert fields["message"] == {**names, "value": "交易成功", **place}
 
 
 def test_a_question_is_these_bytes():
