@@ -95,7 +95,7 @@ DAY_9F = [
 
 
 def test_a_bad_frame_costs_a_reject_and_nothing_else(run, tmp_path):
-    """A wrong LRC, a lying length, a wrong digit, text that is not GBK: each named with its place; the next sale lands."""
+    """A wrong LRC, a lying length, a wrong digit, text that is not GBK: each named with its place; the sale lands."""
     good = said_9f(2, 41, 1000, "100000")
     broken = bytearray.fromhex(good[1])
     broken[-1] ^= 1
