@@ -76,6 +76,8 @@ class Collector:
         """
         try:
             for side in self._line_of:
+                if side.follows:
+                    continue
                 try:
                     self._opened(side, side.open())
                 except PortError as wrong:
@@ -123,7 +125,7 @@ class Collector:
     def close(self) -> None:
         """Let every port and descriptor go; only when the thread does not run."""
         for side in self._line_of:
-            side.drop()
+            side.close()
         with contextlib.suppress(OSError):
             self._epoll.close()
             os.close(self._wake)
@@ -146,7 +148,7 @@ class Collector:
             self.failure = bug
         finally:
             for side in self._line_of:
-                side.drop()
+                side.close()
 
     def _wait(self) -> float:
         if self._paused:
@@ -306,6 +308,9 @@ class Collector:
     def _opened(self, side: Side, port: Port) -> None:
         line = self._line_of[side]
         fd = port.fileno()
+        if side.follows and side.other is not None and side.other.port is None:  # it left while we were connecting
+            port.close()
+            return
         try:
             self._epoll.register(fd, _READ)
         except OSError:  # it went away again while it was on its way here
@@ -322,6 +327,8 @@ class Collector:
         self._tell(line.name, "reopened" if side.seen else "open", side=side.role, device=side.device)
         side.seen = True
         self._note(side, Kind.SESSION, line.session_facts())
+        if side.other is not None and side.other.follows and side.other.port is None:
+            side.other.retry_at = time.monotonic()
 
     def _not_opened(self, side: Side, wrong: PortError) -> None:
         delay = side.backoff.delay()
@@ -330,6 +337,10 @@ class Collector:
             side.trouble = wrong.reason
             line = self._line_of[side]
             self._tell(line.name, "waiting", side=side.role, why=str(wrong), hint=wrong.hint)
+        if side.follows and side.other is not None:
+            side.retry_at = None
+            self._forget(side)
+            self._hang_up(side.other)
 
     def _lost(self, side: Side, wrong: PortError) -> None:
         """Unplugged: close before anything else, never go on with the same descriptor."""
@@ -340,16 +351,31 @@ class Collector:
         del self._by_fd[fd], self._masks[fd]
         with contextlib.suppress(OSError):
             self._epoll.unregister(fd)
-        forgotten = side.drop()
-        if side.other is not None:
-            side.other.pumped.bytes_not_forwarded += forgotten
-            self._watch(side.other)
+        self._forget(side)
         side.trouble = "lost"
-        side.retry_at = time.monotonic() + side.backoff.delay()
+        side.retry_at = None if side.follows else time.monotonic() + side.backoff.delay()
         self._tell(line.name, "unplugged", side=side.role, why=str(wrong), **side.driver_errors)
         self._note(
             side, Kind.EVENT, {"event": "unplugged", "role": side.role, "device": side.device, **side.driver_errors}
         )
+        if side.other is not None and (side.follows or side.other.follows):
+            self._hang_up(side.other)
+
+    def _forget(self, side: Side) -> None:
+        """Close its port; what waited for it is lost, and counted."""
+        forgotten = side.drop()
+        if side.other is not None:
+            side.other.pumped.bytes_not_forwarded += forgotten
+            self._watch(side.other)
+
+    def _hang_up(self, side: Side) -> None:
+        """The connection of the other side is over, and so is this one; what still waits leaves first."""
+        if side.port is None:
+            self._forget(side)
+            return
+        with contextlib.suppress(PortError):
+            side.send_waiting()
+        self._lost(side, PortError(f"{side.device}: let go, for the other side is gone", reason="lost"))
 
     def _retry(self) -> None:
         if not self._reading:

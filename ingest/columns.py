@@ -5,37 +5,8 @@ the merchant's zone, timestamps are microseconds in UTC, amounts are fen. Column
 only ever added.
 """
 
-from dataclasses import dataclass
-from typing import Literal
-
-Type = Literal["string", "int32", "int64", "double", "date", "timestamp", "binary"]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its name, its type and what a value of it says."""
-
-    name: str
-    type: Type
-    meaning: str
-
-
-@dataclass(frozen=True, slots=True)
-class TableSpec:
-    """One table.
-
-    ``partition_by`` columns stand in the folders' names, not in the files; ``statistics``
-    are the columns whose least and greatest value the Delta log keeps for each file;
-    ``order_by`` is how the rows of a file are sorted.
-    """
-
-    name: str
-    meaning: str
-    partition_by: tuple[str, ...]
-    statistics: tuple[str, ...]
-    order_by: tuple[str, ...]
-    columns: tuple[Column, ...]
-
+from ingest.statement_columns import PAYOUTS, PROFIT_LINES, STATEMENT_LINES, STATEMENTS
+from ingest.tablespec import Column, TableSpec, Type
 
 _LINE = (
     Column("profile", "string", "the profile the line was read with"),
@@ -412,15 +383,8 @@ ACKS = TableSpec(
 TABLES: dict[str, TableSpec] = {
     spec.name: spec
     for spec in (
-        RAW_FRAMES,
-        TRANSACTIONS,
-        SETTLEMENTS,
-        SIGNATURES,
-        BATCH_UPLOADS,
-        EVENTS,
-        REJECTS,
-        FINDINGS,
-        ALERTS,
-        ACKS,
+        *(RAW_FRAMES, TRANSACTIONS, SETTLEMENTS, SIGNATURES, BATCH_UPLOADS, EVENTS, REJECTS),
+        *(STATEMENTS, STATEMENT_LINES, PAYOUTS, PROFIT_LINES),
+        *(FINDINGS, ALERTS, ACKS),
     )
 }

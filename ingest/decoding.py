@@ -20,6 +20,7 @@ from protocols.journal.dates import moment
 from protocols.journal.profile import available_journals, load_journal
 from protocols.journal.said import Said
 from protocols.meaning import request_mti
+from protocols.message import Message
 from protocols.profile import Profile, load_profile
 from protocols.signature import Upload, upload
 
@@ -61,7 +62,7 @@ def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
     listed = {}
     profiles: dict[str, Profile | ProtocolError] = {}
     journals = frozenset(available_journals())
-    followed: dict[tuple[str, str], list[tuple[dict[str, Any], Facts]]] = {}
+    followed: dict[tuple[str, str], list[tuple[dict[str, Any], list[Facts]]]] = {}
 
     def keep(decoded: dict[str, Any]) -> None:
         for name, value in decoded.items():
@@ -81,9 +82,10 @@ def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
                 keep(_record(row, load_journal(row["profile"]).decode(row["frame"]), zone))
                 continue
             profile = _profile(profiles, row["profile"])
-            said = profile.facts(row["frame"])
+            told = _told(profile, row["frame"])
+            said = told[0]
             if said.operation == "SIGNATURE" and said.is_request:
-                uploads[row["segment_id"], row["seq"]] = upload(profile.decode(row["frame"]))
+                uploads[row["segment_id"], row["seq"]] = upload(_message(profile, row["frame"]))
             if profile.speech.uploaded is not None and said.operation in UPLOADING and said.is_request:
                 try:
                     listed[row["segment_id"], row["seq"]] = profile.speech.uploaded(profile, row["frame"])
@@ -93,19 +95,35 @@ def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
             rejects.append(_rejected(row, wrong.as_dict()))
             continue
         if profile.speech.follow is None:
-            hear(row, said)
+            for each in told:
+                hear(row, each)
         else:
-            followed.setdefault((row["line"], row["profile"]), []).append((row, said))
+            followed.setdefault((row["line"], row["profile"]), []).append((row, told))
     for (_, name), messages in followed.items():
         for row, said in _followed(_profile(profiles, name), messages):
             hear(row, said)
     return Decoded(_as_table(columns), rejects, uploads, listed)
 
 
-def _followed(profile: Profile, messages: list[tuple[dict[str, Any], Facts]]) -> Iterator[tuple[dict[str, Any], Facts]]:
+def _told(profile: Profile, frame: bytes) -> list[Facts]:
+    """All that a frame says: one thing, or several."""
+    several = profile.speech.several
+    return [profile.facts(frame)] if several is None else several(profile, frame)
+
+
+def _message(profile: Profile, frame: bytes) -> Message:
+    """The message that a frame is, or carries."""
+    carried = profile.speech.message
+    return profile.decode(frame) if carried is None else carried(profile, frame)
+
+
+def _followed(
+    profile: Profile, messages: list[tuple[dict[str, Any], list[Facts]]]
+) -> Iterator[tuple[dict[str, Any], Facts]]:
     """One line's messages with the meaning that their order tells; one that was read twice counts once."""
-    once = {(row["seen_at"], row["direction"], row["digest"], row["seq"]): (row, said) for row, said in messages}
-    in_order = [once[key] for key in sorted(once, key=lambda key: (key[0], key[3], key[1], key[2]))]
+    once = {(row["seen_at"], row["direction"], row["digest"], row["seq"]): (row, told) for row, told in messages}
+    keys = sorted(once, key=lambda key: (key[0], key[3], key[1], key[2]))
+    in_order = [(once[key][0], said) for key in keys for said in once[key][1]]
     assert profile.speech.follow is not None  # noqa: S101  decode looked
     heard = [Heard(said, _microseconds(row["seen_at"]), row["digest"]) for row, said in in_order]
     return zip((row for row, _ in in_order), profile.speech.follow(heard), strict=True)

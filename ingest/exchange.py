@@ -4,7 +4,8 @@ Pure: decoded frames in, rows out; the order of the input, its cutting into segm
 how often a capture was read make no difference. The law:
 
 - A *key* is terminal, pair of message types and trace number. Messages without a trace
-  number go by network code, within one local day, or by what their dialect says joins them.
+  number go by network code, within one local day, or by what their dialect says joins them,
+  on their terminal or, where terminals do not always say which they are, on their line.
 - The same message seen at the same moment is one reading, whichever segment it is in.
   An answer equal to one of its key not longer than the silence before is that answer again.
 - An *episode* is one request, all its repetitions (equal bytes) and their answers. It ends
@@ -54,6 +55,7 @@ FRAME_COLUMNS: dict[str, str] = {
     **dict.fromkeys(("day", "clock_date", "settlement_date", "orig_date"), "date"),
     "is_request": "bool",
     "is_journal": "bool",
+    "per_line": "bool",
 }
 """A decoded frame, name and type of each column. ``seen_us`` and ``clock_us`` are microseconds since 1970 in UTC;
 ``clock_*`` is the clock that the message itself states; ``pair`` is the request's message type; ``outcome`` is

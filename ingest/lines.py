@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from ingest.netport import SCHEME, open_connection
+from ingest.netport import LISTEN_SCHEME, SCHEME, Listener, open_connection
 from ingest.ports import Port, open_port
 from ingest.records import Direction, PendingRecord
 
@@ -191,6 +191,8 @@ class Side:
     pausable: bool
     link: LinkSettings
     other: "Side | None" = None
+    listener: Listener | None = None  # its device is an address that others connect to
+    follows: bool = False  # connected to when somebody has connected to the other side; both end together
     port: Port | None = None
     identity: dict[str, str] | None = None
     pumped: Pumped = field(default_factory=Pumped)
@@ -209,6 +211,8 @@ class Side:
         Raises:
             PortError: missing, busy, denied or unfit.
         """
+        if self.listener is not None:
+            return self.listener.open()
         if self.device.startswith(SCHEME):
             return open_connection(self.device)
         link = self.link
@@ -219,12 +223,14 @@ class Side:
     def send(self, data: bytes | bytearray) -> int:
         """Write at once what the device takes and keep the rest in order; bytes that nobody will ever get.
 
+        A side that is being connected to because the other one was keeps them until it is there.
+
         Raises:
             PortError: the device went away; nothing of ``data`` is kept.
         """
-        if self.port is None:
+        if self.port is None and not self.follows:
             return len(data)
-        taken = 0 if self.outgoing else self.port.write_some(data)
+        taken = 0 if self.port is None or self.outgoing else self.port.write_some(data)
         if taken < len(data):
             self.outgoing += memoryview(data)[taken:]
         return 0
@@ -243,6 +249,12 @@ class Side:
     def is_congested(self) -> bool:
         """The device takes less than comes: stop reading the other side (the wire's own flow control)."""
         return len(self.outgoing) >= OUTGOING_LIMIT
+
+    def close(self) -> None:
+        """Close the port for good, and listen no more."""
+        self.drop()
+        if self.listener is not None:
+            self.listener.close()
 
     def drop(self) -> int:
         """Close the port and forget what waited for it; the number of bytes forgotten."""
@@ -309,7 +321,11 @@ def make_line(
     sides = []
     for device, role, direction in zip(devices, roles, directions, strict=False):
         stream = Stream(name, profile, mode=mode, direction=direction, start=start)
-        sides.append(Side(device, role, stream, pausable=mode != "relay", link=link))
+        side = Side(device, role, stream, pausable=mode != "relay", link=link)
+        side.listener = Listener(device) if device.startswith(LISTEN_SCHEME) else None
+        sides.append(side)
     if mode == "relay":
-        sides[0].other, sides[1].other = sides[1], sides[0]
+        for side, other in (sides, sides[::-1]):
+            side.other = other
+            side.follows = other.listener is not None and side.device.startswith(SCHEME)
     return Line(name, profile, mode, sides)

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingest import datafile
-from ingest.columns import TableSpec
 from ingest.errors import LakeError
 from ingest.rows import arrow_schema
+from ingest.tablespec import TableSpec
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -129,6 +129,20 @@ class Acquirer(Section):
     verified_on: dt.date | None = None
 
 
+class StatementFolder(Section):
+    """A folder that an acquirer's files are put into."""
+
+    acquirer: str = Field(min_length=1, description="whose files they are")
+    folder: Path = Field(description="where they are put; a file that cannot be read is renamed to *.rejected")
+    layout: str | None = Field(default=None, description="a built-in layout or a TOML file; the acquirer's by default")
+    pattern: str = Field(default="*", min_length=1, description="which files of the folder: *.csv")
+
+    @property
+    def layout_name(self) -> str:
+        """The layout's name or path."""
+        return self.layout or self.acquirer
+
+
 def _check_address(address: str) -> None:
     """Refuse what no mail server takes as an address."""
     name, at, host = address.rpartition("@")
@@ -188,6 +202,7 @@ class Settings(Section):
     business: Business = Business()
     merchants: list[Merchant] = []
     acquirers: list[Acquirer] = []
+    statements: list[StatementFolder] = []
     alerts: Alerts = Alerts()
     airflow: Airflow = Airflow()
 

@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from protocols.batch import Uploaded
     from protocols.deframe import Event
     from protocols.facts import Facts
+    from protocols.message import Message
     from protocols.profile import Profile
+    from protocols.talking import Payment, Talk, Times
 
 DIALECTS = {
     "unionpay": "protocols.unionpay_dialect",
     "zvt": "protocols.zvt.dialect",
     "concert": "protocols.concert.dialect",
+    "mis-df": "protocols.mis_df.dialect",
     "mis-9f": "protocols.mis_9f.dialect",
     "fixed-record": "protocols.fixed_record.dialect",
 }
@@ -111,9 +114,15 @@ class Dialect:
             None where each message says everything by itself.
         questions: what a terminal can be asked -> the session that asks it, the harmless one first; empty where
             it cannot be asked. None moves money.
+        asked_as: question -> the operation that the profile must know a code of; empty where questions need none.
         closing: the questions that close something in the terminal (its batch).
         terminal: a terminal that answers these questions, of a terminal number, a merchant number and a journal,
             oldest first; None where there are no questions.
+        talk: a till and a terminal that talk to each other, of payments; None where nobody plays them.
+        several: what a frame says by itself, for dialects whose frames may tell of several transactions; the first
+            is ``facts``. None where each frame says one thing.
+        message: the message for another party that a frame carries; None where a frame is the message.
+        operations: what a profile may say that the link's transaction codes mean; empty where messages say it.
         uploaded: the transactions that a batch upload lists; raises DecodeError where its counts do not add up;
             None where the language has no such message.
     """
@@ -127,8 +136,13 @@ class Dialect:
     fields: Mapping[int, Any] = field(default_factory=dict)
     follow: "Callable[[Sequence[Heard]], list[Facts]] | None" = None
     questions: "Mapping[str, Callable[[Profile], Session]]" = field(default_factory=dict)
+    asked_as: Mapping[str, str] = field(default_factory=dict)
     closing: frozenset[str] = frozenset()
     terminal: "Callable[[Profile, str, str, Sequence[Sold]], Answering] | None" = None
+    talk: "Callable[[Profile, Sequence[Payment], Times], Talk] | None" = None
+    several: "Callable[[Profile, bytes], list[Facts]] | None" = None
+    message: "Callable[[Profile, bytes], Message] | None" = None
+    operations: frozenset[str] = frozenset()
     uploaded: "Callable[[Profile, bytes], tuple[Uploaded, ...]] | None" = None
 
 

@@ -60,7 +60,8 @@ class Facts:
     trace number does, ``identity`` is equal for reports of the same thing in other bytes, and
     ``outcome`` is approved or declined. A ``handshake`` belongs to the link alone: no row.
     ``card_totals`` is a JSON list of ``{card_org, count, amount_fen}``. ``order_ref`` is the order number of
-    a QR payment, of a void or refund the original's.
+    a QR payment, of a void or refund the original's. With ``per_line`` the exchange is one of its line,
+    whatever terminal the message names or leaves out.
     """
 
     mti: str
@@ -108,6 +109,7 @@ class Facts:
     total_count: int | None = None
     total_amount_fen: int | None = None
     totals: SettlementTotals | None = None
+    per_line: bool = False
 
 
 def facts(message: Message) -> Facts:

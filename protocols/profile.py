@@ -5,11 +5,11 @@ table and the claims they stand on; through it frames are found, read and built.
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from protocols.dialect import DIALECTS, Deframing, Dialect, dialect
+from protocols.dialect import DIALECTS, Deframing, Dialect, Session, dialect
 from protocols.envelope import Link
 from protocols.errors import DecodeError, ProfileError, ProtocolError
 from protocols.facts import Facts
@@ -24,7 +24,11 @@ __all__ = ["Profile", "available_profiles", "load_profile", "profiles_speaking"]
 
 @dataclass(frozen=True)
 class Profile:
-    """One brand's terminals: link, dialect, fields, and what each claim stands on."""
+    """One brand's terminals: link, dialect, fields, and what each claim stands on.
+
+    ``operations`` is what the link's own transaction codes mean; ``carries`` names the
+    profile of the messages that pass through this link, or is None.
+    """
 
     name: str
     title: dict[str, str]
@@ -36,11 +40,31 @@ class Profile:
     grammar: Grammar = field(repr=False)
     extends: tuple[str, ...] = ()
     """The profiles it extends, the nearest first."""
+    operations: Mapping[str, str] = field(default_factory=dict)
+    carries: str | None = None
+
+    @property
+    def carried(self) -> "Profile":
+        """The profile of the messages that pass through this link.
+
+        Raises:
+            ProfileError: this profile names none, or one that is not there.
+        """
+        if self.carries is None:
+            raise refused(self.name, "carries", "the profile names none for messages passed on", "a profile", "nothing")
+        return load_profile(self.carries)
 
     @property
     def speech(self) -> Dialect:
         """The dialect as a value."""
         return dialect(self.dialect)
+
+    @property
+    def questions(self) -> "dict[str, Callable[[Profile], Session]]":
+        """What its terminals can be asked: the dialect's questions whose transaction codes are known."""
+        known = set(self.operations.values())
+        asked_as = self.speech.asked_as
+        return {name: ask for name, ask in self.speech.questions.items() if asked_as.get(name) in {None, *known}}
 
     def deframer(self) -> Deframing:
         """A fresh deframer for one direction of one line."""
@@ -208,6 +232,9 @@ def _profile(merged: dict[str, Any], chain: list[dict[str, Any]]) -> Profile:
     if link.envelope not in dialect(spoken).envelopes:
         valid = ", ".join(dialect(spoken).envelopes)
         raise refused(name, "link.envelope", "this dialect has no such envelope", valid, link.envelope)
+    carries = merged.get("carries")
+    if carries is not None and (not isinstance(carries, str) or not dialect(spoken).operations):
+        raise refused(name, "carries", "this dialect carries no messages of another", "no carries", "something else")
     return Profile(
         name=name,
         title=dict(titles),
@@ -218,7 +245,17 @@ def _profile(merged: dict[str, Any], chain: list[dict[str, Any]]) -> Profile:
         max_reversal_tries=tries,
         grammar=grammar,
         extends=tuple(each["name"] for each in chain[1:]),
+        operations=_operations(name, dialect(spoken).operations, merged["operations"]),
+        carries=carries,
     )
+
+
+def _operations(name: str, valid: frozenset[str], rows: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    for code, row in rows.items():
+        if row["name"] not in valid:
+            expected = ", ".join(sorted(valid)) or "no operations: the dialect's messages say what they are"
+            raise refused(name, f"operations.{code}.name", "no such operation", expected, row["name"])
+    return {code: row["name"] for code, row in rows.items()}
 
 
 def _table(
@@ -248,5 +285,7 @@ def _table(
                     name, f"fields.{key}", f"a new field needs {', '.join(lacking)}", "name, codec, size", "less"
                 )
             known = FieldSpec(number, row["name"], row["codec"], row["size"], mask="sweep")
+        if row.get("name", known.name) != known.name:
+            known = replace(known, en="", zh="")  # titles of another field would mislead
         table[number] = replace(known, **row)
     return table

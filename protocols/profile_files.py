@@ -17,8 +17,13 @@ from protocols.envelope import Link
 from protocols.errors import ProfileError
 
 CONFIDENCES = ("measured", "public", "assumed")
-KEYS = ("name", "extends", "dialect", "title", "source", "confidence", "claims", "link", "fields", "max_reversal_tries")
-FIELD_KEYS = ("name", "codec", "size", "mask", "en", "zh", "source", "tag_digits")
+"""The surest first."""
+KEYS = (
+    *("name", "extends", "dialect", "title", "source", "confidence", "claims", "link", "fields", "max_reversal_tries"),
+    *("operations", "carries"),
+)
+FIELD_KEYS = ("name", "codec", "size", "mask", "en", "zh", "source", "tag_digits", "confidence")
+OPERATION_KEYS = ("name", "source", "confidence")
 CLAIM_KEYS = ("claim", "source", "confidence")
 CLAIM_OPTIONS = ("about",)  # a later claim about the same thing takes the place of an inherited one
 LANGUAGES = ("zh-CN", "en")
@@ -44,14 +49,14 @@ def merged_profile(name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         ProfileError: no such profile, or a file is wrong.
     """
     chain = _chain(name)
-    merged: dict[str, Any] = {"claims": [], "link": {}, "fields": {}, "title": {}}
+    merged: dict[str, Any] = {"claims": [], "link": {}, "fields": {}, "title": {}, "operations": {}}
     for data in reversed(chain):
         for key, value in data.items():
             if key == "claims":
                 about = {claim.get("about") for claim in value} - {None}
                 kept = [claim for claim in merged["claims"] if claim.get("about") not in about]
                 merged["claims"] = [*kept, *value]
-            elif key in {"link", "fields", "title"}:
+            elif key in {"link", "fields", "title", "operations"}:
                 merged[key] = {**merged[key], **value}
             else:
                 merged[key] = value
@@ -111,7 +116,7 @@ def _toml(text: str, name: str) -> dict[str, Any]:
 def _shape(data: dict[str, Any], name: str) -> None:
     """Refuse unknown keys, missing sources and wrong types."""
     _known(name, "", data, KEYS)
-    for key, kind in (("title", dict), ("link", dict), ("fields", dict), ("claims", list)):
+    for key, kind in (("title", dict), ("link", dict), ("fields", dict), ("operations", dict), ("claims", list)):
         if not isinstance(data.get(key, kind()), kind):
             raise refused(
                 name, key, f"{key} is not a {'table' if kind is dict else 'list'}", kind.__name__, "something else"
@@ -137,6 +142,15 @@ def _shape(data: dict[str, Any], name: str) -> None:
                     name, f"claims[{index}].{key}", f"a claim without {key} is refused", f'{key} = "…"', "nothing"
                 )
         _confidence(name, f"claims[{index}].confidence", claim["confidence"])
+    for code, row in data.get("operations", {}).items():
+        if not isinstance(row, dict):
+            raise refused(name, f"operations.{code}", "not an operation's table", "[operations.13]", "something else")
+        _known(name, f"operations.{code}.", row, OPERATION_KEYS)
+        for key in OPERATION_KEYS:
+            if not isinstance(row.get(key), str) or not row[key].strip():
+                path = f"operations.{code}.{key}"
+                raise refused(name, path, f"an operation without {key} is refused", f'{key} = "…"', "nothing")
+        _confidence(name, f"operations.{code}.confidence", row["confidence"])
     for number, row in data.get("fields", {}).items():
         if not number.isdigit() or not isinstance(row, dict):
             raise refused(name, f"fields.{number}", "not a field table", "[fields.2] … [fields.64]", f"fields.{number}")
@@ -145,6 +159,8 @@ def _shape(data: dict[str, Any], name: str) -> None:
             raise refused(
                 name, f"fields.{number}.source", "a field without source is refused", 'source = "…"', "nothing"
             )
+        if "confidence" in row:
+            _confidence(name, f"fields.{number}.confidence", row["confidence"])
 
 
 def _known(name: str, prefix: str, table: Mapping[str, Any], valid: Iterable[str]) -> None:

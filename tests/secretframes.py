@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Literal
 
 from protocols.journal import trans_record
+from protocols.mis.link import wrap as wrap_mis
+from protocols.mis.tlv import build as build_mis
 from protocols.profile import Profile, load_profile
 from protocols.tlv import encode
 from protocols.zvt.link import wrap
@@ -297,6 +299,50 @@ def concert(profile: Profile, secrets: Secrets) -> list[Said]:
     return [("tx", ask), ("rx", framed("01000001250" + "1" + report.ljust(55) + "978" + " " * 10))]
 
 
+MOST_CARRIED = 900
+
+
+def mis_df(profile: Profile, secrets: Secrets) -> list[Said]:
+    """The card in results, in texts and in tags nobody knows; and messages for the host that pass through."""
+
+    def frame(*values: tuple[int, bytes]) -> bytes:
+        return wrap_mis(profile.link, build_mis(values, form="ber"))
+
+    note = f"卡号{secrets.pan}，{secrets.other}".encode("gbk")
+    card = [
+        (0xDF1E, secrets.pan.encode()),
+        (0xDF1F, secrets.expiry.encode()),
+        (0xDF3E, secrets.name.encode()),
+        (0xDF22, note),
+        (0xDF69, secrets.other.encode()),
+        (0xDF6A, secrets.pan.encode()),
+        (0xDF70, note),
+        (0xDF7B, f"{secrets.pan}={secrets.expiry}201{secrets.discretionary}".encode()),
+        (0xDF66, bytes.fromhex(_packed(secrets.pan))),
+        (0xDFEE, note),
+        (0xDFEF, bytes.fromhex("0" + secrets.pan + "0")),
+    ]
+    said: list[Said] = [
+        ("tx", frame((0xDF01, b"\0"), (0xDF04, b"\x12\x34"), (0xDF02, b"\x45"), (0xDF6A, secrets.pan.encode()))),
+        (
+            "rx",
+            frame(
+                (0xDF01, b"\2"),
+                (0xDF02, b"\x45"),
+                (0xDF04, b"\x12\x34"),
+                (0xDF06, build_mis([(0xDF12, TERMINAL.encode()), (0xDF03, b"RMB  1.20"), *card], form="ber")),
+                (0xDF07, b"00"),
+            ),
+        ),
+        ("rx", wrap_mis(profile.link, b"LOGLOG" + secrets.pan.encode())),
+    ]
+    carried = profile.carried
+    for way, message in unionpay(carried, secrets):
+        if len(message) < MOST_CARRIED:
+            said.append((way, frame((0xDF01, b"\1"), (0xDF04, b"\x12\x34"), (0xDF06, message[2:]))))
+    return said
+
+
 def mis_9f(profile: Profile, secrets: Secrets) -> list[Said]:
     """A sale asked for and answered, reprinted, and carried to its host: the card in every tag that may hold one."""
     del profile  # the frame is made here
@@ -352,6 +398,7 @@ SAMPLES: Mapping[str, Callable[[Profile, Secrets], list[Said]]] = {
     "unionpay": unionpay,
     "zvt": zvt,
     "concert": concert,
+    "mis-df": mis_df,
     "mis-9f": mis_9f,
     "fixed-record": fixed_record,
 }

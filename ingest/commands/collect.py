@@ -247,13 +247,19 @@ def _ask(line: "Line", words: LineSettings, profile: "Profile", recorder: "Recor
     from ingest.asking import Asker
     from ingest.lines import Stream
 
-    questions = profile.speech.questions
-    if not questions:
+    questions = profile.questions
+    if not profile.speech.questions:
         raise UsageError(
             f"line {words.name}: terminals of profile {profile.name} cannot be asked",
             hint="use mode listen, relay or receive",
         )
-    question = words.ask or next(iter(questions))
+    question = words.ask or next(iter(profile.speech.questions))
+    if question in profile.speech.questions and question not in questions:
+        raise UsageError(
+            f"line {words.name}: {profile.name} does not say which transaction code asks for {question}",
+            hint="take it from the terminal's document into a profile of your own (docs/protocols-ecr.md)"
+            + (f", or ask one of {', '.join(questions)}" if questions else ""),
+        )
     if question not in questions:
         raise UsageError(
             f"line {words.name}: {profile.name} knows no question {question!r}",

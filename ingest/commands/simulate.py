@@ -70,7 +70,7 @@ from protocols.profile import load_profile, profiles_speaking
 @click.option(
     "--count",
     type=click.IntRange(1, 9999),
-    help="Traffic: steps a line before it ends, endless by default; pull: records of a batch.",
+    help="Traffic: steps a line before it ends, endless by default; pull: records of a batch; till: payments.",
 )
 @click.option(
     "--patience",
@@ -101,11 +101,12 @@ def simulate(
     print_config: bool,
     as_json: bool,
 ) -> None:
-    """Play SCENARIO on simulated terminals: shop-day, quiet-day, traffic or pull.
+    """Play SCENARIO on simulated terminals: shop-day, quiet-day, traffic, pull or till.
 
     Each terminal is a pseudo-terminal under a stable name, or a loopback port where its link is
     TCP. Nothing is said until a collector has opened it. pull: terminals that answer a collector
-    which asks them. Ctrl-C stops.
+    which asks them. till: tills and terminals that talk when a collector relays between them.
+    Ctrl-C stops.
 
     Exit status: 0 played, 2 usage, 3 could not run, 130 stopped early.
     """

@@ -18,8 +18,10 @@ OPENING = dt.time(9, 0)
 
 
 def profiles_that_answer() -> list[str]:
-    """The built-in profiles whose terminals can be asked."""
-    return [name for name in available_profiles() if load_profile(name).speech.terminal is not None]
+    """The built-in profiles whose terminals can be asked what the simulator's collector asks them."""
+    loaded = [load_profile(name) for name in available_profiles()]
+    able = [each for each in loaded if each.speech.terminal is not None]
+    return [each.name for each in able if next(iter(each.speech.questions)) in each.questions]
 
 
 def pulled_lines(  # noqa: PLR0917  one scenario's facts

@@ -18,8 +18,16 @@ from protocols.answering import Machine
 class End(Protocol):
     """A device as the simulator holds it."""
 
+    @property
+    def device(self) -> str:
+        """What a collector is told to open."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether a collector is at the other side."""
+
     def fileno(self) -> int:
-        """What to wait on."""
+        """What to wait on; -1 for nothing."""
 
     def read(self) -> bytes:
         """What came; empty when nothing did."""
@@ -76,6 +84,7 @@ class Stage:
         self.carried = Carried()
         self._lines = lines
         self._actors = [actor for line in lines for actor in line.actors]
+        self._waiting = list(lines)
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -91,8 +100,11 @@ class Stage:
             self._wait()
             now = time.monotonic()
             moved = False
-            for actor in self._actors:
-                moved = self._turn(actor, now) or moved
+            self._waiting = [line for line in self._waiting if not _is_open(line)]
+            for line in self._lines:
+                if line not in self._waiting:
+                    for actor in line.actors:
+                        moved = self._turn(actor, now) or moved
             if moved:
                 quiet_since = now
             elif now - quiet_since > REPEAT:
@@ -104,9 +116,12 @@ class Stage:
     def _wait(self) -> None:
         poll = select.poll()
         for actor in self._actors:
+            if actor.end.fileno() < 0:
+                continue
             poll.register(actor.end, select.POLLIN | (select.POLLOUT if actor.outgoing else 0))
         now = time.monotonic()
-        waits = [actor.machine.due - now for actor in self._actors if actor.machine.due is not None]
+        dues = [actor.machine.due for line in self._lines if line not in self._waiting for actor in line.actors]
+        waits = [due - now for due in dues if due is not None]
         poll.poll(max(0.0, min([TICK, *waits])) * 1000)
 
     def _turn(self, actor: Actor, now: float) -> bool:
@@ -120,3 +135,9 @@ class Stage:
         if actor.outgoing:
             actor.outgoing = actor.outgoing[actor.end.offer(actor.outgoing) :]
         return bool(data or said)
+
+
+def _is_open(line: StagedLine) -> bool:
+    """Whether a collector is at every end; each is asked, because one that calls only calls when it is."""
+    there = [actor.end.is_there for actor in line.actors]
+    return all(there)

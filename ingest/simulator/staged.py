@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ingest.simulator import pull
+from ingest.simulator import pull, talk
 from ingest.simulator.pty import DeviceFolder
 from ingest.simulator.scenario import Seat
 from ingest.simulator.stage import StagedLine
@@ -28,4 +28,7 @@ class Staged:
     count: int
 
 
-STAGED = {"pull": Staged(pull.profiles_that_answer, pull.pulled_lines, pull.RECORDS)}
+STAGED = {
+    "pull": Staged(pull.profiles_that_answer, pull.pulled_lines, pull.RECORDS),
+    "till": Staged(talk.profiles_that_talk, talk.talking_lines, talk.PAYMENTS),
+}

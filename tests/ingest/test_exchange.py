@@ -127,6 +127,16 @@ def test_answers_of_other_keys_stay_alone(other: Frame) -> None:
     assert said(join(request(1), answer(1.01, **other)), "outcome", "attempts") == [("unknown", 1), ("approved", 0)]
 
 
+def test_a_line_of_ones_own_joins_what_names_its_terminal_with_what_does_not() -> None:
+    """An exchange of its line: a report that leaves the terminal out is that of the one that names it, a day long."""
+    facts: dict[str, Any] = {"per_line": True, "exchange": "receipt 5", "stan": None}
+    asked = request(1, **facts | {"terminal_id": None})
+    again = answer(20, **facts | {"terminal_id": None})
+    rows = join(asked, answer(1.1, **facts), again, answer(30, **facts | {"line": "lane-2"}))
+
+    assert said(rows, "line", "terminal_id", "attempts") == [("lane-1", "T1", 1), ("lane-2", "T1", 0)]
+
+
 def test_answer_before_its_request_is_not_its_answer() -> None:
     """An answer belongs to a request at or before it."""
     assert len(join(answer(1), request(1.01))) == 2

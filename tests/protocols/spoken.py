@@ -54,7 +54,7 @@ def asked(profile: Profile) -> Streams:
     journal = [Sold(41 + n, 1000 * (n + 1), start + dt.timedelta(minutes=n), rrn=f"1121010000{n:02}") for n in range(3)]
     said: Streams = {TERMINAL: [], HOST: []}
     assert profile.speech.terminal is not None
-    for question, begin in profile.speech.questions.items():
+    for question, begin in profile.questions.items():
         if question in profile.speech.closing:
             continue
         terminal = profile.speech.terminal(profile, "00440036", "821120170130018", journal)

@@ -37,6 +37,7 @@ def test_the_profiles_that_are_built_in():
     assert profiles_speaking("unionpay") == ["lakala", "leshua", "shengpay", "unionpay"]
     assert profiles_speaking("zvt") == ["zvt", "zvt-tcp"]
     assert profiles_speaking("concert") == ["caisse-ap", "telium"]
+    assert profiles_speaking("mis-df") == ["ingenico-mis", "ingenico-mis-example"]
     assert profiles_speaking("mis-9f") == ["allinpay"]
     assert profiles_speaking("fixed-record") == ["chinaums-bankall"]
     assert {load_profile(name).dialect for name in available_profiles()} <= set(DIALECTS)
@@ -187,3 +188,41 @@ def test_only_profiles_name_brands():
         for path in (root / package).rglob("*.py"):
             text = path.read_text("utf-8").lower()
             assert not any(brand in text for brand in brands), path
+
+
+@pytest.mark.parametrize(
+    ("more", "path", "word"),
+    [
+        ('[operations.13]\nname = "STATUS"\nconfidence = "public"', "operations.13.source", "refused"),
+        (
+            '[operations.13]\nname = "STATUS"\nsource = "x"\nconfidence = "sure"',
+            "operations.13.confidence",
+            "confidence",
+        ),
+        ('[operations.13]\nname = "GIFT"\nsource = "x"\nconfidence = "public"', "operations.13.name", "no such"),
+        ('[operations]\n13 = "STATUS"', "operations.13", "table"),
+    ],
+)
+def test_a_transaction_code_needs_a_known_name_and_a_source(tmp_path, more, path, word):
+    """What a code means is a claim like any other: named, with where it is from and how sure it is."""
+    text = GOOD.replace('"unionpay"', '"ingenico-mis"') + more
+    error = refusal(tmp_path, text)
+    assert error.path == path
+    assert word in str(error)
+
+
+def test_a_code_of_ones_own_opens_a_question(tmp_path):
+    """A question whose code the profile does not know cannot be asked; six lines of TOML teach it."""
+    assert set(load_profile("ingenico-mis").questions) == {"status"}
+    more = '[operations.31]\nname = "JOURNAL_LIST"\nsource = "the bank\'s document"\nconfidence = "public"'
+    own = load_profile(write(tmp_path, GOOD.replace('"unionpay"', '"ingenico-mis"') + more))
+    assert set(own.questions) == {"journal-list", "status"}
+    assert own.operations["45"] == "QR_SALE"
+
+
+def test_messages_that_pass_through_need_a_profile(tmp_path):
+    """A dialect whose frames are the message carries none; one that carries them says whose they are."""
+    assert refusal(tmp_path, GOOD.replace("extends", 'carries = "unionpay"\nextends')).path == "carries"
+    assert load_profile("ingenico-mis").carried is load_profile("unionpay")
+    with pytest.raises(ProfileError):
+        _ = load_profile("unionpay").carried
