@@ -163,9 +163,8 @@ def telium() -> int:
         try:
             theirs = kind.decode(frame)
         except (TeliumDataException, ValueError) as refused:
-            print(
-                f"  {record.form} of {len(frame)} bytes: it refuses ({type(refused).__name__}); we: {record.error or 'sound'}"
-            )
+            ours_says = record.error or "sound"
+            print(f"  {record.form} of {len(frame)} bytes: it refuses ({type(refused).__name__}); ours: {ours_says}")
             continue
         ours = record.fields
         pairs = {
