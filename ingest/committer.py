@@ -223,7 +223,7 @@ class Committer:
     def _records_of(self, items: Iterable[Chunk | Happened], silent_at: int | None) -> list[Entry]:
         batch: list[Entry] = []
         for item in items:
-            batch += [Entry(item.stream, record, answered=_is_late(record, item)) for record in self._hear(item)]
+            batch += _entries(item.stream, self._hear(item))
             self._set_line(item.stream)
         if silent_at is None:
             return batch
@@ -232,7 +232,7 @@ class Committer:
             if (due := stream.due_ns) is None or due > silent_at:
                 continue
             broken_off = self._guarded(stream, lambda which=stream: which.flush(wall, silent_at))  # type: ignore[misc]
-            batch += [Entry(stream, record, answered=record.mono_ns < silent_at) for record in broken_off]
+            batch += _entries(stream, broken_off)
             self._set_line(stream)
         return batch
 
@@ -466,9 +466,10 @@ def _nobody(stream: Stream, what: object) -> None:
     """Where answers go before ``start``: nothing is heard before it either."""
 
 
-def _is_late(record: PendingRecord, item: Chunk | Happened) -> bool:
-    """It was complete before these bytes came: the terminal waits no more for its answer, or sent it again."""
-    return record.mono_ns < item.mono_ns
+def _entries(stream: Stream, records: list[PendingRecord]) -> list[Entry]:
+    """Records on their way; those of bytes heard long ago get no answer: their terminal waits no more for one."""
+    late = stream.detection.take_late() if stream.detection is not None else 0
+    return [Entry(stream, record, answered=index < late) for index, record in enumerate(records)]
 
 
 def _reply(asker: "Asker", record: PendingRecord) -> list[bytes]:

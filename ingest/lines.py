@@ -71,6 +71,17 @@ class LinkSettings(Protocol):
         """1, 1.5 or 2."""
 
 
+def open_device(device: str, link: LinkSettings) -> Port:
+    """A serial device with these line settings, or a connection.
+
+    Raises:
+        PortError: missing, busy, denied or unfit.
+    """
+    if device.startswith(SCHEME):
+        return open_connection(device)
+    return open_port(device, baud=link.baud, bytesize=link.bytesize, parity=link.parity, stopbits=link.stopbits)
+
+
 class Recording(Protocol):
     """Bytes become records (`ingest.recording.Recorder`)."""
 
@@ -215,12 +226,7 @@ class Side:
         """
         if self.listener is not None:
             return self.listener.open()
-        if self.device.startswith(SCHEME):
-            return open_connection(self.device)
-        link = self.link
-        return open_port(
-            self.device, baud=link.baud, bytesize=link.bytesize, parity=link.parity, stopbits=link.stopbits
-        )
+        return open_device(self.device, self.link)
 
     def send(self, data: bytes | bytearray) -> int:
         """Write at once what the device takes and keep the rest in order; bytes that nobody will ever get.
