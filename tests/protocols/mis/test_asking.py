@@ -161,6 +161,18 @@ def test_a_terminal_that_falls_silent_after_its_ack_is_given_up():
     assert session.due is None
 
 
+def longer(data: bytes) -> bytes:
+    return data[:1] + b"\x09" + data[2:]  # a frame of hundreds of bytes that do not come
+
+
+def test_a_question_with_a_lying_length_does_not_swallow_the_next():
+    """The terminal waits for the rest until the line falls silent, and hears the question that comes then."""
+    for link in (NINE_F, SERIAL):
+        session, frames, _ = talk(link, "query-last", player(link), to_terminal=nth(1, longer))
+        assert session.outcome == "answered"
+        assert len(frames) == 1
+
+
 @pytest.mark.parametrize("damage", [lost, flipped], ids=["lost", "damaged"])
 @pytest.mark.parametrize("wrong", [1, 2, 3])
 @pytest.mark.parametrize(("link", "question"), [pair for pair in ASKED if pair[1] in {"query-last", "reprint"}])
