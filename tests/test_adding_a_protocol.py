@@ -59,7 +59,7 @@ def test_the_example_is_used_by_its_name(installed: Path, tmp_path: Path) -> Non
     assert told["fields"]["amount"]["value"] == 550
     listed = run(tmp_path, installed, "describe", "--profiles", "--json").stdout.splitlines()
     assert "counter" in {json.loads(line)["name"] for line in listed}
-    assert "counter" in run(tmp_path, installed, "describe", "00", "--profile", "countr", statuses=(2,)).stderr
+    assert "counter" in run(tmp_path, installed, "describe", "00", "--profile", "counter2", statuses=(2,)).stderr
 
     run(tmp_path, installed, "doctor", "--create-keys", statuses=(0, 3))
     said = [counted("S", 1, 550), counted("A", 1, 550), counted("S", 2, 1200), counted("D", 2, 1200)]
