@@ -4,6 +4,7 @@ There is no check sum: a wrong digit in a field of digits makes another record, 
 What is certain is the widths, the fields of digits, and the set of types.
 """
 
+import functools
 from typing import TYPE_CHECKING
 
 from protocols.deframe import LINK_ERRORS
@@ -33,11 +34,11 @@ def deframer(profile: "Profile") -> Search:
         )
 
     most = profile.link.max_frame
-    forms = [form for form in FORMS if form.size <= most]
-    return Search(lambda buffer, at: _judge(forms, buffer, at), error=error, room=most, controls=frozenset())
+    judge = functools.partial(_judge, forms=tuple(form for form in FORMS if form.size <= most))
+    return Search(judge, error=error, room=most, controls=frozenset())
 
 
-def _judge(forms: list[Form], buffer: bytearray, at: int) -> int | Wrong | None:
+def _judge(buffer: bytearray, at: int, forms: tuple[Form, ...]) -> int | Wrong | None:
     """The shortest whole record that starts there; None while any form may still be one."""
     there = len(buffer) - at
     waits = False
