@@ -31,7 +31,8 @@ def _overwrite(message: Message) -> tuple[bytearray, tuple[str, ...]]:
         for first, last in sweep.in_text(item.raw):
             safe[start + first : start + last] = b"*" * (last - first)
             masked.append(item.name)
-        for first, last in sweep.in_nibbles(item.raw, text=False):
+        searched = bytes(safe[start : start + len(item.raw)])
+        for first, last in sweep.in_nibbles(searched, text=False):
             for nibble in range(first, last):
                 safe[start + nibble // 2] |= 0x0F if nibble & 1 else 0xF0
             masked.append(item.name)
