@@ -65,6 +65,8 @@ class Collector:
         self._epoll.register(self._wake, _READ)
         self._thread = threading.Thread(target=self._run, name="collector", daemon=True)
         self.failure: BaseException | None = None
+        self.turned = time.monotonic()
+        """When the thread last went round: half a second ago at most, or it hangs."""
 
     # -- other threads call these ------------------------------------------------------------
 
@@ -159,6 +161,7 @@ class Collector:
 
     def _turn(self, timeout: float) -> None:
         events = self._epoll.poll(timeout)
+        self.turned = time.monotonic()
         relays_first = sorted(events, key=lambda event: self._is_pausable(event[0])) if len(events) > 1 else events
         for fd, mask in relays_first:
             if fd == self._wake:
@@ -200,6 +203,7 @@ class Collector:
         if side.other is not None:
             self._forward(side, side.other, data)
         side.pumped.bytes_read += len(data)
+        side.last_read_at = self.turned
         self._hear(side, data)
 
     def _forward(self, source: Side, target: Side, data: bytes) -> None:

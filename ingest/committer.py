@@ -105,6 +105,8 @@ class Committer:
         self._backoff = Backoff()
         self._retry_at = 0.0
         self._failing = False
+        self.worked = time.monotonic()
+        """When the thread last went round; long ago: it hangs, or the disk under it does."""
         self._outbox: deque[tuple[Stream, bytes]] = deque()  # what pulled lines have to say
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
 
@@ -160,10 +162,16 @@ class Committer:
         """Whether the thread runs."""
         return self._thread.is_alive()
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether the spool refused the last batch."""
+        return self._failing
+
     def _run(self) -> None:
         ask_for_priority(PRIORITY)
         ended = False
         while not ended:
+            self.worked = time.monotonic()
             items, silent_at, ended = self._gather()
             try:
                 self._commit(self._records_of(items, silent_at))
@@ -215,7 +223,7 @@ class Committer:
     def _records_of(self, items: Iterable[Chunk | Happened], silent_at: int | None) -> list[Entry]:
         batch: list[Entry] = []
         for item in items:
-            batch += [Entry(item.stream, record, answered=_is_late(record, item)) for record in self._hear(item)]
+            batch += _entries(item.stream, self._hear(item))
             self._set_line(item.stream)
         if silent_at is None:
             return batch
@@ -224,7 +232,7 @@ class Committer:
             if (due := stream.due_ns) is None or due > silent_at:
                 continue
             broken_off = self._guarded(stream, lambda which=stream: which.flush(wall, silent_at))  # type: ignore[misc]
-            batch += [Entry(stream, record, answered=record.mono_ns < silent_at) for record in broken_off]
+            batch += _entries(stream, broken_off)
             self._set_line(stream)
         return batch
 
@@ -458,9 +466,10 @@ def _nobody(stream: Stream, what: object) -> None:
     """Where answers go before ``start``: nothing is heard before it either."""
 
 
-def _is_late(record: PendingRecord, item: Chunk | Happened) -> bool:
-    """It was complete before these bytes came: the terminal waits no more for its answer, or sent it again."""
-    return record.mono_ns < item.mono_ns
+def _entries(stream: Stream, records: list[PendingRecord]) -> list[Entry]:
+    """Records on their way; those of bytes heard long ago get no answer: their terminal waits no more for one."""
+    late = stream.detection.take_late() if stream.detection is not None else 0
+    return [Entry(stream, record, answered=index < late) for index, record in enumerate(records)]
 
 
 def _reply(asker: "Asker", record: PendingRecord) -> list[bytes]:

@@ -5,8 +5,9 @@ One bad frame costs one row of ``rejects`` and nothing else; no bytes go into it
 
 import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -50,18 +51,19 @@ class Decoded:
     listed: dict[tuple[str, int], tuple[Uploaded, ...]] = field(default_factory=dict)
 
 
-def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
+def decode(recorded: "pa.Table", zone: ZoneInfo, own: Mapping[str, Profile] = MappingProxyType({})) -> Decoded:
     """Decode rows of ``raw_frames``.
 
     Args:
         recorded: all columns of ``raw_frames``.
         zone: the zone the terminals' clocks run in.
+        own: profiles that are not built in, by their names.
     """
     columns: dict[str, list[Any]] = {name: [] for name in FRAME_COLUMNS}
     rejects = []
     uploads = {}
     listed = {}
-    profiles: dict[str, Profile | ProtocolError] = {}
+    profiles: dict[str, Profile | ProtocolError] = {**own}
     journals = frozenset(available_journals())
     followed: dict[tuple[str, str], list[tuple[dict[str, Any], list[Facts]]]] = {}
 

@@ -95,6 +95,7 @@ class Detection:
         self._found: Profile | None = None
         self._verdict: Verdict | None = None
         self._has_warned = False
+        self._late = 0
 
     @property
     def profile(self) -> str:
@@ -111,6 +112,11 @@ class Detection:
         wanted, self._wanted = self._wanted, None
         return wanted
 
+    def take_late(self) -> int:
+        """How many of the records just made are of what was heard before the bytes that brought the verdict."""
+        late, self._late = self._late, 0
+        return late
+
     def was_set(self) -> None:
         """The ports have the setting taken last: what comes from now on was read with it."""
         self._is_between = False
@@ -125,12 +131,14 @@ class Detection:
             return self._make_room(MOST_BYTES)
         if heard.data:
             self._detector.feed(heard.direction, heard.data)
-        else:
+        is_over = self._trial.hear(len(heard.data)) or not heard.data
+        if is_over:
             self._detector.pause(heard.direction)
         found = self._detector.verdict(likely=self._named(), baud=self._trial.setting.baud)
         if found.is_sure:
             return self._conclude(found, heard.wall_ns, heard.mono_ns)
-        self._try_next(len(heard.data))
+        if is_over:
+            self._judge_setting()
         return self._make_room(MOST_BYTES)
 
     def recorder(self) -> "Recording | None":
@@ -171,14 +179,13 @@ class Detection:
             return {}
         return {"detected": {**self._verdict.as_dict(), "setting": str(self._trial.setting)}}
 
-    def _try_next(self, count: int) -> None:
+    def _judge_setting(self) -> None:
         promising = self._detector.is_promising
-        moved = self._trial.hear(count, promising=promising) if count else self._trial.pause(promising=promising)
-        if moved:
+        if self._trial.pause(promising=promising):
             self._detector.reset()
             self._wanted, self._is_between = self._trial.setting, True
             self._tell(self.line, "trying", setting=self._wanted)
-        elif self._is_fixed and not promising and not count and self._size and not self._has_warned:
+        elif self._is_fixed and not promising and self._size and not self._has_warned:
             self._has_warned = True
             self._tell(self.line, "unknown", setting=self._trial.setting, hint=_HINT)
 
@@ -204,6 +211,7 @@ class Detection:
         facts = self.opened(self._session)
         records = [PendingRecord(Kind.SESSION, self.line, found.name, wall_ns, mono_ns, facts=facts)]
         for heard in self._history:
+            self._late = len(records)
             records += self._taps[heard.direction].replay(heard)
         self._history.clear()
         self._size = 0

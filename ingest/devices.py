@@ -5,7 +5,7 @@ and some terminals reset on that.
 """
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,30 +44,37 @@ class Device:
 def list_devices() -> list[Device]:
     """Every serial device here, in the order of its names. Built-in ports that lead nowhere are left out by sysfs."""
     by_id, by_path = _names(BY_ID), _names(BY_PATH)
-    found = []
-    for port in sorted(comports(), key=lambda each: each.device):
-        path = str(Path(port.device).resolve())
-        who = holders(port.device)
-        known = usb_id(port.vid, port.pid)
-        found.append(
-            Device(
-                device=port.device,
-                stable=_stable(port.device, by_id.get(path), by_path.get(path), port.serial_number),
-                by_id=by_id.get(path),
-                by_path=by_path.get(path),
-                usb=f"{port.vid:04X}:{port.pid:04X}" if port.vid is not None else None,
-                serial_number=port.serial_number,
-                manufacturer=port.manufacturer,
-                product=port.product,
-                terminal=known.name["en"] if known else None,
-                model=known.name if known else None,
-                profile=known.speaks[0] if known and known.speaks else None,
-                why=_why(known),
-                busy=bool(who) or is_locked(port.device),
-                held_by=tuple(who),
-            )
-        )
-    return found
+    return [_device(port, by_id, by_path) for port in sorted(comports(), key=lambda each: each.device)]
+
+
+def one_device(name: str) -> Device:
+    """A device by a name that the list does not have: a link of one's own, a pseudo-terminal."""
+    known: Any = SysFS(str(Path(name).resolve()))
+    found = _device(known, _names(BY_ID), _names(BY_PATH))
+    return replace(found, device=name, stable=name if found.stable == found.device else found.stable)
+
+
+def _device(port: Any, by_id: dict[str, str], by_path: dict[str, str]) -> Device:
+    """What sysfs and /proc know of a port."""
+    path = str(Path(port.device).resolve())
+    who = holders(port.device)
+    known = usb_id(port.vid, port.pid)
+    return Device(
+        device=port.device,
+        stable=_stable(port.device, by_id.get(path), by_path.get(path), port.serial_number),
+        by_id=by_id.get(path),
+        by_path=by_path.get(path),
+        usb=f"{port.vid:04X}:{port.pid:04X}" if port.vid is not None else None,
+        serial_number=port.serial_number,
+        manufacturer=port.manufacturer,
+        product=port.product,
+        terminal=known.name["en"] if known else None,
+        model=known.name if known else None,
+        profile=known.speaks[0] if known and known.speaks else None,
+        why=_why(known),
+        busy=bool(who) or is_locked(port.device),
+        held_by=tuple(who),
+    )
 
 
 def _why(known: UsbId | None) -> str:

@@ -10,6 +10,7 @@ and a `Stream` for each direction (what was heard, on its way to frames; touched
 committer thread alone). Counters have one writer each, so nobody needs a lock.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -68,6 +69,17 @@ class LinkSettings(Protocol):
     @property
     def stopbits(self) -> float:
         """1, 1.5 or 2."""
+
+
+def open_device(device: str, link: LinkSettings) -> Port:
+    """A serial device with these line settings, or a connection.
+
+    Raises:
+        PortError: missing, busy, denied or unfit.
+    """
+    if device.startswith(SCHEME):
+        return open_connection(device)
+    return open_port(device, baud=link.baud, bytesize=link.bytesize, parity=link.parity, stopbits=link.stopbits)
 
 
 class Recording(Protocol):
@@ -204,6 +216,7 @@ class Side:
     driver_errors: dict[str, int] = field(default_factory=dict)  # overrun, parity, … as the driver last counted them
     lost_since_ns: int = 0
     lost_bytes: int = 0
+    last_read_at: float = field(default_factory=time.monotonic)  # or since when it is there
 
     def open(self) -> Port:
         """The device, opened with the profile's line settings.
@@ -213,12 +226,7 @@ class Side:
         """
         if self.listener is not None:
             return self.listener.open()
-        if self.device.startswith(SCHEME):
-            return open_connection(self.device)
-        link = self.link
-        return open_port(
-            self.device, baud=link.baud, bytesize=link.bytesize, parity=link.parity, stopbits=link.stopbits
-        )
+        return open_device(self.device, self.link)
 
     def send(self, data: bytes | bytearray) -> int:
         """Write at once what the device takes and keep the rest in order; bytes that nobody will ever get.

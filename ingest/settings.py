@@ -96,6 +96,22 @@ class Line(Section):
         return self
 
 
+class Health(Section):
+    """What the collector says of itself, and when it raises an alarm."""
+
+    listen: str | None = Field(
+        default=None,
+        pattern=r"^[^\s:]+:\d{1,5}$",
+        description="HOST:PORT for /healthz, /readyz and /metrics, such as 127.0.0.1:9464; not given: nowhere",
+    )
+    silent_minutes: float = Field(
+        default=240.0, gt=0, description="a terminal that says nothing for so long in opening hours is an alarm"
+    )
+    opens: dt.time = Field(default=dt.time(9, 0), description="opening hours, in the merchant's zone, begin")
+    closes: dt.time = Field(default=dt.time(22, 0), description="and end")
+    disk_percent: float = Field(default=90.0, gt=0, le=100, description="the spool's disk is too full from here on")
+
+
 class Business(Section):
     """The shop's calendar."""
 
@@ -205,6 +221,7 @@ class Settings(Section):
     statements: list[StatementFolder] = []
     alerts: Alerts = Alerts()
     airflow: Airflow = Airflow()
+    health: Health = Health()
 
     @model_validator(mode="after")
     def _line_names_differ(self) -> "Settings":

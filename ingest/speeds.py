@@ -67,13 +67,13 @@ class Trial:
         """The one the line should have now."""
         return self._settings[self._at]
 
-    def hear(self, count: int, *, promising: bool) -> bool:
-        """Bytes came; whether it is time for the next setting."""
+    def hear(self, count: int) -> bool:
+        """Bytes came; whether they are so many that they must be judged (``pause``) without a silence."""
         self._burst += count
-        return self._burst >= LONGEST_BURST and self.pause(promising=promising)
+        return self._burst >= LONGEST_BURST
 
     def pause(self, *, promising: bool) -> bool:
-        """The line fell silent; whether what came before was garbage, and it is time for the next setting."""
+        """A burst is over; whether it was garbage, and it is time for the next setting."""
         spoke, self._burst = self._burst > GLITCH_BYTES, 0
         if not spoke or promising or len(self._settings) == 1:
             return False

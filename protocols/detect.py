@@ -12,7 +12,7 @@ extend, and the tie is named.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from protocols.deframe import Control, Event, Frame, Noise
@@ -342,10 +342,18 @@ def checksum_of(profile: Profile, frame: bytes) -> str:
     return named
 
 
+_UNHEARD = frozenset(("name", "title", "confidence", "claims", "extends", "link", "grammar"))
+"""What of a profile is not in its bytes; link and field table are compared by themselves."""
+
+
 def _sounds_like(one: Profile, other: Profile) -> bool:
     """Whether two profiles would make the same of any bytes."""
-    links = (_heard(one.link), _heard(other.link))
-    return one.dialect == other.dialect and links[0] == links[1] and one.grammar.table == other.grammar.table
+    told = [each.name for each in fields(one) if each.name not in _UNHEARD]
+    return (
+        _heard(one.link) == _heard(other.link)
+        and one.grammar.table == other.grammar.table
+        and all(getattr(one, name) == getattr(other, name) for name in told)
+    )
 
 
 def _heard(link: Link) -> Link:

@@ -35,6 +35,7 @@ class FieldSpec:
         zh: Chinese title.
         source: where the row is known from.
         tag_digits: of a private TLV (F59): digits of an element's length; 0 = whichever parses whole.
+        confidence: how sure the row is: measured, public or assumed; a profile's own may be weaker.
     """
 
     number: int
@@ -46,6 +47,7 @@ class FieldSpec:
     zh: str = ""
     source: str = ""
     tag_digits: int = EITHER
+    confidence: str = "public"
 
 
 @dataclass(frozen=True)

@@ -285,5 +285,7 @@ def _table(
                     name, f"fields.{key}", f"a new field needs {', '.join(lacking)}", "name, codec, size", "less"
                 )
             known = FieldSpec(number, row["name"], row["codec"], row["size"], mask="sweep")
+        if row.get("name", known.name) != known.name:
+            known = replace(known, en="", zh="")  # titles of another field would mislead
         table[number] = replace(known, **row)
     return table

@@ -17,11 +17,12 @@ from protocols.envelope import Link
 from protocols.errors import ProfileError
 
 CONFIDENCES = ("measured", "public", "assumed")
+"""The surest first."""
 KEYS = (
     *("name", "extends", "dialect", "title", "source", "confidence", "claims", "link", "fields", "max_reversal_tries"),
     *("operations", "carries"),
 )
-FIELD_KEYS = ("name", "codec", "size", "mask", "en", "zh", "source", "tag_digits")
+FIELD_KEYS = ("name", "codec", "size", "mask", "en", "zh", "source", "tag_digits", "confidence")
 OPERATION_KEYS = ("name", "source", "confidence")
 CLAIM_KEYS = ("claim", "source", "confidence")
 CLAIM_OPTIONS = ("about",)  # a later claim about the same thing takes the place of an inherited one
@@ -158,6 +159,8 @@ def _shape(data: dict[str, Any], name: str) -> None:
             raise refused(
                 name, f"fields.{number}.source", "a field without source is refused", 'source = "…"', "nothing"
             )
+        if "confidence" in row:
+            _confidence(name, f"fields.{number}.confidence", row["confidence"])
 
 
 def _known(name: str, prefix: str, table: Mapping[str, Any], valid: Iterable[str]) -> None:

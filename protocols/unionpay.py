@@ -60,7 +60,16 @@ _ROWS = (
     (63, "private_63", "lllvar_text", 999, "sweep", "operator, or card organisation and notes", "自定义域63"),
     (64, "mac", "last_raw", 8, "none", "message authentication code", "报文鉴别码"),
 )
-FIELDS = {row[0]: FieldSpec(*row, source="public field table and 46 public messages") for row in _ROWS}
+_LIKELY = frozenset((47, 58))
+"""Fields met in one or two public sources and in no message."""
+FIELDS = {
+    row[0]: FieldSpec(
+        *row,
+        source="public field table and 46 public messages",
+        confidence="assumed" if row[0] in _LIKELY else "public",
+    )
+    for row in _ROWS
+}
 
 F60_PARTS = (("60.1", 2), ("60.2", 6), ("60.3", 3), ("60.4", 1), ("60.5", 1), ("60.6", 1), ("60.7", 3))
 """Type, batch, network code, read ability, IC condition, partial approval, account; 8 to 17 digits are met."""

@@ -402,7 +402,8 @@ def sign_pad(profile: Profile, secrets: Secrets) -> list[Said]:
         ("rx", b"\xa2" + b"5138B261"),
         ("tx", b"\xb2\0\0\1" + bmp.encode(Bitmap(32, 2, bytes(range(8))))),
         ("rx", b"\xa8"),
-        ("rx", b"\xe3" + secrets.pan.encode() + b" " + bytes.fromhex(_packed(secrets.pan))),
+        ("rx", b"\xe3" + secrets.pan.encode()),
+        ("rx", b"\xe3" + bytes.fromhex(_packed(secrets.pan))),
         ("tx", b"\x77" + secrets.other.encode()),
         ("tx", b"\xb2\0\0\2" + secrets.pan.encode()),
     ]

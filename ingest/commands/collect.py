@@ -1,6 +1,7 @@
 """``tillwatch collect``: read terminals until stopped."""
 
 import contextlib
+import datetime as dt
 import gc
 import resource
 import signal
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ingest.committer import Committer
     from ingest.dashboard import EventLog
     from ingest.handover import Tell
+    from ingest.health import Watchman
     from ingest.keys import Keys
     from ingest.lines import Line
     from ingest.recording import Recorder
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from protocols.sanitise import CardKeys
 
 STOP_SECONDS = 5.0
+LOOK_SECONDS = 5.0
+"""How often the collector looks at itself, and tells the service manager that it lives."""
 SWITCH_SECONDS = 0.00005
 """How long a busy thread keeps the interpreter from the pump. With the committer saturated a relay adds 1.1 ms at
 0.5 ms and 0.2 ms at 0.05 ms, for no fewer frames a second (bench/collector.py); the default is 5 ms.
@@ -130,7 +134,10 @@ def run(settings: Settings) -> None:
     from ingest.collector import Collector
     from ingest.committer import Committer
     from ingest.dashboard import EventLog
+    from ingest.health import Watchman
     from ingest.keys import load_keys
+    from ingest.metrics import Server
+    from ingest.service.notify import ServiceManager
     from ingest.spool import Spool, owner_of
 
     stop = threading.Event()
@@ -154,16 +161,25 @@ def run(settings: Settings) -> None:
 
     committer = Committer(open_spool, tell=events.tell)
     collector = Collector(lines, committer, events.tell)
+    watchman = Watchman(
+        lines, collector, committer, directory=directory, health=settings.health, zone=settings.zone, tell=events.tell
+    )
+    server = Server(watchman, settings.health.listen) if settings.health.listen else None
     try:
         collector.open_all()
         with _stopped_by_signals(stop):
             collector.start()  # first of all the bytes flow; opening the spool may mean mending gigabytes
             try:
                 committer.start(collector.answer, _first_spool(open_spool, settings, events), collector.tune)
-                _watch(stop, lines, collector, committer, events)
+                if server is not None:
+                    events.tell("", "health", at=f"http://{server.address}/readyz")
+                _watch(stop, watchman, events)
             finally:
+                ServiceManager().say("STOPPING=1")
                 _stop(collector, committer, lines, events, notice)
     finally:
+        if server is not None:
+            server.close()
         events.close()
         gc.unfreeze()
     if collector.failure is not None:
@@ -292,10 +308,11 @@ def _first_spool(open_spool: Any, settings: Settings, events: "EventLog") -> "Sp
     return spool
 
 
-def _watch(
-    stop: threading.Event, lines: "list[Line]", collector: "Collector", committer: "Committer", events: "EventLog"
-) -> None:
-    """Until a signal, or until the pump stops on its own."""
+def _watch(stop: threading.Event, watchman: "Watchman", events: "EventLog") -> None:
+    """Until a signal, or until the pump stops on its own; the service manager hears that we live."""
+    from ingest.service.notify import ServiceManager
+
+    manager = ServiceManager()
     gc.collect()
     gc.freeze()  # what is here stays: later collections need not look at it
     with contextlib.ExitStack() as stack:
@@ -303,14 +320,20 @@ def _watch(
         if sys.stderr.isatty():
             from ingest.dashboard import Dashboard
 
-            refresh = stack.enter_context(Dashboard(lines, committer, events)).refresh
-        told = False
-        while not stop.wait(0.5) and collector.is_alive:
+            refresh = stack.enter_context(Dashboard(watchman.lines, watchman.committer, events)).refresh
+        manager.say("READY=1", f"STATUS=reading {len(watchman.lines)} lines")
+        next_look, told = 0.0, False
+        while not stop.wait(0.5) and watchman.collector.is_alive:
             if refresh is not None:
                 refresh()
-            if not committer.is_alive and not told:
+            if not watchman.committer.is_alive and not told:
                 told = True
                 events.tell("", "committer-stopped", relaying="goes on", hint="nothing is recorded: start it again")
+            if time.monotonic() >= next_look:
+                next_look = time.monotonic() + LOOK_SECONDS
+                watchman.look(dt.datetime.now(dt.UTC))
+                if not watchman.is_alive():
+                    manager.say("WATCHDOG=1")
 
 
 def _stop(

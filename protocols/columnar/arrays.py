@@ -1,34 +1,42 @@
-"""Values end to end -> Arrow arrays, with nulls where a row has none."""
+"""Values -> Arrow arrays, with nulls where a row has none."""
 
-from typing import TYPE_CHECKING, Any
-
-from protocols.columnar.gathers import Values
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def strings(rows: int, at: Any, values: Values, kind: "pa.DataType") -> "pa.Array":
-    """Values of any length as a column of text or bytes.
+class Filled(NamedTuple):
+    """A column of text or bytes as Arrow's buffers.
 
-    Args:
-        rows: how many the batch has.
-        at: int32, the rows that have a value, rising.
-        values: their values.
-        kind: ``pa.string()`` or ``pa.binary()``.
+    Attributes:
+        offsets: int32, one more than rows.
+        validity: int8, a bit a row, the lowest first; None where all rows have a value.
+        data: int8 or uint8, the values end to end.
     """
-    import numpy as np
-    import pyarrow as pa
 
-    if not at.size:
-        return pa.nulls(rows, kind)
+    offsets: Any
+    validity: Any
+    data: Any
+
+    def array(self, kind: "pa.DataType") -> "pa.Array":
+        """The column; ``kind`` is ``pa.string()`` or ``pa.binary()``."""
+        import pyarrow as pa
+
+        validity = None if self.validity is None else pa.py_buffer(self.validity)
+        buffers = [validity, pa.py_buffer(self.offsets), pa.py_buffer(self.data)]
+        return pa.Array.from_buffers(kind, self.offsets.size - 1, buffers)
+
+
+def filled(rows: int, at: Any, lengths: Any, data: Any) -> Filled:
+    """A column of ``rows`` rows whose values lie end to end; ``lengths`` of the rows ``at``, -1 for none."""
+    import numpy as np
+
     offsets = np.zeros(rows + 1, np.int32)
-    good = values.lengths >= 0
-    offsets[at + 1] = np.where(good, values.lengths, 0)
+    good = lengths >= 0
+    offsets[at + 1] = np.where(good, lengths, 0)
     np.cumsum(offsets, out=offsets)
-    return pa.Array.from_buffers(
-        kind, rows, [_validity(rows, at, good), pa.py_buffer(offsets), pa.py_buffer(values.data)]
-    )
+    return Filled(offsets, validity(rows, at[good]), data)
 
 
 def numbers(rows: int, at: Any, values: Any, kind: "pa.DataType") -> "pa.Array":
@@ -36,22 +44,21 @@ def numbers(rows: int, at: Any, values: Any, kind: "pa.DataType") -> "pa.Array":
     import numpy as np
     import pyarrow as pa
 
-    if not at.size:
-        return pa.nulls(rows, kind)
     spread = values
     if at.size != rows:
         spread = np.zeros(rows, values.dtype)
         spread[at] = values
-    validity = _validity(rows, at, np.ones(at.size, bool))
-    return pa.Array.from_buffers(kind, rows, [validity, pa.py_buffer(np.ascontiguousarray(spread))])
+    there = validity(rows, at)
+    buffers = [None if there is None else pa.py_buffer(there), pa.py_buffer(np.ascontiguousarray(spread))]
+    return pa.Array.from_buffers(kind, rows, buffers)
 
 
-def _validity(rows: int, at: Any, good: Any) -> "pa.Buffer | None":
+def validity(rows: int, at: Any) -> Any:
+    """A bit for each row that has a value; None where all have."""
     import numpy as np
-    import pyarrow as pa
 
-    if at.size == rows and good.all():
+    if at.size == rows:
         return None
     there = np.zeros(rows, bool)
-    there[at[good]] = True
-    return pa.py_buffer(np.packbits(there, bitorder="little"))
+    there[at] = True
+    return np.packbits(there, bitorder="little")

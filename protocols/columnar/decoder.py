@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from protocols.columnar import compiled as machine
 from protocols.columnar import messages, vectors
 from protocols.columnar.plan import TAGS, message_plan
 from protocols.columnar.walk import Batch
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 BATCH_FRAMES = 16_384
 """So many frames at a time run best: their bytes and columns stay near the processor."""
+COMPILED_FROM = 200_000
+"""Loading numba takes a second or two: numpy decodes so many frames meanwhile."""
 _MOST_BYTES = 1 << 29
 
 
@@ -40,17 +43,18 @@ class Columns:
 
 
 class ColumnDecoder:
-    """Decodes batches of one profile's frames; holds no state between them, so threads may share it.
+    """Decodes batches of one profile's frames; holds nothing of them between, so threads may share it.
 
     Args:
         profile: of the UnionPay dialect.
         tags: the tags of F55 that become columns.
+        compiled: whether numba's machine code does the work; None: from ``COMPILED_FROM`` frames on, where numba is.
 
     Raises:
         ProfileError: the profile holds something no column can be derived from.
     """
 
-    def __init__(self, profile: Profile, tags: Sequence[str] = TAGS) -> None:
+    def __init__(self, profile: Profile, tags: Sequence[str] = TAGS, *, compiled: bool | None = None) -> None:
         if profile.link.envelope not in {"length", "stx", "bare"}:
             raise ProfileError(
                 "no columns can be derived from this envelope",
@@ -63,6 +67,8 @@ class ColumnDecoder:
             )
         self.profile = profile
         self.plan = message_plan(profile.grammar, tags)
+        self._compiled = compiled
+        self._frames = 0
 
     def decode(self, frames: "pa.BinaryArray") -> Columns:
         """The columns of a batch of frames, and what is wrong with which.
@@ -70,13 +76,18 @@ class ColumnDecoder:
         Raises:
             ValueError: a frame is null, or the batch has more than 512 MB; no bytes can cause another error.
         """
-        batch, errors = messages.decode(self.profile, self.plan, as_batch(frames), _steps())
+        self._frames += len(frames)
+        batch, errors = messages.decode(self.profile, self.plan, as_batch(frames), self._steps())
         return Columns(batch, errors)
 
+    def _steps(self) -> Any:
+        wanted = self._frames >= COMPILED_FROM if self._compiled is None else self._compiled
+        return machine if wanted and machine.available() else vectors
 
-def column_decoder(profile: Profile, tags: Sequence[str] = TAGS) -> ColumnDecoder:
+
+def column_decoder(profile: Profile, tags: Sequence[str] = TAGS, *, compiled: bool | None = None) -> ColumnDecoder:
     """The decoder of a profile's batches; see ``ColumnDecoder``."""
-    return ColumnDecoder(profile, tags)
+    return ColumnDecoder(profile, tags, compiled=compiled)
 
 
 def as_batch(frames: "pa.BinaryArray") -> Batch:
@@ -93,9 +104,7 @@ def as_batch(frames: "pa.BinaryArray") -> Batch:
     offsets = np.frombuffer(places, np.int32)[frames.offset : frames.offset + len(frames) + 1].astype(np.int64)
     if len(frames) and int(offsets[-1] - offsets[0]) > _MOST_BYTES:
         raise ValueError(f"a batch of {int(offsets[-1] - offsets[0])} bytes: give at most {_MOST_BYTES} at a time")
-    whole = np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8)
-    return Batch(whole, offsets[:-1], offsets[1:])
-
-
-def _steps() -> Any:
-    return vectors
+    first, last = (int(offsets[0]), int(offsets[-1])) if len(frames) else (0, 0)
+    if first == last:
+        return Batch(np.frombuffer(bytes(1), np.uint8), offsets[:-1] - first, offsets[1:] - first)
+    return Batch(np.frombuffer(data, np.uint8, last - first, first), offsets[:-1] - first, offsets[1:] - first)

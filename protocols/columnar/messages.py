@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from protocols.columnar import arrays, faults, gathers
-from protocols.columnar.gathers import Values
+from protocols.columnar import arrays, faults
+from protocols.columnar.arrays import Filled
 from protocols.columnar.places import Fault, Place, Walked
-from protocols.columnar.plan import CHIP_DATA, TOTALS, FieldColumn, MessagePlan, PartColumn
+from protocols.columnar.plan import ACCEPTS, CHIP_DATA, TOTALS, FieldColumn, MessagePlan, PartColumn
 from protocols.columnar.walk import HEAD, Batch
 from protocols.envelope import TPDU_BYTES
 from protocols.errors import ProtocolError
@@ -15,6 +15,7 @@ from protocols.profile import Profile
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_ANY = len(ACCEPTS) - 1
 HEAD_COLUMNS = ("mti", "bitmap", "tpdu", "header", "mac_absent")
 
 
@@ -25,19 +26,18 @@ class _Work:
     Attributes:
         batch: the frames.
         walked: where their fields lie.
-        columns: what is done, by name.
+        steps: who does the work: ``vectors`` in numpy, or ``compiled``.
         wrong: the first field of each row whose bytes are no value; 0 where there is none.
+        digits: the fields that are text of packed digits, for their parts.
+        columns: what is done, by name.
     """
 
     batch: Batch
     walked: Walked
+    steps: Any
     wrong: Any
+    digits: dict[int, Filled] = field(default_factory=dict)
     columns: "dict[str, pa.Array]" = field(default_factory=dict)
-
-    @property
-    def rows(self) -> int:
-        """How many frames."""
-        return int(self.batch.starts.size)
 
 
 def decode(profile: Profile, plan: MessagePlan, batch: Batch, steps: Any) -> "tuple[pa.RecordBatch, pa.RecordBatch]":
@@ -47,23 +47,23 @@ def decode(profile: Profile, plan: MessagePlan, batch: Batch, steps: Any) -> "tu
         profile: whose frames they are.
         plan: its columns.
         batch: the frames.
-        steps: who does the work: ``vectors`` in numpy, or the compiled ``kernel``.
+        steps: who does the work: ``vectors`` in numpy, or ``compiled``.
     """
     import numpy as np
     import pyarrow as pa
 
     walked = steps.walk(profile.link, profile.grammar.walk, batch)
-    work = _Work(batch, walked, np.zeros(batch.starts.size, np.int8))
+    work = _Work(batch, walked, steps, np.zeros(batch.rows, np.int8))
     _head(work)
     for column in plan.fields:
-        _field(work, column, steps)
-    _totals(work, plan, steps)
+        _field(work, column)
+    _totals(work, plan)
     for part in plan.parts:
-        work.columns[part.name] = _part(work, part, steps)
-    _tags(work, plan, steps)
+        _part(work, part)
+    _tags(work, plan)
     names = [*HEAD_COLUMNS, *plan.names]
     found = pa.record_batch([work.columns[name] for name in names], names=names)
-    return found, faults.as_batch(list(_errors(work, profile)))
+    return found, faults.as_batch(_errors(work, profile))
 
 
 def _head(work: _Work) -> None:
@@ -71,15 +71,16 @@ def _head(work: _Work) -> None:
     import numpy as np
     import pyarrow as pa
 
-    walked, batch, rows = work.walked, work.batch, work.rows
+    walked, batch = work.walked, work.batch
 
-    def packed(at: Any, starts: Any, size: int) -> "pa.Array":
-        counts = np.full(at.size, 2 * size, np.int32)
-        return arrays.strings(rows, at, gathers.digits(batch.data, starts, counts, 2, right=False), pa.string())
+    def packed(rows: Any, starts: Any, size: int) -> "pa.Array":
+        place = Place(rows, starts.astype(np.int32), rows[:0], 0)
+        found, _ = work.steps.digits(batch, place, FieldColumn(0, "digits", 2 * size, _ANY))
+        return found.array(pa.string())
 
     there = np.flatnonzero(walked.there).astype(np.int32)
     work.columns["mti"] = packed(there, (batch.starts + walked.message)[there], 2)
-    work.columns["bitmap"] = arrays.numbers(rows, there, walked.bitmap[there], pa.uint64())
+    work.columns["bitmap"] = arrays.numbers(batch.rows, there, walked.bitmap[there], pa.uint64())
     headed = np.flatnonzero(walked.head >= 0).astype(np.int32)
     tpdu = (batch.starts + walked.head)[headed]
     work.columns["tpdu"] = packed(headed, tpdu, TPDU_BYTES)
@@ -87,99 +88,90 @@ def _head(work: _Work) -> None:
     work.columns["mac_absent"] = pa.array(walked.mac_absent)
 
 
-def _field(work: _Work, column: FieldColumn, steps: Any) -> None:
+def _field(work: _Work, column: FieldColumn) -> None:
     import numpy as np
     import pyarrow as pa
 
     kind = pa.binary() if column.kind == "raw" else pa.string()
     place = work.walked.places.get(column.number)
     if place is None:
-        work.columns[column.name] = pa.nulls(work.rows, kind)
+        work.columns[column.name] = pa.nulls(work.batch.rows, kind)
         return
-    values = _values(work, column, place, steps)
-    if column.kind == "digits" and values.lengths.size and values.lengths.min() < 0:
-        bad = place.rows[values.lengths < 0]
-        work.wrong[bad] = np.where(work.wrong[bad] == 0, column.number, work.wrong[bad])
-    work.columns[column.name] = arrays.strings(work.rows, place.rows, values, kind)
-
-
-def _values(work: _Work, column: FieldColumn, place: Place, steps: Any) -> Values:
-    import numpy as np
-
-    data = work.batch.data
-    if column.kind == "text":
-        found: Values = steps.text(data, place.starts, place.counts)
-    elif column.kind == "raw":
-        found = steps.raw(data, place.starts, place.counts)
+    if column.kind == "digits":
+        found, bad = work.steps.digits(work.batch, place, column)
+        if bad.size:
+            work.wrong[bad] = np.where(work.wrong[bad] == 0, column.number, work.wrong[bad])
+        work.digits[column.number] = found
+    elif column.kind == "text":
+        found = work.steps.text(work.batch, place)
     else:
-        counts = np.full(place.rows.size, column.digits, np.int32) if column.digits else place.counts
-        found = steps.digits(data, place.starts, counts, column.accept, right=column.right)
-    return found
+        found = work.steps.raw(work.batch, place)
+    work.columns[column.name] = found.array(kind)
 
 
-def _text(work: _Work, number: int) -> "pa.Array":
-    """A field as text, raw bytes as their hex."""
-    import pyarrow as pa
-
-    whole = work.columns[f"F{number}"]
-    if whole.type == pa.binary():
-        return pa.array([None if value is None else value.hex().upper() for value in whole.to_pylist()], pa.string())
-    return whole
-
-
-def _part(work: _Work, part: PartColumn, steps: Any) -> "pa.Array":
+def _part(work: _Work, part: PartColumn) -> None:
     """A slice of a field's text: as many of its characters as there are; null where the text ends before it."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    del steps
-    whole = _text(work, part.number)
-    if whole.null_count == work.rows:
-        return pa.nulls(work.rows, pa.string())
-    sliced = pc.utf8_slice_codeunits(whole, part.first, part.last)
-    return pc.if_else(pc.equal(sliced, ""), pa.scalar(None, pa.string()), sliced)
+    place = work.walked.places.get(part.number)
+    whole = work.columns[f"F{part.number}"]
+    if place is None:
+        work.columns[part.name] = pa.nulls(work.batch.rows, pa.string())
+    elif whole.type == pa.string() and part.number not in work.digits:
+        sliced = pc.utf8_slice_codeunits(whole, part.first, part.last)
+        work.columns[part.name] = pc.if_else(pc.equal(sliced, ""), pa.scalar(None, pa.string()), sliced)
+    else:
+        found: Filled = work.steps.part(_hex(work, part.number, place), place, part)
+        work.columns[part.name] = found.array(pa.string())
 
 
-def _totals(work: _Work, plan: MessagePlan, steps: Any) -> None:
+def _hex(work: _Work, number: int, place: Place) -> Filled:
+    """A field's digits; of raw bytes their hex, of text its characters."""
+    if number not in work.digits:
+        if work.columns[f"F{number}"].type.equals("string"):
+            as_text: Filled = work.steps.text(work.batch, place)
+            return as_text
+        nibbles = Place(place.rows, place.starts, 2 * place.counts, 2 * place.total)
+        work.digits[number], _ = work.steps.digits(work.batch, nibbles, FieldColumn(number, "digits", accept=_ANY))
+    return work.digits[number]
+
+
+def _totals(work: _Work, plan: MessagePlan) -> None:
     """The parts of F48 where it has as many digits as settlement totals, none of them masked."""
     import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    del steps
-    if not plan.totals:
-        return
-    whole = _text(work, TOTALS)
-    fits = np.flatnonzero(pc.fill_null(pc.equal(pc.binary_length(whole), plan.total_digits), False))
-    chosen = whole.take(pa.array(fits))
-    digits = np.asarray(pc.utf8_is_digit(chosen))
-    fits, chosen = fits[digits].astype(np.int32), chosen.filter(pa.array(digits))
+    place = work.walked.places.get(TOTALS)
+    rows, digits = np.zeros(0, np.int32), np.zeros((0, plan.total_digits), np.uint8)
+    if place is not None and plan.totals:
+        whole = _hex(work, TOTALS, place)
+        starts = whole.offsets[place.rows]
+        fits = whole.offsets[place.rows + 1] - starts == plan.total_digits
+        rows = place.rows[fits]
+        if fits.any():
+            places = np.ndarray(whole.data.size - plan.total_digits + 1, f"V{plan.total_digits}", whole.data.data, 0, 1)
+            digits = places[starts[fits]].view(np.uint8).reshape(-1, plan.total_digits) - ord("0")
+        legal = (digits <= 9).all(axis=1)
+        rows, digits = rows[legal], digits[legal]
     for column in plan.totals:
-        part = pc.utf8_slice_codeunits(chosen, column.first, column.last)
-        kind = pa.int64() if column.is_number else pa.string()
+        part = digits[:, column.first : column.last]
         if column.is_number:
-            part = part.cast(kind)
-        where = np.full(work.rows, -1, np.int64)
-        where[fits] = np.arange(fits.size)
-        work.columns[column.name] = part.take(pa.array(where, mask=where < 0))
+            values = part @ 10 ** np.arange(column.last - column.first - 1, -1, -1, dtype=np.int64)
+            work.columns[column.name] = arrays.numbers(work.batch.rows, rows, values, pa.int64())
+        else:
+            lengths = np.full(rows.size, column.last - column.first, np.int32)
+            found = arrays.filled(work.batch.rows, rows, lengths, (part + ord("0")).ravel())
+            work.columns[column.name] = found.array(pa.string())
 
 
-def _tags(work: _Work, plan: MessagePlan, steps: Any) -> None:
+def _tags(work: _Work, plan: MessagePlan) -> None:
     import pyarrow as pa
 
-    if not plan.tags:
-        return
     place = work.walked.places.get(CHIP_DATA)
-    if place is None:
-        for column in plan.tags:
-            work.columns[column.name] = pa.nulls(work.rows, pa.binary())
-        return
-    wanted = tuple(column.tag for column in plan.tags)
-    found = steps.tags(work.batch.data, place.starts, place.starts + place.counts, wanted)
-    for column, (starts, sizes) in zip(plan.tags, found, strict=True):
-        there = starts >= 0
-        values = steps.raw(work.batch.data, starts[there], sizes[there])
-        work.columns[column.name] = arrays.strings(work.rows, place.rows[there], values, pa.binary())
+    found = work.steps.tags(work.batch, place, tuple(column.tag for column in plan.tags)) if place and plan.tags else []
+    for index, column in enumerate(plan.tags):
+        work.columns[column.name] = found[index].array(pa.binary()) if found else pa.nulls(work.batch.rows, pa.binary())
 
 
 def _errors(work: _Work, profile: Profile) -> "list[tuple[int, ProtocolError]]":

@@ -33,13 +33,20 @@ class Place(NamedTuple):
 
     Attributes:
         rows: int32, rising.
-        starts: int64, first byte of the value, counted in the whole buffer.
+        starts: integers, first byte of the value, counted in the whole buffer.
         counts: int32, digits or bytes.
+        total: the sum of the counts.
     """
 
     rows: Any
     starts: Any
     counts: Any
+    total: int
+
+
+def place(rows: Any, starts: Any, counts: Any) -> Place:
+    """A place with the sum of its counts."""
+    return Place(rows, starts, counts, int(counts.sum()))
 
 
 @dataclass(frozen=True, slots=True)

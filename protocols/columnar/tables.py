@@ -56,16 +56,3 @@ def wide() -> Any:
             if len(text) == 1:
                 table[first << 8 | second] = ord(text)
     return table
-
-
-@functools.cache
-def set_bits() -> Any:
-    """int8[256, 9]: how many bits a byte has set, then their places, the highest bit 0."""
-    import numpy as np
-
-    table = np.zeros((256, 9), np.int8)
-    for byte in range(256):
-        places = [bit for bit in range(8) if byte >> (7 - bit) & 1]
-        table[byte, 0] = len(places)
-        table[byte, 1 : 1 + len(places)] = places
-    return table

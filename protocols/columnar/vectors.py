@@ -1,6 +1,58 @@
-"""The steps of a batch in numpy; ``kernel`` has the same ones compiled."""
+"""The steps of a batch in numpy, and what a step is. ``compiled`` has the same ones.
 
-from protocols.columnar.gathers import digits, raw, tags, text
-from protocols.columnar.walk import walk
+A step takes the rows of the batch and where a field lies in those that have it, and gives
+the column's buffers; of digits also the rows whose nibbles are no digits.
+"""
 
-__all__ = ["digits", "raw", "tags", "text", "walk"]
+from typing import TYPE_CHECKING, Any
+
+from protocols.columnar import gathers
+from protocols.columnar.arrays import Filled, filled
+from protocols.columnar.places import Place
+from protocols.columnar.places import place as placed
+from protocols.columnar.walk import Batch, walk
+
+if TYPE_CHECKING:
+    from protocols.columnar.plan import FieldColumn, PartColumn
+
+__all__ = ["digits", "part", "raw", "tags", "text", "walk"]
+
+
+def digits(batch: Batch, place: Place, column: "FieldColumn") -> tuple[Filled, Any]:
+    """Packed digits as text, and the rows whose digits are none."""
+    import numpy as np
+
+    counts = np.full(place.rows.size, column.digits, np.int32) if column.digits else place.counts
+    lengths, data = gathers.digits(batch.data, place.starts, counts, column.accept, right=column.right)
+    return filled(batch.rows, place.rows, lengths, data), place.rows[lengths < 0]
+
+
+def text(batch: Batch, place: Place) -> Filled:
+    """GBK as UTF-8."""
+    return filled(batch.rows, place.rows, *gathers.text(batch.data, place.starts, place.counts))
+
+
+def raw(batch: Batch, place: Place) -> Filled:
+    """The bytes themselves."""
+    return filled(batch.rows, place.rows, *gathers.raw(batch.data, place.starts, place.counts))
+
+
+def part(whole: Filled, place: Place, wanted: "PartColumn") -> Filled:
+    """Some digits of a column of digits, as many as there are; none where it ends before them."""
+    import numpy as np
+
+    starts = whole.offsets[place.rows].astype(np.int64) + wanted.first
+    counts = np.minimum(whole.offsets[place.rows + 1] - starts, wanted.last - wanted.first).astype(np.int32)
+    there = counts > 0
+    lengths, data = gathers.raw(whole.data, starts[there], counts[there])
+    return filled(whole.offsets.size - 1, place.rows[there], lengths, data)
+
+
+def tags(batch: Batch, place: Place, wanted: tuple[int, ...]) -> list[Filled]:
+    """The values of some tags in BER-TLV."""
+    found = gathers.tags(batch.data, place.starts, place.starts + place.counts, wanted)
+    columns = []
+    for starts, sizes in found:
+        there = starts >= 0
+        columns.append(raw(batch, placed(place.rows[there], starts[there], sizes[there])))
+    return columns

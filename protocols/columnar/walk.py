@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from protocols.columnar import tables
-from protocols.columnar.places import Fault, Place, Walked, no_rows_walked
+from protocols.columnar.places import Fault, Place, Walked, no_rows_walked, place
 from protocols.envelope import (
     ETX,
     HEADER_BYTES,
@@ -43,6 +43,11 @@ class Batch:
     starts: Any
     ends: Any
 
+    @property
+    def rows(self) -> int:
+        """How many frames."""
+        return int(self.starts.size)
+
     def byte(self, rows: Any, at: int) -> Any:
         """One byte of each frame, as int; from its end where ``at`` is negative; any byte where it has none."""
         import numpy as np
@@ -72,10 +77,10 @@ def walk(link: Link, declared: Walk, batch: Batch) -> Walked:
     """Find the message of each frame and its fields."""
     import numpy as np
 
-    found = no_rows_walked(batch.starts.size)
-    done = np.zeros(batch.starts.size, bool)
-    seen = np.zeros(batch.starts.size, bool)
-    owner = np.full(batch.starts.size, -1, np.int8)
+    found = no_rows_walked(batch.rows)
+    done = np.zeros(batch.rows, bool)
+    seen = np.zeros(batch.rows, bool)
+    owner = np.full(batch.rows, -1, np.int8)
     pieces: list[tuple[Any, dict[int, Place]]] = []
     for layout in _layouts(link, batch, done, seen):
         tried = _Try(declared, batch, layout)
@@ -88,9 +93,9 @@ def walk(link: Link, declared: Walk, batch: Batch) -> Walked:
         seen[layout.rows] = True
         done[layout.rows[good]] = True
     for number in declared.steps:
-        place = _joined(number, pieces, owner)
-        if place is not None:
-            found.places[number] = place
+        joined = _joined(number, pieces, owner)
+        if joined is not None:
+            found.places[number] = joined
     if 64 in declared.steps and declared.steps[64].last:
         found.mac_absent[:] = (found.bitmap & np.uint64(1) == 1) & (found.fault == Fault.NONE)
         if 64 in found.places:
@@ -105,23 +110,23 @@ def _joined(number: int, pieces: list[tuple[Any, dict[int, Place]]], owner: Any)
     found = []
     for index, (rows, places) in enumerate(pieces):
         if number in places:
-            place = places[number]
-            mine = owner[rows[place.rows]] == index
-            found.append(Place(rows[place.rows][mine].astype(np.int32), place.starts[mine], place.counts[mine]))
+            here = places[number]
+            mine = owner[rows[here.rows]] == index
+            found.append(place(rows[here.rows][mine].astype(np.int32), here.starts[mine], here.counts[mine]))
     if len(found) < 2:
         return found[0] if found else None
-    rows = np.concatenate([place.rows for place in found])
+    rows = np.concatenate([here.rows for here in found])
     order = np.argsort(rows, kind="stable")
-    starts = np.concatenate([place.starts for place in found])
-    counts = np.concatenate([place.counts for place in found])
-    return Place(rows[order], starts[order], counts[order])
+    starts = np.concatenate([here.starts for here in found])
+    counts = np.concatenate([here.counts for here in found])
+    return place(rows[order], starts[order], counts[order])
 
 
 def _layouts(link: Link, batch: Batch, done: Any, seen: Any) -> Iterator[_Layout]:
     """The layouts in the order they are tried; each for the rows that are still open when it is its turn."""
     import numpy as np
 
-    every = np.arange(batch.starts.size)
+    every = np.arange(batch.rows)
     size = (batch.ends - batch.starts).astype(np.int64)
     first = batch.byte(every, 0)
 
@@ -286,4 +291,4 @@ class _Try:
         good &= after <= end
         self.position[rows[good]] = after[good]
         if good.any():
-            self.places[step.number] = Place(rows[good], value[good], count[good].astype(np.int32))
+            self.places[step.number] = place(rows[good], value[good], count[good].astype(np.int32))

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from protocols import sweep
 from protocols.concert.ends import talk
 from protocols.concert.link import deframer
-from protocols.concert.record import Record, read
-from protocols.describe import ERROR_KEYS
+from protocols.concert.record import TITLES, UNKNOWN, Record, read
+from protocols.describe import ERROR_KEYS, row
 from protocols.dialect import Described, Dialect, Heard, Secured
 from protocols.envelope import STX, lrc
 from protocols.facts import Facts, mask_pan
@@ -171,7 +171,9 @@ def describe(profile: Profile, frame: bytes) -> Described:
     rows = {}
     for item in record.items:
         shown = bytes(safe[item.start : item.end]).decode("latin-1") if item.value is not None else None
-        rows[item.key] = {"name": item.name, "value": shown, "offset": item.start, "length": item.end - item.start}
+        names = (item.name, *TITLES.get(item.name, UNKNOWN))
+        sure = profile.confidence if item.name in TITLES else "assumed"
+        rows[item.key] = row(names, shown, item.start, item.end - item.start, sure)
     del masked
     error = record.error.as_dict() if record.error is not None else None
     whole = profile.link.envelope == "tags" or frame[:1] == bytes((STX,))

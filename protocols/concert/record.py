@@ -53,6 +53,35 @@ TAGS: dict[str, tuple[str, str]] = {
 }
 """Caisse-AP tag -> name and kind; a tag that is not here keeps its bytes."""
 
+TITLES: dict[str, tuple[str, str]] = {
+    "pos": ("收银台号", "till number"),
+    "result": ("交易结果", "result"),
+    "amount": ("金额", "amount in minor units"),
+    "mode": ("支付方式", "how it is paid"),
+    "report": ("交易报告", "report, card number first"),
+    "currency": ("货币代码", "currency"),
+    "private": ("私有数据", "private data"),
+    "answer_flag": ("应答格式", "which answer is asked for"),
+    "type": ("交易类型", "type of transaction"),
+    "delay": ("等待方式", "whether to wait for the end"),
+    "authorisation": ("授权方式", "whether to ask for authorisation"),
+    "version": ("协议版本", "protocol's version"),
+    "protocol_id": ("协议标识", "protocol's identifier"),
+    "register_no": ("收银机号", "register number"),
+    "action": ("操作", "what to do"),
+    "wait": ("等待应答", "whether to wait for the end"),
+    "application": ("应用", "application"),
+    "reason": ("原因", "reason"),
+    "card_number": ("卡号", "card number"),
+    "expiry": ("卡有效期", "card's expiry"),
+    "auth_code": ("授权码", "authorisation code"),
+    "application_id": ("应用标识符", "application identifier"),
+    "entry_mode": ("读卡方式", "how the card was read"),
+    "contract": ("商户合同号", "merchant's contract"),
+}
+"""Name of a value -> Chinese, English."""
+UNKNOWN = ("未知标签", "unknown tag")
+
 
 @dataclass(frozen=True, slots=True)
 class Item:

@@ -6,7 +6,7 @@ from typing import Any
 
 from protocols import sweep
 from protocols.codecs import gbk_text
-from protocols.describe import ERROR_KEYS
+from protocols.describe import ERROR_KEYS, row
 from protocols.dialect import Described, Dialect, Heard, Secured
 from protocols.facts import Facts, mask_pan
 from protocols.fixed_record.link import deframer
@@ -140,7 +140,7 @@ def describe(profile: Profile, frame: bytes) -> Described:
     """What a record says, field by field, masked; never raises for bad bytes."""
     record = read(frame, profile.name)
     safe, _, masked = _overwrite(record)
-    rows = {item.field.name: _row(item, safe, masked) for item in record.items}
+    rows = {item.field.name: _row(profile, item, safe, masked) for item in record.items}
     told = of_record(record) if record.form is not None else None
     error = record.error.as_dict() if record.error is not None else None
     form = record.form.name if record.form is not None else "none"
@@ -157,25 +157,26 @@ def describe(profile: Profile, frame: bytes) -> Described:
         },
         error=record.error,
         direction="" if told is None else "request" if told.is_request else "answer",
-        glossary={item.field.name: _meaning(item) for item in record.items},
+        glossary={item.field.name: means for item in record.items if (means := _meaning(item))},
     )
 
 
-def _row(item: Item, safe: bytes, masked: tuple[str, ...]) -> dict[str, Any]:
+def _row(profile: Profile, item: Item, safe: bytes, masked: tuple[str, ...]) -> dict[str, Any]:
     value = item.value
     if item.field.name in masked and value is not None:
-        value = gbk_text(safe[item.start : item.end]).strip()
-    return {"name": item.field.en, "value": value, "offset": item.start, "length": item.end - item.start}
+        value = gbk_text(safe[item.start : item.end]).rstrip()
+    names = (item.field.name, item.field.zh, item.field.en)
+    return row(names, value, item.start, item.end - item.start, profile.confidence)
 
 
 def _meaning(item: Item) -> str:
-    names = f"{item.field.zh}, {item.field.en}"
+    """What a type or a code says, in both languages."""
     if item.field.name == "type" and item.value in TYPES:
         kind = TYPES[item.value]
-        return f"{names}: {kind.zh}, {kind.en}"
+        return f"{kind.zh}, {kind.en}"
     if item.field.name == "code" and item.value:
-        return f"{names}: {response_text(item.value, 'zh-CN')}, {response_text(item.value, 'en')}"
-    return names
+        return f"{response_text(item.value, 'zh-CN')}, {response_text(item.value, 'en')}"
+    return ""
 
 
 def _echo(lrc: str | None) -> str | None:

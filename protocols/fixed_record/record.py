@@ -12,7 +12,7 @@ _OF_DIGITS = frozenset(("digits", "number", "date"))
 
 
 class Item(NamedTuple):
-    """One field as it lies in the record; ``value`` without the blanks around it, None where it cannot be read."""
+    """One field as it lies in the record; ``value`` without the blanks behind it, None where it cannot be read."""
 
     field: Field
     start: int
@@ -38,7 +38,8 @@ class Record:
     @property
     def values(self) -> dict[str, str]:
         """Name -> value; blank ones and those that cannot be read are not there."""
-        return {item.field.name: item.value for item in self.items if item.value}
+        said = {item.field.name: (item.value or "").strip() for item in self.items}
+        return {name: value for name, value in said.items() if value}
 
     @property
     def is_request(self) -> bool:
@@ -70,7 +71,7 @@ def read(data: bytes, protocol: str) -> Record:
         sound = fits(each, raw) and (each.kind != "gbk" or is_gbk(raw))
         if not sound and wrong is None:
             wrong = _bad(each, at, protocol)
-        value = gbk_text(raw).strip() if sound or each.kind == "gbk" else None
+        value = gbk_text(raw).rstrip() if sound or each.kind == "gbk" else None
         items.append(Item(each, at, at + each.width, value))
         at += each.width
     return Record(data, form, tuple(items), wrong)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from protocols.answering import Sold, row
-from protocols.deframe import Frame
+from protocols.deframe import Event, Frame
 from protocols.fixed_record.layout import ANSWER
 from protocols.fixed_record.link import deframer
 from protocols.fixed_record.record import build, read
@@ -43,20 +43,26 @@ class Terminal:
 
     def feed(self, data: bytes, now: float) -> bytes:
         """Bytes of the till; what to say."""
-        del now
-        frames = [event for event in self._deframer.feed(data) if isinstance(event, Frame)]
-        return b"".join(self._answer(frame.data) for frame in frames)
+        said = self._hear(self._deframer.feed(data))
+        if data:
+            self.due = now + self._profile.link.inter_byte_ms / 1000 if self._deframer.pending else None
+        return said
 
     def tick(self, now: float) -> bytes:
-        """Nothing is said twice: who wants it again asks again."""
-        del self, now
-        return b""
+        """The till fell silent inside a record: what was behind noise is answered now."""
+        if self.due is None or now < self.due:
+            return b""
+        self.due = None
+        return self._hear(self._deframer.flush())
 
     def told(self, question: str) -> list[dict[str, Any]]:
         """See ``protocols.answering.Answering``: the last transaction, without its type."""
         if question != "reprint":
             return []
         return [row(sold, self._terminal_id, self._merchant_id, _CARRIED) for sold in self.journal[-1:]]
+
+    def _hear(self, events: list[Event]) -> bytes:
+        return b"".join(self._answer(event.data) for event in events if isinstance(event, Frame))
 
     def _answer(self, data: bytes) -> bytes:
         asked = read(data, self._profile.name)

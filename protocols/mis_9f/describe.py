@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from protocols.codecs import gbk_text
-from protocols.describe import ERROR_KEYS
+from protocols.describe import ERROR_KEYS, row, weaker
 from protocols.dialect import Described
 from protocols.mis_9f.facts import of_message
 from protocols.mis_9f.message import Item, Message, read
@@ -24,12 +24,14 @@ def describe(profile: Profile, frame: bytes) -> Described:
         seen[item.key] = seen.get(item.key, 0) + 1
         key = item.key if seen[item.key] == 1 else f"{item.key}#{seen[item.key]}"
         value = f"{len(item.raw)} bytes" if item.word.kind == "iso8583" else item.value
-        rows[key] = _row(item.word.name, value, item.start, item.end - item.start)
-        if item.tag in TAGS:
-            glossary[key] = _meaning(message, item)
-    for item in message.items:
+        sure = profile.confidence if item.tag in TAGS else "assumed"
+        names = (item.word.name, item.word.zh, item.word.en)
+        rows[key] = row(names, value, item.start, item.end - item.start, sure)
+        means = _meaning(message, item)
+        if means:
+            glossary[key] = means
         if item.word.kind == "iso8583" and item.raw:
-            rows |= _inner(item)
+            rows |= _inner(next(each for each in message.items if each.start == item.start), key)
     told = of_message(shown) if message.number is not None else None
     error = None
     if message.error is not None:
@@ -70,25 +72,21 @@ def _masked(message: Message) -> Message:
 
 
 def _meaning(message: Message, item: Item) -> str:
-    """The tag's name in both languages; of a type or a code what it says."""
-    names = f"{item.word.zh}, {item.word.en}"
+    """Of a type or a code what it says, in both languages."""
     if item.word.kind == "type" and item.value is not None:
-        return f"{names}: {message.kind.zh}, {message.kind.en}"
+        return f"{message.kind.zh}, {message.kind.en}"
     if item.tag == CODE and item.value:
         code = item.value.strip()
-        return f"{names}: {code_text(code, 'zh-CN')}, {code_text(code, 'en')}"
-    return names
+        return f"{code_text(code, 'zh-CN')}, {code_text(code, 'en')}"
+    return ""
 
 
-def _inner(item: Item) -> dict[str, dict[str, Any]]:
-    """The fields of a host's message, by their numbers; offsets from the first byte of the link frame."""
+def _inner(item: Item, key: str) -> dict[str, dict[str, Any]]:
+    """The fields of a host's message, by their numbers behind the key of what holds it; offsets in the link frame."""
     host = load_profile(HOST_PROFILE)
     found = host.speech.describe(host, item.raw).said
     rows = {}
-    for key, row in found["fields"].items():
-        rows[f"{item.key}.{key}"] = {**row, "offset": row["offset"] + item.start}
+    for number, said in found["fields"].items():
+        sure = weaker(said["confidence"], "assumed")  # that the host's message is of that dialect
+        rows[f"{key}.{number}"] = {**said, "offset": said["offset"] + item.start, "confidence": sure}
     return rows
-
-
-def _row(name: str, value: str | None, offset: int, length: int) -> dict[str, Any]:
-    return {"name": name, "value": value, "offset": offset, "length": length}

@@ -1,6 +1,7 @@
 """One message of the link, read: its values by tag, where they lie, and what is wrong with it."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -115,7 +116,7 @@ def sound(profile: Profile, frame: bytes) -> Message:
     return found
 
 
-def encode(profile: Profile, number: int, values: dict[str, str | bytes]) -> bytes:
+def encode(profile: Profile, number: int, values: Mapping[str, str | bytes]) -> bytes:
     """The link frame of a message.
 
     Args:

@@ -45,15 +45,31 @@ class Terminal:
         self._acknowledged = profile.link.ack
         self._unacknowledged: bytes | None = None
         self._tries = 0
-        self.due: float | None = None
+        self._ack_due: float | None = None
+        self._silence_due: float | None = None
+
+    @property
+    def due(self) -> float | None:
+        """When ``tick`` must be called, if nothing is heard before."""
+        return min((due for due in (self._ack_due, self._silence_due) if due is not None), default=None)
 
     def feed(self, data: bytes, now: float) -> bytes:
         """Bytes of the till; what to say."""
-        return b"".join(self._hear(event, now) for event in self._deframer.feed(data))
+        said = b"".join(self._hear(event, now) for event in self._deframer.feed(data))
+        if data:
+            pause = self._profile.link.inter_byte_ms / 1000
+            self._silence_due = now + pause if self._deframer.pending else None
+        return said
 
     def tick(self, now: float) -> bytes:
-        """Time went by; what to say again."""
-        return self._again(now) if self.due is not None and now >= self.due else b""
+        """Time went by: a pause inside a frame, or no ACK; what to say."""
+        said = b""
+        if self._silence_due is not None and now >= self._silence_due:
+            self._silence_due = None
+            said = b"".join(self._hear(event, now) for event in self._deframer.flush())
+        if self._ack_due is not None and now >= self._ack_due:
+            said += self._again(now)
+        return said
 
     def told(self, question: str) -> list[dict[str, Any]]:
         """See ``protocols.answering.Answering``."""
@@ -68,7 +84,7 @@ class Terminal:
         if isinstance(event, Control):
             if event.byte == NAK:
                 return self._again(now)
-            self._unacknowledged = self.due = None
+            self._unacknowledged = self._ack_due = None
             return b""
         if isinstance(event, Noise):
             return bytes((NAK,)) if self._acknowledged else b""
@@ -144,13 +160,13 @@ class Terminal:
 
     def _say(self, frame: bytes, now: float) -> bytes:
         if self._acknowledged:
-            self._unacknowledged, self._tries, self.due = frame, 0, now + ACK_TIME
+            self._unacknowledged, self._tries, self._ack_due = frame, 0, now + ACK_TIME
         return frame
 
     def _again(self, now: float) -> bytes:
         if self._unacknowledged is None or self._tries >= REPEATS:
-            self._unacknowledged = self.due = None
+            self._unacknowledged = self._ack_due = None
             return b""
         self._tries += 1
-        self.due = now + ACK_TIME
+        self._ack_due = now + ACK_TIME
         return self._unacknowledged

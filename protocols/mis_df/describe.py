@@ -3,14 +3,14 @@
 import dataclasses
 from typing import Any
 
-from protocols.describe import ERROR_KEYS
+from protocols.describe import ERROR_KEYS, row, weaker
 from protocols.dialect import Described
 from protocols.errors import ProtocolError
 from protocols.facts import Facts
 from protocols.mis_df.facts import JOURNAL_LIST, of_record, shifted
 from protocols.mis_df.record import Item, Record, read
 from protocols.mis_df.secrets import overwrite
-from protocols.mis_df.tags import APPROVED, ERRORS, PASSTHROUGH, TAGS
+from protocols.mis_df.tags import APPROVED, ERRORS, PASSTHROUGH, TAGS, UNKNOWN
 from protocols.profile import Profile
 from protocols.responses import response_text
 
@@ -23,9 +23,9 @@ def describe(profile: Profile, frame: bytes) -> Described:
     carried, error = _carried(profile, frame, record)
     safe, _, masked = overwrite(record, frame)
     items = [_starred(item, bytes(safe)) if item.key in masked else item for item in record.items]
-    rows = {item.key: _row(item) for item in items if item.kind != "message"}
+    rows = {item.key: _row(profile, item) for item in items if item.kind != "message"}
     if carried is not None:
-        rows |= _carried_rows(carried, record)
+        rows |= _carried_rows(profile, carried, record)
     told = of_record(profile, dataclasses.replace(record, items=tuple(items))) if record.mode and not carried else []
     said = {
         "profile": profile.name,
@@ -53,14 +53,23 @@ def _carried(profile: Profile, frame: bytes, record: Record) -> tuple[Described 
     return found, error
 
 
-def _carried_rows(carried: Described, record: Record) -> dict[str, dict[str, Any]]:
+def _carried_rows(profile: Profile, carried: Described, record: Record) -> dict[str, dict[str, Any]]:
     start = record.message[0] if record.message is not None else 0
     rows = carried.said["fields"].items()
-    return {f"DF06.{carried.prefix}{key}": {**row, "offset": row["offset"] + start} for key, row in rows}
+    return {
+        f"DF06.{carried.prefix}{key}": {
+            **said,
+            "offset": said["offset"] + start,
+            "confidence": weaker(profile.confidence, said["confidence"]),
+        }
+        for key, said in rows
+    }
 
 
-def _row(item: Item) -> dict[str, Any]:
-    return {"name": item.name, "value": item.value, "offset": item.start, "length": item.end - item.start}
+def _row(profile: Profile, item: Item) -> dict[str, Any]:
+    tag = TAGS.get(item.tag, UNKNOWN)
+    sure = profile.confidence if item.tag in TAGS else "assumed"
+    return row((item.name, tag.zh, tag.en), item.value, item.start, item.end - item.start, sure)
 
 
 def _starred(item: Item, safe: bytes) -> Item:
@@ -83,7 +92,7 @@ def _direction(told: list[Facts]) -> str:
 
 
 def _glossary(items: list[Item], carried: Described | None) -> dict[str, str]:
-    means = {item.key: f"{TAGS[item.tag].zh}, {TAGS[item.tag].en}" for item in items if item.tag in TAGS}
+    means = {}
     for item in items:
         text = _response(item.value or "") if item.kind == "response" else ""
         if text:

@@ -7,7 +7,7 @@ no rows. Its receipt number goes to the message's answer.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from protocols.dialect import Heard
 from protocols.facts import Facts
@@ -15,109 +15,153 @@ from protocols.facts import Facts
 
 @dataclass(slots=True)
 class _Command:
-    """A command that waits for its result."""
+    """A command that waits for its result: where it stands, and how its exchange is called."""
 
     facts: Facts
     digest: str
     exchange: str
     sent: list[int]
     answered: bool = False
-    carried: list[int] = field(default_factory=list)  # the host's messages that it led to
 
 
 def follow(heard: Sequence[Heard]) -> list[Facts]:
     """The facts of one line's messages of one day, in order, each result tied to its command."""
-    told = [each.facts for each in heard]
-    command: _Command | None = None
-    passed: set[str] = set()  # identities of what the host's messages tell
-    stans: dict[int, int] = {}  # receipt number -> trace number
+    line = _Line([each.facts for each in heard])
     for index, each in enumerate(heard):
         found = each.facts
         if not found.per_line:
-            if command is not None and not command.answered and found.kind == "financial" and _leads(command, found):
-                command.carried.append(index)
-        elif found.kind == "handshake":
-            continue
+            line.passes(index)
         elif found.is_request:
-            if command is not None and not command.answered and command.digest == each.digest:
-                command.sent.append(index)  # sent again
-                told[index] = told[command.sent[0]]
-                continue
-            _unanswered(command, told)
-            command = _Command(found, each.digest, f"{found.exchange} at {each.seen_us}", [index])
-            told[index] = replace(found, exchange=command.exchange, orig_stan=_original(found, stans))
-        elif found.exchange is None:
-            told[index] = _listed(found, passed, stans)
+            line.asks(index, each)
+        elif found.kind != "handshake" and found.exchange is None:
+            line.lists(index)
+        elif found.kind != "handshake":
+            line.answers(index, each.seen_us)
+    line.gives_up()
+    return _named(line.told)
+
+
+class _Line:
+    """What was said so far.
+
+    Attributes:
+        told: every message's facts, those before the one at hand as the order has made them.
+    """
+
+    def __init__(self, told: list[Facts]) -> None:
+        self.told = told
+        self._command: _Command | None = None
+        self._passing: list[int] = []  # the host's messages since the last command
+        self._passed: set[str] = set()  # identities of transactions that the host's messages tell
+        self._stans: dict[int, int] = {}  # receipt number -> trace number
+
+    def passes(self, index: int) -> None:
+        """A message to the host, or its answer."""
+        if self.told[index].kind == "financial":
+            self._passing.append(index)
+
+    def asks(self, index: int, each: Heard) -> None:
+        """A command, or the same one sent again."""
+        command = self._command
+        if command is not None and not command.answered and command.digest == each.digest:
+            command.sent.append(index)
+            self.told[index] = self.told[command.sent[0]]
+            return
+        self.gives_up()
+        found = each.facts
+        self._command = _Command(found, each.digest, f"{found.exchange} at {each.seen_us}", [index])
+        self.told[index] = replace(found, exchange=self._command.exchange, orig_stan=self._original(found))
+
+    def gives_up(self) -> None:
+        """The command's result never came; where its message to the host went out, that message tells of it."""
+        command, passing = self._command, self._passing
+        self._command, self._passing = None, []
+        if command is None or command.answered:
+            return
+        if any(_leads(command.facts, self.told[index]) for index in passing):
+            self._drop(command)
+
+    def lists(self, index: int) -> None:
+        """An item of a list."""
+        found = self.told[index]
+        if found.identity in self._passed:
+            self.told[index] = replace(found, kind="handshake")
         else:
-            mine = command if command is not None and command.facts.exchange == found.exchange else None
-            told[index] = _result(found, mine, told, f"{found.exchange} at {each.seen_us}", stans)
-            if told[index].kind == "handshake" and found.identity is not None:
-                passed.add(found.identity)
-            if found.receipt_no is not None and found.stan is not None:
-                stans[found.receipt_no] = found.stan
-    _unanswered(command, told)
-    return _named(told)
+            self.told[index] = replace(found, exchange=found.identity, orig_stan=self._original(found))
 
+    def answers(self, index: int, seen_us: int) -> None:
+        """A result: of the command before it when it echoes its number, else of one that was not heard."""
+        found = self.told[index]
+        command = self._command
+        if command is None or command.facts.exchange != found.exchange:
+            command = None
+        else:
+            command.answered = True
+        alone = f"{found.exchange} at {seen_us}"
+        if found.kind == "financial":
+            self.told[index] = self._transaction(found, command, alone)
+        elif command is None:
+            self.told[index] = replace(found, exchange=alone)
+        else:
+            asked = command.facts
+            self.told[index] = replace(
+                found, exchange=command.exchange, kind=asked.kind, pair=asked.pair, operation=asked.operation
+            )
 
-def _leads(command: _Command, found: Facts) -> bool:
-    """Whether a message to the host, or its answer, may come of this command."""
-    asked = command.facts
-    agree = found.amount_fen is None or asked.amount_fen in {None, found.amount_fen}
-    return asked.kind == "financial" and agree
-
-
-def _result(found: Facts, command: _Command | None, told: list[Facts], alone: str, stans: dict[int, int]) -> Facts:
-    if command is None:
-        return replace(found, exchange=found.identity or alone, orig_stan=_original(found, stans))
-    command.answered = True
-    asked = command.facts
-    if found.kind != "financial":
-        return replace(found, exchange=command.exchange, kind=asked.kind, pair=asked.pair, operation=asked.operation)
-    messages = [index for index in command.carried if _agrees(told[index], found)]
-    if messages:
+    def _transaction(self, found: Facts, command: _Command | None, alone: str) -> Facts:
+        if found.receipt_no is not None and found.stan is not None:
+            self._stans[found.receipt_no] = found.stan
+        messages = [index for index in self._passing if _agree(self.told[index], found, certain=command is None)]
+        if messages:
+            for index in messages:
+                self.told[index] = replace(self.told[index], receipt_no=found.receipt_no)
+            if command is not None:
+                self._drop(command)
+            self._passed.add(found.identity or alone)
+            return replace(found, kind="handshake")
+        if command is None:
+            return replace(found, exchange=found.identity or alone, orig_stan=self._original(found))
+        exchange = found.identity or command.exchange
         for index in command.sent:
-            told[index] = replace(told[index], kind="handshake")
-        for index in messages:
-            told[index] = replace(told[index], receipt_no=found.receipt_no)
-        return replace(found, kind="handshake")
-    exchange = found.identity or command.exchange
-    for index in command.sent:
-        told[index] = replace(
-            told[index],
-            exchange=exchange,
-            stan=found.stan,
-            batch_no=found.batch_no,
-            terminal_id=found.terminal_id,
-            merchant_id=found.merchant_id,
-        )
-    typed = found.txn_type or asked.txn_type
-    return replace(found, exchange=exchange, txn_type=typed, orig_stan=_original(found, stans))
+            self.told[index] = replace(
+                self.told[index],
+                exchange=exchange,
+                stan=found.stan,
+                batch_no=found.batch_no,
+                terminal_id=found.terminal_id,
+                merchant_id=found.merchant_id,
+            )
+        typed = found.txn_type or command.facts.txn_type
+        return replace(found, exchange=exchange, txn_type=typed, orig_stan=self._original(found))
+
+    def _drop(self, command: _Command) -> None:
+        for index in command.sent:
+            self.told[index] = replace(self.told[index], kind="handshake")
+
+    def _original(self, found: Facts) -> int | None:
+        """The trace number of what a void refers to by its receipt number, where this line has seen it."""
+        if found.orig_stan is not None or found.orig_receipt_no is None:
+            return found.orig_stan
+        return self._stans.get(found.orig_receipt_no)
 
 
-def _agrees(sent: Facts, found: Facts) -> bool:
-    """Whether a host's message and a result are of the same transaction: trace number, terminal and batch agree."""
-    pairs = ((sent.stan, found.stan), (sent.terminal_id, found.terminal_id), (sent.batch_no, found.batch_no))
+def _leads(asked: Facts, message: Facts) -> bool:
+    """Whether a message to the host may come of a command: both move money, and as much of it."""
+    return asked.kind == "financial" and (asked.amount_fen is None or message.amount_fen in {None, asked.amount_fen})
+
+
+def _agree(message: Facts, found: Facts, *, certain: bool) -> bool:
+    """Whether a host's message and a result are of one transaction: trace number, terminal and batch do not differ.
+
+    Args:
+        message: the host's.
+        found: the result.
+        certain: the trace number must be stated by both: nothing else ties them.
+    """
+    if certain and (message.stan is None or found.stan is None):
+        return False
+    pairs = ((message.stan, found.stan), (message.terminal_id, found.terminal_id), (message.batch_no, found.batch_no))
     return all(one is None or other is None or one == other for one, other in pairs)
-
-
-def _unanswered(command: _Command | None, told: list[Facts]) -> None:
-    """A command whose result never came, but whose message to the host did go out: that message tells of it."""
-    if command is not None and not command.answered and command.carried:
-        for index in command.sent:
-            told[index] = replace(told[index], kind="handshake")
-
-
-def _listed(found: Facts, passed: set[str], stans: dict[int, int]) -> Facts:
-    if found.identity in passed:
-        return replace(found, kind="handshake")
-    return replace(found, exchange=found.identity, orig_stan=_original(found, stans))
-
-
-def _original(found: Facts, stans: dict[int, int]) -> int | None:
-    """The trace number of what a void refers to by its receipt number, where this line has seen it."""
-    if found.orig_stan is not None or found.orig_receipt_no is None:
-        return found.orig_stan
-    return stans.get(found.orig_receipt_no)
 
 
 def _named(told: list[Facts]) -> list[Facts]:

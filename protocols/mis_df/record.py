@@ -235,9 +235,13 @@ def _amount(raw: bytes) -> tuple[str, int, str | None]:
 
 
 def _gbk(raw: bytes) -> str:
+    """Text; a last character that a fixed width has cut in half is left out."""
+    text = raw.rstrip(b"\0")
     try:
-        return raw.rstrip(b"\0").decode("gbk")
+        return text.decode("gbk")
     except UnicodeDecodeError as wrong:
+        if wrong.start == len(text) - 1 and text[-1] >= 0x81:
+            return text[:-1].decode("gbk")
         raise _WrongError("gbk", wrong.start, "GBK text", "a byte that begins no character") from None
 
 

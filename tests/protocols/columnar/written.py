@@ -70,27 +70,39 @@ TYPES: tuple[tuple[str, str, str, str, str], ...] = (
 )  # fmt: skip
 
 
-def messages(seed: int) -> "Stream":
-    """An endless stream of messages of all types, the same for the same seed."""
-    return Stream(random.Random(seed))
+def messages(seed: int, kinds: int | None = None) -> "Stream":
+    """An endless stream of messages of all types, the same for the same seed.
+
+    Args:
+        seed: of what is random in them.
+        kinds: how many sets of fields there are, as terminals of one make have some dozens; None: any number.
+    """
+    return Stream(random.Random(seed), kinds)
 
 
 class Stream:
     """Writes messages; ``masked`` ones look as the sanitiser leaves them."""
 
-    def __init__(self, chance: random.Random) -> None:
+    def __init__(self, chance: random.Random, kinds: int | None) -> None:
         self.chance = chance
+        self._kinds = [self._kind() for _ in range(kinds or 0)]
         self._writers = {number: getattr(self, f"_f{number}", None) for number in range(2, 65)}
 
-    def message(self) -> Written:
-        """One message, MTI to last field, and its truth."""
+    def _kind(self) -> tuple[str, str, str, list[int]]:
+        """A type, request or answer, and its fields; not every terminal sends every field."""
         chance = self.chance
         mti, kind, network, fields, answered = chance.choice(TYPES)
         if chance.random() < 0.5:
             mti, fields = mti[:2] + str(int(mti[2]) + 1) + mti[3], answered
         numbers = [int(number) for number in fields.split()]
-        if chance.random() < 0.2:  # not every terminal sends every field
+        if chance.random() < 0.2:
             numbers = [number for number in numbers if chance.random() < 0.8]
+        return mti, kind, network, numbers
+
+    def message(self) -> Written:
+        """One message, MTI to last field, and its truth."""
+        chance = self.chance
+        mti, kind, network, numbers = chance.choice(self._kinds) if self._kinds else self._kind()
         self.kind, self.network, self.card = kind, network, chance.choice(_CARDS)
         self.masked = chance.random() < 0.7
         bitmap = sum(1 << (64 - number) for number in numbers)

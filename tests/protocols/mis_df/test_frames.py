@@ -224,6 +224,13 @@ def test_what_is_wrong_is_named_with_its_place(data, code, path, offset):
     assert (record.error.path, record.error.offset) == (path, offset)
 
 
+def test_a_character_cut_in_half_at_the_end_loses_nothing_else():
+    """A name that a fixed width cut: the text before it is read, the frame is no reject."""
+    record = read(PROFILE, result((0xDF45, "沃尔玛".encode("gbk")[:5])))
+    assert record.error is None
+    assert record.fields["DF45"] == "沃尔"
+
+
 def test_an_error_shows_no_payload():
     """What is printed of a wrong frame are places and kinds, never bytes."""
     frame = result((0xDF1E, b"6225880000000001"), (0xDF1D, b"15x213"))
