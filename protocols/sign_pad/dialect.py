@@ -1,13 +1,13 @@
 """The signature pad's link as a value. There are no questions: a pad that is asked shows a customer something."""
 
 from protocols import sweep
-from protocols.describe import ERROR_KEYS
+from protocols.describe import ERROR_KEYS, row
 from protocols.dialect import Described, Dialect, Secured
 from protocols.mis.link import deframer, rewrap
 from protocols.profile import Profile
 from protocols.sign_pad.ends import talk
 from protocols.sign_pad.facts import facts, follow, of_message, upload
-from protocols.sign_pad.message import COMMANDS, STATES, Message, read, sound
+from protocols.sign_pad.message import COMMANDS, STATES, TITLES, Message, read, sound
 
 
 def secure(profile: Profile, frame: bytes) -> Secured:
@@ -48,7 +48,7 @@ def describe(profile: Profile, frame: bytes) -> Described:
     for item in message.items:
         start = item.start - message.at
         value = bytes(safe[start : start + len(item.raw)]).hex().upper() if item.name == "data" else item.value
-        rows[item.name] = {"name": item.name, "value": value, "offset": item.start, "length": len(item.raw)}
+        rows[item.name] = row((item.name, *TITLES[item.name]), value, item.start, len(item.raw), profile.confidence)
         if item.name == "state" and item.value in STATES:
             glossary[item.name] = ", ".join(STATES[item.value])
     known = COMMANDS.get(message.command) if message.command is not None else None

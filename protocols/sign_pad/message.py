@@ -62,6 +62,17 @@ STATES = {
     "04": ("失败", "failed"),
 }
 
+TITLES = {
+    "feature_code": ("特征码", "feature code"),
+    "sequence": ("序号", "sequence number"),
+    "picture": ("签名图片", "picture"),
+    "state": ("状态", "state"),
+    "count": ("次数", "times"),
+    "width": ("笔宽", "pen width"),
+    "data": ("数据", "data of unknown meaning"),
+}
+"""Value -> Chinese, English."""
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
