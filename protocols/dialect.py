@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from protocols.errors import ProtocolError
+from protocols.installed import load_dialect
 
 if TYPE_CHECKING:
     from protocols.answering import Answering, Sold
@@ -191,6 +192,8 @@ def dialect(name: str) -> Dialect:
 
     Raises:
         KeyError: there is none of that name.
+        ProfileError: a package brings it and it cannot be loaded.
     """
-    found: Dialect = importlib.import_module(DIALECTS[name]).DIALECT
+    module = DIALECTS.get(name)
+    found: Dialect = importlib.import_module(module).DIALECT if module else load_dialect(name, DIALECTS)
     return found
