@@ -40,6 +40,7 @@ def _compile() -> SimpleNamespace | None:
     except ImportError:
         return None
     names = [kernel.fill_digits, kernel.fill_bytes, kernel.fill_text, kernel.fill_part, kernel.find_tags]
+    names += [kernel.find_zeros, kernel.fill_fen]
     loops = SimpleNamespace()
     for loop in (kernel_walk.walk_rows, *names):
         try:
@@ -249,6 +250,24 @@ def tags(batch: Batch, place: Place, wanted: tuple[int, ...]) -> list[Filled]:
         sizes,
     )
     return [raw(batch, placed(place.rows, places[line], sizes[line])) for line in range(len(wanted))]
+
+
+def zeros(batch: Batch, starts: Any, size: int) -> Any:
+    """See ``vectors``."""
+    import numpy as np
+
+    ends = np.empty(starts.size, np.int32)
+    _loops().find_zeros(batch.data.view(np.int8), starts, size, ends)
+    return ends
+
+
+def fen(batch: Batch, starts: Any, size: int) -> tuple[Any, Any]:
+    """See ``vectors``."""
+    import numpy as np
+
+    values, good = np.empty(starts.size, np.int64), np.empty(starts.size, np.int8)
+    _loops().fill_fen(batch.data.view(np.int8), _constants().pairs, starts, size, values, good)
+    return values, good.view(bool)
 
 
 def _empty(rows: int, size: int) -> Filled:

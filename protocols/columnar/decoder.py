@@ -1,4 +1,4 @@
-"""The decoder of batches: a profile's frames, as the spool holds them, into one Arrow record batch.
+"""The decoder of batches: a profile's frames or a journal's records, as the spool holds them, into Arrow.
 
     decoder = column_decoder(load_profile("unionpay"))
     columns = decoder.decode(frames)      # a pyarrow BinaryArray of sanitised frames
@@ -7,15 +7,18 @@
 Memory is bounded by the batch: give it some 16,000 frames at a time.
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from protocols.columnar import compiled as machine
-from protocols.columnar import messages, vectors
+from protocols.columnar import messages, records, vectors
 from protocols.columnar.plan import TAGS, message_plan
+from protocols.columnar.records import journal_plan
 from protocols.columnar.walk import Batch
 from protocols.errors import ProfileError
+from protocols.journal.profile import JournalProfile
 from protocols.profile import Profile
 
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ class Columns:
     Attributes:
         batch: one row for each frame given, in their order. Of a row with an error, what could be read.
         errors: ``row``, ``layer``, ``field``, ``code``, ``expected``, ``got``, ``hint``, ``offset``: the first
-            error of each bad row, as ``Profile.read`` says it; the rest of the batch is unharmed.
+            error of each bad row, as the row decoder says it; the rest of the batch is unharmed.
     """
 
     batch: "pa.RecordBatch"
@@ -46,7 +49,7 @@ class ColumnDecoder:
     """Decodes batches of one profile's frames; holds nothing of them between, so threads may share it.
 
     Args:
-        profile: of the UnionPay dialect.
+        profile: of the UnionPay dialect, or a journal's with records of fixed size.
         tags: the tags of F55 that become columns.
         compiled: whether numba's machine code does the work; None: from ``COMPILED_FROM`` frames on, where numba is.
 
@@ -54,21 +57,22 @@ class ColumnDecoder:
         ProfileError: the profile holds something no column can be derived from.
     """
 
-    def __init__(self, profile: Profile, tags: Sequence[str] = TAGS, *, compiled: bool | None = None) -> None:
-        if profile.link.envelope not in {"length", "stx", "bare"}:
-            raise ProfileError(
-                "no columns can be derived from this envelope",
-                protocol=profile.name,
-                layer="profile",
-                path="link.envelope",
-                code="underivable",
-                expected="length, stx, bare",
-                got=profile.link.envelope,
-            )
+    def __init__(
+        self, profile: Profile | JournalProfile, tags: Sequence[str] = TAGS, *, compiled: bool | None = None
+    ) -> None:
         self.profile = profile
-        self.plan = message_plan(profile.grammar, tags)
         self._compiled = compiled
         self._frames = 0
+        self._run: Callable[[Batch, Any], tuple[pa.RecordBatch, pa.RecordBatch]]
+        if isinstance(profile, JournalProfile):
+            journal = journal_plan(profile)
+            self.names = journal.names
+            self._run = functools.partial(records.decode, journal)
+            return
+        _check_envelope(profile)
+        plan = message_plan(profile.grammar, tags)
+        self.names = (*messages.HEAD_COLUMNS, *plan.names)
+        self._run = functools.partial(messages.decode, profile, plan)
 
     def decode(self, frames: "pa.BinaryArray") -> Columns:
         """The columns of a batch of frames, and what is wrong with which.
@@ -77,7 +81,7 @@ class ColumnDecoder:
             ValueError: a frame is null, or the batch has more than 512 MB; no bytes can cause another error.
         """
         self._frames += len(frames)
-        batch, errors = messages.decode(self.profile, self.plan, as_batch(frames), self._steps())
+        batch, errors = self._run(as_batch(frames), self._steps())
         return Columns(batch, errors)
 
     def _steps(self) -> Any:
@@ -85,7 +89,22 @@ class ColumnDecoder:
         return machine if wanted and machine.available() else vectors
 
 
-def column_decoder(profile: Profile, tags: Sequence[str] = TAGS, *, compiled: bool | None = None) -> ColumnDecoder:
+def _check_envelope(profile: Profile) -> None:
+    if profile.link.envelope not in {"length", "stx", "bare"}:
+        raise ProfileError(
+            "no columns can be derived from this envelope",
+            protocol=profile.name,
+            layer="profile",
+            path="link.envelope",
+            code="underivable",
+            expected="length, stx, bare",
+            got=profile.link.envelope,
+        )
+
+
+def column_decoder(
+    profile: Profile | JournalProfile, tags: Sequence[str] = TAGS, *, compiled: bool | None = None
+) -> ColumnDecoder:
     """The decoder of a profile's batches; see ``ColumnDecoder``."""
     return ColumnDecoder(profile, tags, compiled=compiled)
 

@@ -92,6 +92,16 @@ def _ragged(data: Any, starts: Any, widths: Any) -> Any:
     return data[np.repeat(starts - before, widths) + np.arange(int(before[-1] + widths[-1]))]
 
 
+def fixed(data: Any, starts: Any, kind: str) -> Any:
+    """A value of a numpy type of fixed size from each place, wherever it lies."""
+    import numpy as np
+
+    size = np.dtype(kind).itemsize
+    if not starts.size:
+        return np.zeros(0, kind)
+    return np.ndarray((data.size - size + 1,), kind, data.data, 0, (1,))[starts]
+
+
 def tags(data: Any, starts: Any, ends: Any, wanted: tuple[int, ...]) -> list[tuple[Any, Any]]:
     """Where the wanted BER-TLV tags lie in each value.
 

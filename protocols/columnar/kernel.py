@@ -312,3 +312,28 @@ def find_tags(  # noqa: PLR0917
         if broken:
             for line in range(wanted.size):
                 places[line, index] = -1
+
+
+def find_zeros(data: Any, starts: Any, size: int, ends: Any) -> None:
+    """How many bytes stand before the first zero byte: ``vectors.zeros``; ``ends`` is filled."""
+    for index in range(starts.size):
+        place = starts[index] & 0x7FFFFFFF
+        end = 0
+        while end < size and data[place + end] != 0:
+            end += 1
+        ends[index] = end if end < size else -1
+
+
+def fill_fen(  # noqa: PLR0917
+    data: Any, pairs: Any, starts: Any, size: int, values: Any, good: Any
+) -> None:
+    """Numbers of packed digits: ``vectors.fen``; ``values`` and ``good`` are filled."""
+    for index in range(starts.size):
+        place = starts[index] & 0x7FFFFFFF
+        value, legal = 0, 1
+        for byte in range(size):
+            pair = pairs[data[place + byte] & 0xFF]
+            legal &= pair >= 0
+            value = value * 100 + pair
+        values[index] = value
+        good[index] = legal

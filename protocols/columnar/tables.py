@@ -56,3 +56,13 @@ def wide() -> Any:
             if len(text) == 1:
                 table[first << 8 | second] = ord(text)
     return table
+
+
+@functools.cache
+def masked_digits() -> Any:
+    """bool[256]: digits, and the asterisk the sanitiser writes over them."""
+    import numpy as np
+
+    table = np.zeros(256, bool)
+    table[list(b"0123456789*")] = True
+    return table

@@ -6,7 +6,7 @@ the column's buffers; of digits also the rows whose nibbles are no digits.
 
 from typing import TYPE_CHECKING, Any
 
-from protocols.columnar import gathers
+from protocols.columnar import gathers, tables
 from protocols.columnar.arrays import Filled, filled
 from protocols.columnar.places import Place
 from protocols.columnar.places import place as placed
@@ -15,7 +15,7 @@ from protocols.columnar.walk import Batch, walk
 if TYPE_CHECKING:
     from protocols.columnar.plan import FieldColumn, PartColumn
 
-__all__ = ["digits", "part", "raw", "tags", "text", "walk"]
+__all__ = ["digits", "fen", "part", "raw", "tags", "text", "walk", "zeros"]
 
 
 def digits(batch: Batch, place: Place, column: "FieldColumn") -> tuple[Filled, Any]:
@@ -56,3 +56,27 @@ def tags(batch: Batch, place: Place, wanted: tuple[int, ...]) -> list[Filled]:
         there = starts >= 0
         columns.append(raw(batch, placed(place.rows[there], starts[there], sizes[there])))
     return columns
+
+
+def zeros(batch: Batch, starts: Any, size: int) -> Any:
+    """How many bytes stand before the first zero byte; -1 where there is none in so many."""
+    import numpy as np
+
+    zero = _square(batch, starts, size) == 0
+    return np.where(zero.any(axis=1), zero.argmax(axis=1), -1).astype(np.int32)
+
+
+def fen(batch: Batch, starts: Any, size: int) -> tuple[Any, Any]:
+    """Numbers of packed digits, and which of them are some."""
+    import numpy as np
+
+    pairs = tables.pairs()[_square(batch, starts, size)]
+    weights = 100 ** np.arange(size - 1, -1, -1, dtype=np.int64)
+    return pairs @ weights, (pairs >= 0).all(axis=1)
+
+
+def _square(batch: Batch, starts: Any, size: int) -> Any:
+    """So many bytes from each place, a line each."""
+    import numpy as np
+
+    return gathers.fixed(batch.data, starts, f"V{size}").view(np.uint8).reshape(-1, size)

@@ -63,9 +63,7 @@ def follow(heard: Sequence[Heard], belongs: Belongs, *, tells: frozenset[str]) -
 
 
 def key_of(found: Facts) -> str | None:
-    """What names the exchange of an answer; None where it names none."""
-    if found.terminal_id is None:
-        return None
+    """What names the exchange of an answer, on its terminal or its line; None where it names none."""
     batch = "" if found.batch_no is None else f"batch {found.batch_no} "
     if found.kind == "settlement":
         return batch.strip() or None
@@ -84,8 +82,9 @@ def identity(found: Facts) -> str | None:
 
 def _join(told: list[Facts], index: int, asked: _Asked, *, tells: bool) -> None:
     found, request = told[index], asked.facts
-    if tells and found.kind != "event":
-        told[index] = replace(found, exchange=key_of(found) or asked.exchange)
+    key = key_of(found)
+    if tells and found.kind != "event" and key is not None:
+        told[index] = replace(found, exchange=key)
         return
     found = replace(found, kind=request.kind)
     key = key_of(found)

@@ -30,9 +30,8 @@ def describe(profile: Profile, frame: bytes) -> Described:
         means = _meaning(message, item)
         if means:
             glossary[key] = means
-    for item in message.items:
         if item.word.kind == "iso8583" and item.raw:
-            rows |= _inner(item)
+            rows |= _inner(next(each for each in message.items if each.start == item.start), key)
     told = of_message(shown) if message.number is not None else None
     error = None
     if message.error is not None:
@@ -82,12 +81,12 @@ def _meaning(message: Message, item: Item) -> str:
     return ""
 
 
-def _inner(item: Item) -> dict[str, dict[str, Any]]:
-    """The fields of a host's message, by their numbers; offsets from the first byte of the link frame."""
+def _inner(item: Item, key: str) -> dict[str, dict[str, Any]]:
+    """The fields of a host's message, by their numbers behind the key of what holds it; offsets in the link frame."""
     host = load_profile(HOST_PROFILE)
     found = host.speech.describe(host, item.raw).said
     rows = {}
-    for key, said in found["fields"].items():
+    for number, said in found["fields"].items():
         sure = weaker(said["confidence"], "assumed")  # that the host's message is of that dialect
-        rows[f"{item.key}.{key}"] = {**said, "offset": said["offset"] + item.start, "confidence": sure}
+        rows[f"{key}.{number}"] = {**said, "offset": said["offset"] + item.start, "confidence": sure}
     return rows

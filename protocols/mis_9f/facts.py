@@ -12,7 +12,7 @@ from protocols.dialect import Heard
 from protocols.facts import Facts, mask_pan
 from protocols.mis import order
 from protocols.mis_9f.message import Message, fen, read
-from protocols.mis_9f.words import APPROVED_UNPRINTED, QUESTIONS
+from protocols.mis_9f.words import APPROVED_UNPRINTED, QUESTIONS, Type
 from protocols.profile import Profile
 from protocols.responses import is_approved
 
@@ -41,7 +41,7 @@ def of_message(message: Message) -> Facts:
         kind=kind.kind,
         operation=kind.operation,
         txn_type=kind.txn_type,
-        pair={"financial": order.TRANSACTION, "settlement": order.SETTLEMENT}.get(kind.kind, mti),
+        pair=_pair(kind, mti),
         amount_fen=fen(said.get("amount")),
         pan_masked=_pan(said.get("card_number")),
         entry_mode=said.get("entry_mode"),
@@ -49,6 +49,13 @@ def of_message(message: Message) -> Facts:
         orig_stan=_number(said.get("orig_trace")),
     )
     return _request(shared, said) if message.is_request else _answer(shared, said, message.number)
+
+
+def _pair(kind: Type, mti: str) -> str:
+    """An adjustment may have the trace number of what it changes: they are two."""
+    if kind.kind == "financial":
+        return kind.operation if kind.txn_type == "ADJUST" else order.TRANSACTION
+    return order.SETTLEMENT if kind.kind == "settlement" else mti
 
 
 def _request(shared: Facts, said: Mapping[str, str]) -> Facts:

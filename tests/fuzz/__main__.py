@@ -102,7 +102,7 @@ def main() -> int:
             ledger.write_text(json.dumps(state, indent=1))
             if now["broken"]:
                 broken.add(name)
-                print(f"{name}: a law is broken; see {asked.folder / 'findings'}", file=sys.stderr)
+                print(f"{name}: stopped; what broke a law lies in {asked.folder / 'findings'}", file=sys.stderr)
         if asked.seconds or not due:
             break
     report({name: state[name] for name in targets if name in state}, broken)
@@ -113,13 +113,13 @@ def report(state: dict[str, dict[str, Any]], broken: set[str]) -> None:
     """A line a target, and the sum."""
     print(f"{'target':<20} {'inputs':>10} {'edges':>7} {'corpus':>7} {'seconds':>8} {'peak MB':>8}")
     for name, each in state.items():
-        word = "  BROKEN" if name in broken else ""
+        word = "  STOPPED" if name in broken else ""
         print(
             f"{name:<20} {each['runs']:>10,} {each['coverage']:>7,} {each['corpus']:>7,} {each['seconds']:>8.0f} "
             f"{each['peak_mb']:>8}{word}"
         )
     total = sum(each["runs"] for each in state.values())
-    print(f"{'total':<20} {total:>10,}   laws broken: {len(broken)}")
+    print(f"{'total':<20} {total:>10,}   targets stopped: {len(broken)}")
 
 
 if __name__ == "__main__":

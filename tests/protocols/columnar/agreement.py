@@ -58,6 +58,7 @@ def by_column(
 
 def disagreements(decoder: ColumnDecoder, frames: Sequence[bytes]) -> list[str]:
     """Where the two decoders differ; names and places, no bytes."""
+    assert isinstance(decoder.profile, Profile)
     rows, errors = by_column(decoder, frames)
     found = []
     for index, (frame, row) in enumerate(zip(frames, rows, strict=True)):

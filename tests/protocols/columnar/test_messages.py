@@ -168,7 +168,7 @@ source = "manual, 4.3"
     assert batch.column("F63").to_pylist() == [b"\x00\xff"]
     bad = frame.replace(bytes.fromhex("0190"), bytes.fromhex("0A90"))
     assert disagreements(decoder, [frame, bad]) == []
-    assert "F24" not in decoders(load_profile("unionpay")).plan.names
+    assert "F24" not in decoders(load_profile("unionpay")).names
 
 
 def test_parts_follow_their_field_whatever_its_codec(decoders, tmp_path: Path):

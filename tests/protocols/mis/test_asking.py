@@ -149,6 +149,20 @@ def test_a_terminal_that_never_answers_is_given_up(link, question):
     assert terminal.closed == []
 
 
+@pytest.mark.parametrize("heard", range(4))
+def test_a_terminal_that_falls_silent_among_its_details_is_given_up(heard):
+    """After any of its answers: the question at hand is asked again, then no more; what was told is kept."""
+    said = 0
+
+    def wire(data: bytes) -> bytes:
+        nonlocal said
+        said += bool(data)
+        return data if said <= heard else b""
+
+    session, frames, now = talk(NINE_F, "query-detail", player(NINE_F), to_till=wire)
+    assert (session.outcome, len(frames), now) == ("silent", heard, 180.0)
+
+
 def test_a_terminal_that_falls_silent_after_its_ack_is_given_up():
     """It has the question and says nothing: the time of an answer, and no second closing."""
     session = SERIAL.speech.questions["settle"](SERIAL)
@@ -159,6 +173,18 @@ def test_a_terminal_that_falls_silent_after_its_ack_is_given_up():
     assert session.tick(61.0) == []
     assert session.outcome == "silent"
     assert session.due is None
+
+
+def longer(data: bytes) -> bytes:
+    return data[:1] + b"\x09" + data[2:]  # a frame of hundreds of bytes that do not come
+
+
+def test_a_question_with_a_lying_length_does_not_swallow_the_next():
+    """The terminal waits for the rest until the line falls silent, and hears the question that comes then."""
+    for link in (NINE_F, SERIAL):
+        session, frames, _ = talk(link, "query-last", player(link), to_terminal=nth(1, longer))
+        assert session.outcome == "answered"
+        assert len(frames) == 1
 
 
 @pytest.mark.parametrize("damage", [lost, flipped], ids=["lost", "damaged"])

@@ -128,8 +128,9 @@ def test_a_message_for_the_host_is_the_tills_once_it_has_a_code():
     """Of type 17 the terminal's names the host, the till's says how it went; neither is a row."""
     asks = LINE.facts(framed(("9F01", b"\x11"), ("9F15", b"\x60"), ("9F16", "10.0.0.1")))
     answers = LINE.facts(framed(("9F01", b"\x11"), ("9F14", "00"), ("9F15", b"\x60")))
-    assert (asks.is_request, answers.is_request) == (False, True)
-    assert {asks.kind, answers.kind} == {"handshake"}
+    both = LINE.facts(framed(("9F01", b"\x11"), ("9F14", "00"), ("9F15", b"\x60"), ("9F16", "10.0.0.1")))
+    assert (asks.is_request, answers.is_request, both.is_request) == (False, True, False)
+    assert {asks.kind, answers.kind, both.kind} == {"handshake"}
 
 
 def test_reports_of_one_transaction_are_equal():

@@ -63,8 +63,9 @@ def test_an_answer_of_another_type_is_not_the_requests():
 
 def test_a_second_answer_is_the_same_or_a_stranger():
     """Sent again it is the answer again; other bytes behind it belong to nobody."""
-    _, first, again, stranger = followed(SALE, sold(42), sold(42), sold(43))
+    request, first, again, stranger = followed(SALE, sold(42), sold(42), sold(43))
     assert first == again
+    assert request.stan == 42
     assert stranger.exchange == "batch 1 trace 43"
 
 
@@ -88,6 +89,26 @@ def test_a_query_that_finds_nothing_is_answered():
     asked, told = followed(QUERY, framed(("9F01", b"\x0f"), ("9F14", "X2")))
     assert asked.exchange == told.exchange
     assert (told.kind, told.operation, told.outcome) == ("event", "QUERY_LAST", "declined")
+
+
+def test_a_reprint_that_is_refused_is_no_transaction():
+    """Whatever type its answer has, one that names no transaction is the event's."""
+    asked, told = followed(framed(("9F01", b"\x10")), framed(("9F01", b"\x02"), ("9F14", "X2")))
+    assert (told.kind, told.operation, told.txn_type, told.exchange) == ("event", "REPRINT", None, asked.exchange)
+
+
+def test_a_terminal_without_a_name_has_its_lines():
+    """Batch and trace number name the exchange all the same: asked twice it is one."""
+    nameless = framed(("9F01", b"\x02"), ("9F02", "1.00"), ("9F0E", "000042"), ("9F14", "00"))
+    _, first, _, second = followed(QUERY, nameless, QUERY, nameless)
+    assert (first.exchange, first.identity) == (second.exchange, second.identity) == ("trace 42", first.identity)
+
+
+def test_a_tip_is_not_the_sale_it_belongs_to():
+    """Equal trace number and amount: two pairs."""
+    _, sale, _, tip = followed(SALE, sold(42), framed(("9F01", b"\x05")), sold(42, number=b"\x05"))
+    assert sale.exchange == tip.exchange
+    assert sale.pair != tip.pair
 
 
 @pytest.mark.parametrize("code", ["51", "X0", "-104"])

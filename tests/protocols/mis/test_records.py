@@ -252,6 +252,8 @@ def test_a_card_keeps_its_first_six_and_last_four():
     assert PAN.encode() not in secured.frame
     assert LINE.speech.secure(LINE, secured.frame).frame == secured.frame
     assert "622588******0001" in str(describe(LINE, build(ANSWER, told)))
+    odd = build(ANSWER, {"card_number": "9912345678901234", "message": "9912345678901234", "lrc": "123"})
+    assert b"9912345678901234" not in LINE.speech.secure(LINE, odd).frame  # of no known network
     wallet = build(NEW_REQUEST, {"type": "30", "barcode": "134512345678901234", "lrc": "124", "order": PAN})
     secured = LINE.speech.secure(LINE, wallet)
     assert secured.masked == ("barcode", "order")

@@ -60,6 +60,7 @@ def test_any_bytes_are_read_without_an_exception(data, form):
         ("two-bytes", "9F01000102 9F", "tag", 5, "DF06", 1),
         ("two-bytes", "9F0100", "length", 2, "DF06.9F01", 0),
         ("two-bytes", "9F01000102 9F020010 3030", "short", 9, "DF06.9F02", 1),
+        ("two-bytes", "9F020003 3030", "short", 4, "DF06.9F02", 0),  # one byte too few
         ("ber", "DF01", "length", 2, "DF06.DF01", 0),
         ("ber", "DF018001", "length", 2, "DF06.DF01", 0),
         ("ber", "DF01830000", "length", 2, "DF06.DF01", 0),
