@@ -176,11 +176,8 @@ def telium() -> int:
         if kind is TeliumAsk:
             pairs |= {"type": theirs.transaction_type, "delay": theirs.delay, "authorisation": theirs.authorization}
         else:
-            pairs |= {
-                "result": str(theirs.transaction_result),
-                "private": theirs.private,
-                "report": theirs.repport,
-            }  # codespell:ignore repport
+            report = theirs.repport  # codespell:ignore repport
+            pairs |= {"result": str(theirs.transaction_result), "private": theirs.private, "report": report}
         differing = {name for name, value in pairs.items() if ours.get(name, "") != value}
         wrong += len(differing)
         read += len(pairs) - len(differing)
