@@ -7,7 +7,8 @@ import pytest
 
 from expectations.findings import SEVERITIES
 from expectations.lifecycle import link
-from expectations.rules import RULES, VIEW_COLUMNS, Rule
+from expectations.rules import RULES
+from expectations.rules.declaration import VIEW_COLUMNS, Rule
 from expectations.rules.document import document
 from expectations.vocabulary import MISSING, RULED_OUT
 from ingest.tables import TABLES
