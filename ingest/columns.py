@@ -424,5 +424,17 @@ ACKS = TableSpec(
 
 TABLES: dict[str, TableSpec] = {
     spec.name: spec
-    for spec in (RAW_FRAMES, TRANSACTIONS, SETTLEMENTS, SIGNATURES, EVENTS, REJECTS, LIFE_CYCLES, COVERAGE, FINDINGS, ALERTS, ACKS)
+    for spec in (
+        RAW_FRAMES,
+        TRANSACTIONS,
+        SETTLEMENTS,
+        SIGNATURES,
+        EVENTS,
+        REJECTS,
+        LIFE_CYCLES,
+        COVERAGE,
+        FINDINGS,
+        ALERTS,
+        ACKS,
+    )
 }
