@@ -90,7 +90,7 @@ def main() -> int:
     slice_s = max(asked.seconds // len(targets), 1) if asked.seconds else ROUND_SECONDS
     while True:
         due = [name for name in targets if name not in broken and state.get(name, {}).get("runs", 0) < shares[name]]
-        for name in due:
+        for name in sorted(due, key=lambda name: state.get(name, {}).get("runs", 0) / shares[name]):
             had = state.get(name, {"runs": 0, "seconds": 0.0, "peak_mb": 0})
             left = min(int(shares[name] - had["runs"]) + 1, ROUND)
             now = one_round(asked.folder, name, runs=-1 if asked.seconds else left, seconds=slice_s)
