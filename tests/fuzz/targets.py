@@ -9,6 +9,7 @@ import functools
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 from unittest.mock import patch
 
 from protocols import jbig, qm
@@ -91,7 +92,7 @@ def deframe(profiles: list[Profile], data: bytes) -> None:
 
 
 def frame(profiles: list[Profile], data: bytes) -> None:
-    """A frame is described without an exception, made safe at its own length and for good, and told."""
+    """A frame is described without an exception, made safe at its own length, and told; its card is in it no more."""
     profile = profiles[data[0] % len(profiles)]
     bare = data[1] & 1
     whole = data[2:] if bare else enveloped(profile, data[2:])
@@ -112,6 +113,10 @@ def frame(profiles: list[Profile], data: bytes) -> None:
         return
     safe = secured.frame
     assert len(opened(profile, safe)) == len(opened(profile, whole))  # where a byte 10 is doubled, the body's
+    if secured.card is not None and len(set(secured.card)) > 2:  # not a run of zeros, which amounts are too
+        for value in _values(speech.describe(profile, safe).said["fields"], safe):
+            assert secured.card.encode() not in value
+            assert secured.card not in value.hex()
     if told is not None:
         again = speech.facts(profile, safe)
         assert (again.mti, again.kind, again.txn_type) == (told.mti, told.kind, told.txn_type)
@@ -120,6 +125,17 @@ def frame(profiles: list[Profile], data: bytes) -> None:
     assert len(speech.secure(profile, safe).frame) == len(safe)
     if _run(profile, [whole]) == [Frame(whole, 0)]:
         assert _run(profile, [safe]) == [Frame(safe, 0)]
+
+
+def _values(rows: dict[str, dict[str, Any]], data: bytes) -> list[bytes]:
+    """The bytes of each value that holds no other; digits of two neighbours may make up any number."""
+    spans = {(row["offset"], row["offset"] + row["length"]) for row in rows.values() if row["length"]}
+    leaves = [
+        (start, end)
+        for start, end in spans
+        if not any((start, end) != other and start <= other[0] and other[1] <= end for other in spans)
+    ]
+    return [data[start:end] for start, end in leaves]
 
 
 def message(profiles: list[Profile], data: bytes) -> None:
