@@ -180,9 +180,18 @@ SETTLEMENTS = TableSpec(
         *_CLOCKS,
         Column("currency", "string", "ISO 4217 number"),
         *_TOTALS,
-        Column("total_amount_fen", "int64", "sum of all cards, where the terminal reports no debits and credits apart"),
+        Column(
+            "total_amount_fen",
+            "int64",
+            "debits less credits of all cards, where domestic and foreign ones are not apart",
+        ),
         Column("total_count", "int32", "count of all cards, likewise"),
-        Column("card_totals", "string", "JSON list of card_org, count, amount_fen, where the terminal reports them"),
+        Column(
+            "card_totals",
+            "string",
+            "JSON list of card_org, count, amount_fen, where the terminal reports them; with debit_ and credit_ "
+            "count and amount_fen where it tells them apart",
+        ),
         *_OUTCOME,
         *_PROOF,
         *_JOURNAL,
