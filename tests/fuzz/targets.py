@@ -209,7 +209,7 @@ def picture(data: bytes, *, compiled: qm.Run | None = None) -> None:
     _picture(data, compiled=compiled)
 
 
-def _placed(error: DecodeError, data: bytes) -> None:
+def _lies_in(error: DecodeError, data: bytes) -> None:
     """What is wrong lies in the data, or right behind it."""
     assert error.offset is not None
     assert 0 <= error.offset <= len(data)
@@ -220,7 +220,7 @@ def pad_picture(data: bytes) -> None:
     try:
         found = bmp.decode(data)
     except DecodeError as refused:
-        _placed(refused, data)
+        _lies_in(refused, data)
         return
     assert len(found.rows) <= len(data)
     again = bmp.decode(bmp.encode(found))
