@@ -209,18 +209,12 @@ def picture(data: bytes, *, compiled: qm.Run | None = None) -> None:
     _picture(data, compiled=compiled)
 
 
-def _lies_in(error: DecodeError, data: bytes) -> None:
-    """What is wrong lies in the data, or right behind it."""
-    assert error.offset is not None
-    assert 0 <= error.offset <= len(data)
-
-
 def pad_picture(data: bytes) -> None:
     """A pad's picture, no larger than its bytes, or DecodeError; what is written of it is read as it was."""
     try:
         found = bmp.decode(data)
     except DecodeError as refused:
-        _lies_in(refused, data)
+        _placed(refused, data)
         return
     assert len(found.rows) <= len(data)
     again = bmp.decode(bmp.encode(found))
