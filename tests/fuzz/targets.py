@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from protocols import jbig, qm
+from protocols import bmp, jbig, qm
 from protocols.codecs import gbk_bytes, gbk_text
 from protocols.deframe import NOISE_RUN, Event, Frame, Noise
 from protocols.dialect import DIALECTS, Heard
@@ -225,6 +225,18 @@ def picture(data: bytes, *, compiled: qm.Run | None = None) -> None:
     _picture(data, compiled=compiled)
 
 
+def pad_picture(data: bytes) -> None:
+    """A pad's picture, no larger than its bytes, or DecodeError; what is written of it is read as it was."""
+    try:
+        found = bmp.decode(data)
+    except DecodeError as refused:
+        _placed(refused, data)
+        return
+    assert len(found.rows) <= len(data)
+    again = bmp.decode(bmp.encode(found))
+    assert (again.width, again.height, again.rows) == (found.width, found.height, found.rows)
+
+
 def journal(data: bytes) -> None:
     """A journal's file is chosen for by evidence; each record is made safe at its own length, and told."""
     names = available_journals()
@@ -267,6 +279,7 @@ def _targets() -> dict[str, tuple[Target, int]]:
     found["tlv"] = tlv, 0
     found["text"] = text, 0
     found["jbig"] = picture, 0
+    found["bmp"] = pad_picture, 0
     found["journal"] = journal, 1
     return found
 
