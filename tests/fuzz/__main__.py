@@ -23,7 +23,16 @@ from tests.fuzz.targets import TARGETS
 
 KEPT = Path(__file__).parent / "corpus"
 ROUND, ROUND_SECONDS = 200_000, 60
-PARTS = {"tlv": 4, "text": 2, "build": 2, "message": 2, "jbig": 0.3, "bmp": 0.3, "journal": 0.3}
+PARTS = {
+    "tlv": 4,
+    "private-tlv": 2,
+    "text": 2,
+    "build": 2,
+    "message": 2,
+    "jbig": 0.3,
+    "bmp": 0.3,
+    "journal": 0.3,
+}
 """Target -> its part of the whole, where it is not 1; the dear ones less."""
 MOST_MEGABYTES = 512
 """A process that takes more has broken the law of bounded memory; numba and its compiler alone need 300."""

@@ -21,6 +21,7 @@ _LARGEST = {
     "message": 1200,
     "build": 700,
     "tlv": 300,
+    "private": 300,
     "text": 100,
     "jbig": 600,
     "bmp": 200,
@@ -44,6 +45,8 @@ def seeds(target: str) -> Iterator[bytes]:
         yield from map(_built, load_vectors())
     elif target == "tlv":
         yield from (bytes.fromhex(each["fields"]["55"]) for each in load_vectors() if "55" in each["fields"])
+    elif target == "private-tlv":
+        yield from (bytes.fromhex(each["fields"]["59"]) for each in load_vectors() if "59" in each["fields"])
     elif target == "text":
         yield from (each.encode("gbk") for each in ("银联直联", "A\\B", "\u3000x", "测试商户 TEST"))
     elif target == "jbig":
