@@ -23,7 +23,7 @@ from ingest.keys import Keys, load_keys
 from ingest.ownership import owner_of
 from ingest.settings import AUTO, Line, Settings
 from protocols.errors import ProfileError
-from protocols.profile import load_profile
+from protocols.profile import built_in_profiles, load_profile, usable_profiles
 
 State = Literal["ok", "warn", "fail"]
 NETWORK_SECONDS = 3.0
@@ -50,6 +50,7 @@ def checkup(settings: Settings) -> Iterator[Check]:
     yield key
     yield from check_spool(settings.spool.directory, load_keys(settings.keys.pan_token) if key.state == "ok" else None)
     yield check_lake(settings.lake.uri)
+    yield from check_packages()
     owner = owner_of(settings.spool.directory)
     for line in settings.lines:
         yield from check_line(line, owner)
@@ -151,6 +152,16 @@ def check_lake(uri: str) -> Check:
         return Check("lake", "fail", f"{there} cannot be written", "check lake.uri and the folder's owner")
     state = "empty" if version is None else f"raw_frames at version {version}"
     return Check("lake", "ok", f"{lake.root}: {state}")
+
+
+def check_packages() -> Iterator[Check]:
+    """What other packages bring can be used; nothing is said where there are none."""
+    usable, unusable = usable_profiles()
+    brought = [profile.name for profile in usable if profile.name not in built_in_profiles()]
+    if brought:
+        yield Check("packages", "ok", f"profiles {', '.join(brought)}")
+    for wrong in unusable:
+        yield Check("packages", "fail", str(wrong), wrong.hint)
 
 
 def check_line(line: Line, owner: int | None) -> Iterator[Check]:

@@ -49,7 +49,7 @@ SUMMARIES = {
     "ports": "List serial devices with stable names.",
     "replay": "Read captures into the spool.",
     "simulate": "Start simulated terminals on pseudo-terminals.",
-    "spool": "List, verify and export the spool.",
+    "spool": "List, verify, export and prune the spool.",
 }
 
 

@@ -180,9 +180,18 @@ SETTLEMENTS = TableSpec(
         *_CLOCKS,
         Column("currency", "string", "ISO 4217 number"),
         *_TOTALS,
-        Column("total_amount_fen", "int64", "sum of all cards, where the terminal reports no debits and credits apart"),
+        Column(
+            "total_amount_fen",
+            "int64",
+            "debits less credits of all cards, where domestic and foreign ones are not apart",
+        ),
         Column("total_count", "int32", "count of all cards, likewise"),
-        Column("card_totals", "string", "JSON list of card_org, count, amount_fen, where the terminal reports them"),
+        Column(
+            "card_totals",
+            "string",
+            "JSON list of card_org, count, amount_fen, where the terminal reports them; with debit_ and credit_ "
+            "count and amount_fen where it tells them apart",
+        ),
         *_OUTCOME,
         *_PROOF,
         *_JOURNAL,
@@ -226,7 +235,8 @@ SIGNATURES = TableSpec(
             "transaction_id",
             "string",
             "the transaction it signs: same terminal, batch and stan, and no other reference number; else the same "
-            "reference number; seen on the same local day or the one before; null = none such was seen",
+            "reference number; of a pad's picture, the only one with its feature code; seen on the same local day or "
+            "the one before; null = none such was seen",
         ),
         *_LINE,
         *_SHOP,
@@ -239,7 +249,12 @@ SIGNATURES = TableSpec(
         Column("sha256", "string", "SHA-256 of size and pixels, hex: equal for equal pictures, however coded"),
         Column("phash", "string", "difference hash (dHash) of the inked part, 64 bits, hex: few bits differ = alike"),
         Column("ink_ratio", "double", "black pixels by all pixels, 0 to 1"),
-        Column("feature_code", "string", "特征码, 8 hex digits, worked out from fields 15 and 37 of this message"),
+        Column(
+            "feature_code",
+            "string",
+            "特征码, 8 hex digits, worked out from fields 15 and 37 of this message; of a pad's picture, as told "
+            "when signing began",
+        ),
         Column(
             "transaction_feature_code",
             "string",

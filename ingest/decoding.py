@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from ingest.exchange import FRAME_COLUMNS
+from protocols import bmp
 from protocols.batch import OPERATIONS as UPLOADING
 from protocols.batch import Uploaded
 from protocols.dialect import Heard
@@ -87,7 +88,11 @@ def decode(recorded: "pa.Table", zone: ZoneInfo, own: Mapping[str, Profile] = Ma
             told = _told(profile, row["frame"])
             said = told[0]
             if said.operation == "SIGNATURE" and said.is_request:
-                uploads[row["segment_id"], row["seq"]] = upload(_message(profile, row["frame"]))
+                carried = _signed(profile, row["frame"])
+                uploads[row["segment_id"], row["seq"]] = carried
+                wrong_picture = _bad_bmp(carried)
+                if wrong_picture is not None:  # the signature keeps its row, without the picture
+                    rejects.append(_rejected(row, wrong_picture.as_dict()))
             if profile.speech.uploaded is not None and said.operation in UPLOADING and said.is_request:
                 try:
                     listed[row["segment_id"], row["seq"]] = profile.speech.uploaded(profile, row["frame"])
@@ -105,6 +110,24 @@ def decode(recorded: "pa.Table", zone: ZoneInfo, own: Mapping[str, Profile] = Ma
         for row, said in _followed(_profile(profiles, name), messages):
             hear(row, said)
     return Decoded(_as_table(columns), rejects, uploads, listed)
+
+
+def _signed(profile: Profile, frame: bytes) -> Upload:
+    """The signature that a message carries."""
+    signed = profile.speech.signed
+    return upload(_message(profile, frame)) if signed is None else signed(profile, frame)
+
+
+def _bad_bmp(carried: Upload) -> DecodeError | None:
+    """What is wrong with a picture that stands in one message as a file; its offset is from the link frame's start."""
+    if carried.form != "bmp":
+        return None
+    try:
+        bmp.decode(carried.image)
+    except DecodeError as wrong:
+        wrong.offset = carried.image_at + (wrong.offset or 0)
+        return wrong
+    return None
 
 
 def _told(profile: Profile, frame: bytes) -> list[Facts]:

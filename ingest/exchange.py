@@ -36,7 +36,7 @@ _TEXTS = (
     "segment_id line profile digest card_token kind operation txn_type mti pair terminal_id merchant_id network_code "
     "currency pan_masked card_org entry_mode operator_no processing_code aid reason_code reversed_type orig_rrn "
     "orig_auth_code rrn auth_code response_code outcome rmb_flag foreign_flag exchange card_totals journal_state "
-    "order_ref"
+    "order_ref feature_code"
 )
 _NUMBERS = (
     "batch_no stan atc batch_count orig_batch_no orig_stan "
@@ -142,7 +142,7 @@ class _Exchanges:
         A new frame changes its own episode and takes answers from the request before it, which
         may lie on the day before. It makes a copy of an answer that its key has up to a day
         later, and so parts what that answer held together, up to a day later again. And it may
-        be what a signature of its terminal signs, or another part of it.
+        be what a signature of its terminal signs, or one that names no terminal, or another part of it.
         """
         return self._days(
             """
@@ -158,6 +158,10 @@ class _Exchanges:
             SELECT s.day
               FROM keyed s JOIN new n ON n.terminal_id = s.terminal_id AND s.day BETWEEN n.day - 1 AND n.day + 2
              WHERE s.operation = 'SIGNATURE'
+             UNION
+            SELECT s.day
+              FROM keyed s JOIN (SELECT DISTINCT day FROM new) n ON s.day BETWEEN n.day - 1 AND n.day + 2
+             WHERE s.operation = 'SIGNATURE' AND s.terminal_id IS NULL
             """,
             segments=list(segments),
         )

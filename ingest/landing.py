@@ -112,7 +112,7 @@ def land(settings: Settings, progress: Progress | None = None) -> LandResult:
         except SpoolError as unread:
             damaged.append(unread.message)
             continue
-        rows = [_row(segment, record, zone) for record in records]
+        rows = [row_of(segment, record, zone) for record in records]
         if _salvaged(segment) not in waiting:
             if damage:
                 continue  # what can be read of it is in; it is looked at again until a sound copy is there
@@ -175,7 +175,8 @@ def _at(record: Record, wall_ns: int) -> Record:
     return Record(record.seq, record.kind, record.line, record.profile, wall_ns, 0, 0, facts=record.facts)
 
 
-def _row(segment: str, record: Record, zone: ZoneInfo) -> dict[str, Any]:
+def row_of(segment: str, record: Record, zone: ZoneInfo) -> dict[str, Any]:
+    """A record of a segment as a row of ``raw_frames``."""
     seen = from_ns(record.wall_ns)
     told = record.error if record.kind is Kind.NOISE else record.facts
     carries = record.kind in {Kind.FRAME, Kind.NOISE}

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _REMEDIES = {
-    "raw_frames": "move raw_frames, transactions, settlements, signatures, events and rejects aside, not alerts "
-    "and acks, and run `tillwatch land`: they are made again from the segments in the spool",
+    "raw_frames": "move raw_frames, transactions, settlements, signatures, batch_uploads, events and rejects aside, "
+    "not alerts and acks, and run `tillwatch land`: they are made again from the segments in the spool",
     "findings": "move the folder findings aside and run `tillwatch check`: it is made again",
     "alerts": "put the table back from a copy: without it mails that were sent go out again",
     "acks": "put the table back from a copy: without it what people said of findings is forgotten",

@@ -45,6 +45,9 @@ class Spool(Section):
     directory: Path = Field(default=Path("var/spool"), description="folder of the spool's segments")
     seal_seconds: float = Field(default=300.0, gt=0, description="a segment is sealed at this age")
     seal_mib: float = Field(default=64.0, gt=0, le=1024, description="a segment is sealed at this size")
+    keep_days: float | None = Field(
+        default=None, ge=1, description="`spool prune` keeps a segment so long, in the lake or not; not given: for ever"
+    )
 
 
 class LakeSettings(Section):

@@ -3,7 +3,7 @@
 After a settlement that did not balance the magnetic ones go as a list, up to eight in
 F48: count n2, then type n2, trace n6, card number n20 and amount n12 each; chip and
 offline ones go as one full record each. After a balanced one only chip records go. The
-end says how many there were (F48 n4). Source: docs/protocols.md 3 (60.3) and 5.
+end says how many there were (F48 n4). Source: docs/protocols.md 3.
 """
 
 from dataclasses import dataclass

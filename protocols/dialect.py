@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from protocols.errors import ProtocolError
+from protocols.installed import load_dialect
 
 if TYPE_CHECKING:
     from protocols.answering import Answering, Sold
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
     from protocols.facts import Facts
     from protocols.message import Message
     from protocols.profile import Profile
+    from protocols.signature import Upload
     from protocols.talking import Payment, Talk, Times
 
 DIALECTS = {
     "unionpay": "protocols.unionpay_dialect",
     "zvt": "protocols.zvt.dialect",
     "concert": "protocols.concert.dialect",
+    "sign-pad": "protocols.sign_pad.dialect",
     "mis-df": "protocols.mis_df.dialect",
     "mis-9f": "protocols.mis_9f.dialect",
     "fixed-record": "protocols.fixed_record.dialect",
@@ -123,6 +126,8 @@ class Dialect:
             is ``facts``. None where each frame says one thing.
         message: the message for another party that a frame carries; None where a frame is the message.
         operations: what a profile may say that the link's transaction codes mean; empty where messages say it.
+        signed: the signature that a message whose operation is SIGNATURE carries; None where it is a message of the
+            UnionPay kind.
         uploaded: the transactions that a batch upload lists; raises DecodeError where its counts do not add up;
             None where the language has no such message.
     """
@@ -143,6 +148,7 @@ class Dialect:
     several: "Callable[[Profile, bytes], list[Facts]] | None" = None
     message: "Callable[[Profile, bytes], Message] | None" = None
     operations: frozenset[str] = frozenset()
+    signed: "Callable[[Profile, bytes], Upload] | None" = None
     uploaded: "Callable[[Profile, bytes], tuple[Uploaded, ...]] | None" = None
 
 
@@ -186,6 +192,8 @@ def dialect(name: str) -> Dialect:
 
     Raises:
         KeyError: there is none of that name.
+        ProfileError: a package brings it and it cannot be loaded.
     """
-    found: Dialect = importlib.import_module(DIALECTS[name]).DIALECT
+    module = DIALECTS.get(name)
+    found: Dialect = importlib.import_module(module).DIALECT if module else load_dialect(name, DIALECTS)
     return found

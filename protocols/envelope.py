@@ -34,7 +34,7 @@ class Link:
     """One terminal's link: its line settings and its envelope.
 
     Attributes:
-        envelope: one of ``ENVELOPES``.
+        envelope: one of the dialect's (``Dialect.envelopes``); ``ENVELOPES`` are the built-in ones.
         length_coding: ``binary`` (big-endian) or ``bcd``; two bytes either way.
         length_counts: ``body``, ``body+etx`` or ``frame`` (the length itself included).
         body: what the envelope holds.
@@ -45,7 +45,7 @@ class Link:
         transport: ``serial``, or ``tcp`` where the terminal listens on the network.
     """
 
-    envelope: Literal["length", "stx", "bare", "dle", "apdu", "stx-etx", "tags", "record"] = "length"
+    envelope: str = "length"
     length_coding: Literal["binary", "bcd"] = "binary"
     length_counts: Literal["body", "body+etx", "frame"] = "body"
     body: Literal["tpdu+header+message", "message"] = "tpdu+header+message"
@@ -65,7 +65,6 @@ class Link:
             ProfileError: a value is not one of the valid ones.
         """
         valid: dict[str, tuple[Any, ...]] = {
-            "envelope": ENVELOPES,
             "length_coding": LENGTH_CODINGS,
             "length_counts": tuple(LENGTH_COUNTS),
             "body": BODIES,

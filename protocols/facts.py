@@ -59,6 +59,7 @@ class Facts:
     answer have in common (else the request's message type), ``exchange`` joins them where no
     trace number does, ``identity`` is equal for reports of the same thing in other bytes, and
     ``outcome`` is approved or declined. A ``handshake`` belongs to the link alone: no row.
+    ``feature_code`` (特征码) names what a picture signs where no number does.
     ``card_totals`` is a JSON list of ``{card_org, count, amount_fen}``. ``order_ref`` is the order number of
     a QR payment, of a void or refund the original's. With ``per_line`` the exchange is one of its line,
     whatever terminal the message names or leaves out.
@@ -108,6 +109,7 @@ class Facts:
     card_totals: str | None = None
     total_count: int | None = None
     total_amount_fen: int | None = None
+    feature_code: str | None = None
     totals: SettlementTotals | None = None
     per_line: bool = False
 

@@ -1,7 +1,7 @@
 """What stands inside the fields of a UnionPay message: parts, list rows, tags, by message; for people.
 
 Nothing is decided here, so nothing here raises: a field whose inside is none of the known
-ones has no parts. Source: docs/protocols.md 2 to 6; where that marks a layout as likely or
+ones has no parts. Source: docs/protocols.md 2 to 5; where that marks a layout as likely or
 guessed, its parts are ``assumed``.
 """
 

@@ -2,7 +2,7 @@
 
 Whose terminals write two digits and whose three is in no public document, so a profile
 says it (``tag_digits``) or leaves it to what parses whole; where both would, it is three,
-as in the specification's own message. Source: docs/protocols.md 2, field 59.
+as in the specification's own message. Source: docs/protocols.md 3.
 """
 
 from collections.abc import Iterator

@@ -14,12 +14,28 @@ from protocols.envelope import Link
 from protocols.errors import DecodeError, ProfileError, ProtocolError
 from protocols.facts import Facts
 from protocols.grammar import FieldSpec, Grammar
+from protocols.installed import installed_dialects, packages, problems
 from protocols.locate import Located, locate
 from protocols.message import Message
-from protocols.profile_files import LANGUAGES, available_profiles, merged_profile, refused
+from protocols.profile_files import (
+    LANGUAGES,
+    available_journals,
+    available_profiles,
+    built_in_profiles,
+    merged_profile,
+    refused,
+)
 from protocols.walk import HEAD_BYTES
 
-__all__ = ["Profile", "available_profiles", "load_profile", "profiles_speaking"]
+__all__ = [
+    "Profile",
+    "available_profiles",
+    "built_in_profiles",
+    "load_profile",
+    "package_problems",
+    "profiles_speaking",
+    "usable_profiles",
+]
 
 
 @dataclass(frozen=True)
@@ -198,24 +214,49 @@ def _values(profile: Profile, frame: bytes, located: Located) -> tuple[Message, 
 
 @functools.cache
 def load_profile(name: str) -> Profile:
-    """A profile by its built-in name, or by the path of a .toml file.
+    """A profile by its name, built in or brought by a package, or by the path of a .toml file.
 
     Raises:
         ProfileError: no such profile, or its file is wrong; says which key and what is valid.
     """
-    return _profile(*merged_profile(name))
+    try:
+        return _profile(*merged_profile(name))
+    except ProfileError as wrong:
+        for package in packages():
+            if name in package.profiles and not wrong.message.startswith("package "):
+                wrong.message = f"package {package.name}: {wrong.message}"
+        raise
+
+
+def usable_profiles() -> tuple[list[Profile], list[ProfileError]]:
+    """Every profile that can be loaded, and what is wrong with packages whose profiles cannot."""
+    found, wrong = [], package_problems()
+    for name in available_profiles():
+        try:
+            found.append(load_profile(name))
+        except ProfileError as bad:
+            if name in built_in_profiles() and bad.code != "package":
+                raise
+            wrong.append(bad)
+    return found, list({str(each): each for each in wrong}.values())
+
+
+def package_problems() -> list[ProfileError]:
+    """What is wrong with packages that bring profiles, as far as that shows without loading their code."""
+    return problems([*built_in_profiles(), *available_journals()], DIALECTS)
 
 
 def profiles_speaking(name: str) -> list[str]:
     """The names of the built-in profiles of one dialect."""
-    return [each for each in available_profiles() if load_profile(each).dialect == name]
+    return [each for each in built_in_profiles() if load_profile(each).dialect == name]
 
 
 def _profile(merged: dict[str, Any], chain: list[dict[str, Any]]) -> Profile:
     name = merged["name"]
     spoken = merged.get("dialect")
-    if spoken not in DIALECTS:
-        raise refused(name, "dialect", "no such dialect", ", ".join(DIALECTS), str(spoken))
+    dialects = [*DIALECTS, *installed_dialects()]
+    if spoken not in dialects:
+        raise refused(name, "dialect", "no such dialect", ", ".join(dialects), str(spoken))
     tries = merged.get("max_reversal_tries", 3)
     if not isinstance(tries, int) or isinstance(tries, bool) or not 0 < tries < 100:
         raise refused(name, "max_reversal_tries", "not a number of tries", "1 … 99", str(tries))

@@ -15,6 +15,7 @@ from typing import Any
 
 from protocols.envelope import Link
 from protocols.errors import ProfileError
+from protocols.installed import installed_profiles, profile_file, read_profile
 
 CONFIDENCES = ("measured", "public", "assumed")
 """The surest first."""
@@ -31,6 +32,11 @@ MOST_EXTENDS = 8
 
 
 def available_profiles() -> list[str]:
+    """The names of the built-in profiles and of those that installed packages bring."""
+    return [*built_in_profiles(), *installed_profiles([*built_in_profiles(), *available_journals()])]
+
+
+def built_in_profiles() -> list[str]:
     """The names of the built-in profiles."""
     folder = resources.files("protocols") / "profiles"
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
@@ -79,18 +85,26 @@ def _chain(name: str) -> list[dict[str, Any]]:
 
 
 def _read(name: str, folder: Path) -> tuple[dict[str, Any], Path]:
-    built_in = available_profiles()
+    built_in = built_in_profiles()
+    brought = profile_file(name, [*built_in, *available_journals()])
+    if brought is not None:
+        file, package = brought
+        data = _toml(read_profile(file, package), name)
+        if data.get("name") != name:
+            raise refused(name, "name", f"{file.name} has another name", name, "another")
+        return data, file.parent
     if name in built_in:
         text = (resources.files("protocols") / "profiles" / f"{name}.toml").read_text("utf-8")
         return _toml(text, name), Path()
     path = folder / name
     if not name.endswith(".toml"):
-        close = difflib.get_close_matches(name, built_in, n=1)
+        known = available_profiles()
+        close = difflib.get_close_matches(name, known, n=1)
         raise ProfileError(
             f"no profile named {name!r}",
             layer="profile",
             code="name",
-            expected=", ".join(built_in) + ", or the path of a .toml file",
+            expected=", ".join(known) + ", or the path of a .toml file",
             got=name,
             hint=f"did you mean {close[0]!r}?" if close else "tillwatch describe --profiles",
         )

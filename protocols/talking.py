@@ -63,10 +63,12 @@ class Till(Machine, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """Both ends, and what must be in ``transactions`` afterwards.
+    """Both ends, and what must be in the tables afterwards.
 
     Attributes:
+        rows: with the columns that are known beforehand.
         repairs: whether the link sends again what was damaged.
+        table: which one the rows are of.
         opening: bytes that change nothing on the line: what says them knows by their leaving that somebody reads.
     """
 
@@ -75,3 +77,4 @@ class Talk:
     rows: list[dict[str, Any]]
     repairs: bool
     opening: bytes = b""
+    table: str = "transactions"

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from protocols import bmp
+from protocols.jbig import Bitmap
 from protocols.journal import trans_record
 from protocols.mis.link import wrap as wrap_mis
 from protocols.mis.tlv import build as build_mis
@@ -394,6 +396,20 @@ def fixed_record(profile: Profile, secrets: Secrets) -> list[Said]:
     ]
 
 
+def sign_pad(profile: Profile, secrets: Secrets) -> list[Said]:
+    """A signing, and a card where none belongs: in what nobody knows the meaning of, and instead of a picture."""
+    said: list[Said] = [
+        ("rx", b"\xa2" + b"5138B261"),
+        ("tx", b"\xb2\0\0\1" + bmp.encode(Bitmap(32, 2, bytes(range(8))))),
+        ("rx", b"\xa8"),
+        ("rx", b"\xe3" + secrets.pan.encode()),
+        ("rx", b"\xe3" + bytes.fromhex(_packed(secrets.pan))),
+        ("tx", b"\x77" + secrets.other.encode()),
+        ("tx", b"\xb2\0\0\2" + secrets.pan.encode()),
+    ]
+    return [(way, wrap_mis(profile.link, data)) for way, data in said]
+
+
 SAMPLES: Mapping[str, Callable[[Profile, Secrets], list[Said]]] = {
     "unionpay": unionpay,
     "zvt": zvt,
@@ -401,6 +417,7 @@ SAMPLES: Mapping[str, Callable[[Profile, Secrets], list[Said]]] = {
     "mis-df": mis_df,
     "mis-9f": mis_9f,
     "fixed-record": fixed_record,
+    "sign-pad": sign_pad,
 }
 """Dialect -> its sample; it is made for every profile that speaks the dialect."""
 

@@ -235,11 +235,13 @@ def _searching(words: LineSettings, keys: "CardKeys", tell: "Tell") -> "Line":
     from ingest.lines import make_line
     from ingest.recording import Recorder
     from ingest.speeds import settings_to_try
-    from protocols.profile import available_profiles, load_profile
+    from protocols.profile import usable_profiles
     from protocols.sanitise import keyed_digest
     from protocols.usb_ids import speaks
 
-    candidates = [load_profile(name) for name in available_profiles()]
+    candidates, unusable = usable_profiles()
+    for wrong in unusable:
+        tell(words.name, "left-out", why=str(wrong))
     to_try = settings_to_try(candidates, words.baud)
     settings = to_try[:1] if words.mode == "relay" else to_try
     detection = Detection(

@@ -21,7 +21,7 @@ from protocols.errors import ProfileError, ProtocolError
 from protocols.journal.describe import describe_record
 from protocols.journal.describe import lines as journal_lines
 from protocols.journal.profile import JournalProfile, available_journals, is_journal, load_journal
-from protocols.profile import Profile, available_profiles, load_profile
+from protocols.profile import Profile, load_profile, usable_profiles
 from protocols.profile_files import LANGUAGES
 
 MOST_BYTES = 64 << 20  # a file of bytes is read whole; captures are read line by line
@@ -64,8 +64,11 @@ def describe(source: str | None, profile: str | None, list_profiles: bool, local
     Exit status: 0 every frame could be read, 1 some could not, 2 usage, 3 could not run.
     """
     if list_profiles:
-        for name in available_profiles():
-            _print_profile(load_profile(name), as_json=as_json)
+        usable, unusable = usable_profiles()
+        for each in usable:
+            _print_profile(each, as_json=as_json)
+        for wrong in unusable:
+            click.echo(f"left out: {wrong}", err=True)
         for name in available_journals():
             _print_journal_profile(load_journal(name), as_json=as_json)
         return

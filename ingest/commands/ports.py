@@ -80,10 +80,12 @@ def _named(found: "list[Device]", names: Sequence[str]) -> "list[Device]":
 def _heard(found: "Sequence[Device]", names: Sequence[str], seconds: float | None) -> "dict[str, Listened]":
     """Device -> what it said; without a time it is asked. Busy ones are left alone unless they are named."""
     from ingest.listening import ask, listen
-    from protocols.profile import available_profiles, load_profile
+    from protocols.profile import usable_profiles
     from protocols.usb_ids import speaks
 
-    profiles = [load_profile(name) for name in available_profiles()]
+    profiles, unusable = usable_profiles()
+    for wrong in unusable:
+        click.echo(f"left out: {wrong}", err=True)
     wanted = [device for device in found if not device.busy or device.device in names]
     for device in found:
         if device not in wanted:

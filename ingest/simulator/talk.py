@@ -75,7 +75,7 @@ def _line(seat: Seat, profile: Profile, folder: DeviceFolder, rng: random.Random
             "value": f"{seat.line}={near.device},{far.device}:{seat.profile}",
         },
         actors=(Actor(terminal, near), Actor(till, far)),
-        truth=[{"line": seat.line, **row} for row in made.rows],
+        truth=[{"table": made.table, "line": seat.line, **row} for row in made.rows],
         is_over=lambda: made.till.current == count,
     )
 

@@ -59,6 +59,7 @@ SELECT left(sha256(n.identity || ':' || n.seen_date || ':' || n.ordinal), 32) AS
             ELSE coalesce(q.amount_fen, a.amount_fen) END AS amount_fen,
        coalesce(q.currency, a.currency) AS currency,
        coalesce(q.tip_fen, a.tip_fen) AS tip_fen,
+       coalesce(q.feature_code, a.feature_code) AS feature_code,
        coalesce(q.order_ref, a.order_ref) AS order_ref,
        coalesce(q.pan_masked, a.pan_masked) AS pan_masked,
        coalesce(q.card_token, a.card_token) AS card_token,

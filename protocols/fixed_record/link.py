@@ -4,11 +4,12 @@ There is no check sum: a wrong digit in a field of digits makes another record, 
 What is certain is the widths, the fields of digits, and the set of types.
 """
 
+import functools
 from typing import TYPE_CHECKING
 
 from protocols.deframe import LINK_ERRORS
 from protocols.errors import FrameError
-from protocols.fixed_record.layout import EXPECTED, FORMS, misfit
+from protocols.fixed_record.layout import EXPECTED, FORMS, Form, misfit
 from protocols.search import Search
 from protocols.walk import Wrong
 
@@ -32,15 +33,17 @@ def deframer(profile: "Profile") -> Search:
             hint=hint,
         )
 
-    return Search(_judge, error=error, room=profile.link.max_frame, controls=frozenset())
+    most = profile.link.max_frame
+    judge = functools.partial(_judge, forms=tuple(form for form in FORMS if form.size <= most))
+    return Search(judge, error=error, room=most, controls=frozenset())
 
 
-def _judge(buffer: bytearray, at: int) -> int | Wrong | None:
+def _judge(buffer: bytearray, at: int, forms: tuple[Form, ...]) -> int | Wrong | None:
     """The shortest whole record that starts there; None while any form may still be one."""
     there = len(buffer) - at
     waits = False
     furthest = Wrong("babble", 0, at, "a record", "another byte")
-    for form in FORMS:
+    for form in forms:
         bad = misfit(form, buffer, at)
         if bad is not None:
             field, offset = bad

@@ -56,6 +56,8 @@ def overwrite(message: Message) -> tuple[bytearray, list[str], tuple[str, ...]]:
                 safe[start + first : start + last] = b"*" * (last - first)
             for span in sweep.known_in_nibbles(before, number):
                 _fill(safe, start, span)
+        if is_gbk(item.raw) and not is_gbk(bytes(safe[start:end])):  # it must still be read where it is kept
+            safe[start:end] = b"*" * (end - start)
         if before != safe[start:end] and item.key not in masked:
             masked.append(item.key)
     return safe, cards, tuple(masked)

@@ -34,6 +34,8 @@ T1 = 5.0
 """Seconds for the ACK (assumed)."""
 T2 = 60.0
 """Seconds for a result (assumed): a terminal that settles calls its host."""
+LONGEST = 900.0
+"""Seconds for one command, however often the terminal says that it goes on."""
 REPEATS = 2
 MOST_PAGES = 1000
 """A list that does not end is given up; the public client keeps 3,000 records."""
@@ -75,6 +77,7 @@ class Asking:
         self._acknowledged = False
         self._tries = 0
         self._pages = 0
+        self._until = 0.0
         self.due: float | None = None
         self.outcome = ""
 
@@ -91,7 +94,7 @@ class Asking:
         """ACK: the terminal is at work. NAK: it wants the command again. EOT: it has given up. ENQ: it asks for us."""
         if self.done:
             return []
-        if byte == ACK:
+        if byte == ACK and not self._acknowledged:
             self._acknowledged = True
             self.due = now + T2
         elif byte == NAK and not self._acknowledged:
@@ -139,7 +142,7 @@ class Asking:
         code = text(said, tags.RESPONSE)
         if code in tags.GOES_ON:
             self._acknowledged = True
-            self.due = now + T2
+            self.due = min(now + T2, self._until)
             return []
         if code is not None and code not in tags.APPROVED:
             self._finish(f"refused {code} {_words(code)}".rstrip())
@@ -160,6 +163,7 @@ class Asking:
         self._acknowledged = False
         self._tries = 0
         self.due = now + T1
+        self._until = now + LONGEST
         return self._frame
 
     def _again(self, now: float) -> list[bytes]:

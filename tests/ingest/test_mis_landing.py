@@ -44,6 +44,11 @@ def frame_9f(number: int, **values: str) -> str:
     for tag, value in values.items():
         text = value.encode("gbk")
         body += bytes.fromhex(tag[1:]) + len(text).to_bytes(2, "big") + text
+    return frame_of(body)
+
+
+def frame_of(body: bytes) -> str:
+    """The frame around TLVs."""
     covered = bytes.fromhex(f"{len(body):04d}") + body + b"\x03"
     return (b"\x02" + covered + bytes((reduce(xor, covered),))).hex()
 
@@ -87,6 +92,30 @@ DAY_9F = [
     ("rx", frame_9f(14, t9F14="00", t9F05=TERMINAL, t9F04=MERCHANT, t9F0D="000001", t9F1D="000000011900")),
     ("tx", frame_9f(2, t9F02="000000007700")),  # the cable is pulled
 ]
+
+
+def test_a_bad_frame_costs_a_reject_and_nothing_else(run, tmp_path):
+    """A wrong LRC, a lying length, a wrong digit, text that is not GBK: each named with its place; the sale lands."""
+    good = said_9f(2, 41, 1000, "100000")
+    broken = bytearray.fromhex(good[1])
+    broken[-1] ^= 1
+    lying = bytearray.fromhex(good[1])
+    lying[2] ^= 0x10
+    day = [
+        ("rx", broken.hex()),
+        ("rx", lying.hex()),
+        ("rx", frame_9f(2, t9F0E="00004E", t9F0B=PAN)),
+        ("rx", frame_of(bytes.fromhex("9F010001029F030002FFFF"))),
+        ("tx", frame_9f(2, t9F02="000000001000")),
+        good,
+    ]
+    lake = replay(run, day, "allinpay")
+    assert rows(lake, "transactions", "stan", "txn_type", "outcome") == [(41, "SALE", "approved")]
+    rejects = rows(lake, "rejects", "code", "field", "offset")
+    assert ("digits", "9F0E", 12) in rejects
+    assert ("gbk", "9F03", 12) in rejects
+    assert ("lrc", "", len(broken) - 1) in rejects
+    nothing_of_the_card(tmp_path / "var")
 
 
 def asked(kind: str, lrc: str, amount: int = 0, date: str = "", rrn: str = "", voucher: str = "") -> tuple[str, str]:
@@ -330,3 +359,21 @@ def test_what_a_terminal_tells_when_it_is_asked_is_in_the_tables(run, tmp_path, 
         masked = row["pan_masked"] and row["pan_masked"][:6] + "******" + row["pan_masked"][-4:]
         assert said == row | {"pan_masked": masked}
     nothing_of_the_card(tmp_path / "var")
+
+
+def test_a_settlement_that_was_asked_for_is_in_the_tables(run, tmp_path):
+    """Asked by name and once: the terminal closes its batch, and the total it says is landed."""
+    wire = Wire(tmp_path / "tty")
+    played = Played("allinpay", wire.master)
+    try:
+        log = collect(tmp_path, wire.name, "allinpay", "settle")
+    finally:
+        played.stop()
+        wire.unplug()
+    assert "answered" in log
+    assert played.terminal.told("query-last") == []
+    run("land")
+    lake = Lake(str(tmp_path / "var/lake"))
+    assert rows(lake, "settlements", "terminal_id", "batch_no", "total_amount_fen", "outcome") == [
+        (TERMINAL, 1, 1000, "approved")  # 10.00, and 25.00 that was voided
+    ]

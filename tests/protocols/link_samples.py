@@ -46,7 +46,7 @@ def _said(profile: Profile, speech: Dialect) -> Iterator[bytes]:
         yield from _PUBLIC[speech.name](profile)
     if speech.name in secretframes.SAMPLES:
         yield from (frame for _, frame in secretframes.SAMPLES[speech.name](profile, secretframes.SEEDED))
-    if speech.name in _PUBLIC or speech.terminal is not None:
+    if speech.name in _PUBLIC or speech.terminal is not None or speech.talk is not None:
         yield from (frame for stream in spoken(profile.name).values() for frame in stream)
 
 

@@ -5,8 +5,11 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from protocols import bmp
 from protocols.answering import Sold
 from protocols.deframe import Control, Frame
+from protocols.jbig import Bitmap
+from protocols.mis.link import wrap as wrap_mis
 from protocols.profile import Profile, load_profile
 from protocols.zvt.link import wrap
 
@@ -77,6 +80,25 @@ def asked(profile: Profile) -> Streams:
     return said
 
 
+def signed(profile: Profile) -> list[tuple[str, bytes]]:
+    """A signing: what the terminal (rx) and its pad (tx) say, in order."""
+    picture = bmp.encode(Bitmap(40, 3, bytes(range(15))))
+    said = [
+        (TERMINAL, b"\xa0"),
+        (HOST, b"\xb0"),
+        (TERMINAL, b"\xa25138B261"),
+        (HOST, b"\xb2\0\0\1" + picture),
+        (TERMINAL, b"\xa8"),
+        (HOST, b"\xa8"),
+        (TERMINAL, b"\xa1\0\0\1\2"),
+        (HOST, b"\xb1\0\0\1\2"),
+        (TERMINAL, b"\xf9\3"),
+        (TERMINAL, b"\xa3"),
+        (HOST, b"\xb3"),
+    ]
+    return [(way, wrap_mis(profile.link, data)) for way, data in said]
+
+
 def spoken(name: str) -> Streams:
     """What terminals of a built-in profile and their hosts or tills say."""
     profile = load_profile(name)
@@ -84,6 +106,8 @@ def spoken(name: str) -> Streams:
         return payments(profile)
     if profile.dialect == "zvt":
         return receipts(profile.link.envelope)
+    if profile.dialect == "sign-pad":
+        return {way: [frame for at, frame in signed(profile) if at == way] for way in (TERMINAL, HOST)}
     if profile.dialect != "concert":
         return asked(profile)
     return concert("02" if profile.link.envelope == "stx-etx" else "435a")

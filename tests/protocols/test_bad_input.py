@@ -12,8 +12,10 @@ from protocols.describe import describe
 from protocols.errors import DecodeError
 from protocols.facts import facts
 from protocols.profile import load_profile
+from protocols.sanitise import Sanitiser
 from protocols.tlv import encode
-from tests.secretframes import OPERATIONS, SEEDED, TWIN, unionpay
+from tests.protocols.conftest import KEYS
+from tests.secretframes import OPERATIONS, SEEDED, TWIN, holds, unionpay
 
 UNIONPAY = load_profile("unionpay")
 FRAMES = [frame for _, frame in unionpay(UNIONPAY, SEEDED)]
@@ -213,6 +215,14 @@ def test_an_f48_that_does_not_add_up_is_named(frame, code, expected):
     assert wrong.expected == expected
     said = describe(UNIONPAY, frame)["error"]
     assert (said["code"], said["field"], said["offset"]) == (code, "F48", wrong.offset)
+
+
+@pytest.mark.parametrize("number", [SEEDED.pan, "6222020000000001"], ids=["luhn", "no-luhn"])
+def test_a_list_that_does_not_add_up_keeps_no_card_number(number):
+    """Another count or a cut row: nobody can say where the numbers stand, and none is kept, whatever its Luhn digit."""
+    row = ROW.replace(SEEDED.pan, number)
+    for frame in (rows(row, count="02"), rows(row, row[:-6]), rows("0" + row), rows(row)):
+        assert not holds(Sanitiser(UNIONPAY, KEYS).sanitise(frame).frame, number)
 
 
 def test_each_masked_nibble_of_a_list_outside_its_card_numbers_is_named():

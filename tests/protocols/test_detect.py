@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from protocols.detect import Detector, checksum_of, detect
-from protocols.dialect import Deframing
+from protocols.dialect import Deframing, Dialect, dialect
 from protocols.profile import Profile, available_profiles, load_profile
 from tests.protocols.spoken import HOST, TERMINAL, Streams, payments, receipts, spoken
 
@@ -37,6 +37,24 @@ def test_a_tie_is_broken_by_the_usb_ids_and_by_nothing_else() -> None:
     assert detect(heard, PROFILES).ties == ("lakala", "shengpay")
     assert detect(heard, PROFILES, likely=["shengpay"]).profile == "shengpay"
     assert detect(heard, PROFILES, likely=["zvt", "leshua"]).profile == "unionpay"
+
+
+def test_another_dialect_that_fits_as_well_forbids_the_verdict() -> None:
+    """Two languages that read the same bytes: that is no tie of brands, and nobody is sure."""
+
+    class Other(Profile):
+        @property
+        def speech(self) -> Dialect:
+            return dialect("unionpay")
+
+    known = load_profile("unionpay")
+    told = {each.name: getattr(known, each.name) for each in fields(known)}
+    other = Other(**told | {"name": "other", "dialect": "another"})
+    verdict = detect(joined(SPOKEN["unionpay"]), [known, other])
+
+    assert not verdict.is_sure
+    assert not verdict.ties
+    assert {verdict.profile, *verdict.rivals} == {"unionpay", "other"}
 
 
 @pytest.mark.parametrize("name", sorted(SPOKEN))

@@ -39,6 +39,7 @@ def test_the_profiles_that_are_built_in():
     assert profiles_speaking("concert") == ["caisse-ap", "telium"]
     assert profiles_speaking("mis-df") == ["ingenico-mis", "ingenico-mis-example"]
     assert profiles_speaking("mis-9f") == ["allinpay"]
+    assert profiles_speaking("sign-pad") == ["sign-pad"]
     assert profiles_speaking("fixed-record") == ["chinaums-bankall"]
     assert {load_profile(name).dialect for name in available_profiles()} <= set(DIALECTS)
 

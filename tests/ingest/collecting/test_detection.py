@@ -239,3 +239,22 @@ def test_a_terminal_s_usb_ids_name_one_of_equals(rig: Any, wires: Any, until: An
 
     assert made.found()[0].profile == "shengpay"
     assert made.found()[0].facts["detected"]["ties"] == ["unionpay", "lakala"]
+
+
+def test_a_speed_that_is_said_is_kept(rig: Any, wires: Any, until: Any, monkeypatch: Any) -> None:
+    """`baud` in the settings is the only one: garbage does not move it, and a named profile's line has it too."""
+    opened: list[LinkSettings] = []
+
+    def opener(device: str, link: LinkSettings) -> Port:
+        opened.append(link)
+        return open_port(device)
+
+    monkeypatch.setattr("ingest.lines.open_device", opener)
+    monkeypatch.setitem(SILENCE_NS, "listen", 100_000_000)
+    wire = wires("terminal")
+    made = rig(mode="listen", device=str(wire.name), baud=57600)
+    wire.write(b"\xe0" * 40)
+    until(lambda: made.told.named("unknown"))
+
+    assert [each.baud for each in opened] == [57600]
+    assert not made.told.named("trying")

@@ -24,7 +24,7 @@ def key(row: dict[str, Any]) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("profile", profiles_that_talk())
 def test_what_was_paid_is_in_the_tables(tmp_path: Path, profile: str) -> None:
-    """Over pseudo-terminals or TCP, with NAKs, repetitions, refusals and lost answers: each payment is one row."""
+    """Over pseudo-terminals or TCP, with NAKs, repetitions, refusals and lost answers: each is one row."""
     run("doctor", "--create-keys", cwd=tmp_path, statuses=(0, 3))
     options = ["--lines", "2", "--seed", "3", "--profile", profile, "--truth", "truth.jsonl", "--json"]
     command = [str(TILLWATCH), "simulate", "till", *options]
@@ -46,10 +46,16 @@ def test_what_was_paid_is_in_the_tables(tmp_path: Path, profile: str) -> None:
     lake = Lake(str(tmp_path / "var/lake"))
     assert set(lake.read("rejects").column("layer").to_pylist()) <= {"link"}  # frames that were damaged as they left
     truth = [json.loads(line) for line in (tmp_path / "truth.jsonl").read_text("utf-8").splitlines()]
-    rows = lake.read("transactions").to_pylist()
+    (table,) = {row.pop("table") for row in truth}
+    rows = lake.read(table).to_pylist()
     assert Counter(key({name: row[name] for name in truth[0]}) for row in rows) == Counter(map(key, truth))
-    assert len(truth) == 24
-    assert {"approved", "declined", "unknown"} == {row["outcome"] for row in truth}
+    if table == "transactions":
+        assert len(truth) == 24
+        assert {"approved", "declined", "unknown"} == {row["outcome"] for row in truth}
+    else:  # a signing without a picture is an event
+        begun = [row for row in lake.read("events").to_pylist() if row["operation"] == "SIGN_BEGIN"]
+        assert 24 - len(truth) == len(begun) > 0
+        assert {row["outcome"] for row in begun} == {"declined"}
 
 
 def test_the_same_seed_wants_the_same() -> None:

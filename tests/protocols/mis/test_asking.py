@@ -149,6 +149,20 @@ def test_a_terminal_that_never_answers_is_given_up(link, question):
     assert terminal.closed == []
 
 
+@pytest.mark.parametrize("heard", range(4))
+def test_a_terminal_that_falls_silent_among_its_details_is_given_up(heard):
+    """After any of its answers: the question at hand is asked again, then no more; what was told is kept."""
+    said = 0
+
+    def wire(data: bytes) -> bytes:
+        nonlocal said
+        said += bool(data)
+        return data if said <= heard else b""
+
+    session, frames, now = talk(NINE_F, "query-detail", player(NINE_F), to_till=wire)
+    assert (session.outcome, len(frames), now) == ("silent", heard, 180.0)
+
+
 def test_a_terminal_that_falls_silent_after_its_ack_is_given_up():
     """It has the question and says nothing: the time of an answer, and no second closing."""
     session = SERIAL.speech.questions["settle"](SERIAL)

@@ -57,6 +57,14 @@ def test_a_card_keeps_its_first_six_and_last_four():
     assert secured.body == framed(*FULL)[3:-2]  # the digest is of what was said
 
 
+def test_a_text_is_still_a_text_when_its_packed_digits_are_overwritten():
+    """What is kept must be read again: a text whose overwritten bytes were no GBK any more would lose the message."""
+    packed = bytes.fromhex("4111111111111111")
+    secured = safe_of(("9F01", b"\x02"), ("9F02", "000000001250"), ("9F13", b"a\x00" + packed + b"b"))
+    assert packed not in secured.frame
+    assert LINE.speech.facts(LINE, secured.frame).amount_fen == 1250
+
+
 def test_the_number_that_a_message_names_is_found_whatever_it_looks_like():
     """Of no known network and with a wrong check digit, before and behind its own tag, in text and packed."""
     odd = "9912345678901234"

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.deframe import Control, Frame, Noise
@@ -149,6 +149,7 @@ def test_build_read_build_is_the_identity(values):
 
 
 @given(st.binary(max_size=40).filter(lambda noise: 2 not in noise), st.data())
+@settings(deadline=None)
 def test_frames_are_found_in_noise_in_any_chunking(noise, data):
     """The lone ACK before an answer is a control; frame, noise and controls add up."""
     frames = [mended(each["hex"]) for each in PUBLIC]
