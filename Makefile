@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check setup lock lint
+.PHONY: demo test check setup lock lint bench fuzz
 
 setup: $(STAMP)
 
@@ -34,6 +34,14 @@ check: lint
 
 test: lint
 	@$(BIN)/python -m pytest
+
+# RUNS inputs in total; a run that was stopped goes on where it was
+RUNS ?= 10000000
+fuzz: $(STAMP)
+	@nice -n 19 $(BIN)/python -m tests.fuzz --runs $(RUNS)
+
+bench: $(STAMP)
+	@$(BIN)/python -m bench.columns
 
 lock: $(BIN)/uv
 	@$(BIN)/uv pip compile pyproject.toml --quiet --extra airflow --group dev --generate-hashes \

@@ -1,8 +1,9 @@
 """Every rule over the tables.
 
-Runs when `transactions` changed, three times before the 23:00 clearing cut-off (after it a void is
-no longer possible and only a refund helps), and at 09:30 when the day begins. Which days are judged
-is decided in the package, in the merchant's own zone; Airflow's dates are UTC and are not used.
+Runs when `transactions` changed or a statement came in, three times before the 23:00 clearing
+cut-off (after it a void is no longer possible and only a refund helps), and at 09:30 when the day
+begins. Which days are judged is decided in the package, in the merchant's own zone; Airflow's dates
+are UTC and are not used.
 """
 
 import datetime as dt
@@ -11,7 +12,7 @@ from typing import Any
 from airflow.sdk import AssetOrTimeSchedule, MultipleCronTriggerTimetable, Param, dag, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from tillwatch_assets import FINDINGS, SHOP_ZONE, TRANSACTIONS  # type: ignore[import-not-found]  # beside this file
+from tillwatch_assets import FINDINGS, SHOP_ZONE, STATEMENTS, TRANSACTIONS  # type: ignore[import-not-found]  # beside this file
 from tillwatch_defaults import TASK_DEFAULTS  # type: ignore[import-not-found]  # beside this file
 
 DAY = {"type": ["null", "string"], "format": "date"}
@@ -20,7 +21,7 @@ DAY = {"type": ["null", "string"], "format": "date"}
 @dag(
     schedule=AssetOrTimeSchedule(
         timetable=MultipleCronTriggerTimetable("30 9 * * *", "0 21,22 * * *", "30 22 * * *", timezone=SHOP_ZONE),
-        assets=[TRANSACTIONS],
+        assets=(TRANSACTIONS | STATEMENTS),
     ),
     catchup=False,
     max_active_runs=1,

@@ -15,5 +15,6 @@ SEALED_SEGMENTS = Asset(
     extra={"said_by": "the collector, through POST /api/v2/assets/events, each time it seals a segment"},
 )
 TRANSACTIONS = Asset(name="transactions", uri="x-tillwatch://lake/transactions", group="tillwatch")
+STATEMENTS = Asset(name="statements", uri="x-tillwatch://lake/statements", group="tillwatch")
 FINDINGS = Asset(name="findings", uri="x-tillwatch://lake/findings", group="tillwatch")
 ALERTS = Asset(name="alerts", uri="x-tillwatch://lake/alerts", group="tillwatch")

@@ -21,9 +21,9 @@ from ingest.errors import KeyFileError, TillwatchError
 from ingest.inspection import breaks_between, inspect, segment_files
 from ingest.keys import Keys, load_keys
 from ingest.ownership import owner_of
-from ingest.settings import Line, Settings
+from ingest.settings import AUTO, Line, Settings
 from protocols.errors import ProfileError
-from protocols.profile import load_profile
+from protocols.profile import built_in_profiles, load_profile, usable_profiles
 
 State = Literal["ok", "warn", "fail"]
 NETWORK_SECONDS = 3.0
@@ -50,6 +50,7 @@ def checkup(settings: Settings) -> Iterator[Check]:
     yield key
     yield from check_spool(settings.spool.directory, load_keys(settings.keys.pan_token) if key.state == "ok" else None)
     yield check_lake(settings.lake.uri)
+    yield from check_packages()
     owner = owner_of(settings.spool.directory)
     for line in settings.lines:
         yield from check_line(line, owner)
@@ -153,15 +154,28 @@ def check_lake(uri: str) -> Check:
     return Check("lake", "ok", f"{lake.root}: {state}")
 
 
+def check_packages() -> Iterator[Check]:
+    """What other packages bring can be used; nothing is said where there are none."""
+    usable, unusable = usable_profiles()
+    brought = [profile.name for profile in usable if profile.name not in built_in_profiles()]
+    if brought:
+        yield Check("packages", "ok", f"profiles {', '.join(brought)}")
+    for wrong in unusable:
+        yield Check("packages", "fail", str(wrong), wrong.hint)
+
+
 def check_line(line: Line, owner: int | None) -> Iterator[Check]:
     """The line's profile exists; its devices are there, may be opened, and are nobody else's."""
     what = f"line {line.name}"
-    try:
-        profile = load_profile(line.profile)
-    except ProfileError as wrong:
-        yield Check(what, "fail", str(wrong), wrong.hint)
+    if line.profile == AUTO:
+        yield Check(what, "ok", f"profile {AUTO}: found by listening")
     else:
-        yield Check(what, "ok", f"profile {profile.name} ({profile.confidence})")
+        try:
+            profile = load_profile(line.profile)
+        except ProfileError as wrong:
+            yield Check(what, "fail", str(wrong), wrong.hint)
+        else:
+            yield Check(what, "ok", f"profile {profile.name} ({profile.confidence})")
     for device in (line.device, line.peer):
         if device is not None:
             yield _check_device(what, device, owner)

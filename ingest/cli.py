@@ -25,6 +25,8 @@ COMMANDS = {
     "describe": "ingest.commands.describe:describe",
     "doctor": "ingest.commands.doctor:doctor",
     "findings": "expectations.commands.findings:findings",
+    "import": "ingest.commands.import_:import_",
+    "install-service": "ingest.commands.install_service:install_service",
     "land": "ingest.commands.land:land",
     "ports": "ingest.commands.ports:ports",
     "replay": "ingest.commands.replay:replay",
@@ -41,11 +43,13 @@ SUMMARIES = {
     "describe": "Say what a frame says, field by field, masked.",
     "doctor": "Check keys, spool, devices and tables; create keys.",
     "findings": "List findings.",
+    "import": "Read acquirers' statements into the lake.",
+    "install-service": "Write the systemd unit and the udev rule.",
     "land": "Move sealed segments into the tables.",
     "ports": "List serial devices with stable names.",
     "replay": "Read captures into the spool.",
     "simulate": "Start simulated terminals on pseudo-terminals.",
-    "spool": "List, verify and export the spool.",
+    "spool": "List, verify, export and prune the spool.",
 }
 
 

@@ -15,13 +15,16 @@ import select
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ingest.committer import Committer
-from ingest.handover import Chunk, Happened, Tell, ask_for_priority, place_of
+from ingest.handover import SET, Chunk, Happened, Tell, ask_for_priority, place_of
 from ingest.lines import Line, Side, Stream
 from ingest.ports import Port, PortError
 from ingest.records import Kind
+
+if TYPE_CHECKING:
+    from ingest.speeds import LineSetting
 
 LONGEST_WAIT = 0.5
 PRIORITY = -10
@@ -56,11 +59,14 @@ class Collector:
         self._quiet = threading.Event()
         self._arrivals: queue.SimpleQueue[tuple[Side, Port | None, PortError | None]] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[tuple[Stream, bytes]] = queue.SimpleQueue()
+        self._tunings: queue.SimpleQueue[tuple[Stream, LineSetting]] = queue.SimpleQueue()
         self._epoll = select.epoll()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._wake, _READ)
         self._thread = threading.Thread(target=self._run, name="collector", daemon=True)
         self.failure: BaseException | None = None
+        self.turned = time.monotonic()
+        """When the thread last went round: half a second ago at most, or it hangs."""
 
     # -- other threads call these ------------------------------------------------------------
 
@@ -72,6 +78,8 @@ class Collector:
         """
         try:
             for side in self._line_of:
+                if side.follows:
+                    continue
                 try:
                     self._opened(side, side.open())
                 except PortError as wrong:
@@ -89,6 +97,11 @@ class Collector:
     def answer(self, stream: Stream, byte: bytes) -> None:
         """Have a byte written to the terminal of a receiving stream; returns at once."""
         self._answers.put((stream, byte))
+        self._nudge()
+
+    def tune(self, stream: Stream, setting: "LineSetting") -> None:
+        """Have the ports of a stream's line set so; returns at once."""
+        self._tunings.put((stream, setting))
         self._nudge()
 
     def stop_reading(self, timeout: float = 1.0) -> bool:
@@ -114,7 +127,7 @@ class Collector:
     def close(self) -> None:
         """Let every port and descriptor go; only when the thread does not run."""
         for side in self._line_of:
-            side.drop()
+            side.close()
         with contextlib.suppress(OSError):
             self._epoll.close()
             os.close(self._wake)
@@ -137,7 +150,7 @@ class Collector:
             self.failure = bug
         finally:
             for side in self._line_of:
-                side.drop()
+                side.close()
 
     def _wait(self) -> float:
         if self._paused:
@@ -148,6 +161,7 @@ class Collector:
 
     def _turn(self, timeout: float) -> None:
         events = self._epoll.poll(timeout)
+        self.turned = time.monotonic()
         relays_first = sorted(events, key=lambda event: self._is_pausable(event[0])) if len(events) > 1 else events
         for fd, mask in relays_first:
             if fd == self._wake:
@@ -189,6 +203,7 @@ class Collector:
         if side.other is not None:
             self._forward(side, side.other, data)
         side.pumped.bytes_read += len(data)
+        side.last_read_at = self.turned
         self._hear(side, data)
 
     def _forward(self, source: Side, target: Side, data: bytes) -> None:
@@ -271,6 +286,8 @@ class Collector:
                 self._watch(side)
             except PortError as wrong:
                 self._lost(side, wrong)
+        while not self._tunings.empty():
+            self._set_line(*self._tunings.get())
         while not self._arrivals.empty():
             side, port, wrong_open = self._arrivals.get()
             if port is not None:
@@ -278,11 +295,26 @@ class Collector:
             elif wrong_open is not None:
                 self._not_opened(side, wrong_open)
 
+    def _set_line(self, stream: Stream, setting: "LineSetting") -> None:
+        """Both sides of a line speak at one speed; a port that is not there has it when it opens."""
+        asking = self._side_of[stream]
+        for side in self._line_of[asking].sides:
+            side.link = setting
+            try:
+                if side.port is not None:
+                    side.port.tune(setting)
+            except PortError as wrong:
+                self._lost(side, wrong)
+        self._note(asking, Kind.EVENT, {"event": SET, "setting": str(setting)})
+
     # -- coming and going ------------------------------------------------------------------------
 
     def _opened(self, side: Side, port: Port) -> None:
         line = self._line_of[side]
         fd = port.fileno()
+        if side.follows and side.other is not None and side.other.port is None:  # it left while we were connecting
+            port.close()
+            return
         try:
             self._epoll.register(fd, _READ)
         except OSError:  # it went away again while it was on its way here
@@ -299,6 +331,8 @@ class Collector:
         self._tell(line.name, "reopened" if side.seen else "open", side=side.role, device=side.device)
         side.seen = True
         self._note(side, Kind.SESSION, line.session_facts())
+        if side.other is not None and side.other.follows and side.other.port is None:
+            side.other.retry_at = time.monotonic()
 
     def _not_opened(self, side: Side, wrong: PortError) -> None:
         delay = side.backoff.delay()
@@ -307,6 +341,10 @@ class Collector:
             side.trouble = wrong.reason
             line = self._line_of[side]
             self._tell(line.name, "waiting", side=side.role, why=str(wrong), hint=wrong.hint)
+        if side.follows and side.other is not None:
+            side.retry_at = None
+            self._forget(side)
+            self._hang_up(side.other)
 
     def _lost(self, side: Side, wrong: PortError) -> None:
         """Unplugged: close before anything else, never go on with the same descriptor."""
@@ -317,16 +355,31 @@ class Collector:
         del self._by_fd[fd], self._masks[fd]
         with contextlib.suppress(OSError):
             self._epoll.unregister(fd)
-        forgotten = side.drop()
-        if side.other is not None:
-            side.other.pumped.bytes_not_forwarded += forgotten
-            self._watch(side.other)
+        self._forget(side)
         side.trouble = "lost"
-        side.retry_at = time.monotonic() + side.backoff.delay()
+        side.retry_at = None if side.follows else time.monotonic() + side.backoff.delay()
         self._tell(line.name, "unplugged", side=side.role, why=str(wrong), **side.driver_errors)
         self._note(
             side, Kind.EVENT, {"event": "unplugged", "role": side.role, "device": side.device, **side.driver_errors}
         )
+        if side.other is not None and (side.follows or side.other.follows):
+            self._hang_up(side.other)
+
+    def _forget(self, side: Side) -> None:
+        """Close its port; what waited for it is lost, and counted."""
+        forgotten = side.drop()
+        if side.other is not None:
+            side.other.pumped.bytes_not_forwarded += forgotten
+            self._watch(side.other)
+
+    def _hang_up(self, side: Side) -> None:
+        """The connection of the other side is over, and so is this one; what still waits leaves first."""
+        if side.port is None:
+            self._forget(side)
+            return
+        with contextlib.suppress(PortError):
+            side.send_waiting()
+        self._lost(side, PortError(f"{side.device}: let go, for the other side is gone", reason="lost"))
 
     def _retry(self) -> None:
         if not self._reading:

@@ -5,37 +5,9 @@ the merchant's zone, timestamps are microseconds in UTC, amounts are fen. Column
 only ever added.
 """
 
-from dataclasses import dataclass
-from typing import Literal
-
-Type = Literal["string", "int32", "int64", "double", "boolean", "date", "timestamp", "binary"]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its name, its type and what a value of it says."""
-
-    name: str
-    type: Type
-    meaning: str
-
-
-@dataclass(frozen=True, slots=True)
-class TableSpec:
-    """One table.
-
-    ``partition_by`` columns stand in the folders' names, not in the files; ``statistics``
-    are the columns whose least and greatest value the Delta log keeps for each file;
-    ``order_by`` is how the rows of a file are sorted.
-    """
-
-    name: str
-    meaning: str
-    partition_by: tuple[str, ...]
-    statistics: tuple[str, ...]
-    order_by: tuple[str, ...]
-    columns: tuple[Column, ...]
-
+from ingest.check_columns import COVERAGE, LIFE_CYCLES
+from ingest.statement_columns import PAYOUTS, PROFIT_LINES, STATEMENT_LINES, STATEMENTS
+from ingest.tablespec import Column, TableSpec, Type
 
 _LINE = (
     Column("profile", "string", "the profile the line was read with"),
@@ -133,7 +105,11 @@ TRANSACTIONS = TableSpec(
         ),
         Column("amount_fen", "int64", "field 4, minor units of currency; the approved amount where the answer says 10"),
         Column("currency", "string", 'ISO 4217 number, "156" is the yuan'),
-        Column("tip_fen", "int64", "tip in fen, from the terminal's own record; null = none there"),
+        Column(
+            "tip_fen",
+            "int64",
+            "tip in fen: field 48 of a tip adjustment, or the terminal's own record; null = none said",
+        ),
         Column("pan_masked", "string", "card number: first 6, stars, last 4"),
         Column("card_token", "string", "keyed hash of the whole card number: equal for equal cards"),
         Column("card_org", "string", "card organisation, 63.1"),
@@ -159,7 +135,9 @@ TRANSACTIONS = TableSpec(
         Column("processing_code", "string", "field 3"),
         Column("receipt_no", "int32", "number of the terminal's receipt; null = the protocol has none"),
         Column("orig_receipt_no", "int32", "receipt of the original that a void names; null = the protocol has none"),
-        Column("order_ref", "string", "the till's order number; null = not known"),
+        Column(
+            "order_ref", "string", "the order's number: the till's, or a QR payment's (field 59, A4); null = not known"
+        ),
         *_PROOF,
         *_JOURNAL,
         Column("journal_amount_fen", "int64", "amount in the terminal's own record"),
@@ -203,9 +181,18 @@ SETTLEMENTS = TableSpec(
         *_CLOCKS,
         Column("currency", "string", "ISO 4217 number"),
         *_TOTALS,
-        Column("total_amount_fen", "int64", "sum of all cards, where the terminal reports no debits and credits apart"),
+        Column(
+            "total_amount_fen",
+            "int64",
+            "debits less credits of all cards, where domestic and foreign ones are not apart",
+        ),
         Column("total_count", "int32", "count of all cards, likewise"),
-        Column("card_totals", "string", "JSON list of card_org, count, amount_fen, where the terminal reports them"),
+        Column(
+            "card_totals",
+            "string",
+            "JSON list of card_org, count, amount_fen, where the terminal reports them; with debit_ and credit_ "
+            "count and amount_fen where it tells them apart",
+        ),
         *_OUTCOME,
         *_PROOF,
         *_JOURNAL,
@@ -249,7 +236,8 @@ SIGNATURES = TableSpec(
             "transaction_id",
             "string",
             "the transaction it signs: same terminal, batch and stan, and no other reference number; else the same "
-            "reference number; seen on the same local day or the one before; null = none such was seen",
+            "reference number; of a pad's picture, the only one with its feature code; seen on the same local day or "
+            "the one before; null = none such was seen",
         ),
         *_LINE,
         *_SHOP,
@@ -262,7 +250,12 @@ SIGNATURES = TableSpec(
         Column("sha256", "string", "SHA-256 of size and pixels, hex: equal for equal pictures, however coded"),
         Column("phash", "string", "difference hash (dHash) of the inked part, 64 bits, hex: few bits differ = alike"),
         Column("ink_ratio", "double", "black pixels by all pixels, 0 to 1"),
-        Column("feature_code", "string", "特征码, 8 hex digits, worked out from fields 15 and 37 of this message"),
+        Column(
+            "feature_code",
+            "string",
+            "特征码, 8 hex digits, worked out from fields 15 and 37 of this message; of a pad's picture, as told "
+            "when signing began",
+        ),
         Column(
             "transaction_feature_code",
             "string",
@@ -274,6 +267,42 @@ SIGNATURES = TableSpec(
         Column("details", "string", "JSON: field 55 by tag, value and names; what is secret left out or masked"),
         Column("error", "string", "JSON: why the picture could not be read, and from which byte on; null = it could"),
         Column("proofs", "string", "JSON: for each part its number and where request and answer are recorded"),
+        *_SEEN,
+        *_PROOF,
+        *_DAYS,
+    ),
+)
+
+BATCH_UPLOADS = TableSpec(
+    "batch_uploads",
+    "Batch upload (批上送): one row for each transaction a terminal sent once more when it settled, as a second proof.",
+    ("business_date", "seen_date"),
+    ("event_at", "terminal_id", "batch_no", "stan"),
+    ("event_at", "terminal_id", "stan", "upload_id"),
+    (
+        Column("upload_id", "string", "event_id of the message, and the row's place in it"),
+        Column("event_id", "string", "the message in `events`"),
+        Column(
+            "transaction_id",
+            "string",
+            "the transaction it is: same terminal, batch and stan, seen on the same local day or up to 3 before; "
+            "null = none such was seen",
+        ),
+        *_LINE,
+        *_SHOP,
+        Column("batch_no", "int32", "batch number, 60.2"),
+        Column("network_code", "string", "network management code, 60.3"),
+        Column("reason", "string", "what is uploaded, by 60.3: list (magnetic, offline, refund) or chip records"),
+        Column("place", "int32", "its place in the list, from 1; 0 = a full record"),
+        Column("card_type", "string", "00 = UnionPay's own card, 01 = foreign; null = not said"),
+        Column("stan", "int32", "trace number of the transaction"),
+        Column("amount_fen", "int64", "its amount, as the terminal uploaded it"),
+        Column("transaction_amount_fen", "int64", "the amount of transaction_id's row; null = none such was seen"),
+        Column("currency", "string", "ISO 4217 number; null = not said"),
+        Column("pan_masked", "string", "card number: first 6, stars, last 4"),
+        Column("card_token", "string", "keyed hash of the card number; a message keeps one: its first card's"),
+        Column("response_code", "string", "field 39 of the upload's answer; null = no answer seen"),
+        Column("outcome", "string", "whether the upload was taken: approved, declined or unknown"),
         *_SEEN,
         *_PROOF,
         *_DAYS,
@@ -303,61 +332,6 @@ REJECTS = TableSpec(
         Column("got", "string", "what was there; a length or a place, never the bytes"),
         Column("hint", "string", "what to check next"),
         *_DAYS,
-    ),
-)
-
-LIFE_CYCLES = TableSpec(
-    "life_cycles",
-    "What became of each attempt: linked to what undoes, repeats or completes it. Written by `tillwatch check`.",
-    ("business_date",),
-    ("moment", "merchant_id", "terminal_id"),
-    ("moment", "terminal_id", "transaction_id"),
-    (
-        Column("transaction_id", "string", "the attempt; the same id as in transactions"),
-        *_SHOP,
-        Column("txn_type", "string", "as in transactions"),
-        Column("state", "string", "approved, declined, or open: it may have been debited without the terminal knowing"),
-        Column("amount_fen", "int64", "what counts: the amount, as adjusted since"),
-        Column("moment", "timestamp", "event_at, put right where only a terminal's wrong clock tells it"),
-        Column("clearing_day", "date", "the clearing day, from one cut-off to the next"),
-        Column("batch_no", "int32", "batch number"),
-        Column("batch_epoch", "int32", "how often that batch number has come round"),
-        Column("stan", "int32", "system trace number"),
-        Column("original_id", "string", "the attempt that this void, refund or completion refers to; null = not found"),
-        Column("linked_by", "string", "what named it: number, reference, order, authorisation or card"),
-        Column("original_date", "date", "business day of that attempt"),
-        Column("original_year_inferred", "boolean", "its date came without a year (MMDD); null = it states no date"),
-        Column("reversal_sendings", "int64", "how often a reversal of it was sent"),
-        Column("reversals_confirmed", "int64", "how many reversals of its trace number were answered 00, 25 or 12"),
-        Column("is_reversed", "boolean", "whether one of those took it back"),
-        Column("voids", "int64", "voids of it that stand"),
-        Column("void_id", "string", "the first of them"),
-        Column("refunded_fen", "int64", "sum of the refunds of it that stand"),
-        Column("hold_fen", "int64", "of an approved pre-authorisation: what it holds, additions included"),
-        Column("completed_fen", "int64", "of an approved pre-authorisation: sum of the completions that stand"),
-        Column("stands", "boolean", "approved and not reversed"),
-        Column("live", "boolean", "approved, not reversed, not voided"),
-        Column("exposed", "boolean", "live and not refunded in full"),
-        Column("gap_later", "boolean", "records are missing after it that may have undone it"),
-        Column("settled_at", "timestamp", "when the host accepted the settlement of its batch; null = not yet"),
-        Column("act_by", "timestamp", "until when the terminal can undo it; null = its batch is settled"),
-        Column("clock_ahead_s", "int64", "the terminal's clock against its host's that day, seconds; null = not known"),
-        Column("business_date", "date", "as in transactions"),
-    ),
-)
-
-COVERAGE = TableSpec(
-    "coverage",
-    "Rules that cannot be judged at a merchant, and for want of what. Written by `tillwatch check`, said once.",
-    ("needs",),
-    ("merchant_id", "rule"),
-    ("merchant_id", "rule"),
-    (
-        Column("merchant_id", "string", "merchant"),
-        Column("rule", "string", "the rule's name; it accuses nobody here until the need is met"),
-        Column("since", "date", "first business day of the check that found it so"),
-        Column("rules_version", "string", "version of the rules"),
-        Column("needs", "string", "what is missing: a code of docs/rules.md"),
     ),
 )
 
@@ -425,16 +399,8 @@ ACKS = TableSpec(
 TABLES: dict[str, TableSpec] = {
     spec.name: spec
     for spec in (
-        RAW_FRAMES,
-        TRANSACTIONS,
-        SETTLEMENTS,
-        SIGNATURES,
-        EVENTS,
-        REJECTS,
-        LIFE_CYCLES,
-        COVERAGE,
-        FINDINGS,
-        ALERTS,
-        ACKS,
+        *(RAW_FRAMES, TRANSACTIONS, SETTLEMENTS, SIGNATURES, BATCH_UPLOADS, EVENTS, REJECTS),
+        *(STATEMENTS, STATEMENT_LINES, PAYOUTS, PROFIT_LINES),
+        *(LIFE_CYCLES, COVERAGE, FINDINGS, ALERTS, ACKS),
     )
 }

@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ingest.backlog import BACKLOG_RECORDS, Backlog, Entry
 from ingest.errors import SpoolError
-from ingest.handover import Chunk, Happened, Tell, ask_for_priority, describe_failure, place_of
+from ingest.handover import SET, Chunk, Happened, Tell, ask_for_priority, describe_failure, place_of
 from ingest.lines import Backoff, Stream
 from ingest.records import Kind, PendingRecord
 
 if TYPE_CHECKING:
     from ingest.asking import Asker
+    from ingest.speeds import LineSetting
 
 ACK = b"\x06"
 NAK = b"\x15"
@@ -93,6 +94,7 @@ class Committer:
         self._open_spool = open_spool
         self._spool: SpoolLike | None = None
         self._answer: Callable[[Stream, bytes], None] = _nobody
+        self._tune: Callable[[Stream, LineSetting], None] = _nobody
         self._tell = tell
         self._queue: queue.SimpleQueue[Chunk | Happened | None] = queue.SimpleQueue()
         self._queue_bytes = queue_bytes
@@ -103,6 +105,8 @@ class Committer:
         self._backoff = Backoff()
         self._retry_at = 0.0
         self._failing = False
+        self.worked = time.monotonic()
+        """When the thread last went round; long ago: it hangs, or the disk under it does."""
         self._outbox: deque[tuple[Stream, bytes]] = deque()  # what pulled lines have to say
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
 
@@ -127,14 +131,21 @@ class Committer:
 
     # -- its own life ------------------------------------------------------------------------
 
-    def start(self, answer: Callable[[Stream, bytes], None], spool: SpoolLike | None = None) -> None:
+    def start(
+        self,
+        answer: Callable[[Stream, bytes], None],
+        spool: SpoolLike | None = None,
+        tune: "Callable[[Stream, LineSetting], None] | None" = None,
+    ) -> None:
         """Begin.
 
         Args:
             answer: ``(stream, byte)``: hand ACK or NAK to the line of a receiving stream; must not wait.
             spool: one that is open already; None to open it here, again and again until that works.
+            tune: ``(stream, setting)``: have the ports of a stream's line set so; must not wait.
         """
         self._answer = answer
+        self._tune = tune or _nobody
         self._spool = spool
         self._thread.start()
 
@@ -151,10 +162,16 @@ class Committer:
         """Whether the thread runs."""
         return self._thread.is_alive()
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether the spool refused the last batch."""
+        return self._failing
+
     def _run(self) -> None:
         ask_for_priority(PRIORITY)
         ended = False
         while not ended:
+            self.worked = time.monotonic()
             items, silent_at, ended = self._gather()
             try:
                 self._commit(self._records_of(items, silent_at))
@@ -206,7 +223,8 @@ class Committer:
     def _records_of(self, items: Iterable[Chunk | Happened], silent_at: int | None) -> list[Entry]:
         batch: list[Entry] = []
         for item in items:
-            batch += [Entry(item.stream, record) for record in self._hear(item)]
+            batch += _entries(item.stream, self._hear(item))
+            self._set_line(item.stream)
         if silent_at is None:
             return batch
         wall = time.time_ns()
@@ -214,8 +232,15 @@ class Committer:
             if (due := stream.due_ns) is None or due > silent_at:
                 continue
             broken_off = self._guarded(stream, lambda which=stream: which.flush(wall, silent_at))  # type: ignore[misc]
-            batch += [Entry(stream, record) for record in broken_off]
+            batch += _entries(stream, broken_off)
+            self._set_line(stream)
         return batch
+
+    def _set_line(self, stream: Stream) -> None:
+        """Have the port set as the search for the line's profile wants it."""
+        setting = stream.detection.take_setting() if stream.detection is not None else None
+        if setting is not None:
+            self._tune(stream, setting)
 
     def _hear(self, item: Chunk | Happened) -> list[PendingRecord]:
         stream = item.stream
@@ -229,8 +254,13 @@ class Committer:
         if stream.asker is not None:
             self._come_or_gone(stream.asker, item)
         before = self._guarded(stream, lambda: stream.flush(item.wall_ns, item.mono_ns)) if item.breaks else []
+        facts = item.facts
+        if stream.detection is not None and item.kind is Kind.SESSION:
+            facts = stream.detection.opened(facts)
+        elif stream.detection is not None and facts.get("event") == SET:
+            stream.detection.was_set()
         record = PendingRecord(
-            item.kind, stream.line, stream.profile, item.wall_ns, item.mono_ns, stream.direction, facts=item.facts
+            item.kind, stream.line, stream.profile, item.wall_ns, item.mono_ns, stream.direction, facts=facts
         )
         return [*before, record]
 
@@ -298,7 +328,7 @@ class Committer:
                     self._say_ack(entry)
             elif record.kind is Kind.NOISE:
                 self._count_noise(stream, record)
-                if stream.answers and wants_repeat(record):
+                if stream.answers and not entry.answered and wants_repeat(record):
                     naks.add(stream)
         for stream in naks:
             self._say_nak(stream)
@@ -317,6 +347,7 @@ class Committer:
         for entry in batch:
             if (
                 entry.stream.answers
+                and not entry.answered
                 and entry.record.kind is Kind.FRAME
                 and entry.record.digest in self._streams[entry.stream]
             ):
@@ -419,7 +450,7 @@ class Committer:
         last = [
             Entry(stream, record)
             for stream in self._streams
-            for record in self._guarded(stream, lambda which=stream: which.flush(wall, mono))  # type: ignore[misc]
+            for record in self._guarded(stream, lambda which=stream: which.close(wall, mono))  # type: ignore[misc]
         ]
         self._commit(last)
         self.committed.backlog = len(self._backlog) + self._backlog.missed
@@ -431,8 +462,14 @@ class Committer:
             self._failed(describe_failure(wrong))
 
 
-def _nobody(stream: Stream, byte: bytes) -> None:
+def _nobody(stream: Stream, what: object) -> None:
     """Where answers go before ``start``: nothing is heard before it either."""
+
+
+def _entries(stream: Stream, records: list[PendingRecord]) -> list[Entry]:
+    """Records on their way; those of bytes heard long ago get no answer: their terminal waits no more for one."""
+    late = stream.detection.take_late() if stream.detection is not None else 0
+    return [Entry(stream, record, answered=index < late) for index, record in enumerate(records)]
 
 
 def _reply(asker: "Asker", record: PendingRecord) -> list[bytes]:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 QUIET_SECONDS = 10.0
 WAITING_EVENTS = 1000
-REPEATING = frozenset({"noise", "reject", "bug", "not-recorded", "not-forwarded", "stolen", "spool-failed", "port"})
+REPEATING = frozenset(
+    {"noise", "reject", "bug", "not-recorded", "not-forwarded", "stolen", "spool-failed", "port", "trying"}
+)
 """Events that a bad cable or a full disk can cause thousands of times a second."""
 
 
@@ -123,7 +125,7 @@ def rows(lines: Sequence[Line], now_ns: int) -> Iterator[tuple[str, ...]]:
         yield (
             line.name,
             line.mode,
-            line.profile,
+            line.shown_profile,
             port_state(line),
             str(sum(each.frames for each in heard)),
             age(now_ns - last) if last else "never",

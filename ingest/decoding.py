@@ -5,19 +5,24 @@ One bad frame costs one row of ``rejects`` and nothing else; no bytes go into it
 
 import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from ingest.exchange import FRAME_COLUMNS
+from protocols import bmp
+from protocols.batch import OPERATIONS as UPLOADING
+from protocols.batch import Uploaded
 from protocols.dialect import Heard
-from protocols.errors import ProtocolError
+from protocols.errors import DecodeError, ProtocolError
 from protocols.facts import Facts, SettlementTotals, infer_datetime, is_approved
 from protocols.journal.dates import moment
 from protocols.journal.profile import available_journals, load_journal
 from protocols.journal.said import Said
 from protocols.meaning import request_mti
+from protocols.message import Message
 from protocols.profile import Profile, load_profile
 from protocols.signature import Upload, upload
 
@@ -37,27 +42,30 @@ class Decoded:
     """What recorded rows say.
 
     ``frames`` in the columns of ``FRAME_COLUMNS``, ``rejects`` as rows of that table;
-    ``uploads`` is what each signature request carries, by its segment and number.
+    ``uploads`` is what each signature request carries, ``listed`` what each batch upload does, by segment and number.
     """
 
     frames: "pa.Table"
     rejects: list[dict[str, Any]]
     uploads: dict[tuple[str, int], Upload] = field(default_factory=dict)
+    listed: dict[tuple[str, int], tuple[Uploaded, ...]] = field(default_factory=dict)
 
 
-def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
+def decode(recorded: "pa.Table", zone: ZoneInfo, own: Mapping[str, Profile] = MappingProxyType({})) -> Decoded:
     """Decode rows of ``raw_frames``.
 
     Args:
         recorded: all columns of ``raw_frames``.
         zone: the zone the terminals' clocks run in.
+        own: profiles that are not built in, by their names.
     """
     columns: dict[str, list[Any]] = {name: [] for name in FRAME_COLUMNS}
     rejects = []
     uploads = {}
-    profiles: dict[str, Profile | ProtocolError] = {}
+    listed = {}
+    profiles: dict[str, Profile | ProtocolError] = {**own}
     journals = frozenset(available_journals())
-    followed: dict[tuple[str, str], list[tuple[dict[str, Any], Facts]]] = {}
+    followed: dict[tuple[str, str], list[tuple[dict[str, Any], list[Facts]]]] = {}
 
     def keep(decoded: dict[str, Any]) -> None:
         for name, value in decoded.items():
@@ -77,26 +85,70 @@ def decode(recorded: "pa.Table", zone: ZoneInfo) -> Decoded:
                 keep(_record(row, load_journal(row["profile"]).decode(row["frame"]), zone))
                 continue
             profile = _profile(profiles, row["profile"])
-            said = profile.facts(row["frame"])
+            told = _told(profile, row["frame"])
+            said = told[0]
             if said.operation == "SIGNATURE" and said.is_request:
-                uploads[row["segment_id"], row["seq"]] = upload(profile.decode(row["frame"]))
+                carried = _signed(profile, row["frame"])
+                uploads[row["segment_id"], row["seq"]] = carried
+                wrong_picture = _bad_bmp(carried)
+                if wrong_picture is not None:  # the signature keeps its row, without the picture
+                    rejects.append(_rejected(row, wrong_picture.as_dict()))
+            if profile.speech.uploaded is not None and said.operation in UPLOADING and said.is_request:
+                try:
+                    listed[row["segment_id"], row["seq"]] = profile.speech.uploaded(profile, row["frame"])
+                except DecodeError as wrong:  # the message itself is sound: it stays an exchange
+                    rejects.append(_rejected(row, wrong.as_dict()))
         except ProtocolError as wrong:
             rejects.append(_rejected(row, wrong.as_dict()))
             continue
         if profile.speech.follow is None:
-            hear(row, said)
+            for each in told:
+                hear(row, each)
         else:
-            followed.setdefault((row["line"], row["profile"]), []).append((row, said))
+            followed.setdefault((row["line"], row["profile"]), []).append((row, told))
     for (_, name), messages in followed.items():
         for row, said in _followed(_profile(profiles, name), messages):
             hear(row, said)
-    return Decoded(_as_table(columns), rejects, uploads)
+    return Decoded(_as_table(columns), rejects, uploads, listed)
 
 
-def _followed(profile: Profile, messages: list[tuple[dict[str, Any], Facts]]) -> Iterator[tuple[dict[str, Any], Facts]]:
+def _signed(profile: Profile, frame: bytes) -> Upload:
+    """The signature that a message carries."""
+    signed = profile.speech.signed
+    return upload(_message(profile, frame)) if signed is None else signed(profile, frame)
+
+
+def _bad_bmp(carried: Upload) -> DecodeError | None:
+    """What is wrong with a picture that stands in one message as a file; its offset is from the link frame's start."""
+    if carried.form != "bmp":
+        return None
+    try:
+        bmp.decode(carried.image)
+    except DecodeError as wrong:
+        wrong.offset = carried.image_at + (wrong.offset or 0)
+        return wrong
+    return None
+
+
+def _told(profile: Profile, frame: bytes) -> list[Facts]:
+    """All that a frame says: one thing, or several."""
+    several = profile.speech.several
+    return [profile.facts(frame)] if several is None else several(profile, frame)
+
+
+def _message(profile: Profile, frame: bytes) -> Message:
+    """The message that a frame is, or carries."""
+    carried = profile.speech.message
+    return profile.decode(frame) if carried is None else carried(profile, frame)
+
+
+def _followed(
+    profile: Profile, messages: list[tuple[dict[str, Any], list[Facts]]]
+) -> Iterator[tuple[dict[str, Any], Facts]]:
     """One line's messages with the meaning that their order tells; one that was read twice counts once."""
-    once = {(row["seen_at"], row["direction"], row["digest"], row["seq"]): (row, said) for row, said in messages}
-    in_order = [once[key] for key in sorted(once, key=lambda key: (key[0], key[3], key[1], key[2]))]
+    once = {(row["seen_at"], row["direction"], row["digest"], row["seq"]): (row, told) for row, told in messages}
+    keys = sorted(once, key=lambda key: (key[0], key[3], key[1], key[2]))
+    in_order = [(once[key][0], said) for key in keys for said in once[key][1]]
     assert profile.speech.follow is not None  # noqa: S101  decode looked
     heard = [Heard(said, _microseconds(row["seen_at"]), row["digest"]) for row, said in in_order]
     return zip((row for row, _ in in_order), profile.speech.follow(heard), strict=True)

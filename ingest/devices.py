@@ -5,40 +5,16 @@ and some terminals reset on that.
 """
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from serial.tools.list_ports_linux import SysFS, comports
 
+from protocols.usb_ids import UsbId, usb_id
+
 BY_ID = Path("/dev/serial/by-id")
 BY_PATH = Path("/dev/serial/by-path")
-
-TERMINALS: dict[tuple[int, int | None], str] = {
-    # From the Linux drivers cdc-acm.c and cp210x.c; None = any product of that maker
-    (0x2FB8, 0x2116): "PAX A920",
-    (0x2FB8, 0x2205): "PAX A910",
-    (0x2FB8, 0x2466): "PAX A910s",
-    (0x2FB8, 0x225E): "PAX IM30",
-    (0x2FB8, 0x2367): "PAX A35",
-    (0x2FB8, None): "PAX",
-    (0x1234, 0x0101): "PAX (older)",
-    (0x9908, 0x9030): "PAX (older)",
-    (0x11CA, 0x0200): "Verifone Vx820",
-    (0x11CA, 0x0201): "Verifone Mx870",
-    (0x11CA, 0x0203): "Verifone Vx510",
-    (0x11CA, 0x0220): "Verifone Vx805 or Vx820",
-    (0x11CA, 0x0300): "Verifone P200",
-    (0x11CA, None): "Verifone",
-    (0x193A, 0x1000): "Verifone",
-    (0x0B00, 0x00A2): "Ingenico Lane 3600",
-    (0x0B00, None): "Ingenico",
-    (0x079B, 0x0028): "Ingenico",
-}
-TERMINAL_PROFILE = "unionpay"
-"""USB ids name the maker, not the acquirer whose application runs: the base dialect fits all of them."""
-
-ADAPTERS = {0x0403: "FTDI adapter", 0x10C4: "CP210x adapter", 0x1A86: "CH34x adapter", 0x067B: "PL2303 adapter"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +30,9 @@ class Device:
     manufacturer: str | None
     product: str | None
     terminal: str | None
+    model: dict[str, str] | None
     profile: str | None
+    why: str
     busy: bool
     held_by: tuple[str, ...]
 
@@ -66,44 +44,52 @@ class Device:
 def list_devices() -> list[Device]:
     """Every serial device here, in the order of its names. Built-in ports that lead nowhere are left out by sysfs."""
     by_id, by_path = _names(BY_ID), _names(BY_PATH)
-    found = []
-    for port in sorted(comports(), key=lambda each: each.device):
-        path = str(Path(port.device).resolve())
-        who = holders(port.device)
-        found.append(
-            Device(
-                device=port.device,
-                stable=_stable(port.device, by_id.get(path), by_path.get(path), port.serial_number),
-                by_id=by_id.get(path),
-                by_path=by_path.get(path),
-                usb=f"{port.vid:04X}:{port.pid:04X}" if port.vid is not None else None,
-                serial_number=port.serial_number,
-                manufacturer=port.manufacturer,
-                product=port.product,
-                terminal=terminal_kind(port.vid, port.pid),
-                profile=TERMINAL_PROFILE if is_terminal(port.vid, port.pid) else None,
-                busy=bool(who) or is_locked(port.device),
-                held_by=tuple(who),
-            )
-        )
-    return found
+    return [_device(port, by_id, by_path) for port in sorted(comports(), key=lambda each: each.device)]
+
+
+def one_device(name: str) -> Device:
+    """A device by a name that the list does not have: a link of one's own, a pseudo-terminal."""
+    known: Any = SysFS(str(Path(name).resolve()))
+    found = _device(known, _names(BY_ID), _names(BY_PATH))
+    return replace(found, device=name, stable=name if found.stable == found.device else found.stable)
+
+
+def _device(port: Any, by_id: dict[str, str], by_path: dict[str, str]) -> Device:
+    """What sysfs and /proc know of a port."""
+    path = str(Path(port.device).resolve())
+    who = holders(port.device)
+    known = usb_id(port.vid, port.pid)
+    return Device(
+        device=port.device,
+        stable=_stable(port.device, by_id.get(path), by_path.get(path), port.serial_number),
+        by_id=by_id.get(path),
+        by_path=by_path.get(path),
+        usb=f"{port.vid:04X}:{port.pid:04X}" if port.vid is not None else None,
+        serial_number=port.serial_number,
+        manufacturer=port.manufacturer,
+        product=port.product,
+        terminal=known.name["en"] if known else None,
+        model=known.name if known else None,
+        profile=known.speaks[0] if known and known.speaks else None,
+        why=_why(known),
+        busy=bool(who) or is_locked(port.device),
+        held_by=tuple(who),
+    )
+
+
+def _why(known: UsbId | None) -> str:
+    """What the profile stands on, in words."""
+    if known is None:
+        return "these ids are not known: listen to it"
+    if not known.speaks:
+        return "an adapter: its terminal says what it speaks, listen to it"
+    others = f", or {' or '.join(known.speaks[1:])}" if known.speaks[1:] else ""
+    return f"by its USB ids alone ({known.source}); assumed{others}: listen to it"
 
 
 def _stable(device: str, by_id: str | None, by_path: str | None, serial_number: str | None) -> str:
     """The name to configure: by serial number when there is one (cheap adapters share a by-id name), else by socket."""
     return (by_id if serial_number else None) or by_path or by_id or device
-
-
-def is_terminal(vid: int | None, pid: int | None) -> bool:
-    """Whether the USB ids are those of a card terminal (and not of a bare adapter)."""
-    return vid is not None and ((vid, pid) in TERMINALS or (vid, None) in TERMINALS)
-
-
-def terminal_kind(vid: int | None, pid: int | None) -> str | None:
-    """Maker and model by USB ids, an adapter's chip, or None."""
-    if vid is None:
-        return None
-    return TERMINALS.get((vid, pid)) or TERMINALS.get((vid, None)) or ADAPTERS.get(vid)
 
 
 def _names(folder: Path) -> dict[str, str]:

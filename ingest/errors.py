@@ -6,6 +6,7 @@ TillwatchError        exit status 3: could not run
 ├── SpoolError        the spool is damaged, full, or owned by somebody else
 ├── LakeError         a table cannot be read or written
 ├── KeyFileError      a key file is missing, too open or not a key
+├── StatementError    an acquirer's file is not what its layout says; nothing of it was taken
 └── DeliveryError     a mail could not be handed over; it stays unsent
 
 The command line prints ``tillwatch: <message>`` and ``  try: <hint>``; never a traceback.
@@ -48,6 +49,10 @@ class LakeError(TillwatchError):
 
 class KeyFileError(TillwatchError):
     """A key file is missing, readable by others, or not a key."""
+
+
+class StatementError(TillwatchError):
+    """An acquirer's file is not what its layout says; nothing of it was taken."""
 
 
 class DeliveryError(TillwatchError):

@@ -4,7 +4,8 @@ Pure: decoded frames in, rows out; the order of the input, its cutting into segm
 how often a capture was read make no difference. The law:
 
 - A *key* is terminal, pair of message types and trace number. Messages without a trace
-  number go by network code, within one local day, or by what their dialect says joins them.
+  number go by network code, within one local day, or by what their dialect says joins them,
+  on their terminal or, where terminals do not always say which they are, on their line.
 - The same message seen at the same moment is one reading, whichever segment it is in.
   An answer equal to one of its key not longer than the silence before is that answer again.
 - An *episode* is one request, all its repetitions (equal bytes) and their answers. It ends
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 _TEXTS = (
     "segment_id line profile digest card_token kind operation txn_type mti pair terminal_id merchant_id network_code "
     "currency pan_masked card_org entry_mode operator_no processing_code aid reason_code reversed_type orig_rrn "
-    "orig_auth_code rrn auth_code response_code outcome rmb_flag foreign_flag exchange card_totals journal_state"
+    "orig_auth_code rrn auth_code response_code outcome rmb_flag foreign_flag exchange card_totals journal_state "
+    "order_ref feature_code"
 )
 _NUMBERS = (
     "batch_no stan atc batch_count orig_batch_no orig_stan "
@@ -53,11 +55,14 @@ FRAME_COLUMNS: dict[str, str] = {
     **dict.fromkeys(("day", "clock_date", "settlement_date", "orig_date"), "date"),
     "is_request": "bool",
     "is_journal": "bool",
+    "per_line": "bool",
 }
 """A decoded frame, name and type of each column. ``seen_us`` and ``clock_us`` are microseconds since 1970 in UTC;
 ``clock_*`` is the clock that the message itself states; ``pair`` is the request's message type; ``outcome`` is
 approved or declined on an answer that says so."""
 
+UPLOAD_REACH = 3
+"""Days before its upload that a transaction is looked for: a batch stays open over a weekend."""
 _JOURNAL_REACH = 2
 """Days: a record and its exchange lie one apart at most, and so does another exchange that the record may take."""
 
@@ -69,11 +74,13 @@ class Changed(NamedTuple):
         days: the days concerned.
         rows: the exchanges whose first frame was seen on one of them, in the columns of all derived tables.
         signed: the exchanges of the signature uploads that began on one of them, as ``signatures.sql`` gives them.
+        uploaded: which transaction may be in which batch upload of those days, as ``uploads.sql`` gives them.
     """
 
     days: set[dt.date]
     rows: "pa.Table"
     signed: "pa.Table"
+    uploaded: "pa.Table"
 
 
 def changed(
@@ -93,18 +100,21 @@ def changed(
     import pyarrow as pa
 
     frames: dict[dt.date, pa.Table] = {}
-    wanted = _near(fresh, -1, 2) & there
+    wanted = _near(fresh, -1, UPLOAD_REACH) & there
     while True:
         frames |= {day: load(day) for day in sorted(wanted)}
         exchanges = _Exchanges(pa.concat_tables(frames[day] for day in sorted(frames)))
         days = fresh | exchanges.touched(segments)
         days |= exchanges.partners(days)
-        context = days | exchanges.partners(days) | _near(exchanges.signing(days), -1, 1)
+        days |= exchanges.uploading(_near(days, 0, UPLOAD_REACH))
+        told = days | _near(exchanges.uploading(days), -UPLOAD_REACH, 0)
+        context = told | exchanges.partners(told) | _near(exchanges.signing(days), -1, 1)
         wanted = _near(context | exchanges.reach(context), -1, 1) & there - frames.keys()
+        wanted |= _near(days, 0, UPLOAD_REACH) & there - frames.keys()
         if exchanges.journals:
-            wanted |= _near(days, -_JOURNAL_REACH, _JOURNAL_REACH) & there - frames.keys()
+            wanted |= _near(told, -_JOURNAL_REACH, _JOURNAL_REACH) & there - frames.keys()
         if not wanted:
-            return Changed(days, exchanges.rows(days), exchanges.signed(days))
+            return Changed(days, exchanges.rows(days), exchanges.signed(days), exchanges.uploaded(days))
 
 
 def _near(days: Iterable[dt.date], first: int, last: int) -> set[dt.date]:
@@ -132,7 +142,7 @@ class _Exchanges:
         A new frame changes its own episode and takes answers from the request before it, which
         may lie on the day before. It makes a copy of an answer that its key has up to a day
         later, and so parts what that answer held together, up to a day later again. And it may
-        be what a signature of its terminal signs, or another part of it.
+        be what a signature of its terminal signs, or one that names no terminal, or another part of it.
         """
         return self._days(
             """
@@ -148,6 +158,10 @@ class _Exchanges:
             SELECT s.day
               FROM keyed s JOIN new n ON n.terminal_id = s.terminal_id AND s.day BETWEEN n.day - 1 AND n.day + 2
              WHERE s.operation = 'SIGNATURE'
+             UNION
+            SELECT s.day
+              FROM keyed s JOIN (SELECT DISTINCT day FROM new) n ON s.day BETWEEN n.day - 1 AND n.day + 2
+             WHERE s.operation = 'SIGNATURE' AND s.terminal_id IS NULL
             """,
             segments=list(segments),
         )
@@ -209,6 +223,23 @@ class _Exchanges:
             return pa.table({})
         self._db.execute(f"CREATE TABLE around AS {_sql('exchanges')}", {"days": list(around)})
         return self._db.sql(_sql("signatures"), params={"days": list(days)}).to_arrow_table()
+
+    def uploading(self, days: Iterable[dt.date]) -> set[dt.date]:
+        """Those of ``days`` on which a batch upload was seen."""
+        return self._days(
+            "SELECT DISTINCT day FROM keyed WHERE operation = 'BATCH_UPLOAD' AND day IN (SELECT unnest($days::DATE[]))",
+            days=list(days),
+        )
+
+    def uploaded(self, days: Iterable[dt.date]) -> "pa.Table":
+        """The transactions that may be in the batch uploads whose first frame was seen on one of ``days``."""
+        import pyarrow as pa
+
+        begun = self.uploading(days)
+        if not begun:
+            return pa.table({})
+        self._db.register("around", self.rows(_near(begun, -UPLOAD_REACH, 0)))
+        return self._db.sql(_sql("uploads"), params={"days": list(days), "reach": UPLOAD_REACH}).to_arrow_table()
 
     def _days(self, query: str, **values: Any) -> set[dt.date]:
         return {day for (day,) in self._db.execute(query, values).fetchall()}

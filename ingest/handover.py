@@ -10,6 +10,9 @@ from typing import Any, Protocol
 from ingest.lines import Stream
 from ingest.records import Kind
 
+SET = "set"
+"""The event of a line whose ports were set to another speed or framing."""
+
 
 class Tell(Protocol):
     """Where events go (`ingest.dashboard.EventLog.tell`)."""

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingest import datafile
-from ingest.columns import TABLES, TableSpec
+from ingest.columns import TABLES
 from ingest.errors import LakeError, UsageError
 from ingest.rows import arrow_schema, as_table, by_partition, text
 from ingest.scan import first_line, remedy, scan
+from ingest.tablespec import TableSpec
 
 if TYPE_CHECKING:
     import pyarrow as pa

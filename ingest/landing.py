@@ -11,7 +11,7 @@ what is missing is done by the next, and what is done is not done twice.
 import datetime as dt
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,14 +27,23 @@ from ingest.segments import SegmentInfo, from_ns, read_segment, sealed_segments
 from ingest.settings import Settings
 from ingest.signing import signatures
 from ingest.tables import TABLES, Lake
+from ingest.uploading import batch_uploads
+from protocols.profile import Profile, load_profile
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-RULES = 2
+RULES = 3
 """Raised when the same frames give other rows than before: the tables are then worked out anew from the first day."""
 APPLICATION = f"raw_frames-r{RULES}"
-DERIVED = {"transactions": "financial", "settlements": "settlement", "events": "event", "signatures": "", "rejects": ""}
+DERIVED = {
+    "transactions": "financial",
+    "settlements": "settlement",
+    "events": "event",
+    "signatures": "",
+    "batch_uploads": "",
+    "rejects": "",
+}
 ROUNDS = 50
 
 Progress = Callable[[str, int, int], None]
@@ -103,7 +112,7 @@ def land(settings: Settings, progress: Progress | None = None) -> LandResult:
         except SpoolError as unread:
             damaged.append(unread.message)
             continue
-        rows = [_row(segment, record, zone) for record in records]
+        rows = [row_of(segment, record, zone) for record in records]
         if _salvaged(segment) not in waiting:
             if damage:
                 continue  # what can be read of it is in; it is looked at again until a sound copy is there
@@ -114,7 +123,7 @@ def land(settings: Settings, progress: Progress | None = None) -> LandResult:
             frames += sum(row["kind"] == "frame" for row in rows)
             damaged += [damage] if damage else []
     tell("segments", len(new), len(new))
-    stand = derive(lake, zone, tell)
+    stand = derive(lake, zone, tell, own_profiles(settings))
     for name in [*DERIVED, *(["raw_frames"] if landed else [])]:
         lake.sweep(name)
     return LandResult(landed, frames, stand, damaged, time.monotonic() - started)
@@ -166,7 +175,8 @@ def _at(record: Record, wall_ns: int) -> Record:
     return Record(record.seq, record.kind, record.line, record.profile, wall_ns, 0, 0, facts=record.facts)
 
 
-def _row(segment: str, record: Record, zone: ZoneInfo) -> dict[str, Any]:
+def row_of(segment: str, record: Record, zone: ZoneInfo) -> dict[str, Any]:
+    """A record of a segment as a row of ``raw_frames``."""
     seen = from_ns(record.wall_ns)
     told = record.error if record.kind is Kind.NOISE else record.facts
     carries = record.kind in {Kind.FRAME, Kind.NOISE}
@@ -195,8 +205,24 @@ def _day(record: Record, seen: dt.datetime, zone: ZoneInfo) -> dt.date:
     return about or seen.astimezone(zone).date()
 
 
-def derive(lake: Lake, zone: ZoneInfo, tell: Progress) -> dict[str, int]:
+def own_profiles(settings: Settings) -> dict[str, Profile]:
+    """The profiles of the settings' lines that are files of one's own, by the names under which frames are recorded.
+
+    Raises:
+        ProfileError: such a file is gone or wrong; nothing that it reads would land.
+    """
+    files = {line.profile for line in settings.lines if line.profile.endswith(".toml")}
+    return {profile.name: profile for profile in map(load_profile, sorted(files))}
+
+
+def derive(lake: Lake, zone: ZoneInfo, tell: Progress, own: Mapping[str, Profile]) -> dict[str, int]:
     """Bring the derived tables up to ``raw_frames``; rows, by table, of the days that this run replaced.
+
+    Args:
+        lake: the tables.
+        zone: the merchant's.
+        tell: hears of the progress.
+        own: profiles that are not built in, by their names.
 
     Raises:
         LakeError: other runs kept committing first, or ``raw_frames`` is older than what was made from it.
@@ -210,7 +236,7 @@ def derive(lake: Lake, zone: ZoneInfo, tell: Progress) -> dict[str, int]:
             _refuse_older(lake, stands)
             return written
         since = None if None in stands.values() else min(at for at in stands.values() if at is not None)
-        days, tables = _work_out(lake, zone, version, since, tell)
+        days, tables = _work_out(lake, zone, version, since, tell, own)
         for name in behind:
             where = {"seen_date": sorted(days)} if days else {}
             if lake.replace(name, tables[name], partitions=where, app_id=APPLICATION, app_version=version):
@@ -229,10 +255,12 @@ def _refuse_older(lake: Lake, stands: dict[str, int | None]) -> None:
             )
 
 
-def _work_out(
-    lake: Lake, zone: ZoneInfo, version: int, since: int | None, tell: Progress
+def _work_out(  # noqa: PLR0917  what one round of derive knows
+    lake: Lake, zone: ZoneInfo, version: int, since: int | None, tell: Progress, own: Mapping[str, Profile]
 ) -> tuple[set[dt.date], "dict[str, pa.Table]"]:
     """The days that changed since a version of ``raw_frames``, and their rows of every derived table."""
+    import pyarrow.compute as pc
+
     from ingest.rows import as_table
 
     added = lake.added("raw_frames", version=version, since=since)
@@ -245,18 +273,21 @@ def _work_out(
 
     def load(day: dt.date) -> "pa.Table":
         tell("days", len(decoded), len(decoded) + 1)
-        decoded[day] = decode(lake.read("raw_frames", filters=[("day", "==", day)], version=version), zone)
+        decoded[day] = decode(lake.read("raw_frames", filters=[("day", "==", day)], version=version), zone, own)
         tell("days", len(decoded), len(decoded))
         return decoded[day].frames
 
-    days, rows, signed = changed(load, there, fresh, segments)
+    days, rows, signed, uploaded = changed(load, there, fresh, segments)
     tables = {name: _select(rows, name, kind) for name, kind in DERIVED.items() if kind}
     rejects = [row for day in sorted(days) for row in decoded[day].rejects]
     uploads = {place: upload for each in decoded.values() for place, upload in each.uploads.items()}
     pictures = signatures(signed.to_pylist(), uploads)
+    listed = {place: rows for each in decoded.values() for place, rows in each.listed.items()}
+    sent = rows.filter(pc.field("operation") == "BATCH_UPLOAD").to_pylist()
     return days, tables | {
         "rejects": as_table(TABLES["rejects"], rejects),
         "signatures": as_table(TABLES["signatures"], pictures),
+        "batch_uploads": as_table(TABLES["batch_uploads"], batch_uploads(sent, uploaded.to_pylist(), listed)),
     }
 
 

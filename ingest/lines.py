@@ -10,16 +10,18 @@ and a `Stream` for each direction (what was heard, on its way to frames; touched
 committer thread alone). Counters have one writer each, so nobody needs a lock.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from ingest.netport import SCHEME, open_connection
+from ingest.netport import LISTEN_SCHEME, SCHEME, Listener, open_connection
 from ingest.ports import Port, open_port
 from ingest.records import Direction, PendingRecord
 
 if TYPE_CHECKING:
     from ingest.asking import Asker
+    from ingest.detection import Detection
 
 Mode = Literal["listen", "relay", "receive", "pull"]
 
@@ -69,6 +71,17 @@ class LinkSettings(Protocol):
         """1, 1.5 or 2."""
 
 
+def open_device(device: str, link: LinkSettings) -> Port:
+    """A serial device with these line settings, or a connection.
+
+    Raises:
+        PortError: missing, busy, denied or unfit.
+    """
+    if device.startswith(SCHEME):
+        return open_connection(device)
+    return open_port(device, baud=link.baud, bytesize=link.bytesize, parity=link.parity, stopbits=link.stopbits)
+
+
 class Recording(Protocol):
     """Bytes become records (`ingest.recording.Recorder`)."""
 
@@ -116,7 +129,7 @@ class Stream:
 
     Args:
         line: the line's name.
-        profile: the profile's name.
+        profile: the profile's name; ``auto`` where it is to be found out.
         mode: how we sit on the line; a receiving stream is answered with ACK and NAK.
         direction: ``rx`` from the terminal, ``tx`` to it.
         start: makes a fresh recorder.
@@ -126,15 +139,21 @@ class Stream:
         self, line: str, profile: str, *, mode: Mode, direction: Direction, start: Callable[[], Recording]
     ) -> None:
         self.line = line
-        self.profile = profile
+        self._profile = profile
         self.direction: Direction = direction
         self.answers = mode == "receive"
         self.asker: Asker | None = None  # on a pulled line
+        self.detection: Detection | None = None  # on a line whose profile is to be found
         self.heard = Heard()
         self._silence_ns = SILENCE_NS[mode]
         self._start = start
         self._recorder = start()
         self._last_ns: int | None = None  # None: nothing can be waiting in the recorder
+
+    @property
+    def profile(self) -> str:
+        """The profile's name, as far as it is known."""
+        return self._profile if self.detection is None else self.detection.profile
 
     def feed(self, data: bytes, wall_ns: int, mono_ns: int) -> list[PendingRecord]:
         """Records complete with these bytes; a frame that a long pause broke off becomes noise first."""
@@ -146,6 +165,11 @@ class Stream:
         """The line broke off or fell silent here: what is half there is noise."""
         self._last_ns = None
         return self._recorder.flush(self.direction, wall_ns, mono_ns)
+
+    def close(self, wall_ns: int, mono_ns: int) -> list[PendingRecord]:
+        """The last word: what is half there is noise, and a search for the profile ends."""
+        undecided = self.detection.close(wall_ns, mono_ns) if self.detection is not None else []
+        return undecided + self.flush(wall_ns, mono_ns)
 
     def flush_if_silent(self, wall_ns: int, mono_ns: int) -> list[PendingRecord]:
         """Noise, when half a frame has been waiting longer than the pause that ends one."""
@@ -179,6 +203,8 @@ class Side:
     pausable: bool
     link: LinkSettings
     other: "Side | None" = None
+    listener: Listener | None = None  # its device is an address that others connect to
+    follows: bool = False  # connected to when somebody has connected to the other side; both end together
     port: Port | None = None
     identity: dict[str, str] | None = None
     pumped: Pumped = field(default_factory=Pumped)
@@ -190,6 +216,7 @@ class Side:
     driver_errors: dict[str, int] = field(default_factory=dict)  # overrun, parity, … as the driver last counted them
     lost_since_ns: int = 0
     lost_bytes: int = 0
+    last_read_at: float = field(default_factory=time.monotonic)  # or since when it is there
 
     def open(self) -> Port:
         """The device, opened with the profile's line settings.
@@ -197,22 +224,21 @@ class Side:
         Raises:
             PortError: missing, busy, denied or unfit.
         """
-        if self.device.startswith(SCHEME):
-            return open_connection(self.device)
-        link = self.link
-        return open_port(
-            self.device, baud=link.baud, bytesize=link.bytesize, parity=link.parity, stopbits=link.stopbits
-        )
+        if self.listener is not None:
+            return self.listener.open()
+        return open_device(self.device, self.link)
 
     def send(self, data: bytes | bytearray) -> int:
         """Write at once what the device takes and keep the rest in order; bytes that nobody will ever get.
 
+        A side that is being connected to because the other one was keeps them until it is there.
+
         Raises:
             PortError: the device went away; nothing of ``data`` is kept.
         """
-        if self.port is None:
+        if self.port is None and not self.follows:
             return len(data)
-        taken = 0 if self.outgoing else self.port.write_some(data)
+        taken = 0 if self.port is None or self.outgoing else self.port.write_some(data)
         if taken < len(data):
             self.outgoing += memoryview(data)[taken:]
         return 0
@@ -231,6 +257,12 @@ class Side:
     def is_congested(self) -> bool:
         """The device takes less than comes: stop reading the other side (the wire's own flow control)."""
         return len(self.outgoing) >= OUTGOING_LIMIT
+
+    def close(self) -> None:
+        """Close the port for good, and listen no more."""
+        self.drop()
+        if self.listener is not None:
+            self.listener.close()
 
     def drop(self) -> int:
         """Close the port and forget what waited for it; the number of bytes forgotten."""
@@ -252,6 +284,12 @@ class Line:
     profile: str
     mode: Mode
     sides: list[Side]
+
+    @property
+    def shown_profile(self) -> str:
+        """For people: the profile, and how it was found where that was left to us."""
+        detection = self.sides[0].stream.detection
+        return self.profile if detection is None else detection.shown
 
     @property
     def streams(self) -> list[Stream]:
@@ -291,7 +329,11 @@ def make_line(
     sides = []
     for device, role, direction in zip(devices, roles, directions, strict=False):
         stream = Stream(name, profile, mode=mode, direction=direction, start=start)
-        sides.append(Side(device, role, stream, pausable=mode != "relay", link=link))
+        side = Side(device, role, stream, pausable=mode != "relay", link=link)
+        side.listener = Listener(device) if device.startswith(LISTEN_SCHEME) else None
+        sides.append(side)
     if mode == "relay":
-        sides[0].other, sides[1].other = sides[1], sides[0]
+        for side, other in (sides, sides[::-1]):
+            side.other = other
+            side.follows = other.listener is not None and side.device.startswith(SCHEME)
     return Line(name, profile, mode, sides)

@@ -1,18 +1,25 @@
-"""A terminal on the network as a port: ``tcp://HOST:PORT``, read and written like a serial device.
+"""The network as a port, read and written like a serial device.
 
-Opening is bounded; a terminal that is off is missing, as an unplugged one is. A peer that
-closes is a hang-up.
+``tcp://HOST:PORT`` connects to whoever listens there. ``tcp-listen://HOST:PORT`` listens, and is
+open while somebody is connected; one at a time, the next one waits. Opening is bounded; a terminal
+that is off is missing, as an unplugged one is. A peer that closes is a hang-up.
 """
 
 import contextlib
 import errno
 import os
 import socket
+from typing import Any
 
 from ingest.ports import Port, PortError
 
 SCHEME = "tcp://"
+LISTEN_SCHEME = "tcp-listen://"
 CONNECT_SECONDS = 3.0
+FIRST_ACCEPT_SECONDS, ACCEPT_SECONDS = 0.05, 30.0
+"""How long one try of a listener waits for somebody: the first says soon that nobody is there yet."""
+_KEEPALIVE = ((socket.TCP_KEEPIDLE, 30), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))
+"""A peer that lost its power is gone after a minute, and the next one is let in."""
 _MISSING = frozenset((errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ECONNRESET))
 
 
@@ -26,6 +33,9 @@ class _Connection:
     def reset_output_buffer(self) -> None:
         """The network has what it took."""
 
+    def apply_settings(self, words: dict[str, Any]) -> None:
+        """A connection has no speed."""
+
     def close(self) -> None:
         """Let the connection go."""
         self._socket.close()
@@ -37,19 +47,88 @@ def open_connection(device: str) -> Port:
     Raises:
         PortError: not of the shape ``tcp://HOST:PORT`` (unfit), or nobody answers (missing).
     """
-    host, colon, port = device.removeprefix(SCHEME).rpartition(":")
-    if not (colon and host and port.isdigit() and 0 < int(port) < 65536):
-        raise PortError(f"{device}: not tcp://HOST:PORT", reason="unfit", hint="for example tcp://192.0.2.7:20007")
+    host, port = _address(device, SCHEME)
     try:
-        connected = socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS)
+        connected = socket.create_connection((host, port), CONNECT_SECONDS)
     except (OSError, UnicodeError) as wrong:
         code = getattr(wrong, "errno", None)
         why = os.strerror(code) if code in _MISSING else "no answer"
         raise PortError(
             f"{device}: not there ({why})", reason="missing", hint="is the terminal on, and its till interface enabled?"
         ) from None
+    return _port(device, connected)
+
+
+class Listener:
+    """A listening address; the socket is made at the first try and stays until ``close``.
+
+    Args:
+        device: ``tcp-listen://HOST:PORT``.
+    """
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+        self._socket: socket.socket | None = None
+        self._patience = FIRST_ACCEPT_SECONDS
+
+    def open(self) -> Port:
+        """Wait for somebody to connect.
+
+        Raises:
+            PortError: a bad address (unfit, denied), one that is taken (busy), or nobody came yet (missing).
+        """
+        if self._socket is None:
+            self._socket = self._listen()
+        self._socket.settimeout(self._patience)
+        self._patience = ACCEPT_SECONDS
+        try:
+            connected, _ = self._socket.accept()
+        except OSError:
+            raise PortError(
+                f"{self._device}: nobody has connected yet", reason="missing", hint="give the till this address"
+            ) from None
+        return _port(self._device, connected)
+
+    def close(self) -> None:
+        """Listen no more; a try that waits ends."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.close()
+
+    def _listen(self) -> socket.socket:
+        host, port = _address(self._device, LISTEN_SCHEME)
+        try:
+            return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        except (OSError, UnicodeError, OverflowError) as wrong:
+            code = getattr(wrong, "errno", None)
+            if code == errno.EADDRINUSE:
+                raise PortError(
+                    f"{self._device}: busy, another program listens there",
+                    reason="busy",
+                    hint="stop that program, or take another port",
+                ) from None
+            if code == errno.EACCES:
+                raise PortError(
+                    f"{self._device}: no permission", reason="denied", hint="take a port above 1023"
+                ) from None
+            raise PortError(
+                f"{self._device}: is no address of this machine", reason="unfit", hint="`ip addr` lists them"
+            ) from None
+
+
+def _address(device: str, scheme: str) -> tuple[str, int]:
+    host, colon, port = device.removeprefix(scheme).rpartition(":")
+    if not (colon and host and port.isdigit() and 0 < int(port) < 65536):
+        raise PortError(f"{device}: not {scheme}HOST:PORT", reason="unfit", hint=f"for example {scheme}192.0.2.7:20007")
+    return host.strip("[]"), int(port)
+
+
+def _port(device: str, connected: socket.socket) -> Port:
     with contextlib.suppress(OSError):
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for option, value in _KEEPALIVE:
+            connected.setsockopt(socket.IPPROTO_TCP, option, value)
     connected.setblocking(False)
     return Port(device, _Connection(connected), {"device": device})

@@ -16,12 +16,15 @@ import fcntl
 import os
 import termios
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import serial
 
 from ingest.devices import holders, usb_identity
 from ingest.errors import DeviceError
+
+if TYPE_CHECKING:
+    from ingest.speeds import LineSetting
 
 PORT_ERRORS = (serial.SerialException, OSError, termios.error, TypeError)
 """What pyserial 3.5 raises on a port that went away: termios.error is not an OSError, a closed port is a TypeError."""
@@ -104,6 +107,22 @@ class Port:
     def identity(self) -> dict[str, str]:
         """Which piece of hardware this is, for the session record: a swapped terminal is provable later."""
         return self._identity
+
+    def tune(self, setting: "LineSetting") -> None:
+        """Set the line otherwise, at once; what was read and written before keeps its old speed.
+
+        Raises:
+            PortError: the device went away, or cannot be set so.
+        """
+        words: dict[str, Any] = {"baudrate": setting.baud}
+        if not _is_pseudo_terminal(self.device):
+            words |= {"bytesize": setting.bytesize, "parity": setting.parity, "stopbits": setting.stopbits}
+        try:
+            self._backend.apply_settings(words)
+        except ValueError:
+            raise PortError(f"{self.device}: cannot be set to {setting}", reason="unfit") from None
+        except PORT_ERRORS as wrong:
+            raise self._lost(wrong) from None
 
     def counters(self) -> dict[str, int]:
         """The driver's error counters (TIOCGICOUNT); empty where the driver keeps none (pseudo-terminals)."""

@@ -1,13 +1,15 @@
 """From the bytes of one line to records: deframe, make safe, and count every byte.
 
 Nothing is dropped: the lengths of the FRAME and NOISE records, the control bytes
-and what the deframer still holds add up to the bytes fed. A frame that cannot be
+and what the deframer still holds add up to the bytes fed. A record's time is when its last
+byte came, also where only the next message or a silence says that it was the last. A frame that cannot be
 parsed cannot be made safe, so only its length, digest and error are kept; noise
 has no digest, for its bytes are gone before they get here.
 """
 
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ingest.records import NO_DIGEST, Direction, Kind, PendingRecord
 from protocols.deframe import Control, Event, Noise
@@ -30,6 +32,28 @@ class Counters:
     control_bytes: int = 0
 
 
+@dataclass(slots=True)
+class _Arrivals:
+    """When the bytes came that are in no record yet."""
+
+    fed: int = 0
+    chunks: deque[tuple[int, int, int]] = field(default_factory=deque)  # offset after it, wall clock, monotonic
+
+    def came(self, size: int, wall_ns: int, mono_ns: int) -> None:
+        self.fed += size
+        self.chunks.append((self.fed, wall_ns, mono_ns))
+
+    def of(self, end: int, now: tuple[int, int]) -> tuple[int, int]:
+        """When the byte before the offset ``end`` came."""
+        return next(((wall, mono) for upto, wall, mono in self.chunks if upto >= end), now)
+
+    def forget(self, pending: int) -> None:
+        """Only so many bytes are still waiting."""
+        done = self.fed - pending
+        while self.chunks and self.chunks[0][0] <= done:
+            self.chunks.popleft()
+
+
 class Recorder:
     """One line's bytes, in both directions, turned into records.
 
@@ -45,6 +69,7 @@ class Recorder:
         self._sanitiser = Sanitiser(profile, keys)
         self._deframers: dict[Direction, Deframing] = {}
         self._counters: dict[Direction, Counters] = {}
+        self._arrivals: dict[Direction, _Arrivals] = {}
         self._controls = bytearray()
 
     def counters(self, direction: Direction) -> Counters:
@@ -67,6 +92,8 @@ class Recorder:
         deframer = self._deframers.get(direction)
         if deframer is None:
             deframer = self._deframers[direction] = self._profile.deframer()
+            self._arrivals[direction] = _Arrivals()
+        self._arrivals[direction].came(len(data), wall_ns, mono_ns)
         return self._record(direction, deframer.feed(data), wall_ns, mono_ns)
 
     def flush(self, direction: Direction, wall_ns: int, mono_ns: int) -> list[PendingRecord]:
@@ -76,6 +103,7 @@ class Recorder:
 
     def _record(self, direction: Direction, events: Sequence[Event], wall_ns: int, mono_ns: int) -> list[PendingRecord]:
         counters = self.counters(direction)
+        arrivals = self._arrivals[direction]
         records: list[PendingRecord] = []
         for event in events:
             if isinstance(event, Control):
@@ -84,9 +112,12 @@ class Recorder:
                 del self._controls[:-MOST_CONTROLS]
             elif isinstance(event, Noise):
                 counters.noise_bytes += event.length
-                records.append(self._noise(direction, event.length, NO_DIGEST, event.error, wall_ns, mono_ns))
+                came = arrivals.of(event.offset + event.length, (wall_ns, mono_ns))
+                records.append(self._noise(direction, event.length, NO_DIGEST, event.error, *came))
             else:
-                records.append(self._safe(direction, event.data, wall_ns, mono_ns))
+                came = arrivals.of(event.offset + len(event.data), (wall_ns, mono_ns))
+                records.append(self._safe(direction, event.data, *came))
+        arrivals.forget(self.pending(direction))
         return records
 
     def _safe(self, direction: Direction, frame: bytes, wall_ns: int, mono_ns: int) -> PendingRecord:

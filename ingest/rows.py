@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ingest.columns import TableSpec
+from ingest.tablespec import TableSpec
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingest import datafile
-from ingest.columns import TableSpec
 from ingest.errors import LakeError
 from ingest.rows import arrow_schema
+from ingest.tablespec import TableSpec
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _REMEDIES = {
-    "raw_frames": "move raw_frames, transactions, settlements, signatures, events and rejects aside, not alerts "
-    "and acks, and run `tillwatch land`: they are made again from the segments in the spool",
+    "raw_frames": "move raw_frames, transactions, settlements, signatures, batch_uploads, events and rejects aside, "
+    "not alerts and acks, and run `tillwatch land`: they are made again from the segments in the spool",
     "findings": "move the folder findings aside and run `tillwatch check`: it is made again",
     "alerts": "put the table back from a copy: without it mails that were sent go out again",
     "acks": "put the table back from a copy: without it what people said of findings is forgotten",

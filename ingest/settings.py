@@ -20,6 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from ingest.errors import UsageError
 from ingest.misconfiguration import usage_error
 
+AUTO = "auto"
+"""The profile of a line whose protocol is to be found by listening."""
 DEFAULT_FILE = "tillwatch.toml"
 FILES_AND_FOLDERS = (
     ("spool", "directory"),
@@ -43,6 +45,9 @@ class Spool(Section):
     directory: Path = Field(default=Path("var/spool"), description="folder of the spool's segments")
     seal_seconds: float = Field(default=300.0, gt=0, description="a segment is sealed at this age")
     seal_mib: float = Field(default=64.0, gt=0, le=1024, description="a segment is sealed at this size")
+    keep_days: float | None = Field(
+        default=None, ge=1, description="`spool prune` keeps a segment so long, in the lake or not; not given: for ever"
+    )
 
 
 class LakeSettings(Section):
@@ -62,7 +67,9 @@ class Line(Section):
 
     name: str = Field(min_length=1, max_length=64, pattern=r"^[\w.-]+$")
     device: str = Field(min_length=1, description="/dev/serial/by-id/…: a name that survives replugging")
-    profile: str = Field(min_length=1, description="a name from `tillwatch describe --profiles`")
+    profile: str = Field(
+        min_length=1, description="a name from `tillwatch describe --profiles`, or auto: found by listening"
+    )
     mode: Literal["listen", "relay", "receive", "pull"] = Field(
         default="listen",
         description="listen: a tap, nothing is written; relay: between terminal and host; "
@@ -72,6 +79,7 @@ class Line(Section):
     every: float = Field(
         default=3600.0, ge=0, le=79200, description="pull: seconds between two askings, at most 22 hours; 0 asks once"
     )
+    baud: int | None = Field(default=None, ge=300, le=4_000_000, description="the line's speed, not the profile's")
     peer: str | None = Field(default=None, description="relay: the host's side; listen: the tap on the other direction")
 
     @model_validator(mode="after")
@@ -82,10 +90,29 @@ class Line(Section):
         if self.mode in {"receive", "pull"} and self.peer:
             msg = f"mode = {self.mode!r} has one device; peer belongs to relay and listen"
             raise ValueError(msg)
+        if self.mode == "pull" and self.profile == AUTO:
+            msg = "profile = 'auto' listens and never asks; mode = 'pull' needs the name of a profile"
+            raise ValueError(msg)
         if self.ask and self.mode != "pull":
             msg = "ask belongs to mode = 'pull'"
             raise ValueError(msg)
         return self
+
+
+class Health(Section):
+    """What the collector says of itself, and when it raises an alarm."""
+
+    listen: str | None = Field(
+        default=None,
+        pattern=r"^[^\s:]+:\d{1,5}$",
+        description="HOST:PORT for /healthz, /readyz and /metrics, such as 127.0.0.1:9464; not given: nowhere",
+    )
+    silent_minutes: float = Field(
+        default=240.0, gt=0, description="a terminal that says nothing for so long in opening hours is an alarm"
+    )
+    opens: dt.time = Field(default=dt.time(9, 0), description="opening hours, in the merchant's zone, begin")
+    closes: dt.time = Field(default=dt.time(22, 0), description="and end")
+    disk_percent: float = Field(default=90.0, gt=0, le=100, description="the spool's disk is too full from here on")
 
 
 class Business(Section):
@@ -127,6 +154,20 @@ class Acquirer(Section):
     name: str
     hotline: str | None = None
     verified_on: dt.date | None = None
+
+
+class StatementFolder(Section):
+    """A folder that an acquirer's files are put into."""
+
+    acquirer: str = Field(min_length=1, description="whose files they are")
+    folder: Path = Field(description="where they are put; a file that cannot be read is renamed to *.rejected")
+    layout: str | None = Field(default=None, description="a built-in layout or a TOML file; the acquirer's by default")
+    pattern: str = Field(default="*", min_length=1, description="which files of the folder: *.csv")
+
+    @property
+    def layout_name(self) -> str:
+        """The layout's name or path."""
+        return self.layout or self.acquirer
 
 
 def _check_address(address: str) -> None:
@@ -188,8 +229,10 @@ class Settings(Section):
     business: Business = Business()
     merchants: list[Merchant] = []
     acquirers: list[Acquirer] = []
+    statements: list[StatementFolder] = []
     alerts: Alerts = Alerts()
     airflow: Airflow = Airflow()
+    health: Health = Health()
     rules: dict[str, dict[str, Any]] = Field(
         default={},
         description="parameters of rules, written [rules.<rule>]; docs/rules.md lists them",

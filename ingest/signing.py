@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from protocols import jbig
+from protocols import bmp, jbig
 from protocols.errors import DecodeError
 from protocols.picture import content_hash, difference_hash, ink_ratio
 from protocols.png import png
@@ -58,7 +58,7 @@ def _parts(group: Iterable[Mapping[str, Any]], uploads: Mapping[Place, Upload]) 
 
 
 def _first_image(parts: Sequence[Part]) -> bytes:
-    return parts[0][1].image if parts else b""
+    return parts[0][1].image if parts and parts[0][1].form == "jbig" else b""
 
 
 def _row(group: Sequence[Mapping[str, Any]], parts: Sequence[Part], *, compiled: bool) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def _row(group: Sequence[Mapping[str, Any]], parts: Sequence[Part], *, compiled:
         **{name: first[name] for name in _COPIED},
         **{name: last[name] for name in _ANSWERED},
         "rrn": first["reference"],
-        "feature_code": carried.feature_code if carried else None,
+        "feature_code": first["feature_code"] or (carried.feature_code if carried else None),
         "transaction_feature_code": _expected(first),
         "parts": len(parts),
         "upload_state": _state([part for part, _ in parts] or group),
@@ -134,9 +134,9 @@ def _picture(parts: Sequence[Part], *, compiled: bool) -> jbig.Bitmap:
     carried = parts[0][1]
     image = carried.image if whole else b"".join(part.image for _, part in parts)
     try:
-        return jbig.decode(image, compiled=compiled)
+        return bmp.decode(image) if carried.form == "bmp" else jbig.decode(image, compiled=compiled)
     except DecodeError as wrong:
-        wrong.path = "F62"
+        wrong.path = carried.path
         if whole:  # from the link frame's first byte; of several parts, from the picture's
             wrong.offset = carried.image_at + (wrong.offset or 0)
         raise

@@ -5,9 +5,10 @@
 
 import sys
 
-from ingest.columns import TABLES, Column, TableSpec
+from ingest.columns import TABLES
 from ingest.lake import Lake
 from ingest.rows import arrow_schema
+from ingest.tablespec import Column, TableSpec
 
 __all__ = ["TABLES", "Column", "Lake", "TableSpec", "arrow_schema", "document"]
 

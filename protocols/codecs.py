@@ -12,6 +12,7 @@ D are met. A pad other than 0 rides along in ``Padded`` so that a value builds
 back to the bytes it came from.
 """
 
+import binascii
 import re
 from collections.abc import Callable
 from typing import Any, NoReturn, Self
@@ -228,16 +229,22 @@ class LastRaw(c.Construct):  # type: ignore[misc]
 
 
 class DigitText(c.Adapter):  # type: ignore[misc]
-    """A fixed run of ASCII digits: the parts of a field once its packed digits are text."""
+    """A fixed run of ASCII digits: the parts of a field once its packed digits are text.
 
-    def __init__(self, width: int) -> None:
+    Args:
+        width: how many.
+        accept: DIGITS or MASKED.
+    """
+
+    def __init__(self, width: int, *, accept: str = DIGITS) -> None:
         super().__init__(c.Bytes(width))
         self.digits = width
+        self.accept = accept
 
     def _decode(self, obj: bytes, context: Any, path: str) -> str:
         del context, path
         text = obj.decode("ascii")
-        _check_nibbles(text, DIGITS)
+        _check_nibbles(text, self.accept)
         return text
 
     def _encode(self, obj: str, context: Any, path: str) -> bytes:
@@ -312,7 +319,7 @@ def gbk_bytes(text: str) -> bytes:
 
 def _from_hex(text: str) -> bytes:
     try:
-        return bytes.fromhex(text)
+        return binascii.unhexlify(text)  # bytes.fromhex passes over white space
     except ValueError:
         pass
     _wrong("value is not hex", "hex", "pairs of hex digits", f"{len(text)} characters")

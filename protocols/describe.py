@@ -8,31 +8,17 @@ secret is ever in this object.
 import dataclasses
 from typing import Any
 
-from protocols.emv import TAG_NAMES
+from protocols.batch import uploaded
 from protocols.errors import DecodeError, ProtocolError
 from protocols.facts import Facts, facts
+from protocols.inside import parts
 from protocols.mask import Masking, mask
 from protocols.message import Message
 from protocols.profile import Profile
-from protocols.tlv import elements, tag_name
-from protocols.unionpay import PARTS, TOTALS_DIGITS, TOTALS_PARTS
+from protocols.profile_files import CONFIDENCES
 from protocols.walk import HEAD_BYTES, Item
 
 ERROR_KEYS = ("layer", "field", "offset", "code", "expected", "got", "hint")
-_PART_NAMES = {
-    "60.1": "transaction_type",
-    "60.2": "batch_no",
-    "60.3": "network_code",
-    "60.4": "read_ability",
-    "60.5": "chip_condition",
-    "60.6": "partial_approval",
-    "60.7": "account_type",
-    "61.1": "orig_batch_no",
-    "61.2": "orig_stan",
-    "61.3": "orig_date",
-    "61.4": "orig_auth_mode",
-    "61.5": "orig_auth_institution",
-}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,8 +43,18 @@ def read_masked(profile: Profile, frame: bytes) -> Description:
     _, original = profile.values(frame, located)
     shown = {number: _starred(work, item, frame, message.fields.get(number)) for number, item in work.items.items()}
     said = facts(message) if message.mti else None
+    error = original or error or _doubt(message)
     starred = dataclasses.replace(message, fields={number: text for number, text in shown.items() if text is not None})
-    return Description(starred, said, original or error, tuple(work.masked))
+    return Description(starred, said, error, tuple(work.masked))
+
+
+def _doubt(message: Message) -> ProtocolError | None:
+    """What does not add up in a message that can be read."""
+    try:
+        uploaded(message)
+    except DecodeError as wrong:
+        return wrong
+    return None
 
 
 def _starred(work: Masking, item: Item, frame: bytes, text: str | None) -> str | None:
@@ -111,48 +107,32 @@ def _rows(profile: Profile, found: Description) -> list[tuple[str, dict[str, Any
     for number in sorted(message.spans):
         offset, length = message.spans[number]
         spec = profile.grammar.table[number]
-        rows.append((str(number), _row(spec.name, message.fields.get(number), offset, length)))
-        rows += _parts(message, number, offset)
-        if number == 55:
-            rows += _tags(message, offset, found.masked)
+        value = message.fields.get(number)
+        sure = weaker(profile.confidence, spec.confidence)
+        names = (spec.name, spec.zh or spec.name, spec.en or spec.name)
+        rows.append((str(number), row(names, value, offset, length, sure)))
+        for part in parts(message, number, found.masked):
+            names = (part.name, part.zh, part.en)
+            inner = row(names, part.value, offset + part.start, part.length, weaker(sure, part.confidence))
+            rows.append((f"{number}.{part.key}", inner))
     return rows
 
 
-def _row(name: str, value: str | None, offset: int, length: int) -> dict[str, Any]:
-    return {"name": name, "value": value, "offset": offset, "length": length}
+def row(names: tuple[str, str, str], value: str | None, offset: int, length: int, confidence: str) -> dict[str, Any]:
+    """One value of ``describe --json``.
+
+    Args:
+        names: its stable name, its Chinese and its English title.
+        value: its text, masked; None when it cannot be read.
+        offset: its first byte, from the first byte of the link frame.
+        length: its bytes.
+        confidence: how sure its meaning is.
+    """
+    name, zh, en = names
+    said = {"name": name, "zh": zh, "en": en, "value": value, "offset": offset, "length": length}
+    return {**said, "confidence": confidence}
 
 
-def _parts(message: Message, number: int, offset: int) -> list[tuple[str, dict[str, Any]]]:
-    """The parts of a field of packed digits; a part that starts inside a byte has that byte's offset."""
-    digits = message.fields.get(number, "")
-    widths = PARTS.get(number, ())
-    if number == 48 and len(digits) == TOTALS_DIGITS:
-        widths = TOTALS_PARTS
-    rows = []
-    at = 0
-    for key, width in widths:
-        value = digits[at : at + width]
-        if not value:
-            break
-        first, last = offset + at // 2, offset + (at + len(value) - 1) // 2
-        rows.append((key, _row(_PART_NAMES.get(key, key.partition(".")[2]), value, first, last - first + 1)))
-        at += width
-    return rows
-
-
-def _tags(message: Message, offset: int, masked: tuple[str, ...]) -> list[tuple[str, dict[str, Any]]]:
-    """The tags of F55, as far as they can be told apart."""
-    value = message.fields.get(55, "")
-    if not value or set(value) == {"*"}:
-        return []
-    data = bytes.fromhex(value)
-    rows = []
-    try:
-        for each in elements(data):
-            tag = tag_name(each.tag)
-            length = each.end - each.start
-            text = "*" * (2 * length) if f"F55.{tag}" in masked else data[each.start : each.end].hex().upper()
-            rows.append((f"55.{tag}", _row(TAG_NAMES.get(tag, "tag"), text, offset + each.start, length)))
-    except DecodeError:
-        return rows
-    return rows
+def weaker(*confidences: str) -> str:
+    """The least sure of them."""
+    return max(confidences, key=CONFIDENCES.index)

@@ -14,16 +14,26 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from protocols.errors import ProtocolError
+from protocols.installed import load_dialect
 
 if TYPE_CHECKING:
+    from protocols.answering import Answering, Sold
+    from protocols.batch import Uploaded
     from protocols.deframe import Event
     from protocols.facts import Facts
+    from protocols.message import Message
     from protocols.profile import Profile
+    from protocols.signature import Upload
+    from protocols.talking import Payment, Talk, Times
 
 DIALECTS = {
     "unionpay": "protocols.unionpay_dialect",
     "zvt": "protocols.zvt.dialect",
     "concert": "protocols.concert.dialect",
+    "sign-pad": "protocols.sign_pad.dialect",
+    "mis-df": "protocols.mis_df.dialect",
+    "mis-9f": "protocols.mis_9f.dialect",
+    "fixed-record": "protocols.fixed_record.dialect",
 }
 """Name -> the module that holds it as ``DIALECT``."""
 
@@ -107,7 +117,19 @@ class Dialect:
             None where each message says everything by itself.
         questions: what a terminal can be asked -> the session that asks it, the harmless one first; empty where
             it cannot be asked. None moves money.
+        asked_as: question -> the operation that the profile must know a code of; empty where questions need none.
         closing: the questions that close something in the terminal (its batch).
+        terminal: a terminal that answers these questions, of a terminal number, a merchant number and a journal,
+            oldest first; None where there are no questions.
+        talk: a till and a terminal that talk to each other, of payments; None where nobody plays them.
+        several: what a frame says by itself, for dialects whose frames may tell of several transactions; the first
+            is ``facts``. None where each frame says one thing.
+        message: the message for another party that a frame carries; None where a frame is the message.
+        operations: what a profile may say that the link's transaction codes mean; empty where messages say it.
+        signed: the signature that a message whose operation is SIGNATURE carries; None where it is a message of the
+            UnionPay kind.
+        uploaded: the transactions that a batch upload lists; raises DecodeError where its counts do not add up;
+            None where the language has no such message.
     """
 
     name: str
@@ -119,7 +141,15 @@ class Dialect:
     fields: Mapping[int, Any] = field(default_factory=dict)
     follow: "Callable[[Sequence[Heard]], list[Facts]] | None" = None
     questions: "Mapping[str, Callable[[Profile], Session]]" = field(default_factory=dict)
+    asked_as: Mapping[str, str] = field(default_factory=dict)
     closing: frozenset[str] = frozenset()
+    terminal: "Callable[[Profile, str, str, Sequence[Sold]], Answering] | None" = None
+    talk: "Callable[[Profile, Sequence[Payment], Times], Talk] | None" = None
+    several: "Callable[[Profile, bytes], list[Facts]] | None" = None
+    message: "Callable[[Profile, bytes], Message] | None" = None
+    operations: frozenset[str] = frozenset()
+    signed: "Callable[[Profile, bytes], Upload] | None" = None
+    uploaded: "Callable[[Profile, bytes], tuple[Uploaded, ...]] | None" = None
 
 
 class Session(Protocol):
@@ -162,6 +192,8 @@ def dialect(name: str) -> Dialect:
 
     Raises:
         KeyError: there is none of that name.
+        ProfileError: a package brings it and it cannot be loaded.
     """
-    found: Dialect = importlib.import_module(DIALECTS[name]).DIALECT
+    module = DIALECTS.get(name)
+    found: Dialect = importlib.import_module(module).DIALECT if module else load_dialect(name, DIALECTS)
     return found

@@ -21,7 +21,7 @@ LENGTH_BYTES = 2
 TPDU_BYTES, HEADER_BYTES = 5, 6
 STX_OVERHEAD = 1 + LENGTH_BYTES + 2
 
-ENVELOPES = ("length", "stx", "bare", "dle", "apdu", "stx-etx", "tags")
+ENVELOPES = ("length", "stx", "bare", "dle", "apdu", "stx-etx", "tags", "record")
 """The first three are made here; the others belong to one dialect each, which makes them."""
 LENGTH_CODINGS = ("binary", "bcd")
 LENGTH_COUNTS = {"body": 0, "body+etx": 1, "frame": LENGTH_BYTES}
@@ -34,7 +34,7 @@ class Link:
     """One terminal's link: its line settings and its envelope.
 
     Attributes:
-        envelope: one of ``ENVELOPES``.
+        envelope: one of the dialect's (``Dialect.envelopes``); ``ENVELOPES`` are the built-in ones.
         length_coding: ``binary`` (big-endian) or ``bcd``; two bytes either way.
         length_counts: ``body``, ``body+etx`` or ``frame`` (the length itself included).
         body: what the envelope holds.
@@ -42,9 +42,10 @@ class Link:
         max_frame: most bytes of a frame; a length beyond it is never waited for.
         inter_byte_ms: a pause inside a frame after which what came is noise.
         baud, bytesize, parity, stopbits: the serial line.
+        transport: ``serial``, or ``tcp`` where the terminal listens on the network.
     """
 
-    envelope: Literal["length", "stx", "bare", "dle", "apdu", "stx-etx", "tags"] = "length"
+    envelope: str = "length"
     length_coding: Literal["binary", "bcd"] = "binary"
     length_counts: Literal["body", "body+etx", "frame"] = "body"
     body: Literal["tpdu+header+message", "message"] = "tpdu+header+message"
@@ -55,6 +56,7 @@ class Link:
     bytesize: int = 8
     parity: Literal["N", "E", "O"] = "N"
     stopbits: int = 1
+    transport: Literal["serial", "tcp"] = "serial"
 
     def __post_init__(self) -> None:
         """Refuse settings that contradict each other.
@@ -63,7 +65,6 @@ class Link:
             ProfileError: a value is not one of the valid ones.
         """
         valid: dict[str, tuple[Any, ...]] = {
-            "envelope": ENVELOPES,
             "length_coding": LENGTH_CODINGS,
             "length_counts": tuple(LENGTH_COUNTS),
             "body": BODIES,
@@ -71,11 +72,16 @@ class Link:
             "bytesize": (7, 8),
             "parity": ("N", "E", "O"),
             "stopbits": (1, 2),
+            "transport": ("serial", "tcp"),
         }
         for key, values in valid.items():
             if getattr(self, key) not in values:
                 raise _bad(key, ", ".join(map(str, values)), str(getattr(self, key)))
-        for key, low, high in (("max_frame", 64, 9999), ("inter_byte_ms", 1, 60_000), ("baud", 300, 4_000_000)):
+        for key, low, high in (
+            ("max_frame", 64, 9999 if self.length_coding == "bcd" else 0xFFFF),
+            ("inter_byte_ms", 1, 60_000),
+            ("baud", 300, 4_000_000),
+        ):
             value = getattr(self, key)
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
                 raise _bad(key, f"{low} … {high}", str(value))

@@ -7,6 +7,7 @@ carries, is inferred by ``infer_datetime`` from when the message was seen.
 
 import datetime as dt
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo
 from protocols import meaning
 from protocols.errors import DecodeError
 from protocols.message import Message
+from protocols.private_tlv import ORDER
 from protocols.responses import is_approved, response_text
 from protocols.unionpay import TOTALS_DIGITS, Totals
 
@@ -21,6 +23,7 @@ __all__ = ["Facts", "SettlementTotals", "facts", "infer_datetime", "is_approved"
 
 _OPERATOR = re.compile(r"\d{1,3}(?= *$)")
 _CARD_ORG = re.compile(r"[A-Z]{3}")
+_TIP_DIGITS = 12  # F48 of a financial message
 _OFFLINE = frozenset(("OFFLINE_SALE", "ADJUST"))
 
 
@@ -56,7 +59,10 @@ class Facts:
     answer have in common (else the request's message type), ``exchange`` joins them where no
     trace number does, ``identity`` is equal for reports of the same thing in other bytes, and
     ``outcome`` is approved or declined. A ``handshake`` belongs to the link alone: no row.
-    ``card_totals`` is a JSON list of ``{card_org, count, amount_fen}``.
+    ``feature_code`` (特征码) names what a picture signs where no number does.
+    ``card_totals`` is a JSON list of ``{card_org, count, amount_fen}``. ``order_ref`` is the order number of
+    a QR payment, of a void or refund the original's. With ``per_line`` the exchange is one of its line,
+    whatever terminal the message names or leaves out.
     """
 
     mti: str
@@ -96,12 +102,16 @@ class Facts:
     processing_code: str | None = None
     network_code: str | None = None
     batch_count: int | None = None
+    tip_fen: int | None = None
+    order_ref: str | None = None
     receipt_no: int | None = None
     orig_receipt_no: int | None = None
     card_totals: str | None = None
     total_count: int | None = None
     total_amount_fen: int | None = None
+    feature_code: str | None = None
     totals: SettlementTotals | None = None
+    per_line: bool = False
 
 
 def facts(message: Message) -> Facts:
@@ -114,7 +124,6 @@ def facts(message: Message) -> Facts:
     asked = meaning.request_mti(mti)
     request = not meaning.is_answer(mti)
     kind60, network = parts.get("60.1"), parts.get("60.3")
-    kind, operation, txn_type, reversed_type = _what(message, asked, kind60, network, request=request)
     batch, stan = _number(parts.get("60.2")), _number(fields.get(11))
     reversal = asked == meaning.REVERSAL_MTI
     note = message.text(63) or ""
@@ -123,7 +132,10 @@ def facts(message: Message) -> Facts:
     clock = (fields.get(13), fields.get(12)) if 12 in fields or 13 in fields else None
     totals = _totals(message) if asked == meaning.SETTLEMENT_MTI else None
     auth = _word(fields.get(38))
+    private = message.private()
+    kind, operation, txn_type, reversed_type = _what(message, private, asked, kind60, network, request=request)
     own_auth = not request or txn_type in _OFFLINE
+    tip = fields.get(48, "") if kind == "financial" else ""
     return Facts(
         mti=mti,
         is_request=request,
@@ -158,19 +170,21 @@ def facts(message: Message) -> Facts:
         processing_code=fields.get(3),
         network_code=network,
         batch_count=_number(fields.get(48)) if asked == meaning.BATCH_MTI and len(fields.get(48, "")) == 4 else None,
+        tip_fen=_number(_whole(tip, _TIP_DIGITS)),
+        order_ref=None if 2 in fields else _word(private.get(ORDER)),
         totals=totals,
     )
 
 
 def _what(
-    message: Message, asked: str, kind60: str | None, network: str | None, *, request: bool
+    message: Message, private: Mapping[str, str], asked: str, kind60: str | None, network: str | None, *, request: bool
 ) -> tuple[Literal["financial", "settlement", "event"], str, str | None, str | None]:
     """Kind, operation, transaction type, and the type of what a reversal takes back."""
     if asked in meaning.FINANCIAL_MTIS:
         if asked == meaning.REVERSAL_MTI:
             return "financial", "REVERSAL", "REVERSAL", _reversed(message, kind60)
         name = meaning.transaction_type(asked, message.fields.get(3), message.fields.get(25), kind60)
-        if name in meaning.QR_TYPES and _is_qr(message, request=request):
+        if name in meaning.QR_TYPES and _is_qr(message, private, request=request):
             name = meaning.QR_TYPES[name]
         return "financial", name or "UNKNOWN", name, None
     operation = meaning.operation_of(asked, kind60, network)
@@ -185,12 +199,12 @@ def _reversed(message: Message, kind60: str | None) -> str | None:
     return None
 
 
-def _is_qr(message: Message, *, request: bool) -> bool:
+def _is_qr(message: Message, private: Mapping[str, str], *, request: bool) -> bool:
     """F22 says 03x; an answer without F22 and F2 carries the order in F59 A4."""
     entry = message.fields.get(22)
     if entry is not None or request:
         return (entry or "").startswith(meaning.QR_ENTRY)
-    return 2 not in message.fields and (message.text(59) or "").startswith("A4")
+    return 2 not in message.fields and (ORDER in private or message.raw(59).startswith(ORDER.encode("ascii")))
 
 
 def _tags(message: Message) -> dict[str, str]:

@@ -14,6 +14,7 @@ import construct as c
 
 from protocols.codecs import CODECS, Packed
 from protocols.errors import ProfileError
+from protocols.private_tlv import EITHER, WIDTHS
 from protocols.walk import Walk
 
 MASKS = ("none", "pan", "track", "overwrite", "control", "keys", "tlv", "totals", "references", "sweep")
@@ -33,6 +34,8 @@ class FieldSpec:
         en: English title.
         zh: Chinese title.
         source: where the row is known from.
+        tag_digits: of a private TLV (F59): digits of an element's length; 0 = whichever parses whole.
+        confidence: how sure the row is: measured, public or assumed; a profile's own may be weaker.
     """
 
     number: int
@@ -43,6 +46,8 @@ class FieldSpec:
     en: str = ""
     zh: str = ""
     source: str = ""
+    tag_digits: int = EITHER
+    confidence: str = "public"
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,15 @@ def _check(spec: FieldSpec) -> None:
             code="mask",
             expected=", ".join(MASKS),
             got=spec.mask,
+        )
+    if spec.tag_digits not in WIDTHS:
+        raise ProfileError(
+            "no such width of a length",
+            layer="profile",
+            path=f"{path}.tag_digits",
+            code="tag_digits",
+            expected="2, 3, or 0 for whichever parses whole",
+            got=str(spec.tag_digits),
         )
     most = 99 if spec.codec.startswith("llvar") else 999
     if not 0 < spec.size <= most:

@@ -50,14 +50,19 @@ class Located:
 def locate(link: Link, walk: Walk, data: bytes, protocol: str) -> Located:
     """Find the message in ``data``; ``error`` is set when no layout fits."""
     first: Located | None = None
-    for layout, error in _layouts(link, data):
+    for layout, error in layouts(link, data):
         found = _try(walk, data, layout, error, protocol)
         if found.error is None:
             return found
         first = first or found
     if first is not None:
         return first
-    nothing = FrameError(
+    return Located(Layout("none", -1, 0, len(data)), (), 0, nothing_found(link, data, protocol))
+
+
+def nothing_found(link: Link, data: bytes, protocol: str) -> FrameError:
+    """The error of bytes that look like no frame at all."""
+    return FrameError(
         "not a frame: no length, STX, TPDU or MTI found",
         protocol=protocol,
         layer="link",
@@ -67,10 +72,9 @@ def locate(link: Link, walk: Walk, data: bytes, protocol: str) -> Located:
         got=f"{len(data)} bytes of something else",
         hint="check the profile's link settings (envelope, length coding) and the baud rate",
     )
-    return Located(Layout("none", -1, 0, len(data)), (), 0, nothing)
 
 
-def _layouts(link: Link, data: bytes) -> list[tuple[Layout, ProtocolError | None]]:
+def layouts(link: Link, data: bytes) -> list[tuple[Layout, ProtocolError | None]]:
     """Every layout the first bytes allow, the profile's own first."""
     size = len(data)
     layouts: list[tuple[Layout, ProtocolError | None]] = []
@@ -159,17 +163,8 @@ def _try(walk: Walk, data: bytes, layout: Layout, error: ProtocolError | None, p
     if error is not None:
         error.protocol = protocol
     if layout.end - layout.message < HEAD_BYTES:
-        short = FrameError(
-            "ends before the bitmap does",
-            protocol=protocol,
-            layer="header",
-            path="MTI",
-            offset=layout.message,
-            code="short",
-            expected=f"{HEAD_BYTES} bytes of MTI and bitmap",
-            got=f"{max(layout.end - layout.message, 0)}",
-        )
-        return Located(layout, (), 0, error or short)
+        left = max(layout.end - layout.message, 0)
+        return Located(layout, (), 0, error or too_short(layout.message, left, protocol))
     place = walk.start(data, layout.message)
     if isinstance(place, Wrong):
         return Located(layout, (), 0, error or walk_error(place, protocol))
@@ -177,6 +172,20 @@ def _try(walk: Walk, data: bytes, layout: Layout, error: ProtocolError | None, p
     if isinstance(verdict, Wrong):
         error = error or walk_error(verdict, protocol)
     return Located(layout, place.steps, place.index, error)
+
+
+def too_short(at: int, left: int, protocol: str) -> FrameError:
+    """The error of a message that ends before its fields begin."""
+    return FrameError(
+        "ends before the bitmap does",
+        protocol=protocol,
+        layer="header",
+        path="MTI",
+        offset=at,
+        code="short",
+        expected=f"{HEAD_BYTES} bytes of MTI and bitmap",
+        got=f"{left}",
+    )
 
 
 def walk_error(wrong: Wrong, protocol: str) -> DecodeError:

@@ -26,6 +26,8 @@ from protocols.meaning import (
     is_answer,
     request_mti,
 )
+from protocols.private_tlv import ORDER
+from protocols.private_tlv import elements as elements_of_59
 from protocols.tlv import TEMPLATES, Tlv, elements, tag_name
 from protocols.unionpay import BATCH_ROW_DIGITS, TOTALS_DIGITS
 from protocols.walk import Item, Step
@@ -50,7 +52,6 @@ _CONTROL = re.compile(r"[0-9]{4}0{12}")  # F53 as control information; anything 
 _BALANCE = re.compile(rb"(?:[0-9]{7}[CD][0-9]{12})+")  # F54
 _MONTH_DAY = re.compile(r"0000|(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
 _KEYLESS_MTIS = FINANCIAL_MTIS | SIGNATURE_MTIS | {SETTLEMENT_MTI, BATCH_MTI, SCRIPT_MTI}
-_ORDER_TAG = b"A4"  # F59: the order number of a QR payment
 
 
 @dataclass(slots=True)
@@ -269,7 +270,8 @@ def _totals(work: Masking, item: Item) -> None:
     if len(digits) == TOTALS_DIGITS:
         return
     rows, rest = divmod(len(digits) - 2, BATCH_ROW_DIGITS)
-    if rows > 0 and rest == 0 and digits[:2] == f"{rows:02d}":
+    listed = request_mti(work.mti) == BATCH_MTI and len(digits) >= BATCH_ROW_DIGITS
+    if rows > 0 and rest == 0 and (listed or digits[:2] == f"{rows:02d}"):
         for row in range(rows):
             slot = 2 + row * BATCH_ROW_DIGITS + 8
             padded = digits[slot : slot + 20]
@@ -278,6 +280,9 @@ def _totals(work: Masking, item: Item) -> None:
             first, last = sweep.hidden(len(number))
             lead = slot + len(padded) - len(number)
             work.fill_nibbles(item.value, (lead + first, lead + last))
+        return
+    if listed:  # nobody can say where its card numbers stand
+        work.fill_nibbles(item.value, (2, len(digits)))
         return
     _sweep_digits(work, item, digits)
 
@@ -309,7 +314,7 @@ def _sweep(work: Masking, item: Item, *, packed: bool = True) -> None:
         spans: list[sweep.Span] = []
     else:
         spans = list(sweep.in_nibbles(value, text="\\x" not in gbk_text(value)))
-    spared = _order_number(value) if item.step.number == 59 else None
+    spared = _order_number(value, work.table[59].tag_digits) if item.step.number == 59 else None
     for first, last in sweep.in_text(value):
         if spared is None or not (spared[0] <= first and last <= spared[1]):
             work.fill(item.value + first, item.value + last, ord("*"))
@@ -317,21 +322,13 @@ def _sweep(work: Masking, item: Item, *, packed: bool = True) -> None:
         work.fill_nibbles(item.value, span)
 
 
-def _order_number(value: bytes) -> sweep.Span | None:
-    """Where F59's TLV (two characters of tag, three digits of length) holds a QR order number that is no card's."""
-    at = 0
-    while at + 5 <= len(value):
-        length = value[at + 2 : at + 5]
-        if not length.isdigit():
-            return None
-        end = at + 5 + int(length)
-        if end > len(value):
-            return None
-        if value[at : at + 2] == _ORDER_TAG:
-            inner = value[at + 5 : end]
+def _order_number(value: bytes, width: int) -> sweep.Span | None:
+    """Where F59's TLV holds a QR order number that is no card's."""
+    for each in elements_of_59(value, width):
+        if each.path == ORDER:
+            inner = value[each.start : each.end]
             whole = inner.isdigit() and sweep.SHORTEST <= len(inner) <= sweep.LONGEST
-            return None if whole else (at + 5, end)
-        at = end
+            return None if whole else (each.start, each.end)
     return None
 
 

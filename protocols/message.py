@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from protocols.codecs import gbk_text
+from protocols.codecs import gbk_bytes, gbk_text
 from protocols.errors import DecodeError
 from protocols.grammar import FieldSpec
+from protocols.private_tlv import elements as elements_of_59
 from protocols.tlv import elements, tag_name
 from protocols.unionpay import PARTS, TOTALS_DIGITS, Totals
 
@@ -50,6 +51,19 @@ class Message:
         if value is None or "raw" not in self.table[number].codec:
             return value
         return gbk_text(bytes.fromhex(value))
+
+    def raw(self, number: int) -> bytes:
+        """A field's bytes where a profile keeps it as raw bytes or as text; empty when it is not there."""
+        value = self.fields.get(number)
+        if value is None:
+            return b""
+        return bytes.fromhex(value) if "raw" in self.table[number].codec else gbk_bytes(value)
+
+    def private(self) -> dict[str, str]:
+        """F59's elements, those inside others too: tag -> text; none when it does not parse whole."""
+        value = self.raw(59)
+        found = elements_of_59(value, self.table[59].tag_digits) if value else ()
+        return {each.path: gbk_text(value[each.start : each.end]) for each in found}
 
     def subfields(self, number: int) -> dict[str, str]:
         """The parts of F48 (settlement totals), F60 or F61; as many as there are digits.

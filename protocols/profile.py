@@ -5,26 +5,46 @@ table and the claims they stand on; through it frames are found, read and built.
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from protocols.dialect import DIALECTS, Deframing, Dialect, dialect
+from protocols.dialect import DIALECTS, Deframing, Dialect, Session, dialect
 from protocols.envelope import Link
 from protocols.errors import DecodeError, ProfileError, ProtocolError
 from protocols.facts import Facts
 from protocols.grammar import FieldSpec, Grammar
+from protocols.installed import installed_dialects, packages, problems
 from protocols.locate import Located, locate
 from protocols.message import Message
-from protocols.profile_files import LANGUAGES, available_profiles, merged_profile, refused
+from protocols.profile_files import (
+    LANGUAGES,
+    available_journals,
+    available_profiles,
+    built_in_profiles,
+    merged_profile,
+    refused,
+)
 from protocols.walk import HEAD_BYTES
 
-__all__ = ["Profile", "available_profiles", "load_profile", "profiles_speaking"]
+__all__ = [
+    "Profile",
+    "available_profiles",
+    "built_in_profiles",
+    "load_profile",
+    "package_problems",
+    "profiles_speaking",
+    "usable_profiles",
+]
 
 
 @dataclass(frozen=True)
 class Profile:
-    """One brand's terminals: link, dialect, fields, and what each claim stands on."""
+    """One brand's terminals: link, dialect, fields, and what each claim stands on.
+
+    ``operations`` is what the link's own transaction codes mean; ``carries`` names the
+    profile of the messages that pass through this link, or is None.
+    """
 
     name: str
     title: dict[str, str]
@@ -34,11 +54,33 @@ class Profile:
     claims: tuple[dict[str, str], ...]
     max_reversal_tries: int
     grammar: Grammar = field(repr=False)
+    extends: tuple[str, ...] = ()
+    """The profiles it extends, the nearest first."""
+    operations: Mapping[str, str] = field(default_factory=dict)
+    carries: str | None = None
+
+    @property
+    def carried(self) -> "Profile":
+        """The profile of the messages that pass through this link.
+
+        Raises:
+            ProfileError: this profile names none, or one that is not there.
+        """
+        if self.carries is None:
+            raise refused(self.name, "carries", "the profile names none for messages passed on", "a profile", "nothing")
+        return load_profile(self.carries)
 
     @property
     def speech(self) -> Dialect:
         """The dialect as a value."""
         return dialect(self.dialect)
+
+    @property
+    def questions(self) -> "dict[str, Callable[[Profile], Session]]":
+        """What its terminals can be asked: the dialect's questions whose transaction codes are known."""
+        known = set(self.operations.values())
+        asked_as = self.speech.asked_as
+        return {name: ask for name, ask in self.speech.questions.items() if asked_as.get(name) in {None, *known}}
 
     def deframer(self) -> Deframing:
         """A fresh deframer for one direction of one line."""
@@ -172,25 +214,49 @@ def _values(profile: Profile, frame: bytes, located: Located) -> tuple[Message, 
 
 @functools.cache
 def load_profile(name: str) -> Profile:
-    """A profile by its built-in name, or by the path of a .toml file.
+    """A profile by its name, built in or brought by a package, or by the path of a .toml file.
 
     Raises:
         ProfileError: no such profile, or its file is wrong; says which key and what is valid.
     """
-    merged, own = merged_profile(name)
-    return _profile(merged, own)
+    try:
+        return _profile(*merged_profile(name))
+    except ProfileError as wrong:
+        for package in packages():
+            if name in package.profiles and not wrong.message.startswith("package "):
+                wrong.message = f"package {package.name}: {wrong.message}"
+        raise
+
+
+def usable_profiles() -> tuple[list[Profile], list[ProfileError]]:
+    """Every profile that can be loaded, and what is wrong with packages whose profiles cannot."""
+    found, wrong = [], package_problems()
+    for name in available_profiles():
+        try:
+            found.append(load_profile(name))
+        except ProfileError as bad:
+            if name in built_in_profiles() and bad.code != "package":
+                raise
+            wrong.append(bad)
+    return found, list({str(each): each for each in wrong}.values())
+
+
+def package_problems() -> list[ProfileError]:
+    """What is wrong with packages that bring profiles, as far as that shows without loading their code."""
+    return problems([*built_in_profiles(), *available_journals()], DIALECTS)
 
 
 def profiles_speaking(name: str) -> list[str]:
     """The names of the built-in profiles of one dialect."""
-    return [each for each in available_profiles() if load_profile(each).dialect == name]
+    return [each for each in built_in_profiles() if load_profile(each).dialect == name]
 
 
-def _profile(merged: dict[str, Any], own: dict[str, Any]) -> Profile:
+def _profile(merged: dict[str, Any], chain: list[dict[str, Any]]) -> Profile:
     name = merged["name"]
     spoken = merged.get("dialect")
-    if spoken not in DIALECTS:
-        raise refused(name, "dialect", "no such dialect", ", ".join(DIALECTS), str(spoken))
+    dialects = [*DIALECTS, *installed_dialects()]
+    if spoken not in dialects:
+        raise refused(name, "dialect", "no such dialect", ", ".join(dialects), str(spoken))
     tries = merged.get("max_reversal_tries", 3)
     if not isinstance(tries, int) or isinstance(tries, bool) or not 0 < tries < 100:
         raise refused(name, "max_reversal_tries", "not a number of tries", "1 … 99", str(tries))
@@ -207,8 +273,30 @@ def _profile(merged: dict[str, Any], own: dict[str, Any]) -> Profile:
     if link.envelope not in dialect(spoken).envelopes:
         valid = ", ".join(dialect(spoken).envelopes)
         raise refused(name, "link.envelope", "this dialect has no such envelope", valid, link.envelope)
-    claims = tuple(merged["claims"])
-    return Profile(name, dict(titles), link, spoken, own["confidence"], claims, tries, grammar)
+    carries = merged.get("carries")
+    if carries is not None and (not isinstance(carries, str) or not dialect(spoken).operations):
+        raise refused(name, "carries", "this dialect carries no messages of another", "no carries", "something else")
+    return Profile(
+        name=name,
+        title=dict(titles),
+        link=link,
+        dialect=spoken,
+        confidence=chain[0]["confidence"],
+        claims=tuple(merged["claims"]),
+        max_reversal_tries=tries,
+        grammar=grammar,
+        extends=tuple(each["name"] for each in chain[1:]),
+        operations=_operations(name, dialect(spoken).operations, merged["operations"]),
+        carries=carries,
+    )
+
+
+def _operations(name: str, valid: frozenset[str], rows: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    for code, row in rows.items():
+        if row["name"] not in valid:
+            expected = ", ".join(sorted(valid)) or "no operations: the dialect's messages say what they are"
+            raise refused(name, f"operations.{code}.name", "no such operation", expected, row["name"])
+    return {code: row["name"] for code, row in rows.items()}
 
 
 def _table(
@@ -217,7 +305,15 @@ def _table(
     table = dict(base)
     for key, row in overrides.items():
         number = int(key)
-        for word, kind in (("name", str), ("codec", str), ("size", int), ("mask", str), ("en", str), ("zh", str)):
+        for word, kind in (
+            ("name", str),
+            ("codec", str),
+            ("size", int),
+            ("tag_digits", int),
+            ("mask", str),
+            ("en", str),
+            ("zh", str),
+        ):
             if word in row and (not isinstance(row[word], kind) or isinstance(row[word], bool)):
                 raise refused(
                     name, f"fields.{key}.{word}", f"{word} is not a {kind.__name__}", kind.__name__, "something else"
@@ -230,5 +326,7 @@ def _table(
                     name, f"fields.{key}", f"a new field needs {', '.join(lacking)}", "name, codec, size", "less"
                 )
             known = FieldSpec(number, row["name"], row["codec"], row["size"], mask="sweep")
+        if row.get("name", known.name) != known.name:
+            known = replace(known, en="", zh="")  # titles of another field would mislead
         table[number] = replace(known, **row)
     return table

@@ -15,10 +15,16 @@ from typing import Any
 
 from protocols.envelope import Link
 from protocols.errors import ProfileError
+from protocols.installed import installed_profiles, profile_file, read_profile
 
 CONFIDENCES = ("measured", "public", "assumed")
-KEYS = ("name", "extends", "dialect", "title", "source", "confidence", "claims", "link", "fields", "max_reversal_tries")
-FIELD_KEYS = ("name", "codec", "size", "mask", "en", "zh", "source")
+"""The surest first."""
+KEYS = (
+    *("name", "extends", "dialect", "title", "source", "confidence", "claims", "link", "fields", "max_reversal_tries"),
+    *("operations", "carries"),
+)
+FIELD_KEYS = ("name", "codec", "size", "mask", "en", "zh", "source", "tag_digits", "confidence")
+OPERATION_KEYS = ("name", "source", "confidence")
 CLAIM_KEYS = ("claim", "source", "confidence")
 CLAIM_OPTIONS = ("about",)  # a later claim about the same thing takes the place of an inherited one
 LANGUAGES = ("zh-CN", "en")
@@ -26,6 +32,11 @@ MOST_EXTENDS = 8
 
 
 def available_profiles() -> list[str]:
+    """The names of the built-in profiles and of those that installed packages bring."""
+    return [*built_in_profiles(), *installed_profiles([*built_in_profiles(), *available_journals()])]
+
+
+def built_in_profiles() -> list[str]:
     """The names of the built-in profiles."""
     folder = resources.files("protocols") / "profiles"
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
@@ -37,25 +48,25 @@ def available_journals() -> list[str]:
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
-def merged_profile(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A profile's settings with those it extends, and its own file's alone.
+def merged_profile(name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A profile's settings with those it extends, and what each file says, its own first.
 
     Raises:
         ProfileError: no such profile, or a file is wrong.
     """
     chain = _chain(name)
-    merged: dict[str, Any] = {"claims": [], "link": {}, "fields": {}, "title": {}}
+    merged: dict[str, Any] = {"claims": [], "link": {}, "fields": {}, "title": {}, "operations": {}}
     for data in reversed(chain):
         for key, value in data.items():
             if key == "claims":
                 about = {claim.get("about") for claim in value} - {None}
                 kept = [claim for claim in merged["claims"] if claim.get("about") not in about]
                 merged["claims"] = [*kept, *value]
-            elif key in {"link", "fields", "title"}:
+            elif key in {"link", "fields", "title", "operations"}:
                 merged[key] = {**merged[key], **value}
             else:
                 merged[key] = value
-    return merged, chain[0]
+    return merged, chain
 
 
 def _chain(name: str) -> list[dict[str, Any]]:
@@ -74,18 +85,26 @@ def _chain(name: str) -> list[dict[str, Any]]:
 
 
 def _read(name: str, folder: Path) -> tuple[dict[str, Any], Path]:
-    built_in = available_profiles()
+    built_in = built_in_profiles()
+    brought = profile_file(name, [*built_in, *available_journals()])
+    if brought is not None:
+        file, package = brought
+        data = _toml(read_profile(file, package), name)
+        if data.get("name") != name:
+            raise refused(name, "name", f"{file.name} has another name", name, "another")
+        return data, file.parent
     if name in built_in:
         text = (resources.files("protocols") / "profiles" / f"{name}.toml").read_text("utf-8")
         return _toml(text, name), Path()
     path = folder / name
     if not name.endswith(".toml"):
-        close = difflib.get_close_matches(name, built_in, n=1)
+        known = available_profiles()
+        close = difflib.get_close_matches(name, known, n=1)
         raise ProfileError(
             f"no profile named {name!r}",
             layer="profile",
             code="name",
-            expected=", ".join(built_in) + ", or the path of a .toml file",
+            expected=", ".join(known) + ", or the path of a .toml file",
             got=name,
             hint=f"did you mean {close[0]!r}?" if close else "tillwatch describe --profiles",
         )
@@ -111,7 +130,7 @@ def _toml(text: str, name: str) -> dict[str, Any]:
 def _shape(data: dict[str, Any], name: str) -> None:
     """Refuse unknown keys, missing sources and wrong types."""
     _known(name, "", data, KEYS)
-    for key, kind in (("title", dict), ("link", dict), ("fields", dict), ("claims", list)):
+    for key, kind in (("title", dict), ("link", dict), ("fields", dict), ("operations", dict), ("claims", list)):
         if not isinstance(data.get(key, kind()), kind):
             raise refused(
                 name, key, f"{key} is not a {'table' if kind is dict else 'list'}", kind.__name__, "something else"
@@ -137,6 +156,15 @@ def _shape(data: dict[str, Any], name: str) -> None:
                     name, f"claims[{index}].{key}", f"a claim without {key} is refused", f'{key} = "…"', "nothing"
                 )
         _confidence(name, f"claims[{index}].confidence", claim["confidence"])
+    for code, row in data.get("operations", {}).items():
+        if not isinstance(row, dict):
+            raise refused(name, f"operations.{code}", "not an operation's table", "[operations.13]", "something else")
+        _known(name, f"operations.{code}.", row, OPERATION_KEYS)
+        for key in OPERATION_KEYS:
+            if not isinstance(row.get(key), str) or not row[key].strip():
+                path = f"operations.{code}.{key}"
+                raise refused(name, path, f"an operation without {key} is refused", f'{key} = "…"', "nothing")
+        _confidence(name, f"operations.{code}.confidence", row["confidence"])
     for number, row in data.get("fields", {}).items():
         if not number.isdigit() or not isinstance(row, dict):
             raise refused(name, f"fields.{number}", "not a field table", "[fields.2] … [fields.64]", f"fields.{number}")
@@ -145,6 +173,8 @@ def _shape(data: dict[str, Any], name: str) -> None:
             raise refused(
                 name, f"fields.{number}.source", "a field without source is refused", 'source = "…"', "nothing"
             )
+        if "confidence" in row:
+            _confidence(name, f"fields.{number}.confidence", row["confidence"])
 
 
 def _known(name: str, prefix: str, table: Mapping[str, Any], valid: Iterable[str]) -> None:

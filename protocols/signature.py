@@ -5,6 +5,7 @@ Source: docs/protocols.md 6. The pictures themselves are ``protocols.jbig``.
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal
 
 from protocols.codecs import gbk_text
 from protocols.errors import DecodeError
@@ -29,7 +30,9 @@ class Upload:
         image: F62.
         image_at: where F62's value stands, from the first byte of the link frame.
         details: F55 by tag, masked.
-        feature_code: 特征码, 8 hex digits; None when the reference number is no number.
+        feature_code: 特征码, 8 hex digits; None when the reference number is no number, or another message says it.
+        form: how the picture is coded: ``jbig`` or ``bmp``.
+        path: the field it stands in.
     """
 
     part: int
@@ -38,6 +41,8 @@ class Upload:
     image_at: int
     details: dict[str, dict[str, str]] = field(repr=False)
     feature_code: str | None
+    form: Literal["jbig", "bmp"] = "jbig"
+    path: str = "F62"
 
 
 def upload(message: Message) -> Upload:

@@ -65,3 +65,8 @@ TAGS = {
     "FF72": Tag("提示信息二", "notice 2"),
     "FF73": Tag("提示信息三", "notice 3"),
 }
+
+
+def is_text(tag: str) -> bool:
+    """Whether a tag's value is GBK text."""
+    return tag in TAGS and TAGS[tag].kind == "text"

@@ -8,7 +8,7 @@ message is right; such rows say so.
 
 import construct as c
 
-from protocols.codecs import DigitText, Fen, Whole
+from protocols.codecs import MASKED, DigitText, Fen, Whole
 from protocols.grammar import FieldSpec
 
 TPDU_BYTES = 5
@@ -60,7 +60,16 @@ _ROWS = (
     (63, "private_63", "lllvar_text", 999, "sweep", "operator, or card organisation and notes", "自定义域63"),
     (64, "mac", "last_raw", 8, "none", "message authentication code", "报文鉴别码"),
 )
-FIELDS = {row[0]: FieldSpec(*row, source="public field table and 46 public messages") for row in _ROWS}
+_LIKELY = frozenset((47, 58))
+"""Fields met in one or two public sources and in no message."""
+FIELDS = {
+    row[0]: FieldSpec(
+        *row,
+        source="public field table and 46 public messages",
+        confidence="assumed" if row[0] in _LIKELY else "public",
+    )
+    for row in _ROWS
+}
 
 F60_PARTS = (("60.1", 2), ("60.2", 6), ("60.3", 3), ("60.4", 1), ("60.5", 1), ("60.6", 1), ("60.7", 3))
 """Type, batch, network code, read ability, IC condition, partial approval, account; 8 to 17 digits are met."""
@@ -87,7 +96,12 @@ Totals = c.Struct(
 )
 """F48 of 0500/0510, over its digits as ASCII: amounts in fen; flag 0 asked, 1 balanced, 2 not balanced, 3 error."""
 BATCH_ROW_DIGITS = 40
+BATCH_ROWS = 8
+BATCH_ROW_PARTS = (("card_org", 2), ("stan", 6), ("pan", 20), ("amount", 12))
 BatchRow = c.Struct(
-    "card_org" / DigitText(2), "stan" / DigitText(6), "pan" / DigitText(20), "amount" / Fen(DigitText(12))
+    "card_org" / DigitText(2),
+    "stan" / DigitText(6),
+    "pan" / DigitText(20, accept=MASKED),
+    "amount" / Fen(DigitText(12)),
 )
-"""One transaction of a magnetic batch upload (0320, F48), over its digits as ASCII."""
+"""One transaction of a magnetic batch upload (0320, F48), over its digits as ASCII; the card number may be masked."""

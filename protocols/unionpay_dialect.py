@@ -1,5 +1,7 @@
 """The UnionPay POS dialect as a value: the walk, the masks, the facts and the words that are written elsewhere."""
 
+from protocols import batch
+from protocols.codecs import gbk_text
 from protocols.deframe import Deframer
 from protocols.describe import read_masked, to_object
 from protocols.dialect import Described, Dialect, Secured
@@ -7,6 +9,7 @@ from protocols.envelope import lrc
 from protocols.facts import Facts, facts, response_text
 from protocols.mask import mask
 from protocols.profile import Profile
+from protocols.signature_tags import is_text
 from protocols.unionpay import FIELDS
 from protocols.walk import HEAD_BYTES
 
@@ -42,6 +45,11 @@ def told(profile: Profile, frame: bytes) -> Facts:
     return facts(profile.decode(frame))
 
 
+def uploaded(profile: Profile, frame: bytes) -> tuple[batch.Uploaded, ...]:
+    """See ``protocols.batch``."""
+    return batch.uploaded(profile.decode(frame))
+
+
 def describe(profile: Profile, frame: bytes) -> Described:
     """See ``protocols.describe``."""
     found = read_masked(profile, frame)
@@ -52,6 +60,11 @@ def describe(profile: Profile, frame: bytes) -> Described:
     glossary = {}
     if code is not None and direction == "answer":
         glossary["39"] = f"{response_text(code, 'zh-CN')}, {response_text(code, 'en')}"
+    glossary |= {
+        key: gbk_text(bytes.fromhex(row["value"]))
+        for key, row in said["fields"].items()
+        if key.startswith("55.") and is_text(key.rpartition(".")[2]) and "*" not in row["value"]
+    }
     return Described(said, found.error, direction, "F", glossary, notes, frozenset(("55",)))
 
 
@@ -63,4 +76,5 @@ DIALECT = Dialect(
     facts=told,
     describe=describe,
     fields=FIELDS,
+    uploaded=uploaded,
 )

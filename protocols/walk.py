@@ -100,12 +100,11 @@ class Walk:
     def start(self, data: bytes | bytearray, at: int) -> Place | Wrong:
         """A walk over the message whose MTI is at ``at``; its ten first bytes must be there."""
         if data[at] > 0x09 or _LENGTHS[data[at]] < 0 or _LENGTHS[data[at + 1]] < 0:
-            return Wrong("mti", 0, at, "four digits, the first one 0", "something else")
+            return no_mti(at)
         bitmap = int.from_bytes(data[at + 2 : at + HEAD_BYTES], "big")
         steps = self.plan(bitmap)
         if isinstance(steps, int):
-            code = "bitmap" if steps == 1 else "unknown_field"
-            return Wrong(code, steps, at + 2, "fields of the profile", f"F{steps}")
+            return unknown_bit(steps, at + 2)
         return Place(steps, at + HEAD_BYTES)
 
     @staticmethod
@@ -140,14 +139,14 @@ class Walk:
                     low = _LENGTHS[data[at + 1]]
                     count = count * 100 + low if count >= 0 and low >= 0 else -1
                 if not 0 <= count <= size:
-                    wrong = _impossible(number, at, count, size, digits=digits)
+                    wrong = impossible(number, at, count, size, digits=digits)
                     break
             after = at + prefix + ((count + 1) >> 1 if digits else count)
             if after > limit:
                 if known and last and at == limit:
                     after = at
                 else:
-                    wrong = _short(number, at, count, limit - at - prefix, digits=digits) if known else None
+                    wrong = short(number, at, count, limit - at - prefix, digits=digits) if known else None
                     break
             at = after
             index += 1
@@ -181,13 +180,25 @@ class Walk:
             at = after
 
 
-def _impossible(number: int, at: int, count: int, most: int, *, digits: bool) -> Wrong:
+def no_mti(at: int) -> Wrong:
+    """Bytes that are no message type."""
+    return Wrong("mti", 0, at, "four digits, the first one 0", "something else")
+
+
+def unknown_bit(number: int, at: int) -> Wrong:
+    """A bit of the bitmap that no field of the profile has."""
+    return Wrong("bitmap" if number == 1 else "unknown_field", number, at, "fields of the profile", f"F{number}")
+
+
+def impossible(number: int, at: int, count: int, most: int, *, digits: bool) -> Wrong:
+    """A field whose length is no number (``count`` -1) or more than it holds."""
     if count < 0:
         return Wrong("length", number, at, "a length in packed digits", "another nibble")
     return Wrong("length", number, at, f"at most {most} {'digits' if digits else 'bytes'}", f"{count}")
 
 
-def _short(number: int, at: int, count: int, left: int, *, digits: bool) -> Wrong:
+def short(number: int, at: int, count: int, left: int, *, digits: bool) -> Wrong:
+    """A message that ends inside a field of ``count`` digits or bytes."""
     return Wrong("short", number, at, f"{count} {'digits' if digits else 'bytes'}", f"{left} bytes")
 
 

@@ -1,6 +1,7 @@
 """``tillwatch collect``: read terminals until stopped."""
 
 import contextlib
+import datetime as dt
 import gc
 import resource
 import signal
@@ -8,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +17,8 @@ import click
 
 from ingest.commands.options import config_option
 from ingest.errors import DeviceError, SpoolError, UsageError
+from ingest.settings import AUTO, Settings, load_settings
 from ingest.settings import Line as LineSettings
-from ingest.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from ingest.airflow_notice import Notice
@@ -24,14 +26,18 @@ if TYPE_CHECKING:
     from ingest.committer import Committer
     from ingest.dashboard import EventLog
     from ingest.handover import Tell
+    from ingest.health import Watchman
     from ingest.keys import Keys
     from ingest.lines import Line
     from ingest.recording import Recorder
     from ingest.segments import SegmentInfo
     from ingest.spool import Spool
     from protocols.profile import Profile
+    from protocols.sanitise import CardKeys
 
 STOP_SECONDS = 5.0
+LOOK_SECONDS = 5.0
+"""How often the collector looks at itself, and tells the service manager that it lives."""
 SWITCH_SECONDS = 0.00005
 """How long a busy thread keeps the interpreter from the pump. With the committer saturated a relay adds 1.1 ms at
 0.5 ms and 0.2 ms at 0.05 ms, for no fewer frames a second (bench/collector.py); the default is 5 ms.
@@ -58,7 +64,8 @@ def collect(
     """Read terminals until stopped.
 
     The lines of the configuration and those given here; a line given here wins over one of
-    the same name. Devices that are missing are waited for. SIGTERM or Ctrl-C commits what was
+    the same name. PROFILE may be auto: it is found by listening, and what was heard before is
+    read with it. Devices that are missing are waited for. SIGTERM or Ctrl-C commits what was
     read, seals the segment and ends with status 0. A relay passes bytes on whatever happens to the disk.
 
     Exit status: 0 stopped, 2 wrong words, 3 could not run (a busy port, no key, no spool).
@@ -127,7 +134,10 @@ def run(settings: Settings) -> None:
     from ingest.collector import Collector
     from ingest.committer import Committer
     from ingest.dashboard import EventLog
+    from ingest.health import Watchman
     from ingest.keys import load_keys
+    from ingest.metrics import Server
+    from ingest.service.notify import ServiceManager
     from ingest.spool import Spool, owner_of
 
     stop = threading.Event()
@@ -151,16 +161,25 @@ def run(settings: Settings) -> None:
 
     committer = Committer(open_spool, tell=events.tell)
     collector = Collector(lines, committer, events.tell)
+    watchman = Watchman(
+        lines, collector, committer, directory=directory, health=settings.health, zone=settings.zone, tell=events.tell
+    )
+    server = Server(watchman, settings.health.listen) if settings.health.listen else None
     try:
         collector.open_all()
         with _stopped_by_signals(stop):
             collector.start()  # first of all the bytes flow; opening the spool may mean mending gigabytes
             try:
-                committer.start(collector.answer, _first_spool(open_spool, settings, events))
-                _watch(stop, lines, collector, committer, events)
+                committer.start(collector.answer, _first_spool(open_spool, settings, events), collector.tune)
+                if server is not None:
+                    events.tell("", "health", at=f"http://{server.address}/readyz")
+                _watch(stop, watchman, events)
             finally:
+                ServiceManager().say("STOPPING=1")
                 _stop(collector, committer, lines, events, notice)
     finally:
+        if server is not None:
+            server.close()
         events.close()
         gc.unfreeze()
     if collector.failure is not None:
@@ -186,16 +205,19 @@ def make_lines(settings: list[LineSettings], keys: "Keys", tell: "Tell") -> "lis
     from protocols.sanitise import CardKeys
 
     card_keys = CardKeys(key_id=keys.key_id, pan=keys.pan, digest=keys.digest)
-    profiles = {line.name: load_profile(line.profile) for line in settings}
+    profiles = {line.name: load_profile(line.profile) for line in settings if line.profile != AUTO}
     lines = []
     for words in settings:
+        if words.profile == AUTO:
+            lines.append(_searching(words, card_keys, tell))
+            continue
         profile = profiles[words.name]
         made = make_line(
             words.name,
             profile.name,
             words.mode,
             [words.device, *filter(None, [words.peer])],
-            link=profile.link,
+            link=replace(profile.link, baud=words.baud or profile.link.baud),
             start=lambda words=words: Recorder(profiles[words.name], card_keys, words.name),  # type: ignore[misc]
         )
         if words.mode == "pull":
@@ -204,18 +226,58 @@ def make_lines(settings: list[LineSettings], keys: "Keys", tell: "Tell") -> "lis
     return lines
 
 
+def _searching(words: LineSettings, keys: "CardKeys", tell: "Tell") -> "Line":
+    """A line whose profile is found by listening.
+
+    A relay keeps the first setting: another one, tried at the wrong moment, would garble what it passes on.
+    """
+    from ingest.detection import Detection, Tap
+    from ingest.lines import make_line
+    from ingest.recording import Recorder
+    from ingest.speeds import settings_to_try
+    from protocols.profile import usable_profiles
+    from protocols.sanitise import keyed_digest
+    from protocols.usb_ids import speaks
+
+    candidates, unusable = usable_profiles()
+    for wrong in unusable:
+        tell(words.name, "left-out", why=str(wrong))
+    to_try = settings_to_try(candidates, words.baud)
+    settings = to_try[:1] if words.mode == "relay" else to_try
+    detection = Detection(
+        words.name,
+        candidates,
+        settings,
+        record=lambda profile: Recorder(profile, keys, words.name),
+        digest=lambda data: keyed_digest(keys, data),
+        likely=speaks,
+        tell=tell,
+    )
+    devices = [words.device, *filter(None, [words.peer])]
+    line = make_line(words.name, AUTO, words.mode, devices, link=settings[0], start=lambda: Tap(detection))
+    for stream in line.streams:
+        stream.detection = detection
+    return line
+
+
 def _ask(line: "Line", words: LineSettings, profile: "Profile", recorder: "Recorder", tell: "Tell") -> None:
     """Give a pulled line its question."""
     from ingest.asking import Asker
     from ingest.lines import Stream
 
-    questions = profile.speech.questions
-    if not questions:
+    questions = profile.questions
+    if not profile.speech.questions:
         raise UsageError(
             f"line {words.name}: terminals of profile {profile.name} cannot be asked",
             hint="use mode listen, relay or receive",
         )
-    question = words.ask or next(iter(questions))
+    question = words.ask or next(iter(profile.speech.questions))
+    if question in profile.speech.questions and question not in questions:
+        raise UsageError(
+            f"line {words.name}: {profile.name} does not say which transaction code asks for {question}",
+            hint="take it from the terminal's document into a profile of your own (docs/protocols-ecr.md)"
+            + (f", or ask one of {', '.join(questions)}" if questions else ""),
+        )
     if question not in questions:
         raise UsageError(
             f"line {words.name}: {profile.name} knows no question {question!r}",
@@ -248,10 +310,11 @@ def _first_spool(open_spool: Any, settings: Settings, events: "EventLog") -> "Sp
     return spool
 
 
-def _watch(
-    stop: threading.Event, lines: "list[Line]", collector: "Collector", committer: "Committer", events: "EventLog"
-) -> None:
-    """Until a signal, or until the pump stops on its own."""
+def _watch(stop: threading.Event, watchman: "Watchman", events: "EventLog") -> None:
+    """Until a signal, or until the pump stops on its own; the service manager hears that we live."""
+    from ingest.service.notify import ServiceManager
+
+    manager = ServiceManager()
     gc.collect()
     gc.freeze()  # what is here stays: later collections need not look at it
     with contextlib.ExitStack() as stack:
@@ -259,14 +322,20 @@ def _watch(
         if sys.stderr.isatty():
             from ingest.dashboard import Dashboard
 
-            refresh = stack.enter_context(Dashboard(lines, committer, events)).refresh
-        told = False
-        while not stop.wait(0.5) and collector.is_alive:
+            refresh = stack.enter_context(Dashboard(watchman.lines, watchman.committer, events)).refresh
+        manager.say("READY=1", f"STATUS=reading {len(watchman.lines)} lines")
+        next_look, told = 0.0, False
+        while not stop.wait(0.5) and watchman.collector.is_alive:
             if refresh is not None:
                 refresh()
-            if not committer.is_alive and not told:
+            if not watchman.committer.is_alive and not told:
                 told = True
                 events.tell("", "committer-stopped", relaying="goes on", hint="nothing is recorded: start it again")
+            if time.monotonic() >= next_look:
+                next_look = time.monotonic() + LOOK_SECONDS
+                watchman.look(dt.datetime.now(dt.UTC))
+                if not watchman.is_alive():
+                    manager.say("WATCHDOG=1")
 
 
 def _stop(

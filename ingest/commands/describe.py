@@ -1,10 +1,12 @@
 """``tillwatch describe``: what a frame says, field by field, masked."""
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import click
 
@@ -14,21 +16,44 @@ from ingest.errors import TillwatchError, UsageError
 from ingest.journals import open_journal
 from protocols.deframe import Event, Frame, Noise
 from protocols.dialect import Described
+from protocols.dump import line, lines
 from protocols.errors import ProfileError, ProtocolError
-from protocols.journal.describe import describe_record, lines
+from protocols.journal.describe import describe_record
+from protocols.journal.describe import lines as journal_lines
 from protocols.journal.profile import JournalProfile, available_journals, is_journal, load_journal
-from protocols.profile import Profile, available_profiles, load_profile
+from protocols.profile import Profile, load_profile, usable_profiles
+from protocols.profile_files import LANGUAGES
 
 MOST_BYTES = 64 << 20  # a file of bytes is read whole; captures are read line by line
 _CHUNK = 1 << 16
+_LONG_VALUE = 48  # characters; a longer one whose parts follow is not shown twice
+_LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
+
+
+class Screen(NamedTuple):
+    """Who reads: in which language, and on how many columns; None where it is no screen."""
+
+    language: str
+    width: int | None
+
+
+def _screen(locale: str | None) -> Screen:
+    said = next((os.environ[name] for name in _LOCALE_VARIABLES if os.environ.get(name)), "")
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return Screen(locale or ("zh-CN" if said.startswith("zh") else "en"), width)
 
 
 @click.command()
 @click.argument("source", metavar="FILE-or-HEX", required=False)
 @click.option("--profile", "-p", metavar="P", help="A profile's name, or the path of a .toml file.")
 @click.option("--profiles", "list_profiles", is_flag=True, help="List the profiles and what each stands on.")
+@click.option(
+    "--locale",
+    type=click.Choice(LANGUAGES),
+    help="Language of the titles; that of LC_ALL, LC_MESSAGES or LANG by default.",
+)
 @json_option
-def describe(source: str | None, profile: str | None, list_profiles: bool, as_json: bool) -> None:
+def describe(source: str | None, profile: str | None, list_profiles: bool, locale: str | None, as_json: bool) -> None:
     """Say what a frame says, field by field, masked.
 
     FILE is a capture (.jsonl), a file of hex lines, or raw bytes off a line; - is
@@ -39,8 +64,11 @@ def describe(source: str | None, profile: str | None, list_profiles: bool, as_js
     Exit status: 0 every frame could be read, 1 some could not, 2 usage, 3 could not run.
     """
     if list_profiles:
-        for name in available_profiles():
-            _print_profile(load_profile(name), as_json=as_json)
+        usable, unusable = usable_profiles()
+        for each in usable:
+            _print_profile(each, as_json=as_json)
+        for wrong in unusable:
+            click.echo(f"left out: {wrong}", err=True)
         for name in available_journals():
             _print_journal_profile(load_journal(name), as_json=as_json)
         return
@@ -49,8 +77,9 @@ def describe(source: str | None, profile: str | None, list_profiles: bool, as_js
         raise UsageError(
             f"describe needs {missing}", hint="tillwatch describe --profiles, then: tillwatch describe HEX --profile P"
         )
+    screen = _screen(locale)
     if is_journal(profile):
-        _describe_journal(load_journal(profile), Path(source), as_json=as_json)
+        _describe_journal(load_journal(profile), Path(source), screen, as_json=as_json)
         return
     loaded = _load(profile)
     bad, index = 0, -1
@@ -58,7 +87,10 @@ def describe(source: str | None, profile: str | None, list_profiles: bool, as_js
         if isinstance(found, bytes):
             description = loaded.speech.describe(loaded, found)
             bad += description.error is not None
-            _print_frame(loaded, found, description, index, as_json=as_json)
+            if as_json:
+                click.echo(json.dumps(description.said, ensure_ascii=False))
+            else:
+                click.echo(("\n" if index else "") + "\n".join(_lines(loaded, found, description, screen)))
         else:
             bad += 1
             _print_lost(loaded, found, as_json=as_json)
@@ -68,7 +100,7 @@ def describe(source: str | None, profile: str | None, list_profiles: bool, as_js
         raise SystemExit(1)
 
 
-def _describe_journal(profile: JournalProfile, path: Path, *, as_json: bool) -> None:
+def _describe_journal(profile: JournalProfile, path: Path, screen: Screen, *, as_json: bool) -> None:
     """Every record of a terminal's own log."""
     journal = open_journal(path, profile)
     click.echo(f"{path}: {journal.evidence}", err=True)
@@ -79,7 +111,9 @@ def _describe_journal(profile: JournalProfile, path: Path, *, as_json: bool) -> 
         if as_json:
             click.echo(json.dumps(told, ensure_ascii=False))
         else:
-            click.echo(("\n" if index else "") + "\n".join(lines(told)))
+            click.echo(
+                ("\n" if index else "") + "\n".join(journal_lines(told, language=screen.language, width=screen.width))
+            )
     if bad:
         raise SystemExit(1)
 
@@ -172,8 +206,8 @@ def _hex_lines(data: bytes) -> list[bytes] | None:
     except UnicodeDecodeError:
         return None
     frames = []
-    for line in text.splitlines():
-        digits = line.partition("#")[0].strip()
+    for written in text.splitlines():
+        digits = written.partition("#")[0].strip()
         if digits:
             frame = _hex(digits)
             if frame is None:
@@ -207,20 +241,11 @@ def _from_bytes(profile: Profile, data: bytes) -> Iterator[bytes | ProtocolError
             yield event.error
 
 
-def _print_frame(profile: Profile, frame: bytes, found: Described, index: int, *, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(found.said, ensure_ascii=False))
-        return
-    if index:
-        click.echo()
-    click.echo("\n".join(_lines(profile, frame, found)))
-
-
-def _lines(profile: Profile, frame: bytes, found: Described) -> Iterator[str]:
+def _lines(profile: Profile, frame: bytes, found: Described, screen: Screen) -> Iterator[str]:
     said = found.said
     mti = said["mti"] or "no message"
     title = " ".join(part for part in (mti, said["operation"] or "", found.direction) if part)
-    yield f"{title} · {len(frame)} bytes · {profile.name} ({profile.title['zh-CN']}), {profile.confidence}"
+    yield f"{title} · {len(frame)} bytes · {profile.name} ({profile.title[screen.language]}), {profile.confidence}"
     envelope = said["envelope"]
     parts = [] if envelope["kind"] == "none" else [envelope["kind"]]
     parts += [f"{name} {envelope[name]}" for name in ("tpdu", "header") if envelope[name]]
@@ -228,14 +253,16 @@ def _lines(profile: Profile, frame: bytes, found: Described) -> Iterator[str]:
         parts.append("missing: " + ", ".join(envelope["missing"]))
     yield "envelope  " + (" · ".join(parts) or "none")
     rows = [
-        (str(row["offset"]), str(row["length"]), _label(found, key), row["name"], _value(found, key, row["value"]))
+        line(
+            row,
+            _label(found, key),
+            _value(found, key, row["value"]),
+            language=screen.language,
+            than=profile.confidence,
+        )
         for key, row in said["fields"].items()
     ]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
-    for offset, length, label, name, value in rows:
-        yield (
-            f"{offset:>{widths[0]}} {length:>{widths[1]}}  {label:<{widths[2]}}  {name:<{widths[3]}}  {value}".rstrip()
-        )
+    yield from lines(rows, language=screen.language, width=screen.width)
     yield from found.notes
     if found.error is not None:
         yield f"error: {found.error}"
@@ -244,16 +271,19 @@ def _lines(profile: Profile, frame: bytes, found: Described) -> Iterator[str]:
 
 
 def _label(found: Described, key: str) -> str:
-    """F4; parts and tags stand indented below their field."""
+    """F4; parts and tags stand indented below their field, by number or tag; one with a name alone has its title."""
     field, _, tag = key.partition(".")
     if not tag:
         return f"{found.prefix}{key}"
-    return f"  {tag}" if field in found.nested else f"  {key}"
+    inside = [part for part in tag.split(".") if not part[:1].islower()]
+    return "  " + ".".join(inside if field in found.nested else [field, *inside])
 
 
 def _value(found: Described, key: str, value: str | None) -> str:
     if value is None:
         return "cannot be read"
+    if len(value) > _LONG_VALUE and any(other.startswith(f"{key}.") for other in found.said["fields"]):
+        return "↓"
     means = found.glossary.get(key)
     return f"{value}  {means}" if means else value
 

@@ -9,7 +9,7 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -25,6 +25,8 @@ from ingest.simulator.pty import DeviceFolder
 from ingest.simulator.rehearsal import Rehearsal, rehearse
 from ingest.simulator.scenario import ZONE, Mode, Scenario, take_seats, truth_lines
 from ingest.simulator.scenarios import MERCHANTS, write_scenario
+from ingest.simulator.stage import Stage, StagedLine
+from ingest.simulator.staged import STAGED
 from protocols.profile import load_profile, profiles_speaking
 
 
@@ -43,7 +45,7 @@ from protocols.profile import load_profile, profiles_speaking
     "--profile",
     "profiles",
     multiple=True,
-    help="Profiles in turn; all built-in ones of the scenarios' dialect by default.",
+    help="Profiles in turn; all built-in ones that the scenario is made for by default.",
 )
 @click.option(
     "--mode",
@@ -65,7 +67,11 @@ from protocols.profile import load_profile, profiles_speaking
     show_default=True,
     help="Traffic: sales a second and line; 0 is no limit.",
 )
-@click.option("--count", type=click.IntRange(1), help="Traffic: steps a line before it ends; endless by default.")
+@click.option(
+    "--count",
+    type=click.IntRange(1, 9999),
+    help="Traffic: steps a line before it ends, endless by default; pull: records of a batch; till: payments.",
+)
 @click.option(
     "--patience",
     type=click.FloatRange(1),
@@ -95,17 +101,30 @@ def simulate(
     print_config: bool,
     as_json: bool,
 ) -> None:
-    """Play SCENARIO on simulated terminals: shop-day, quiet-day or traffic.
+    """Play SCENARIO on simulated terminals: shop-day, quiet-day, traffic, pull or till.
 
-    Each terminal is a pseudo-terminal under a stable name. Nothing is said until a
-    collector has opened it. Ctrl-C stops.
+    Each terminal is a pseudo-terminal under a stable name, or a loopback port where its link is
+    TCP. Nothing is said until a collector has opened it. pull: terminals that answer a collector
+    which asks them. till: tills and terminals that talk when a collector relays between them.
+    Ctrl-C stops.
 
     Exit status: 0 played, 2 usage, 3 could not run, 130 stopped early.
     """
+    today = day.date() if day else dt.datetime.now(ZONE).date()
+    if scenario in STAGED:
+        if modes:
+            raise UsageError(f"{scenario} has a mode of its own", hint="leave out --mode")
+        made = STAGED[scenario]
+        names = profiles or tuple(made.profiles())
+        loaded = {name: load_profile(name) for name in names}
+        seats = take_seats([(name, False) for name in names], lines, merchants=MERCHANTS)
+        with DeviceFolder(devices) as folder:
+            staged = made.lines(seats, loaded, folder, today, seed, count or made.count)
+            _run_stage(scenario, staged, truth, as_json=as_json, print_config=print_config)
+        return
     names = profiles or tuple(profiles_speaking(DIALECT))
     loaded = {name: load_profile(name) for name in names}
     seats = take_seats([(name, loaded[name].link.ack) for name in names], lines, merchants=MERCHANTS, modes=modes)
-    today = day.date() if day else dt.datetime.now(ZONE).date()
     written = write_scenario(scenario, seats, today, seed)
     rehearsal = rehearse(written) if written.total is not None else None
     if truth is not None:
@@ -128,7 +147,10 @@ def simulate(
 def _write_truth(path: Path, scenario: Scenario, rehearsal: Rehearsal | None) -> None:
     if rehearsal is None:
         raise UsageError(f"{scenario.name} has no end and no truth", hint="leave out --truth")
-    rows = truth_lines(scenario.claims, rehearsal.records)
+    _write_lines(path, truth_lines(scenario.claims, rehearsal.records))
+
+
+def _write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
@@ -136,6 +158,29 @@ def _write_truth(path: Path, scenario: Scenario, rehearsal: Rehearsal | None) ->
         raise UsageError(
             f"{path}: cannot be written: {wrong.strerror}", hint="name another file with --truth"
         ) from None
+
+
+def _run_stage(
+    name: str, lines: Sequence[StagedLine], truth: Path | None, *, as_json: bool, print_config: bool
+) -> None:
+    """Play machines until they are done or somebody stops them."""
+    if truth is not None:
+        _write_lines(truth, [row for line in lines for row in line.truth])
+    stage = Stage(lines)
+    started = time.monotonic()
+    with _stopping(stage):
+        _print_devices([line.words for line in lines], as_json=as_json, print_config=print_config)
+        ended = stage.run()
+    took = time.monotonic() - started
+    carried = stage.carried
+    if as_json:
+        summary = {"scenario": name, "lines": len(lines), "heard": carried.heard, "said": carried.said}
+        click.echo(json.dumps({**summary, "ended": ended, "seconds": round(took, 1)}))
+        return
+    state = "played" if ended else "stopped"
+    click.echo(
+        f"{name}: {state}: {carried.heard} bytes heard and {carried.said} said on {len(lines)} lines in {took:.1f} s"
+    )
 
 
 def _print_devices(lines: list[dict[str, Any]], *, as_json: bool, print_config: bool) -> None:
@@ -184,7 +229,7 @@ def _print_summary(
 
 
 @contextmanager
-def _stopping(play: Play) -> Iterator[None]:
+def _stopping(play: Play | Stage) -> Iterator[None]:
     """SIGINT and SIGTERM end the play instead of the process."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,6 +1,7 @@
 """``tillwatch spool``: what is in the spool, whether it is sound, and its frames as a capture."""
 
 import contextlib
+import datetime as dt
 import json
 import os
 import sys
@@ -13,7 +14,7 @@ import click
 
 from ingest.capture import capture_line
 from ingest.commands.options import config_option, json_option
-from ingest.errors import KeyFileError, SpoolError
+from ingest.errors import KeyFileError, SpoolError, UsageError
 from ingest.inspection import Report, breaks_between, inspect, segment_files
 from ingest.keys import Keys, load_keys
 from ingest.ownership import owner_of
@@ -31,7 +32,7 @@ ABSENT = "a segment was taken away or changed: put the right one back from a cop
 
 @click.group()
 def spool() -> None:
-    """List, verify and export the spool."""
+    """List, verify, export and prune the spool."""
 
 
 @spool.command("ls")
@@ -115,6 +116,46 @@ def export(line: str | None, output: Path | None, config: Path | None) -> None:
         click.echo(f"damaged: {one}", err=True)
     if damaged:
         raise SystemExit(3)
+
+
+@spool.command()
+@click.option("--keep-days", type=click.FloatRange(1), help="Keep a segment so long; spool.keep_days by default.")
+@click.option("--dry-run", is_flag=True, help="Say what would go, and remove nothing.")
+@config_option
+@json_option
+def prune(*, keep_days: float | None, dry_run: bool, config: Path | None, as_json: bool) -> None:
+    """Remove old sealed segments that the lake holds: each is read back from there and compared before it goes.
+
+    Oldest first; the first that may not go keeps all after it. pruned.jsonl in the spool says what went.
+
+    Exit status: 0 done, 2 no number of days, 3 could not run.
+    """
+    from ingest.lake import Lake
+    from ingest.retention import prune as prune_segments
+
+    settings = load_settings(config)
+    days = keep_days or settings.spool.keep_days
+    if days is None:
+        raise UsageError("no segment is ever removed unless told so", hint="--keep-days N, or keep_days in [spool]")
+    gone = 0
+    judged = prune_segments(
+        settings.spool.directory,
+        Lake(settings.lake.uri),
+        settings.zone,
+        keep_days=days,
+        now=dt.datetime.now(dt.UTC),
+        dry_run=dry_run,
+    )
+    for each in judged:
+        gone += not each.stays
+        if as_json:
+            told = {"segment": each.info.id, "removed": not each.stays and not dry_run, "stays": each.stays or None}
+            click.echo(json.dumps(told))
+        elif each.stays:
+            click.echo(f"{each.info.path.name} and what is newer stay: {each.stays}", err=True)
+        else:
+            click.echo(f"{each.info.path}{' would go' if dry_run else ''}")
+    click.echo(f"{gone} segments {'would be ' if dry_run else ''}removed", err=True)
 
 
 def _chosen(settings: Settings, segments: tuple[str, ...]) -> list[Path]:

@@ -28,8 +28,14 @@ _TYPES = {
     "11": "preauth_void",
     "20": "completion",
     "01": "balance",
+    "30": "offline_sale",
+    "34": "tip",
 }
-_SIDES = {"sale": "debit", "completion": "debit", "void": "credit", "refund": "credit"}
+_SIDES = {"sale": "debit", "completion": "debit", "offline_sale": "debit", "void": "credit", "refund": "credit"}
+_ALWAYS = frozenset(("sale", "preauth", "balance", "offline_sale"))
+"""What an honest host needs no original for."""
+_MOST_TIP = 20
+"""Percent of the original."""
 
 
 @dataclass(slots=True)
@@ -135,6 +141,8 @@ class Host:
             original.voided = True
         if kind == "refund" and original is not None:
             original.refunded += amount
+        if kind == "tip" and original is not None:
+            original.amount = amount
         self.bookings.append(
             Booking(
                 rrn=answer.fields[37],
@@ -155,11 +163,13 @@ class Host:
 
     def _judge(self, kind: str, sent: Mapping[int, str], original: Booking | None, at: dt.datetime) -> str:
         """The response code of an honest host."""
-        if kind in {"sale", "preauth", "balance"}:
+        if kind in _ALWAYS:
             return "00"
         if original is None:
             return "25"
         amount = int(sent[4])
+        if kind == "tip":
+            return "00" if original.amount <= amount <= original.amount * (100 + _MOST_TIP) // 100 else "13"
         if kind in {"completion", "preauth_void"}:
             return "00" if amount * 100 <= original.amount * 115 else "13"
         if original.voided:

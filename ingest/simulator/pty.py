@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from ingest.errors import DeviceError
+from ingest.simulator.tcp import Caller, Listener
 
 _READ_SIZE = 4096
 
@@ -25,9 +26,10 @@ class Pty:
 
     Args:
         path: the stable name, a symbolic link to the tty.
+        opening: said at once; when it has been read, somebody is there.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, opening: bytes = b"") -> None:
         self.path = path
         try:
             self._master, self._slave = os.openpty()
@@ -42,6 +44,17 @@ class Pty:
         os.set_blocking(self._master, False)
         path.unlink(missing_ok=True)
         path.symlink_to(os.ttyname(self._slave))
+        self.write(opening)
+
+    @property
+    def device(self) -> str:
+        """What a collector is told to open."""
+        return str(self.path)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether what was said first has been read."""
+        return not self.unread
 
     def fileno(self) -> int:
         """The simulator's end, to wait on."""
@@ -61,10 +74,17 @@ class Pty:
     def write(self, data: bytes) -> None:
         """Hand all of it to the tty; a frame fits, because the one before it was read first."""
         while data:
-            try:
-                data = data[os.write(self._master, data) :]
-            except BlockingIOError:
+            taken = self.offer(data)
+            data = data[taken:]
+            if not taken:
                 select.select((), (self._master,), (), 0.1)
+
+    def offer(self, data: bytes) -> int:
+        """Hand over what the tty takes now; the number of bytes taken."""
+        try:
+            return os.write(self._master, data)
+        except BlockingIOError:
+            return 0
 
     def read(self) -> bytes:
         """What the collector wrote; empty when there is nothing."""
@@ -98,7 +118,7 @@ class DeviceFolder:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._ptys: list[Pty] = []
+        self._ends: list[Pty | Listener | Caller] = []
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -113,17 +133,29 @@ class DeviceFolder:
                 hint="stop it, or name another folder with --devices",
             ) from None
 
-    def make(self, name: str) -> Pty:
+    def make(self, name: str, opening: bytes = b"") -> Pty:
         """A pseudo-terminal under that name."""
-        pty = Pty(self.directory / name)
-        self._ptys.append(pty)
+        pty = Pty(self.directory / name, opening)
+        self._ends.append(pty)
         return pty
+
+    def listen(self) -> Listener:
+        """A loopback address that a collector connects to."""
+        listener = Listener()
+        self._ends.append(listener)
+        return listener
+
+    def call(self) -> Caller:
+        """An address that a collector listens on."""
+        caller = Caller()
+        self._ends.append(caller)
+        return caller
 
     def close(self) -> None:
         """Let every device go."""
-        for pty in self._ptys:
-            pty.close()
-        self._ptys.clear()
+        for end in self._ends:
+            end.close()
+        self._ends.clear()
         os.close(self._lock)
 
     def __enter__(self) -> Self:

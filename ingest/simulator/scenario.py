@@ -27,6 +27,8 @@ Operation = Literal[
     "preauth",
     "preauth_void",
     "completion",
+    "offline_sale",
+    "tip",
     "settle",
     "skip_stans",
     "power_cut",
@@ -72,8 +74,8 @@ class Step:
 
     Attributes:
         at: scenario time; the terminal may be later when it is still busy.
-        of: label of the original that a void, refund or completion refers to.
-        amount: fen; None takes the original's.
+        of: label of the original that a void, refund, completion or tip refers to.
+        amount: fen; None takes the original's. Of a tip the tip alone.
         atc: the chip's counter; None for the magnetic stripe.
         falsify: settlement totals moved by so much.
         count: trace numbers used where nobody listens (skip_stans).

@@ -56,6 +56,8 @@ KINDS = {
     "preauth_void": Kind("0100", "200000", "06", "11"),
     "completion": Kind("0200", "000000", "06", "20", side="debit"),
     "balance": Kind("0200", "310000", "00", "01", reversible=False),
+    "offline_sale": Kind("0220", "000000", "00", "30", side="debit", reversible=False),
+    "tip": Kind("0220", "000000", "00", "34", reversible=False),
 }
 
 
@@ -173,6 +175,9 @@ class Terminal:
             long_reference = step.do in {"refund", "completion", "preauth_void"}
             date = f"{original.at:%m%d}" if long_reference else ""
             fields[61] = f"{original.batch_no:06d}{original.stan:06d}{date}"
+            if step.do == "tip":
+                fields[4] = f"{original.amount + amount:012d}"
+                fields[48] = f"{amount:012d}"
             if step.do in {"void", "refund"}:
                 fields[37] = original.rrn
             if step.do != "refund" and original.auth_code:
@@ -233,6 +238,9 @@ class Terminal:
             approved=answer.approved,
             org=org,
         )
+        if answer.approved and step.do == "tip":
+            stan = self.records[step.of].stan
+            self.journal = [replace(entry, amount=amount) if entry.stan == stan else entry for entry in self.journal]
         if answer.approved and kind.side and step.card is not None:
             chip = draft.fields.get(55, "")
             entry = Entry(kind.side, amount, org, int(draft.fields[11]), step.card, draft.fields[22], chip, answer.at)

@@ -91,6 +91,14 @@ class Till:
         """A refund of the step ``of``; the whole of it unless an amount is given."""
         return self.do("refund", of=of, card=card, amount=amount, **what)
 
+    def offline_sale(self, card: Card, amount: int, *, entry: str = "mag", **what: Any) -> str:
+        """A sale that was approved by voice or by the terminal, told to the host later."""
+        return self.do("offline_sale", card=card, amount=amount, entry=entry, **what)
+
+    def tip(self, of: str, card: Card, amount: int, **what: Any) -> str:
+        """A tip on the step ``of``."""
+        return self.do("tip", of=of, card=card, amount=amount, **what)
+
     def settle(self, **what: Any) -> str:
         """Settle the open batch."""
         return self.do("settle", **what)

@@ -2,7 +2,7 @@
 -- Silences in microseconds: 22 hours for money, 1 hour for the rest.
 CREATE TABLE keyed AS
 SELECT *,
-       concat_ws('|', coalesce(terminal_id, 'line ' || line), pair,
+       concat_ws('|', CASE WHEN per_line THEN 'line ' || line ELSE coalesce(terminal_id, 'line ' || line) END, pair,
                  coalesce(exchange, stan::VARCHAR, 'day ' || day || ' ' || coalesce(network_code, ''))) AS key,
        CASE WHEN kind = 'event' THEN 3600000000 ELSE 79200000000 END AS silence
   FROM frames

@@ -58,6 +58,9 @@ SELECT left(sha256(n.identity || ':' || n.seen_date || ':' || n.ordinal), 32) AS
        CASE WHEN a.response_code = '10' THEN coalesce(a.amount_fen, q.amount_fen)
             ELSE coalesce(q.amount_fen, a.amount_fen) END AS amount_fen,
        coalesce(q.currency, a.currency) AS currency,
+       coalesce(q.tip_fen, a.tip_fen) AS tip_fen,
+       coalesce(q.feature_code, a.feature_code) AS feature_code,
+       coalesce(q.order_ref, a.order_ref) AS order_ref,
        coalesce(q.pan_masked, a.pan_masked) AS pan_masked,
        coalesce(q.card_token, a.card_token) AS card_token,
        coalesce(a.card_org, q.card_org) AS card_org,
@@ -70,7 +73,7 @@ SELECT left(sha256(n.identity || ':' || n.seen_date || ':' || n.ordinal), 32) AS
        q.reason_code, q.reversed_type,
        q.orig_batch_no, coalesce(q.orig_stan, a.orig_stan) AS orig_stan, q.orig_date, q.orig_rrn, q.orig_auth_code,
        coalesce(q.batch_count, a.batch_count) AS batch_count,
-       coalesce(a.receipt_no, q.receipt_no) AS receipt_no, q.orig_receipt_no,
+       coalesce(a.receipt_no, q.receipt_no) AS receipt_no, coalesce(q.orig_receipt_no, a.orig_receipt_no) AS orig_receipt_no,
        a.total_count, a.total_amount_fen, a.card_totals,
        q.rmb_debit_amount_fen, q.rmb_debit_count, q.rmb_credit_amount_fen, q.rmb_credit_count, a.rmb_flag,
        a.rmb_debit_amount_fen AS rmb_host_debit_amount_fen, a.rmb_debit_count AS rmb_host_debit_count,

@@ -45,8 +45,10 @@ seen AS (
                coalesce(e.auth_code, j.auth_code) AS auth_code,
                coalesce(e.atc, j.atc) AS atc,
                coalesce(e.aid, j.aid) AS aid,
+               coalesce(e.tip_fen, j.tip_fen) AS tip_fen,
+               coalesce(e.order_ref, j.order_ref) AS order_ref,
                CASE WHEN e.outcome = 'unknown' THEN coalesce(j.outcome, e.outcome) ELSE e.outcome END AS outcome),
-           j.tip_fen, j.journal_state,
+           j.journal_state,
            j.amount_fen AS journal_amount_fen,
            make_timestamp(j.clock_us) AS journal_dt,
            j.segment_id AS journal_segment_id, j.seq AS journal_seq, j.digest AS journal_digest

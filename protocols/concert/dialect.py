@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from protocols import sweep
+from protocols.concert.ends import talk
 from protocols.concert.link import deframer
-from protocols.concert.record import Record, read
-from protocols.describe import ERROR_KEYS
+from protocols.concert.record import TITLES, UNKNOWN, Record, read
+from protocols.describe import ERROR_KEYS, row
 from protocols.dialect import Described, Dialect, Heard, Secured
 from protocols.envelope import STX, lrc
 from protocols.facts import Facts, mask_pan
@@ -45,9 +46,10 @@ def _overwrite(record: Record, frame: bytes) -> tuple[bytearray, str | None, tup
             number = _number_at_start(text)
             card = number if number is not None and number.isdigit() else card
             keep = sweep.hidden(len(number)) if number is not None else (0, 0)
+            plain = b" 0" if set(text) <= set(b" 0") else b" "  # a report of zeros says nothing
             for index, byte in enumerate(text):
                 inside = number is not None and index < len(number)
-                secret = keep[0] <= index < keep[1] if inside else byte not in b"0 "
+                secret = keep[0] <= index < keep[1] if inside else byte not in plain
                 safe[item.start + index] = ord("*") if secret else byte
         elif item.kind == "secret":
             safe[item.start : item.end] = b"*" * (item.end - item.start)
@@ -65,10 +67,14 @@ def _number_at_start(text: bytes) -> str | None:
     """The card number a report begins with, whole or masked; a report of zeros has none."""
     length = next((index for index, byte in enumerate(text) if byte not in b"0123456789*"), len(text))
     number = text[: min(length, sweep.LONGEST)].decode("ascii")
-    while len(number) > sweep.SHORTEST and length > sweep.LONGEST and not sweep.is_card(number):
+    while len(number) > sweep.SHORTEST and length > sweep.LONGEST and not _is_card(number):
         number = number[:-1]  # digits follow without a gap: the longest that a network and its Luhn digit agree to
-    known = len(number) >= sweep.SHORTEST and (length <= sweep.LONGEST or sweep.is_card(number))
+    known = len(number) >= sweep.SHORTEST and (length <= sweep.LONGEST or _is_card(number))
     return number if known and number.strip("0*") else None
+
+
+def _is_card(number: str) -> bool:
+    return number.isdigit() and sweep.is_card(number)  # a masked one has no Luhn digit to agree with
 
 
 def facts(profile: Profile, frame: bytes) -> Facts:
@@ -165,7 +171,9 @@ def describe(profile: Profile, frame: bytes) -> Described:
     rows = {}
     for item in record.items:
         shown = bytes(safe[item.start : item.end]).decode("latin-1") if item.value is not None else None
-        rows[item.key] = {"name": item.name, "value": shown, "offset": item.start, "length": item.end - item.start}
+        names = (item.name, *TITLES.get(item.name, UNKNOWN))
+        sure = profile.confidence if item.name in TITLES else "assumed"
+        rows[item.key] = row(names, shown, item.start, item.end - item.start, sure)
     del masked
     error = record.error.as_dict() if record.error is not None else None
     whole = profile.link.envelope == "tags" or frame[:1] == bytes((STX,))
@@ -199,4 +207,5 @@ DIALECT = Dialect(
     facts=facts,
     describe=describe,
     follow=follow,
+    talk=talk,
 )

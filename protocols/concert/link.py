@@ -7,7 +7,7 @@ when nothing more comes.
 import functools
 from typing import TYPE_CHECKING
 
-from protocols.concert.record import FULL, LAYOUTS, tag_end
+from protocols.concert.record import FULL, LAYOUTS, TAG_HEAD, tag_end
 from protocols.deframe import LINK_ERRORS
 from protocols.envelope import CONTROLS, ETX, STX, lrc
 from protocols.errors import FrameError
@@ -39,7 +39,7 @@ def deframer(profile: "Profile") -> Search:
 
     most = profile.link.max_frame
     if profile.link.envelope == "tags":
-        judge = functools.partial(_judge_tags, most=most)
+        judge = functools.partial(_judge_tags, most=most - TAG_HEAD)
         return Search(judge, error=error, room=most, controls=frozenset(), closes=_closes)
     controls = CONTROLS if profile.link.ack else frozenset[int]()
     return Search(_judge_stx, error=error, room=most, controls=controls)
@@ -72,8 +72,12 @@ def _judge_tags(buffer: bytearray, at: int, most: int) -> int | Wrong | None:
             return end if end > at else Wrong("babble", 0, at, "a tag", "another byte")
         if after is None:
             break
+        if after - at > most:
+            return Wrong("too_long", 0, at, f"at most {most} bytes", "more")
         end = after
-    return Wrong("too_long", 0, at, f"at most {most} bytes", "more") if len(buffer) - at > most else None
+    if len(buffer) - at >= most + TAG_HEAD:  # what follows the longest message is here, and is a tag of it
+        return Wrong("too_long", 0, at, f"at most {most} bytes", "more")
+    return None
 
 
 def _closes(buffer: bytearray) -> bool:

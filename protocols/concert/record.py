@@ -12,6 +12,8 @@ from protocols.envelope import ETX, STX, lrc
 from protocols.errors import DecodeError, FrameError, ProtocolError
 
 ASK, SMALL, FULL = 34, 25, 80
+TAG_HEAD = 5
+"""Two letters and three digits of length."""
 _DIGITS = frozenset(b"0123456789")
 _HEAD = (("pos", 2, "digits"), ("result", 1, "digits"), ("amount", 8, "digits"), ("mode", 1, "text"))
 _TAIL = (("currency", 3, "digits"), ("private", 10, "text"))
@@ -51,6 +53,35 @@ TAGS: dict[str, tuple[str, str]] = {
 }
 """Caisse-AP tag -> name and kind; a tag that is not here keeps its bytes."""
 
+TITLES: dict[str, tuple[str, str]] = {
+    "pos": ("收银台号", "till number"),
+    "result": ("交易结果", "result"),
+    "amount": ("金额", "amount in minor units"),
+    "mode": ("支付方式", "how it is paid"),
+    "report": ("交易报告", "report, card number first"),
+    "currency": ("货币代码", "currency"),
+    "private": ("私有数据", "private data"),
+    "answer_flag": ("应答格式", "which answer is asked for"),
+    "type": ("交易类型", "type of transaction"),
+    "delay": ("等待方式", "whether to wait for the end"),
+    "authorisation": ("授权方式", "whether to ask for authorisation"),
+    "version": ("协议版本", "protocol's version"),
+    "protocol_id": ("协议标识", "protocol's identifier"),
+    "register_no": ("收银机号", "register number"),
+    "action": ("操作", "what to do"),
+    "wait": ("等待应答", "whether to wait for the end"),
+    "application": ("应用", "application"),
+    "reason": ("原因", "reason"),
+    "card_number": ("卡号", "card number"),
+    "expiry": ("卡有效期", "card's expiry"),
+    "auth_code": ("授权码", "authorisation code"),
+    "application_id": ("应用标识符", "application identifier"),
+    "entry_mode": ("读卡方式", "how the card was read"),
+    "contract": ("商户合同号", "merchant's contract"),
+}
+"""Name of a value -> Chinese, English."""
+UNKNOWN = ("未知标签", "unknown tag")
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -88,6 +119,29 @@ def read(frame: bytes, protocol: str, envelope: str) -> Record:
     return _read_caisse(frame, protocol) if envelope == "tags" else _read_e_plus(frame, protocol)
 
 
+def write_e_plus(form: int, values: Mapping[str, str]) -> bytes:
+    """The frame of a message in fixed widths: ``form`` is ``ASK``, ``SMALL`` or ``FULL``; texts are filled with spaces.
+
+    Raises:
+        KeyError: a value is missing.
+        ValueError: a value is too long, or a number is not as long as it must be.
+    """
+    body = b""
+    for name, width, kind in LAYOUTS[form]:
+        value = values[name]
+        if len(value) > width or (kind == "digits" and not (len(value) == width and value.isdigit())):
+            msg = f"{name}: not {width} {'digits' if kind == 'digits' else 'characters at most'}"
+            raise ValueError(msg)
+        body += value.ljust(width).encode("ascii")
+    covered = body + bytes((ETX,))
+    return bytes((STX,)) + covered + bytes((lrc(covered),))
+
+
+def write_caisse(values: Mapping[str, str]) -> bytes:
+    """The message of these tags, in their order."""
+    return "".join(f"{tag}{len(value):03d}{value}" for tag, value in values.items()).encode("ascii")
+
+
 def _read_e_plus(frame: bytes, protocol: str) -> Record:
     whole = frame[:1] == bytes((STX,))
     start = 1 if whole else 0
@@ -113,12 +167,12 @@ def _read_e_plus(frame: bytes, protocol: str) -> Record:
 
 def tag_end(data: bytes | bytearray, at: int) -> int | None:
     """Where the tag that starts there ends; -1 when none starts there, None when more bytes are needed."""
-    head = bytes(data[at : at + 5])
+    head = bytes(data[at : at + TAG_HEAD])
     if not all(0x41 <= byte <= 0x5A for byte in head[:2]) or not _DIGITS.issuperset(head[2:]):
         return -1
-    if len(head) < 5:
+    if len(head) < TAG_HEAD:
         return None
-    end = at + 5 + int(head[2:])
+    end = at + TAG_HEAD + int(head[2:])
     return end if end <= len(data) else None
 
 

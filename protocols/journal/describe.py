@@ -6,7 +6,9 @@ object. A record that cannot be read has its error and no values.
 
 from typing import Any
 
-from protocols.describe import ERROR_KEYS
+from protocols.describe import ERROR_KEYS, row
+from protocols.dump import line
+from protocols.dump import lines as aligned
 from protocols.errors import DecodeError, ProtocolError
 from protocols.journal.evidence import Piece
 from protocols.journal.formats import Shape
@@ -62,7 +64,7 @@ def describe_record(profile: JournalProfile, shape: Shape, piece: Piece) -> dict
     for name, (offset, length) in shape.spans(safe).items():
         en, zh = shape.titles(name)
         value = values[name]
-        fields[name] = {"name": en, "zh": zh, "value": str(value), "offset": offset, "length": length}
+        fields[name] = row((en, zh, en), str(value), offset, length, profile.confidence)
     return told | {
         "operation": said.facts.operation,
         "state": said.state,
@@ -71,21 +73,17 @@ def describe_record(profile: JournalProfile, shape: Shape, piece: Piece) -> dict
     }
 
 
-def lines(told: dict[str, Any]) -> list[str]:
+def lines(told: dict[str, Any], *, language: str = "en", width: int | None = None) -> list[str]:
     """The same for people, aligned; columns that are empty are left out."""
     words = [told["operation"] or "no record", told["outcome"], told["state"]]
     title = " ".join(word for word in words if word)
     said = [f"record {told['record']} at {told['offset']} · {title} · {told['length']} bytes · {told['layout']}"]
     shown = [
-        (str(row["offset"]), str(row["length"]), name, f"{row['zh']} {row['name']}".strip(), row["value"])
-        for name, row in told["fields"].items()
-        if row["value"].strip("0") or name in {"sAmount", "Amount", "AMOUNT"}
+        line(each, name, each["value"], language=language, than=told["confidence"])
+        for name, each in told["fields"].items()
+        if each["value"].strip("0") or name in {"sAmount", "Amount", "AMOUNT"}
     ]
-    widths = [max((_width(row[column]) for row in shown), default=0) for column in range(4)]
-    said += [
-        f"{offset:>{widths[0]}} {length:>{widths[1]}}  {name:<{widths[2]}}  {_pad(title, widths[3])}  {value}".rstrip()
-        for offset, length, name, title, value in shown
-    ]
+    said += aligned(shown, language=language, width=width)
     if told["error"] is not None:
         error = told["error"]
         said.append(
@@ -94,12 +92,3 @@ def lines(told: dict[str, Any]) -> list[str]:
         if error["hint"]:
             said.append(f"  try: {error['hint']}")
     return said
-
-
-def _width(text: str) -> int:
-    """Columns of a terminal: a Chinese character takes two."""
-    return sum(2 if ord(char) > 0x2E7F else 1 for char in text)
-
-
-def _pad(text: str, width: int) -> str:
-    return text + " " * (width - _width(text))

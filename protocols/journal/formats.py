@@ -6,6 +6,7 @@ from typing import Any
 
 from protocols.errors import DecodeError
 from protocols.journal import pos_log, t_water, trans_record
+from protocols.journal.laws import Law, first_broken
 from protocols.journal.layout import Layout
 from protocols.journal.said import Said
 
@@ -19,31 +20,39 @@ class Shape:
     Attributes:
         name: for people.
         layout: its bytes; None for rows, which have names instead of places.
-        doubt: the column no terminal writes like this, and what it should be.
         said: what its values say, with the profile's table of transactions.
+        laws: what every record of a terminal keeps to.
     """
 
     name: str
     layout: Layout | None
-    doubt: Callable[[Mapping[str, Any]], tuple[str, str] | None]
     said: Callable[[Mapping[str, Any], Mapping[str, str]], Said]
+    laws: tuple[Law, ...] = ()
 
     def read(self, record: bytes) -> tuple[Values, DecodeError | None]:
         """The values that can be read, and the first thing that is wrong; its offset is from the record's start."""
         values, wrong = t_water.read(record) if self.layout is None else self.layout.read(record)
         if wrong is None and (doubt := self.doubt(values)) is not None:
-            column, expected = doubt
-            wrong = DecodeError(
-                "not what a terminal writes here",
-                layer="record",
-                path=column,
-                offset=self.spans(record).get(column, (0, 0))[0],
-                code="implausible",
-                expected=expected,
-                got="something else",
-                hint="check that the profile is the terminal's, and that the file was copied whole",
-            )
+            wrong = self.implausible(*doubt, self.spans(record))
         return values, wrong
+
+    def doubt(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
+        """The column no terminal writes like this, and what it should be; None when all are plausible."""
+        return t_water.doubt(values) if self.layout is None else first_broken(self.laws, values)
+
+    @staticmethod
+    def implausible(column: str, expected: str, spans: Mapping[str, tuple[int, int]]) -> DecodeError:
+        """The error of a column that keeps to no law of its kind."""
+        return DecodeError(
+            "not what a terminal writes here",
+            layer="record",
+            path=column,
+            offset=spans.get(column, (0, 0))[0],
+            code="implausible",
+            expected=expected,
+            got="something else",
+            hint="check that the profile is the terminal's, and that the file was copied whole",
+        )
 
     def spans(self, record: bytes) -> dict[str, tuple[int, int]]:
         """Column -> offset and length of its bytes."""
@@ -64,17 +73,17 @@ class Shape:
         return each.en, each.zh
 
 
-ROWS = Shape("t_water", None, t_water.doubt, t_water.said)
+ROWS = Shape("t_water", None, t_water.said)
 FORMATS: dict[str, tuple[Shape, ...]] = {
     "pos_log": (
-        Shape(pos_log.ALIGNED.name, pos_log.ALIGNED, pos_log.doubt, pos_log.said),
-        Shape(pos_log.PACKED.name, pos_log.PACKED, pos_log.doubt, pos_log.said),
-        Shape(pos_log.TOTAL_ALIGNED.name, pos_log.TOTAL_ALIGNED, pos_log.doubt_totals, pos_log.said_totals),
-        Shape(pos_log.TOTAL_PACKED.name, pos_log.TOTAL_PACKED, pos_log.doubt_totals, pos_log.said_totals),
+        Shape(pos_log.ALIGNED.name, pos_log.ALIGNED, pos_log.said, pos_log.LAWS),
+        Shape(pos_log.PACKED.name, pos_log.PACKED, pos_log.said, pos_log.LAWS),
+        Shape(pos_log.TOTAL_ALIGNED.name, pos_log.TOTAL_ALIGNED, pos_log.said_totals, pos_log.TOTAL_LAWS),
+        Shape(pos_log.TOTAL_PACKED.name, pos_log.TOTAL_PACKED, pos_log.said_totals, pos_log.TOTAL_LAWS),
     ),
     "trans_record": (
-        Shape(trans_record.ALIGNED.name, trans_record.ALIGNED, trans_record.doubt, trans_record.said),
-        Shape(trans_record.PACKED.name, trans_record.PACKED, trans_record.doubt, trans_record.said),
+        Shape(trans_record.ALIGNED.name, trans_record.ALIGNED, trans_record.said, trans_record.LAWS),
+        Shape(trans_record.PACKED.name, trans_record.PACKED, trans_record.said, trans_record.LAWS),
     ),
     "t_water": (ROWS,),
 }
@@ -90,11 +99,16 @@ def shape_of(name: str, record: bytes) -> Shape:
     for shape in FORMATS[name]:
         if shape.layout is None or shape.layout.size == len(record):
             return shape
-    raise DecodeError(
+    raise no_shape(name, len(record))
+
+
+def no_shape(name: str, size: int) -> DecodeError:
+    """The error of a record that is as long as none of a format."""
+    return DecodeError(
         "no record of this journal is that long",
         layer="record",
         offset=0,
         code="length",
         expected=", ".join(str(shape.layout.size) for shape in FORMATS[name] if shape.layout) + " bytes",
-        got=f"{len(record)}",
+        got=f"{size}",
     )

@@ -49,12 +49,17 @@ def unpack(data: bytes) -> Kept:
     try:
         head = HEAD.parse(data[:HEAD_BYTES])
     except (c.ConstructError, DecodeError):
-        raise DecodeError(
-            "no journal's record",
-            layer="record",
-            offset=0,
-            code="mark",
-            expected=f"{HEAD_BYTES} bytes of mark, number, terminal and merchant",
-            got="something else",
-        ) from None
+        raise no_record() from None
     return Kept(head["number"], head["terminal_id"] or None, head["merchant_id"] or None, data[HEAD_BYTES:])
+
+
+def no_record() -> DecodeError:
+    """The error of bytes that are no journal's record."""
+    return DecodeError(
+        "no journal's record",
+        layer="record",
+        offset=0,
+        code="mark",
+        expected=f"{HEAD_BYTES} bytes of mark, number, terminal and merchant",
+        got="something else",
+    )

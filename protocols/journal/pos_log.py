@@ -11,6 +11,7 @@ from typing import Any
 
 from protocols.facts import Facts, SettlementTotals, mask_pan
 from protocols.journal.dates import is_date, is_time
+from protocols.journal.laws import Between, Law, Text
 from protocols.journal.layout import Field, layout
 from protocols.journal.said import Said
 
@@ -151,37 +152,30 @@ _MOST = 999_999
 _REFUSED = 3  # ucSendFail: sent, and the answer was not 00 (terstruc.h)
 
 
-def doubt(values: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The column that no record of a terminal has like this, and what it should be; None when all are plausible."""
-    if not 1 <= values["lTraceNo"] <= _MOST:
-        return "lTraceNo", "1 … 999999"
-    for name in ("lOldTraceNo", "lBatchNumber", "lOldBatchNumber"):
-        if values[name] > _MOST:
-            return name, "0 … 999999"
-    if not 0 < values["iTransNo"] < 200:
-        return "iTransNo", "the number of a transaction"
-    if values["uiTxnRecIndex"] >= MOST_RECORDS:
-        return "uiTxnRecIndex", f"0 … {MOST_RECORDS - 1}"
-    if len(values["szPosId"]) != 8 or not values["szPosId"].isalnum():
-        return "szPosId", "8 characters"
-    if not is_date(values["szDate"]):
-        return "szDate", "a date"
-    if not is_time(values["szTime"]):
-        return "szTime", "a time of day"
-    return None
+def _is_terminal(text: str) -> bool:
+    return len(text) == 8 and text.isalnum()
 
 
-def doubt_totals(values: Mapping[str, Any]) -> tuple[str, str] | None:
-    """As ``doubt``, of totals."""
-    for name in _COUNTS:
-        if values[name] > _MOST:
-            return name, "0 … 999999"
-    if not 1 <= values["lBatchNum"] <= _MOST:
-        return "lBatchNum", "1 … 999999"
-    text = values["sDateTime"]
-    if len(text) != 14 or not is_date(text[:8]) or not is_time(text[8:]):
-        return "sDateTime", "YYYYMMDDhhmmss"
-    return None
+def _is_moment(text: str) -> bool:
+    return len(text) == 14 and is_date(text[:8]) and is_time(text[8:])
+
+
+LAWS: tuple[Law, ...] = (
+    Between("lTraceNo", 1, _MOST, "1 … 999999"),
+    *(Between(name, 0, _MOST, "0 … 999999") for name in ("lOldTraceNo", "lBatchNumber", "lOldBatchNumber")),
+    Between("iTransNo", 1, 199, "the number of a transaction"),
+    Between("uiTxnRecIndex", 0, MOST_RECORDS - 1, f"0 … {MOST_RECORDS - 1}"),
+    Text("szPosId", _is_terminal, "8 characters"),
+    Text("szDate", is_date, "a date"),
+    Text("szTime", is_time, "a time of day"),
+)
+"""What every record of a terminal keeps to."""
+TOTAL_LAWS: tuple[Law, ...] = (
+    *(Between(name, 0, _MOST, "0 … 999999") for name in _COUNTS),
+    Between("lBatchNum", 1, _MOST, "1 … 999999"),
+    Text("sDateTime", _is_moment, "YYYYMMDDhhmmss"),
+)
+"""As ``LAWS``, of totals."""
 
 
 def said(values: Mapping[str, Any], transactions: Mapping[str, str]) -> Said:

@@ -10,6 +10,7 @@ from typing import Any
 
 from protocols.facts import Facts, mask_pan
 from protocols.journal.dates import is_date, is_time
+from protocols.journal.laws import Between, Law, Text
 from protocols.journal.layout import Field, layout
 from protocols.journal.said import Said
 from protocols.responses import is_approved
@@ -133,22 +134,19 @@ _MOST = 999_999
 _REFERRING = frozenset(("VOID", "REFUND", "PREAUTH_VOID", "COMPLETION", "COMPLETION_VOID", "ADJUST"))
 
 
-def doubt(values: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The column that no record of a terminal has like this, and what it should be; None when all are plausible."""
-    if not 1 <= values["SysTrace"] <= _MOST:
-        return "SysTrace", "1 … 999999"
-    for name in ("OrgSysTrace", "BatchNum", "OrgBatchNum", "InvoiceNum"):
-        if values[name] > _MOST:
-            return name, "0 … 999999"
-    if not 0 < values["TrType"] < 100:
-        return "TrType", "the number of a transaction"
-    if len(values["Amount"]) not in {0, 12}:
-        return "Amount", "12 digits"
-    if not is_date(values["TranDate"]):
-        return "TranDate", "a date YYYYMMDD"
-    if not is_time(values["TranTime"]):
-        return "TranTime", "a time of day"
-    return None
+def _is_amount(text: str) -> bool:
+    return len(text) in {0, 12}
+
+
+LAWS: tuple[Law, ...] = (
+    Between("SysTrace", 1, _MOST, "1 … 999999"),
+    *(Between(name, 0, _MOST, "0 … 999999") for name in ("OrgSysTrace", "BatchNum", "OrgBatchNum", "InvoiceNum")),
+    Between("TrType", 1, 99, "the number of a transaction"),
+    Text("Amount", _is_amount, "12 digits"),
+    Text("TranDate", is_date, "a date YYYYMMDD"),
+    Text("TranTime", is_time, "a time of day"),
+)
+"""What every record of a terminal keeps to."""
 
 
 def said(values: Mapping[str, Any], transactions: Mapping[str, str]) -> Said:

@@ -3,13 +3,16 @@
 import dataclasses
 from typing import Any
 
-from protocols.describe import ERROR_KEYS
+from protocols.describe import ERROR_KEYS, row
 from protocols.dialect import Described
 from protocols.profile import Profile
 from protocols.zvt.apdu import Apdu, Item, read
 from protocols.zvt.facts import of_apdu
 from protocols.zvt.secrets import overwrite
-from protocols.zvt.words import BITMAPS, COMMANDS, result_text
+from protocols.zvt.words import COMMANDS, result_text, title
+
+UNSURE = frozenset(("tag", "rest", "data"))
+"""Values nobody knows the meaning of."""
 
 
 def describe(profile: Profile, frame: bytes) -> Described:
@@ -27,7 +30,8 @@ def describe(profile: Profile, frame: bytes) -> Described:
     rows: dict[str, dict[str, Any]] = {}
     for item in shown.items:
         offset, length = spans[item.key]
-        rows[item.key] = {"name": item.name, "value": item.value, "offset": offset, "length": length}
+        sure = "assumed" if item.name in UNSURE else profile.confidence
+        rows[item.key] = row((item.name, *title(item.name)), item.value, offset, length, sure)
     operation = COMMANDS.get(apdu.control, (None, ()))[0] or (told.operation if told else None)
     return Described(
         said={
@@ -49,7 +53,16 @@ def describe(profile: Profile, frame: bytes) -> Described:
 def _masked(apdu: Apdu) -> Apdu:
     """The same APDU with asterisks for what is overwritten."""
     safe, _, masked = overwrite(apdu)
-    items = [_starred(item, bytes(safe[item.start : item.end])) if item.key in masked else item for item in apdu.items]
+    items = []
+    for item in apdu.items:
+        raw = bytes(safe[item.start : item.end])
+        if item.key in masked:
+            shown = _starred(item, raw)
+        elif raw != apdu.data[item.start : item.end]:  # a container: what it holds is overwritten
+            shown = dataclasses.replace(item, value=raw.hex().upper())
+        else:
+            shown = item
+        items.append(shown)
     return dataclasses.replace(apdu, items=tuple(items))
 
 
@@ -64,7 +77,7 @@ def _starred(item: Item, raw: bytes) -> Item:
 
 
 def _glossary(apdu: Apdu) -> dict[str, str]:
-    means = {f"{number:02X}": f"{bmp.zh}, {bmp.en}" for number, bmp in BITMAPS.items() if bmp.kind != "tlv"}
+    means = {}
     for key in ("27", "result", "A0"):
         code = apdu.fields.get(key)
         if code is not None and result_text(code):

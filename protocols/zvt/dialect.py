@@ -6,6 +6,7 @@ from protocols.zvt.facts import facts, follow
 from protocols.zvt.link import deframer
 from protocols.zvt.secrets import secure
 from protocols.zvt.session import CLOSING, SESSIONS
+from protocols.zvt.terminal import Terminal
 
 DIALECT = Dialect(
     name="zvt",
@@ -17,4 +18,5 @@ DIALECT = Dialect(
     follow=follow,
     questions=SESSIONS,
     closing=CLOSING,
+    terminal=Terminal,
 )

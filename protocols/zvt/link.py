@@ -102,10 +102,10 @@ def _judge_dle(buffer: bytearray, at: int, most: int) -> int | Wrong | None:
         return None
     if buffer[at + 1] != STX:
         return Wrong("babble", 0, at + 1, "STX after DLE", "another byte")
-    place = at + 2
+    place, stop = at + 2, min(have, at + most)  # what lies beyond must not decide: it may not be here yet
     while True:
-        place = buffer.find(DLE, place)
-        if place < 0 or place + 1 >= have:
+        place = buffer.find(DLE, place, stop)
+        if place < 0 or place + 1 >= stop:
             break
         after = buffer[place + 1]
         if after == ETX:

@@ -26,6 +26,8 @@ T2 = 5.0
 """Seconds for the ACK byte (PA00P016)."""
 T3 = 30.0
 """Seconds for a terminal that is at work to say the next thing; 06 50 calls its host."""
+LONGEST = 900.0
+"""Seconds for the whole question: a terminal that goes on telling what it told does not hold its line for ever."""
 REPEATS = 2
 PASSWORD = "000000"  # noqa: S105  the terminals' default of delivery
 CONFIG = "DE"  # receipts by the till, status messages wanted, no payment from the terminal's own keys
@@ -67,6 +69,8 @@ class Asking:
         self._waiting: deque[bytes] = deque()  # frames to send, one after the other's ACK
         self._unacknowledged: bytes | None = None
         self._tries = 0
+        self._refused = 0  # damaged frames in a row that were answered with NAK
+        self._until = 0.0
         self._accepted = False  # the terminal said 80 00 00 to the command at hand
         self._end = ""  # the outcome, once the last answer is acknowledged
         self.due: float | None = None
@@ -79,6 +83,7 @@ class Asking:
 
     def start(self, now: float) -> list[bytes]:
         """The registration."""
+        self._until = now + LONGEST
         self._next()
         return self._pump(now)
 
@@ -95,9 +100,10 @@ class Asking:
 
     def hear_noise(self, now: float) -> list[bytes]:
         """A frame that was damaged: NAK, and the terminal says it again."""
-        if self.done or not self._serial:
+        if self.done or not self._serial or self._refused >= REPEATS:
             return []
-        self.due = now + T3
+        self._refused += 1
+        self.due = min(now + T3, self._until)
         return [bytes((NAK,))]
 
     def hear_frame(self, frame: bytes, now: float) -> list[bytes]:
@@ -106,6 +112,7 @@ class Asking:
         acknowledge = [bytes((ACK,))] if self._serial else []
         if self.done:
             return acknowledge
+        self._refused = 0
         self._unacknowledged = None  # who answers has heard
         if heard.control in FROM_TERMINAL:
             self._say(ACCEPTED)
@@ -119,6 +126,9 @@ class Asking:
     def tick(self, now: float) -> list[bytes]:
         """Time went by: send again what was not acknowledged, or give up."""
         if self.done or self.due is None or now < self.due:
+            return []
+        if now >= self._until:
+            self._finish(self._end or "unfinished")
             return []
         if self._unacknowledged is not None:
             return self._again(now)
@@ -151,7 +161,7 @@ class Asking:
         if self._end and self._unacknowledged is None and not self._waiting:
             self._finish(self._end)
         if not self.done:
-            self.due = now + (T2 if self._unacknowledged is not None else T3)
+            self.due = min(now + (T2 if self._unacknowledged is not None else T3), self._until)
         return sent
 
     def _again(self, now: float) -> list[bytes]:
@@ -159,7 +169,7 @@ class Asking:
             self._finish(self._end or "not acknowledged")
             return []
         self._tries += 1
-        self.due = now + T2
+        self.due = min(now + T2, self._until)
         return [self._unacknowledged]
 
     def _finish(self, outcome: str) -> None:

@@ -106,6 +106,77 @@ TAGS: dict[int, tuple[str, str]] = {
 }
 """TLV tag -> name and kind; a tag that is not here keeps its bytes."""
 
+TITLES: dict[str, tuple[str, str]] = {
+    "password": ("密码", "password"),
+    "config": ("配置字节", "configuration byte"),
+    "currency": ("货币代码", "currency"),
+    "wait": ("等待时间", "how long to wait"),
+    "status": ("中间状态", "intermediate status"),
+    "result": ("结果码", "result code"),
+    "data": ("数据", "data of an unknown command"),
+    "rest": ("剩余字节", "what cannot be told apart"),
+    "software_version": ("软件版本", "software version"),
+    "terminal_state": ("终端状态", "terminal's state"),
+    "text": ("文本", "text"),
+    "line_attribute": ("行属性", "attribute of the line"),
+    "receipt_first": ("首张小票号", "first receipt number"),
+    "receipt_last": ("末张小票号", "last receipt number"),
+    "tag": ("未知标签", "unknown tag"),
+    "text_line": ("文本行", "line of text"),
+    "receipt_no": ("小票号", "receipt number"),
+    "receipt_numbers": ("小票号列表", "receipt numbers"),
+    "display_texts": ("显示文本", "texts to show"),
+    "print_texts": ("打印文本", "texts to print"),
+    "objects": ("数据对象", "data objects"),
+    "payment_type": ("支付类型", "payment type"),
+    "date_and_time": ("日期和时间", "date and time"),
+    "card_type_id": ("卡种标识", "card type id"),
+    "application_id": ("应用标识符", "application identifier"),
+    "application_label": ("应用标签", "application label"),
+    "chip_print_customer": ("芯片打印数据（客户联）", "chip's data for the customer's receipt"),
+    "chip_print_merchant": ("芯片打印数据（商户联）", "chip's data for the merchant's receipt"),
+    "card_uid": ("卡片唯一号", "unique id of the chip"),
+    "application": ("应用", "application"),
+    "applications": ("应用列表", "applications"),
+    "chip_data": ("芯片数据", "chip data"),
+    "device": ("设备信息", "device"),
+    "reference": ("参考信息", "reference"),
+    "receipt_type": ("小票种类", "kind of receipt"),
+    "most_pre_auth": ("预授权上限", "most of a pre-authorisation"),
+    "date": ("日期", "date"),
+    "time": ("时间", "time"),
+    "cardholder_verification": ("持卡人验证方式", "how the cardholder was verified"),
+    "card_technology": ("卡片技术", "how the card was read"),
+    "card_identifier": ("卡片标识", "card identifier"),
+    "error_code": ("错误码", "error code"),
+    "error_text": ("错误说明", "what went wrong"),
+    "long_trace_no": ("凭证号（长）", "trace number, long"),
+    "device_name": ("设备名称", "device's name"),
+    "serial_no": ("序列号", "serial number"),
+    "device_state": ("设备状态", "device's state"),
+    "terminal_id": ("终端号", "terminal id"),
+    "card_subtype_known": ("已识别的卡子类", "card's subtype, known"),
+    "card_subtype": ("卡子类", "card's subtype"),
+    "atqa": ("ATQA", "answer to request"),
+    "sak": ("SAK", "select acknowledge"),
+    "ats": ("ATS", "answer to select"),
+    "reference_prefix": ("参考号前缀", "reference's prefix"),
+    "reference_data": ("参考号", "reference's data"),
+}
+"""Name of a value that is no bitmap -> Chinese, English."""
+
+
+def title(name: str) -> tuple[str, str]:
+    """A value's Chinese and English title; one that stands in no table keeps its name."""
+    for bmp in BITMAPS.values():
+        if bmp.name == name:
+            return bmp.zh, bmp.en
+    group, _, what = name.rpartition("_")
+    if group in TOTALS_GROUPS:
+        return (f"{group}笔数", f"{group}: count") if what == "count" else (f"{group}金额", f"{group}: total")
+    return TITLES.get(name, (name, name))
+
+
 PASSWORD = ("password",)
 COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "0501": ("STATUS", PASSWORD),

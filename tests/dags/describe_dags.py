@@ -10,16 +10,15 @@ from typing import Any
 def describe(dag: Any) -> dict[str, Any]:
     """What the tests look at of a DAG."""
     timetable = dag.timetable
-    crons = getattr(getattr(timetable, "timetable", None), "timetables", None) or [
-        getattr(timetable, "timetable", None)
-    ]
+    clock = getattr(timetable, "timetable", timetable if hasattr(timetable, "expression") else None)
+    crons = getattr(clock, "timetables", None) or [clock]
     return {
         "catchup": dag.catchup,
         "max_active_runs": dag.max_active_runs,
         "doc_md": dag.doc_md,
         "tags": sorted(dag.tags),
         "params": {name: param.description for name, param in dag.params.items()},
-        "assets": sorted(asset.name for asset in timetable.asset_condition.objects),
+        "assets": sorted(asset.name for asset in getattr(timetable.asset_condition, "objects", [])),
         "crons": sorted([cron.expression, str(cron.timezone)] for cron in crons if cron is not None),
         "tasks": {
             task.task_id: {

@@ -30,10 +30,10 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_every_file_is_read_without_a_word(parsed):
-    """The three DAGs are there; no import error, no warning."""
+    """The four DAGs are there; no import error, no warning."""
     assert parsed["errors"] == {}
     assert parsed["warnings"] == {}
-    assert sorted(parsed["dags"]) == ["check_transactions", "land_terminal_logs", "send_alerts"]
+    assert sorted(parsed["dags"]) == ["check_transactions", "import_statements", "land_terminal_logs", "send_alerts"]
 
 
 def test_reading_the_files_loads_nothing_heavy(parsed):
@@ -53,17 +53,19 @@ def test_the_assets_are_the_data_s_way(parsed):
 
     assert way == {
         "land_terminal_logs": (["sealed_segments"], ["transactions"]),
-        "check_transactions": (["transactions"], ["findings"]),
+        "import_statements": ([], ["statements"]),
+        "check_transactions": (["statements", "transactions"], ["findings"]),
         "send_alerts": (["findings"], ["alerts"]),
     }
 
 
 def test_times_are_the_shop_s(parsed):
-    """Landing every five minutes; checks at 21:00, 22:00 and 22:30 before the 23:00 cut-off and at 09:30."""
+    """Landing every five minutes, statements half-hourly; checks before the 23:00 cut-off and at 09:30."""
     crons = {name: dag["crons"] for name, dag in parsed["dags"].items()}
 
     assert crons == {
         "land_terminal_logs": [["*/5 * * * *", "Asia/Shanghai"]],
+        "import_statements": [["*/30 7-23 * * *", "Asia/Shanghai"]],
         "check_transactions": [
             ["0 21,22 * * *", "Asia/Shanghai"],
             ["30 22 * * *", "Asia/Shanghai"],

@@ -6,13 +6,17 @@ order of the calls, one minute apart unless told otherwise.
 
 import datetime as dt
 import hashlib
+import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from ingest.simulator.rehearsal import Rehearsal
 from ingest.tables import TABLES, arrow_schema
+from protocols.profile import load_profile
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -400,3 +404,23 @@ def quiet_days(seed: int, sales: int = 30) -> Till:
                     till.sale(fen, **told)
         till.settle()
     return till
+
+
+def captures(play: Rehearsal, folder: Path) -> dict[Path, str]:
+    """What ears on the lines would have heard: a capture for each line, and its profile."""
+    heard: dict[str, tuple[str, list[Row]]] = {}
+    for sent in play.heard:
+        frame = load_profile(sent.seat.profile).build(sent.draft.mti, sent.draft.fields)
+        row = {
+            "t": sent.draft.at.isoformat(),
+            "line": sent.seat.line,
+            "dir": "rx" if sent.is_request else "tx",
+            "frame": frame.hex(),
+        }
+        heard.setdefault(sent.seat.line, (sent.seat.profile, []))[1].append(row)
+    files = {}
+    for line, (profile, rows) in heard.items():
+        file = folder / f"{line}.capture.jsonl"
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        files[file] = profile
+    return files

@@ -1,7 +1,6 @@
 """The simulator's shop day, as frames through spool and lake: what is found is exactly what is wrong."""
 
 import datetime as dt
-import json
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,12 @@ from ingest.commands.replay import replay
 from ingest.keys import create_keys
 from ingest.landing import land
 from ingest.settings import load_settings
-from ingest.simulator.rehearsal import Rehearsal, rehearse
+from ingest.simulator.rehearsal import rehearse
 from ingest.simulator.scenario import Seat, take_seats, truth_lines
 from ingest.simulator.scenarios import MERCHANTS, write_scenario
 from protocols.profile import load_profile, profiles_speaking
 from tests.expectations.plainlaws import PlainBench
-from tests.expectations.shopdays import Row
+from tests.expectations.shopdays import captures
 
 pytestmark = pytest.mark.slow
 
@@ -36,26 +35,6 @@ def seats() -> tuple[Seat, ...]:
     return take_seats(
         [(name, load_profile(name).link.ack) for name in profiles_speaking("unionpay")], 4, merchants=MERCHANTS
     )
-
-
-def captures(play: Rehearsal, folder: Path) -> dict[Path, str]:
-    """What ears on the lines would have heard: a capture for each line, and its profile."""
-    heard: dict[str, tuple[str, list[Row]]] = {}
-    for sent in play.heard:
-        frame = load_profile(sent.seat.profile).build(sent.draft.mti, sent.draft.fields)
-        row = {
-            "t": sent.draft.at.isoformat(),
-            "line": sent.seat.line,
-            "dir": "rx" if sent.is_request else "tx",
-            "frame": frame.hex(),
-        }
-        heard.setdefault(sent.seat.line, (sent.seat.profile, []))[1].append(row)
-    files = {}
-    for line, (profile, rows) in heard.items():
-        file = folder / f"{line}.capture.jsonl"
-        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        files[file] = profile
-    return files
 
 
 @pytest.mark.parametrize(("scenario", "seed"), [("shop-day", 1), ("shop-day", 11), ("quiet-day", 1)])

@@ -63,7 +63,7 @@ def table(frames: Iterable[Frame]) -> Any:
 def join(*frames: Frame) -> list[Frame]:
     """All exchanges of these frames, in the order of their times."""
     days = {each["day"] for each in frames}
-    _, rows, _ = changed(
+    _, rows, _, _ = changed(
         lambda day: table(f for f in frames if f["day"] == day), days, days, {f["segment_id"] for f in frames}
     )
     found: list[Frame] = rows.to_pylist()
@@ -125,6 +125,16 @@ def test_answer_alone_is_a_row() -> None:
 def test_answers_of_other_keys_stay_alone(other: Frame) -> None:
     """Terminal, message pair and trace number must all agree."""
     assert said(join(request(1), answer(1.01, **other)), "outcome", "attempts") == [("unknown", 1), ("approved", 0)]
+
+
+def test_a_line_of_ones_own_joins_what_names_its_terminal_with_what_does_not() -> None:
+    """An exchange of its line: a report that leaves the terminal out is that of the one that names it, a day long."""
+    facts: dict[str, Any] = {"per_line": True, "exchange": "receipt 5", "stan": None}
+    asked = request(1, **facts | {"terminal_id": None})
+    again = answer(20, **facts | {"terminal_id": None})
+    rows = join(asked, answer(1.1, **facts), again, answer(30, **facts | {"line": "lane-2"}))
+
+    assert said(rows, "line", "terminal_id", "attempts") == [("lane-1", "T1", 1), ("lane-2", "T1", 0)]
 
 
 def test_answer_before_its_request_is_not_its_answer() -> None:
@@ -288,7 +298,7 @@ def step_by_step(*landings: list[Frame]) -> list[Frame]:
 
     for new in landings:
         landed += new
-        days, rows, _ = changed(
+        days, rows, _, _ = changed(
             load,
             {each["day"] for each in landed},
             {each["day"] for each in new},

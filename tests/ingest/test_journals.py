@@ -15,7 +15,6 @@ from ingest.tables import Lake
 from protocols.journal import trans_record
 from protocols.profile import load_profile
 from tests import journalfiles as files
-from tests.protocols.journal.test_sanitise import forms
 
 pytestmark = pytest.mark.slow  # whole landings
 
@@ -280,32 +279,6 @@ def test_an_sqlite_file_that_is_still_written_is_refused(run: Run) -> None:
 
     assert status == 3
     assert "water.db-wal" in err
-
-
-def test_no_card_data_of_any_journal_reaches_the_disk(run: Run, tmp_path: Path) -> None:
-    """Card number, track and their parts are in no file that replay, land and describe leave, in no form."""
-    journal(2, note=f"to {files.CARD}")
-    Path("v.log").write_bytes(files.trans_record(trans_record.ALIGNED.size))
-    files.water_sqlite(Path("water.db"), [files.water_row()])
-    terminal = ("--terminal", "10000001")
-    for name, profile in (("pos.log", "newpos"), ("v.log", "verifone"), ("water.db", "newland")):
-        assert run("replay", name, "--profile", f"{profile}-journal", *terminal)[0] == 0
-        _, said, told = run("describe", name, "--profile", f"{profile}-journal", "--json")
-        assert files.CARD not in said + told
-        assert files.TRACK[17:] not in said + told
-        Path(name).unlink()
-    run("land")
-    assert len(table("transactions")) == 2  # the three journals tell of one terminal's sale 1
-
-    for file in tmp_path.rglob("*"):
-        if file.is_file():
-            data = file.read_bytes()
-            for secret in (files.CARD, files.TRACK[17:]):
-                assert not [form for form in forms(secret) if form in data], file
-    frames = Lake("var/lake").read("raw_frames")["frame"].to_pylist()
-    for frame in filter(None, frames):
-        for secret in (files.CARD, files.TRACK[17:]):
-            assert not [form for form in forms(secret) if form in frame]
 
 
 def test_describe_says_every_record(run: Run) -> None:

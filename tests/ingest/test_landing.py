@@ -172,7 +172,14 @@ def test_exchanges_go_where_they_belong(shop: Shop) -> None:
     result = land(shop.settings)
 
     assert (result.segments, result.frames, result.damaged) == (1, 19, [])
-    assert result.rows == {"transactions": 7, "settlements": 1, "events": 1, "signatures": 0, "rejects": 0}
+    assert result.rows == {
+        "transactions": 7,
+        "settlements": 1,
+        "events": 1,
+        "signatures": 0,
+        "batch_uploads": 0,
+        "rejects": 0,
+    }
     assert (result.transactions, result.rejects, result.changed) == (7, 0, True)
     digests: Counter[str] = Counter()
     for name in ("transactions", "settlements", "events"):
@@ -327,7 +334,7 @@ class DiedError(Exception):
     """The process is gone."""
 
 
-STEPS = range(1, 9)
+STEPS = range(1, 10)
 
 
 @pytest.mark.slow
@@ -364,7 +371,7 @@ def test_dying_at_any_commit_is_healed_by_the_next_run(
     monkeypatch.undo()
     land(shop.settings)
 
-    assert died == (step <= 7), "a run of two segments makes seven commits"
+    assert died == (step <= 8), "a run of two segments makes eight commits"
     assert everything(shop) == undisturbed
     assert globbed(shop) == len(shop.rows("transactions"))
 
@@ -730,8 +737,8 @@ def test_command_prints_json(shop: Shop) -> None:
 
     assert found.pop("duration") > 0
     assert found == {
-        "segments": 1, "frames": 19, "transactions": 7, "settlements": 1, "events": 1, "signatures": 0, "rejects": 0,
-        "damaged": 0,
+        "segments": 1, "frames": 19, "transactions": 7, "settlements": 1, "events": 1, "signatures": 0,
+        "batch_uploads": 0, "rejects": 0, "damaged": 0,
     }  # fmt: skip
 
 

@@ -147,3 +147,22 @@ def test_garbage_is_counted_to_the_byte(chunks: list[bytes], profile: str) -> No
     records += one.flush("rx", 1, 1)
     assert accounted(one) == sum(map(len, chunks))
     assert all(record.kind is not Kind.NOISE or record.frame == b"" for record in records)
+
+
+@given(st.lists(st.integers(1, 40), max_size=30))
+def test_a_record_has_the_time_of_its_last_byte(cuts: list[int]) -> None:
+    """Whether a message says its end, the next one shows it or a silence does, and however the bytes are cut."""
+    messages = [f"CZ0040300CB004{number:04d}".encode() for number in range(4)]
+    stream = b"".join(messages)
+    one = recorder("caisse-ap")
+    records, arrived, at = [], [], 0
+    for cut in [*cuts, len(stream)]:
+        piece = stream[at : at + cut]
+        at += len(piece)
+        arrived += [at * 10] * len(piece)
+        records += one.feed("tx", piece, at * 10, at * 10 + 1) if piece else []
+    records += one.flush("tx", 10**6, 10**6)
+    ends = [sum(map(len, messages[: index + 1])) for index in range(4)]
+    assert [(record.wall_ns, record.mono_ns) for record in records] == [
+        (arrived[end - 1], arrived[end - 1] + 1) for end in ends
+    ]

@@ -84,18 +84,6 @@ def test_the_line_can_be_named(run: Run) -> None:
     assert {record.line for record in records()} == {"lane-9"}
 
 
-def test_no_card_number_reaches_the_disk(run: Run, tmp_path: Path) -> None:
-    """Neither as text nor packed is the card number in any file that replay leaves."""
-    Path("a.capture.jsonl").write_text(line(sale(1)) + "\n")
-    run("replay", "a.capture.jsonl", "--profile", "unionpay")
-    Path("a.capture.jsonl").unlink()
-    for file in tmp_path.rglob("*"):
-        if file.is_file():
-            data = file.read_bytes()
-            assert PAN.encode() not in data
-            assert bytes.fromhex(PAN[6:14]) not in data
-
-
 def test_broken_lines_are_counted_and_named_and_the_rest_is_read(run: Run) -> None:
     """Two broken lines of five: three frames, each fault with its line number on stderr, status 1."""
     text = [line(sale(1)), "{not json", line(sale(2)), line(sale(3)).replace('"rx"', '"up"'), line(sale(4))]

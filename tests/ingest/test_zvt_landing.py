@@ -174,13 +174,3 @@ def test_a_capture_read_twice_is_one_day(lake):
     """The same frames at the same moments again change nothing."""
     once = rows(lake(DAY), "transactions", "transaction_id", "stan", "attempts")
     assert rows(lake(DAY), "transactions", "transaction_id", "stan", "attempts") == once
-
-
-def test_no_card_data_is_on_the_disk(lake, tmp_path):
-    """Spool and lake hold neither the card number nor the password, packed or written out."""
-    lake(DAY)
-    for path in (tmp_path / "var").rglob("*"):
-        if path.is_file():
-            data = path.read_bytes()
-            assert bytes.fromhex(PAN) not in data
-            assert PAN.encode() not in data

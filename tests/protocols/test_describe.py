@@ -16,7 +16,7 @@ from protocols.journal.profile import available_journals
 from protocols.profile import available_profiles, load_profile
 from tests.protocols.conftest import VECTORS, load_vectors
 
-ROW = {"name", "value", "offset", "length"}
+ROW = {"name", "zh", "en", "value", "offset", "length", "confidence"}
 ERROR = {"layer", "field", "offset", "code", "expected", "got", "hint"}
 
 
@@ -123,11 +123,11 @@ def test_hex_on_the_command_line(vectors):
 
 def test_the_dump_for_people_is_aligned_and_says_what_is_missing(vectors):
     """One line a field; the missing envelope, the response's text and the confidence are in words."""
-    result = run(vectors[12]["hex"], "-p", "lakala")
+    result = run(vectors[12]["hex"], "-p", "lakala", "--locale", "zh-CN")
     lines = result.stdout.splitlines()
     assert lines[0] == "0810 SIGN_IN answer · 110 bytes · lakala (拉卡拉), assumed"
     assert lines[1] == "envelope  missing: length, tpdu, header"
-    assert any("response_code" in line and "交易成功, approved" in line for line in lines)
+    assert any("应答码" in line and "交易成功, approved" in line for line in lines)
     assert len({line.index("  F") for line in lines if "  F" in line}) == 1
 
 

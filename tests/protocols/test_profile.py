@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from protocols.dialect import DIALECTS
 from protocols.errors import DecodeError, ProfileError
 from protocols.profile import available_profiles, load_profile, profiles_speaking
 from tests.protocols.conftest import VECTORS
@@ -36,7 +37,11 @@ def test_the_profiles_that_are_built_in():
     assert profiles_speaking("unionpay") == ["lakala", "leshua", "shengpay", "unionpay"]
     assert profiles_speaking("zvt") == ["zvt", "zvt-tcp"]
     assert profiles_speaking("concert") == ["caisse-ap", "telium"]
-    assert len(available_profiles()) == 8
+    assert profiles_speaking("mis-df") == ["ingenico-mis", "ingenico-mis-example"]
+    assert profiles_speaking("mis-9f") == ["allinpay"]
+    assert profiles_speaking("sign-pad") == ["sign-pad"]
+    assert profiles_speaking("fixed-record") == ["chinaums-bankall"]
+    assert {load_profile(name).dialect for name in available_profiles()} <= set(DIALECTS)
 
 
 @pytest.mark.parametrize("name", ["lakala", "leshua", "shengpay", "unionpay"])
@@ -71,7 +76,7 @@ def test_an_unknown_name_lists_the_known_ones():
     """A slip of the hand is answered with what was probably meant."""
     with pytest.raises(ProfileError) as refused:
         load_profile("lakla")
-    assert refused.value.expected.startswith("caisse-ap, lakala, leshua, shengpay, telium, unionpay, zvt, zvt-tcp")
+    assert refused.value.expected.startswith(", ".join(available_profiles()))
     assert "lakala" in refused.value.hint
 
 
@@ -179,8 +184,46 @@ def test_what_does_not_fit_is_not_built(unionpay, fields, code):
 def test_only_profiles_name_brands():
     """A brand's name stands in a profile and nowhere else in the packages."""
     root = Path(__file__).parents[2]
-    brands = ("lakala", "leshua", "shengpay")
+    brands = ("lakala", "leshua", "shengpay", "allinpay", "chinaums")
     for package in ("protocols", "ingest", "expectations"):
         for path in (root / package).rglob("*.py"):
             text = path.read_text("utf-8").lower()
             assert not any(brand in text for brand in brands), path
+
+
+@pytest.mark.parametrize(
+    ("more", "path", "word"),
+    [
+        ('[operations.13]\nname = "STATUS"\nconfidence = "public"', "operations.13.source", "refused"),
+        (
+            '[operations.13]\nname = "STATUS"\nsource = "x"\nconfidence = "sure"',
+            "operations.13.confidence",
+            "confidence",
+        ),
+        ('[operations.13]\nname = "GIFT"\nsource = "x"\nconfidence = "public"', "operations.13.name", "no such"),
+        ('[operations]\n13 = "STATUS"', "operations.13", "table"),
+    ],
+)
+def test_a_transaction_code_needs_a_known_name_and_a_source(tmp_path, more, path, word):
+    """What a code means is a claim like any other: named, with where it is from and how sure it is."""
+    text = GOOD.replace('"unionpay"', '"ingenico-mis"') + more
+    error = refusal(tmp_path, text)
+    assert error.path == path
+    assert word in str(error)
+
+
+def test_a_code_of_ones_own_opens_a_question(tmp_path):
+    """A question whose code the profile does not know cannot be asked; six lines of TOML teach it."""
+    assert set(load_profile("ingenico-mis").questions) == {"status"}
+    more = '[operations.31]\nname = "JOURNAL_LIST"\nsource = "the bank\'s document"\nconfidence = "public"'
+    own = load_profile(write(tmp_path, GOOD.replace('"unionpay"', '"ingenico-mis"') + more))
+    assert set(own.questions) == {"journal-list", "status"}
+    assert own.operations["45"] == "QR_SALE"
+
+
+def test_messages_that_pass_through_need_a_profile(tmp_path):
+    """A dialect whose frames are the message carries none; one that carries them says whose they are."""
+    assert refusal(tmp_path, GOOD.replace("extends", 'carries = "unionpay"\nextends')).path == "carries"
+    assert load_profile("ingenico-mis").carried is load_profile("unionpay")
+    with pytest.raises(ProfileError):
+        _ = load_profile("unionpay").carried

@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.codecs import gbk_bytes, gbk_text
+from protocols.errors import DecodeError
 from protocols.message import Message
 from protocols.profile import Profile, load_profile
 from protocols.unionpay import FIELDS, BatchRow, Totals
@@ -128,6 +130,16 @@ def test_an_encrypted_track_keeps_any_nibble(unionpay):
     track = "0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF"
     body = unionpay.encode("0200", {35: track, 53: "2610000000000000"})
     assert unionpay.decode(body).fields[35] == track
+
+
+@pytest.mark.parametrize(
+    ("number", "value"), [(2, "6222 0212 3456 7894"), (4, "0000 0001234"), (62, "AB CD"), (52, "\u0661" * 16)]
+)
+def test_a_value_that_is_no_hex_is_refused(unionpay, number, value):
+    """White space and digits of other scripts are no digits: DecodeError, not an error of the grammar's own."""
+    with pytest.raises(DecodeError) as caught:
+        unionpay.encode("0200", {number: value})
+    assert caught.value.path == f"F{number}"
 
 
 def test_60_and_61_give_as_many_parts_as_there_are_digits(unionpay):

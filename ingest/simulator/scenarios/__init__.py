@@ -8,6 +8,7 @@ from ingest.errors import UsageError
 from ingest.simulator.scenario import Scenario, Seat
 from ingest.simulator.scenarios.shop import quiet_day, shop_day
 from ingest.simulator.scenarios.traffic import traffic
+from ingest.simulator.staged import STAGED
 
 Writer = Callable[[Sequence[Seat], dt.date, int], Scenario]
 
@@ -33,7 +34,8 @@ def write_scenario(name: str, seats: Sequence[Seat], day: dt.date, seed: int) ->
         UsageError: no such scenario, or too few terminals for it.
     """
     if name not in SCENARIOS:
-        close = difflib.get_close_matches(name, SCENARIOS, n=1)
+        known = [*SCENARIOS, *STAGED]
+        close = difflib.get_close_matches(name, known, n=1)
         maybe = f"did you mean {close[0]!r}? " if close else ""
-        raise UsageError(f"no scenario is called {name!r}", hint=f"{maybe}there are: {', '.join(SCENARIOS)}")
+        raise UsageError(f"no scenario is called {name!r}", hint=f"{maybe}there are: {', '.join(known)}")
     return SCENARIOS[name](seats, day, seed)

@@ -1,5 +1,6 @@
 """Pulled lines: the terminal is asked, what it says is on the disk before it is answered, and money is never moved."""
 
+import datetime as dt
 import os
 import select
 import signal
@@ -16,20 +17,25 @@ import pytest
 from ingest.asking import Asker
 from ingest.lines import Stream
 from ingest.tables import Lake
+from protocols.answering import Sold
 from protocols.profile import load_profile
-from protocols.zvt.terminal import Sold, Terminal
+from protocols.zvt.terminal import Terminal
 from tests.ingest.collecting.conftest import Wire
 
 TILLWATCH = Path(sys.executable).with_name("tillwatch")
 PATIENCE = 60.0
-BATCH = [Sold(41, 11, 1000, "100000", "1121"), Sold(42, 12, 2500, "101500", "1121", card="4761739001010010")]
+DAY = dt.datetime.fromisoformat("2026-11-21T10:00:00+08:00")
+BATCH = [
+    Sold(41, 1000, DAY, receipt=11),
+    Sold(42, 2500, DAY + dt.timedelta(minutes=15), receipt=12, card="4761739001010010"),
+]
 
 
 class Played:
     """A simulated terminal on a descriptor, in a thread."""
 
     def __init__(self, profile: str, descriptor: int) -> None:
-        self.terminal = Terminal(load_profile(profile), "52523535", list(BATCH))
+        self.terminal = Terminal(load_profile(profile), "52523535", "898290058140001", BATCH)
         self.said = b""
         self._fd = descriptor
         self._stop = threading.Event()

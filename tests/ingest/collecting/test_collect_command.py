@@ -370,7 +370,9 @@ def test_ports_in_words_and_in_json(monkeypatch: pytest.MonkeyPatch) -> None:
         manufacturer="PAX",
         product="A920",
         terminal="PAX A920",
+        model={"zh-CN": "百富 A920", "en": "PAX A920"},
         profile="unionpay",
+        why="by its USB ids alone",
         busy=True,
         held_by=("tillwatch (pid 7)",),
     )

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from ingest.commands.ports import print_devices
-from ingest.devices import TERMINALS, Device, holders, is_locked, is_terminal, list_devices, terminal_kind, usb_identity
+from ingest.devices import Device, holders, is_locked, list_devices, usb_identity
 from ingest.errors import DeviceError
 from ingest.ports import PortError, open_port
 
@@ -194,17 +194,6 @@ def test_the_line_is_raw_in_the_kernel_too(wires: Wires) -> None:
     port.close()
 
 
-def test_usb_ids_tell_terminals_from_adapters() -> None:
-    """A card terminal's ids name its maker and the profile that fits; an adapter's name its chip and no profile."""
-    assert terminal_kind(0x2FB8, 0x2116) == "PAX A920"
-    assert terminal_kind(0x2FB8, 0x9999) == "PAX"
-    assert is_terminal(0x11CA, 0x0203)
-    assert terminal_kind(0x0403, 0x6001) == "FTDI adapter"
-    assert not is_terminal(0x0403, 0x6001)
-    assert terminal_kind(None, None) is None
-    assert all(0 < vendor < 0x10000 for vendor, _ in TERMINALS)
-
-
 def test_the_identity_of_a_name_holds_the_path_behind_it(wires: Wires) -> None:
     """The session record can say which device a stable name meant that day."""
     wire = wires("identity")
@@ -234,7 +223,9 @@ def test_listing_devices_opens_none(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_name_that_has_to_be_copied_is_never_cut_off(width: int) -> None:
     """However narrow the terminal, the stable name stands whole on one line, with all that is known of it."""
     name = "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A50285BI-if00-port0"
-    device = Device("/dev/ttyUSB0", name, name, None, "0403:6001", "A50285BI", "FTDI", "FT232R", None, None, False, ())
+    device = Device(
+        "/dev/ttyUSB0", name, name, None, "0403:6001", "A50285BI", "FTDI", "FT232R", None, None, None, "", False, ()
+    )
     screen = io.StringIO()
 
     print_devices([device], Console(file=screen, width=width))

@@ -3,12 +3,17 @@ from typing import Any
 
 import pytest
 
+from ingest.keys import create_keys
+from ingest.landing import land
 from ingest.simulator.draft import Draft, tlv_value
 from ingest.simulator.host import Host
 from ingest.simulator.journal import Totals
 from ingest.simulator.scenario import Order, Record
 from ingest.simulator.terminal import Terminal
 from ingest.simulator.till import LOST, Till
+from protocols.facts import facts
+from protocols.profile import load_profile
+from tests.ingest.test_landing import Shop
 
 
 def play(till: Till, terminal: Terminal | None = None, host: Host | None = None) -> tuple[Terminal, Host, list[Any]]:
@@ -220,3 +225,53 @@ def test_an_answer_before_any_step_is_a_bug(till):
     """Receiving before starting is refused."""
     with pytest.raises(RuntimeError, match="before start"):
         Terminal(till.seat, {}).receive(None)
+
+
+def test_an_offline_sale_and_a_tip_are_told_and_counted(till):
+    """0220 with 60.1 = 30 and 34; the tip in F48 and in the original's amount; the settlement still balances."""
+    card, other = till.card(), till.card()
+    sold = till.sale(card, 10_000)
+    till.offline_sale(other, 5_000)
+    till.tip(sold, card, 1_500)
+    till.settle()
+    terminal, _, heard = play(till)
+    _, offline, tip, settlement, end = requests(heard)
+    profile = load_profile("unionpay")
+    told = [facts(profile.decode(profile.build(each.mti, each.fields))) for each in (offline, tip)]
+
+    assert [each.txn_type for each in told] == ["OFFLINE_SALE", "ADJUST"]
+    assert (told[1].amount_fen, told[1].tip_fen, told[1].orig_stan) == (11_500, 1_500, terminal.records[sold].stan)
+    assert Totals.parse(settlement.fields[48]).rmb_debit_amount == 16_500
+    assert end.fields[60].endswith("207")
+
+
+def test_a_tip_beyond_a_fifth_is_refused(till):
+    """The host's answer is 13, and the journal keeps the sale's own amount."""
+    card = till.card()
+    till.tip(till.sale(card, 10_000), card, 2_100)
+    terminal, _, heard = play(till)
+
+    assert heard[-1].response == "13"
+    assert [entry.amount for entry in terminal.journal] == [10_000]
+
+
+def test_an_unbalanced_batch_lands_as_rows_tied_to_its_sales(till, tmp_path):
+    """What the terminal uploads is read back: a list and a chip record, each the sale that was seen."""
+    stripe, chip = till.card(), till.card()
+    labels = [till.sale(stripe, 1_234, entry="mag"), till.sale(chip, 5_678)]
+    till.settle(falsify={"rmb_debit_amount": 100})
+    terminal, _, heard = play(till)
+    profile = load_profile("unionpay")
+    shop = Shop(tmp_path, create_keys(tmp_path / "key"))
+    shop.seal([(at, "tx" if at % 2 else "rx", profile.build(each.mti, each.fields)) for at, each in enumerate(heard)])
+    land(shop.settings)
+
+    seen = {row["stan"]: row for row in shop.rows("transactions")}
+    uploads = {row["stan"]: row for row in shop.rows("batch_uploads")}
+    assert set(uploads) == {terminal.records[label].stan for label in labels} == set(seen)
+    for stan, row in uploads.items():
+        assert row["transaction_id"] == seen[stan]["transaction_id"]
+        assert row["amount_fen"] == row["transaction_amount_fen"] == seen[stan]["amount_fen"]
+        assert row["pan_masked"] == seen[stan]["pan_masked"]
+        assert row["card_token"] == seen[stan]["card_token"]
+    assert sorted(row["reason"] for row in uploads.values()) == ["chip, unbalanced", "list"]

@@ -136,6 +136,14 @@ def test_a_caisse_message_ends_with_the_next_or_with_silence():
     assert isinstance(looking.flush()[0], Noise)
 
 
+def test_a_report_that_came_masked_is_made_safe_too():
+    """A card number of digits and asterisks with more behind it has no Luhn digit: nothing is raised, nothing kept."""
+    report = "47617390*001010010123456789"
+    safe = Sanitiser(SERIAL, KEYS).sanitise(framed("010000012501" + report.ljust(55) + "978" + " " * 10))
+    assert safe.card_token is None
+    assert b"1010010" not in safe.frame
+
+
 @pytest.mark.parametrize(
     ("profile", "frame"),
     [(SERIAL, FULL), (NET, tags(CZ="0300", AE="10", AA=PAN, AB="2512", CB="1250", CE="978"))],

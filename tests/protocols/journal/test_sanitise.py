@@ -1,8 +1,5 @@
 """Card secrets of a journal never leave memory."""
 
-import base64
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +9,7 @@ from protocols.journal.formats import shape_of
 from protocols.journal.kept import HEAD_BYTES, Kept, pack, unpack
 from protocols.journal.sanitise import clean
 from tests import journalfiles as files
+from tests.secretframes import holds
 
 RECORDS = {
     "aligned": ("pos_log", files.log_record(files.ALIGNED)),
@@ -19,18 +17,6 @@ RECORDS = {
     "verifone": ("trans_record", files.trans_record(trans_record.ALIGNED.size)),
     "t_water": ("t_water", t_water.dump(files.water_row())),
 }
-
-
-def forms(number: str) -> Iterator[bytes]:
-    """A number as ASCII, packed at either alignment, hex of both, base64 and UTF-16."""
-    raw = number.encode()
-    yield raw
-    yield bytes.fromhex(number[: len(number) & ~1])
-    yield bytes.fromhex(number[1 : 1 + (len(number) - 1 & ~1)])
-    yield raw.hex().encode()
-    yield raw.hex().upper().encode()
-    yield base64.b64encode(raw)[:-4]
-    yield number.encode("utf-16-le")
 
 
 @pytest.mark.parametrize("name", RECORDS)
@@ -41,8 +27,8 @@ def test_nothing_of_the_card_is_left(name):
     cleaned = clean(shape, record)
 
     assert len(cleaned.record) == len(record)
-    for secret in (files.CARD, files.CARD[6:12], "30122010000000"):
-        assert not [found for found in forms(secret) if found in cleaned.record and len(found) > 3]
+    for secret in (files.CARD, files.CARD[4:14], "30122010000000"):
+        assert not holds(cleaned.record, secret)
     assert cleaned.cards[0] == files.CARD
     before, after = shape.read(record)[0], shape.read(cleaned.record)[0]
     changed = {column for column in before if before[column] != after[column]}

@@ -1,22 +1,31 @@
 """Till and terminal, both sans-io, with a wire between them that loses and damages what it is told to."""
 
+import datetime as dt
 import random
 from collections.abc import Callable
 
 import pytest
 
+from protocols.answering import Sold
 from protocols.deframe import Control, Frame, Noise
 from protocols.profile import load_profile
 from protocols.zvt.apdu import read
 from protocols.zvt.link import deframer
 from protocols.zvt.session import QUESTIONS, Asking
-from protocols.zvt.terminal import Sold, Terminal
+from protocols.zvt.terminal import Terminal
 
 SERIAL, TCP = load_profile("zvt"), load_profile("zvt-tcp")
+MERCHANT = "898290058140001"
+
+
+def _at(clock: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(f"2026-11-21T{clock}+08:00")
+
+
 BATCH = [
-    Sold(41, 11, 1000, "100000", "1121"),
-    Sold(42, 12, 2500, "101500", "1121"),
-    Sold(43, 13, 2500, "101600", "1121", original=42),
+    Sold(41, 1000, _at("10:00"), receipt=11),
+    Sold(42, 2500, _at("10:15"), receipt=12),
+    Sold(43, 2500, _at("10:16"), "VOID", receipt=13, orig_stan=42),
 ]
 
 WORD = "000000"
@@ -27,7 +36,7 @@ def talk(
     profile, question: str, *, to_terminal: Wire = bytes, to_till: Wire = bytes, password: str = WORD
 ) -> tuple[Asking, list[str], Terminal, list[str]]:
     """A whole session in made-up time; what the terminal said, and what the till said."""
-    terminal = Terminal(profile, "52523535", list(BATCH), password=password)
+    terminal = Terminal(profile, "52523535", MERCHANT, BATCH, password=password)
     till = Asking(profile, question)
     hearing = deframer(profile)
     heard, said = [], []
@@ -128,7 +137,7 @@ def test_a_wrong_password_is_refused_in_words():
 
 def test_an_empty_journal_is_an_abort():
     """Nothing to repeat: 06 1E with its result."""
-    terminal = Terminal(TCP, "52523535", [])
+    terminal = Terminal(TCP, "52523535", MERCHANT, [])
     till = Asking(TCP, "repeat-receipt")
     hearing = deframer(TCP)
     outgoing = till.start(0.0)

@@ -217,7 +217,13 @@ def test_the_real_frame_with_its_crc():
     said = describe(SERIAL, frame)
     assert said["error"] is None
     assert said["operation"] == "SALE"
-    assert said["fields"]["04"] == {"name": "amount", "value": "000000011000", "offset": 6, "length": 7}
+    row = said["fields"]["04"]
+    assert {key: row[key] for key in ("name", "value", "offset", "length")} == {
+        "name": "amount",
+        "value": "000000011000",
+        "offset": 6,
+        "length": 7,
+    }
 
 
 def test_length_forms():

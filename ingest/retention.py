@@ -1,0 +1,105 @@
+"""Clearing sealed segments away: only what the lake holds, read back and compared, and only when it is old.
+
+Oldest first, and it stops at the first segment that may not go, so the spool never has a
+hole. What goes is written down in ``pruned.jsonl`` and synced before it goes. The newest
+segment always stays: the numbers go on from it.
+"""
+
+import datetime as dt
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ingest.errors import SpoolError
+from ingest.lake import Lake
+from ingest.landing import row_of
+from ingest.segments import SegmentInfo, read_segment, sealed_segments
+
+LEDGER = "pruned.jsonl"
+_COMPARED = ("seq", "kind", "line", "profile", "direction", "frame", "length", "digest", "card_token", "seen_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One segment: cleared away, or why it and all after it stay (empty: it goes)."""
+
+    info: SegmentInfo
+    stays: str
+
+
+def prune(
+    directory: Path, lake: Lake, zone: ZoneInfo, *, keep_days: float, now: dt.datetime, dry_run: bool = False
+) -> Iterator[Judged]:
+    """Clear away what is older than ``keep_days`` and verified in the lake.
+
+    Args:
+        directory: the spool.
+        lake: where its records should be.
+        zone: the zone the lake was made with.
+        keep_days: a segment stays this long after it was sealed.
+        now: the moment.
+        dry_run: judge and remove nothing.
+
+    Raises:
+        SpoolError: the spool cannot be read or written.
+        LakeError: a table cannot be read; nothing more is removed.
+    """
+    segments = sealed_segments(directory)
+    for place, info in enumerate(segments):
+        stays = "the newest stays: the numbers go on from it" if place == len(segments) - 1 else ""
+        if not stays and now - info.sealed_at < dt.timedelta(days=keep_days):
+            stays = f"sealed less than {keep_days:g} days ago"
+        stays = stays or _unverified(info, lake, zone)
+        if not stays and not dry_run:
+            _remove(directory, info, now)
+        yield Judged(info, stays)
+        if stays:
+            return
+
+
+def _unverified(info: SegmentInfo, lake: Lake, zone: ZoneInfo) -> str:
+    """Why the lake does not prove to hold this segment; empty when it does. Every page read is checked."""
+    if lake.committed("raw_frames", info.id) is None:
+        return "it has not landed: run `tillwatch land`"
+    try:
+        recorded = [row_of(info.id, record, zone) for record in read_segment(info.path)]
+    except SpoolError as wrong:
+        return f"it is damaged: {wrong.message}"
+    landed = lake.read("raw_frames", columns=list(_COMPARED), filters=[("segment_id", "==", info.id)]).to_pylist()
+    if _content(recorded) != _content(landed):
+        return "the lake holds something else under its id: keep both and look"
+    return ""
+
+
+def _content(rows: "list[dict[str, Any]]") -> list[tuple[Any, ...]]:
+    return sorted((tuple(row[name] for name in _COMPARED) for row in rows), key=lambda row: row[0])
+
+
+def _remove(directory: Path, info: SegmentInfo, now: dt.datetime) -> None:
+    told = {
+        "segment": info.id,
+        "file": info.path.name,
+        "first_seq": info.first_seq,
+        "last_seq": info.last_seq,
+        "sha256": info.sha256,
+        "pruned_at": now.isoformat(timespec="seconds"),
+    }
+    try:
+        with (directory / LEDGER).open("a", encoding="utf-8") as ledger:
+            ledger.write(json.dumps(told) + "\n")
+            ledger.flush()
+            os.fsync(ledger.fileno())
+        info.path.unlink()
+        folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as wrong:
+        raise SpoolError(
+            f"{info.path}: cannot be removed: {wrong.strerror}", hint="run it as the user of the collector"
+        ) from None

@@ -1,0 +1,1 @@
+"""The collector as a service of the machine: what it says to systemd, and the files that make it one."""

@@ -1,0 +1,121 @@
+"""Columns of the tables that acquirers' statements go to; as in ``ingest.columns``."""
+
+from ingest.tablespec import Column, TableSpec
+
+_STATEMENT_LINE = (
+    Column("line_id", "string", "made from what the line says: the same line in another file has the same id"),
+    Column("statement_id", "string", "the file it stands in, a row of `statements`"),
+    Column("line_no", "int32", "its line in that file, from 1"),
+    Column("acquirer", "string", "whose statement it is, the name given at the import"),
+    Column("merchant_id", "string", "merchant, as the acquirer writes it"),
+)
+
+STATEMENTS = TableSpec(
+    "statements",
+    "Acquirers' files that were imported; a file is taken whole or not at all.",
+    (),
+    ("imported_at",),
+    ("imported_at", "statement_id"),
+    (
+        Column("statement_id", "string", "SHA-256 of the acquirer's name and the file, hex"),
+        Column("acquirer", "string", "whose statement it is"),
+        Column(
+            "kind",
+            "string",
+            "trades, payouts or profits: whether its lines are in statement_lines, payouts or profit_lines",
+        ),
+        Column("layout", "string", "the layout it was read with"),
+        Column("file_name", "string", "the file's name"),
+        Column("lines", "int32", "how many lines it has"),
+        Column("first_date", "date", "earliest business_date of its lines"),
+        Column("last_date", "date", "latest business_date of its lines"),
+        Column("total_amount_fen", "int64", "sum of its amounts"),
+        Column("total_fee_fen", "int64", "sum of its fees"),
+        Column("imported_at", "timestamp", "when it was imported"),
+    ),
+)
+
+STATEMENT_LINES = TableSpec(
+    "statement_lines",
+    "Transactions as an acquirer's file tells them. A line delivered in two files is there twice, with one line_id.",
+    ("business_date",),
+    ("occurred_at", "merchant_id"),
+    ("merchant_id", "occurred_at", "line_id"),
+    (
+        *_STATEMENT_LINE,
+        Column("terminal_id", "string", "terminal"),
+        Column("batch_no", "int32", "batch number"),
+        Column("stan", "int32", "trace number (凭证号)"),
+        Column("rrn", "string", "reference number (参考号)"),
+        Column("auth_code", "string", "authorisation code"),
+        Column("txn_type", "string", "as in `transactions`; OTHER for what is none of those"),
+        Column("status", "string", "settled, failed, reversed or pending, where the file says it"),
+        Column("amount_fen", "int64", "amount of the transaction, without sign"),
+        Column("discount_fen", "int64", "what the customer did not pay (优惠金额)"),
+        Column("fee_fen", "int64", "fee the merchant bears; negative = given back"),
+        Column("surcharge_fen", "int64", "fixed fee beside the rate: 秒到, 附加手续费"),
+        Column("settled_fen", "int64", "what is paid out for it; negative = taken back"),
+        Column("rate_ppm", "int32", "rate in millionths: 0.38 % = 3800"),
+        Column("currency", "string", "ISO 4217 number"),
+        Column("card_class", "string", "debit, credit, semi, prepaid or qr, where the file says it"),
+        Column("pan_masked", "string", "card as the file prints it, first 6 and last 4 at most"),
+        Column("card_token", "string", "keyed HMAC of the whole number, where the file prints it; null = it does not"),
+        Column("order_ref", "string", "the merchant's order number"),
+        Column("acquirer_ref", "string", "the acquirer's own number of it"),
+        Column("orig_ref", "string", "the acquirer's number, or the reference number, of what is refunded or voided"),
+        Column("settlement_cycle", "string", "T0, T1, D0 or D1, where the file says it"),
+        Column("occurred_at", "timestamp", "when the card was used; null = the file does not say"),
+        Column("settlement_date", "date", "clearing or settlement date"),
+        Column("business_date", "date", "local day of occurred_at, else settlement_date"),
+    ),
+)
+
+PAYOUTS = TableSpec(
+    "payouts",
+    "What an acquirer says it paid to the merchant's account, and what the bank's lines say came in.",
+    ("business_date",),
+    ("paid_at", "merchant_id"),
+    ("merchant_id", "business_date", "line_id"),
+    (
+        *_STATEMENT_LINE,
+        Column("payout_ref", "string", "the acquirer's number of the payout (出款单号)"),
+        Column("source", "string", "acquirer (its own file) or bank (a line of the merchant's account)"),
+        Column("state", "string", "paid, in_progress, failed, returned or frozen"),
+        Column("amount_fen", "int64", "what was paid (realAmount)"),
+        Column("planned_fen", "int64", "what was to be paid (planAmount)"),
+        Column("suspended_fen", "int64", "what is held back (suspendAmount)"),
+        Column("deducted_fen", "int64", "what was taken off that is no transaction's fee"),
+        Column("fee_fen", "int64", "fee of the payout itself"),
+        Column("settlement_cycle", "string", "T0, T1, D0 or D1"),
+        Column("first_date", "date", "first day of the transactions it pays"),
+        Column("settlement_date", "date", "last day of the transactions it pays"),
+        Column("paid_at", "timestamp", "when it was paid"),
+        Column("payer", "string", "who paid, as the bank writes it"),
+        Column("remark", "string", "the bank's or the acquirer's words"),
+        Column("replaces_ref", "string", "the payout that came back and that this one pays again"),
+        Column("business_date", "date", "local day of paid_at, else settlement_date"),
+    ),
+)
+
+PROFIT_LINES = TableSpec(
+    "profit_lines",
+    "An agent's share of each transaction's fee, as the acquirer's profit file tells it.",
+    ("business_date",),
+    ("occurred_at", "merchant_id"),
+    ("merchant_id", "business_date", "line_id"),
+    (
+        *_STATEMENT_LINE,
+        Column("terminal_id", "string", "terminal"),
+        Column("rrn", "string", "reference number of the transaction"),
+        Column("acquirer_ref", "string", "the acquirer's own number of the transaction"),
+        Column("amount_fen", "int64", "amount of the transaction"),
+        Column("fee_fen", "int64", "fee the merchant bears"),
+        Column("cost_fen", "int64", "what the acquirer keeps of it"),
+        Column("profit_fen", "int64", "what the agent gets of it"),
+        Column("rate_ppm", "int32", "the merchant's rate in millionths"),
+        Column("cost_ppm", "int32", "the agent's cost in millionths"),
+        Column("occurred_at", "timestamp", "when the card was used"),
+        Column("settlement_date", "date", "clearing or settlement date"),
+        Column("business_date", "date", "local day of occurred_at, else settlement_date"),
+    ),
+)

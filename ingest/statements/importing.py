@@ -1,0 +1,177 @@
+"""A statement into the lake: whole or not at all, and the same one twice is one.
+
+The file's SHA-256 is the commit's application id, so a file imported again changes
+nothing. A line's id is made from what it says, so the same line in two deliveries of one
+day is known to be the same.
+"""
+
+import datetime as dt
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ingest.columns import TABLES
+from ingest.errors import KeyFileError, StatementError, UsageError
+from ingest.keys import load_keys
+from ingest.lake import Lake
+from ingest.settings import Settings
+from ingest.statements.layout import TABLE_OF, Layout
+from ingest.statements.rows import MOST_BYTES, read_rows
+from ingest.statements.values import UnreadableError, card, reader, safe_text
+from protocols.sanitise import card_token
+
+_NOT_SAID = frozenset({"line_no", "statement_id", "card_token", "business_date"})
+"""What a line has from us and not from the file."""
+MOST_TOLD = 5
+"""How many of a file's mistakes are told; the rest are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of a file. ``is_new`` is False when it was in the lake already."""
+
+    statement_id: str
+    kind: str
+    lines: int
+    total_amount_fen: int
+    total_fee_fen: int
+    first_date: dt.date | None
+    last_date: dt.date | None
+    is_new: bool
+
+
+def import_statement(settings: Settings, path: Path, acquirer: str, layout: Layout) -> Imported:
+    """Read an acquirer's file and put its lines into the tables.
+
+    Args:
+        settings: lake, zone, and the key file for card tokens (needed only when whole card numbers stand in the file).
+        path: the file.
+        acquirer: whose statement it is.
+        layout: how it is to be read.
+
+    Raises:
+        StatementError: something in it is not what the layout says; nothing was taken.
+        UsageError: the file cannot be read.
+        KeyFileError: whole card numbers stand in it, and there is no key.
+        LakeError: the tables cannot be written.
+    """
+    data = _bytes(path)
+    statement_id = hashlib.sha256(acquirer.encode() + b"\0" + data).hexdigest()
+    lines = _Lines(settings, path, acquirer, layout, statement_id).read(data)
+    lake, table = Lake(settings.lake.uri), TABLE_OF[layout.kind]
+    dates = [line["business_date"] for line in lines]
+    done = Imported(
+        statement_id,
+        layout.kind,
+        len(lines),
+        sum(line.get("amount_fen") or 0 for line in lines),
+        sum(line.get("fee_fen") or 0 for line in lines),
+        min(dates, default=None),
+        max(dates, default=None),
+        is_new=lake.committed("statements", statement_id) is None,
+    )
+    lake.append(table, lines, app_id=statement_id)
+    row = {name: value for name, value in asdict(done).items() if name != "is_new"}
+    row |= {"acquirer": acquirer, "layout": layout.name, "file_name": safe_text(path.name)}
+    lake.append("statements", [row | {"imported_at": dt.datetime.now(dt.UTC)}], app_id=statement_id)
+    return done
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise UsageError(
+                f"{path}: larger than {MOST_BYTES // 1024**2} MiB", hint="is it a statement? ask for one file a day"
+            )
+        return path.read_bytes()
+    except OSError as wrong:
+        raise UsageError(f"{path}: cannot be read: {wrong.strerror}", hint="check the file's path and owner") from None
+
+
+class _Lines:
+    """The lines of one file."""
+
+    def __init__(self, settings: Settings, path: Path, acquirer: str, layout: Layout, statement_id: str) -> None:
+        self._path = path
+        self._layout = layout
+        self._stamp = {"statement_id": statement_id, "acquirer": acquirer}
+        self._key_file = settings.keys.pan_token
+        zone: ZoneInfo = settings.zone
+        types = {column.name: column.type for column in TABLES[TABLE_OF[layout.kind]].columns}
+        self._readers = {
+            name: reader(name, types[name], source, zone)
+            for name, source in layout.columns.items()
+            if name != "pan_masked"
+        }
+        self._texts = frozenset(name for name, kind in types.items() if kind == "string")
+        self._zone = zone
+        self._wrong: list[str] = []
+        self._seen: Counter[str] = Counter()
+
+    def read(self, data: bytes) -> list[dict[str, Any]]:
+        """All of them.
+
+        Raises:
+            StatementError: as ``import_statement``.
+        """
+        needed = [name for source in self._layout.columns.values() if not source.optional for name in source.columns]
+        lines = [self._line(row.line, row.cells) for row in read_rows(self._path, data, self._layout.file, needed)]
+        if self._wrong:
+            more = len(self._wrong) - MOST_TOLD
+            told = "; ".join(self._wrong[:MOST_TOLD]) + (f"; and {more} more" if more > 0 else "")
+            raise StatementError(
+                f"{self._path}: {told}; nothing of it was imported",
+                hint=f"is {self._layout.name} the right layout for this file? mend the file or the layout",
+            )
+        return [line for line in lines if line is not None]
+
+    def _line(self, number: int, cells: Mapping[str, str]) -> dict[str, Any] | None:
+        line: dict[str, Any] = {"line_no": number, **self._stamp}
+        before = len(self._wrong)
+        for name, source in self._layout.columns.items():
+            texts = [cells.get(each, "") for each in source.columns]
+            if all(text.strip() in self._layout.file.empty for text in texts):
+                continue
+            text = " ".join(text.strip() for text in texts)
+            if name == "pan_masked":
+                line["pan_masked"], whole = card(text)
+                line["card_token"] = self._token(whole) if whole else None
+                continue
+            try:
+                value = self._readers[name](text)
+            except UnreadableError as wrong:
+                self._wrong.append(f"line {number}, {'+'.join(source.columns)}: {wrong}")
+                continue
+            line[name] = safe_text(value) if isinstance(value, str) and name in self._texts else value
+        line["business_date"] = self._date(line)
+        if line["business_date"] is None and len(self._wrong) == before:
+            self._wrong.append(f"line {number}: neither a time nor a date")
+        if len(self._wrong) > before:
+            return None
+        line["line_id"] = self._line_id(line)
+        return line
+
+    def _token(self, number: str) -> str:
+        try:
+            return card_token(load_keys(self._key_file), number)
+        except KeyFileError as wrong:
+            raise KeyFileError(
+                f"{self._path}: whole card numbers stand in it, and {wrong.message}", hint=wrong.hint
+            ) from None
+
+    def _date(self, line: Mapping[str, Any]) -> dt.date | None:
+        for name in ("occurred_at", "paid_at"):
+            if (moment := line.get(name)) is not None:
+                day: dt.date = moment.astimezone(self._zone).date()
+                return day
+        return line.get("settlement_date")
+
+    def _line_id(self, line: Mapping[str, Any]) -> str:
+        """Equal for the same line in another file; several equal lines of one file are numbered."""
+        said = "\0".join(f"{name}={line[name]}" for name in sorted(line.keys() - _NOT_SAID) if line[name] is not None)
+        self._seen[said] += 1
+        return hashlib.sha256(f"{said}\0{self._seen[said]}".encode()).hexdigest()[:32]

@@ -1,0 +1,142 @@
+"""A file's rows as texts, each with its line: CSV in the encodings met in China, and XLSX.
+
+Nothing is interpreted here. A workbook's cells become the text a person would type.
+"""
+
+import codecs
+import csv
+import datetime as dt
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ingest.errors import StatementError
+from ingest.statements.layout import FileForm
+
+EXACT_DIGITS = 15
+"""Most digits of a number that a workbook keeps exactly (IEEE 754 double)."""
+MOST_BYTES = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its line in the file (from 1), and its texts by the file's column."""
+
+    line: int
+    cells: dict[str, str]
+
+
+def read_rows(path: Path, data: bytes, form: FileForm, wanted: Iterable[str]) -> Iterator[Row]:
+    """The rows between the header and the closing line.
+
+    Args:
+        path: for messages.
+        data: the whole file.
+        form: how to read it.
+        wanted: columns that must be there.
+
+    Raises:
+        StatementError: not a file of that form, a text in another encoding, a header or a column that is not there.
+    """
+    lines = _workbook(path, data) if form.format == "xlsx" else _csv(path, data, form)
+    names: list[str] | None = None
+    first = form.first or form.header + 1
+    for number, cells in lines:
+        if number == form.header:
+            names = [cell.strip().lstrip("\ufeff") for cell in cells]
+            if twice := sorted({name for name in names if name and names.count(name) > 1}):
+                raise StatementError(
+                    f"{path}:{number}: two columns are called {twice[0]!r}",
+                    hint="is [file] header of the layout the right line?",
+                )
+            _check(path, number, names, wanted)
+        if number < first or not any(cell.strip() for cell in cells):
+            continue
+        if form.ends and cells[0].strip().startswith(form.ends):
+            return
+        known = names if names is not None else [str(index) for index in range(1, len(cells) + 1)]
+        if len(cells) > len(known) and any(cell.strip() for cell in cells[len(known) :]):
+            raise StatementError(
+                f"{path}:{number}: {len(cells)} columns, the header has {len(known)}",
+                hint="is a comma inside a text not in quotes? is the delimiter of the layout right?",
+            )
+        if names is None:
+            _check(path, number, known, wanted)
+        yield Row(number, {name: cell for name, cell in zip(known, cells, strict=False) if name})
+    if form.header and names is None:
+        raise StatementError(f"{path}: the file ends before its header", hint="is it empty, or cut short?")
+
+
+def _check(path: Path, line: int, known: Sequence[str], wanted: Iterable[str]) -> None:
+    lost = [name for name in wanted if name not in known]
+    if lost:
+        raise StatementError(
+            f"{path}:{line}: no column {lost[0]!r}, which the layout reads",
+            hint=f"is it the right layout? the columns there: {', '.join(filter(None, known)) or 'none'}",
+        )
+
+
+def _csv(path: Path, data: bytes, form: FileForm) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(_decoded(path, data, form.encoding), newline=""), delimiter=form.delimiter)
+    try:
+        for cells in reader:
+            yield reader.line_num, cells or [""]
+    except csv.Error as wrong:
+        raise StatementError(f"{path}:{reader.line_num}: not CSV: {wrong}", hint="is the file whole?") from None
+
+
+def _decoded(path: Path, data: bytes, encoding: str) -> str:
+    """The text; with ``auto`` its byte order mark decides, else UTF-8, else GB 18030 (which includes GBK)."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        tried = ["utf-16"]
+    else:
+        tried = ["utf-8-sig", "gb18030"] if encoding == "auto" else [encoding.replace("utf-8", "utf-8-sig")]
+    for name in tried:
+        try:
+            return data.decode(name)
+        except UnicodeDecodeError as wrong:
+            line = data.count(b"\n", 0, wrong.start) + 1
+    raise StatementError(
+        f"{path}:{line}: not a text in {' or '.join(tried)}", hint="save it as CSV in UTF-8 and import that"
+    )
+
+
+def _workbook(path: Path, data: bytes) -> Iterator[tuple[int, list[str]]]:
+    import zipfile
+
+    import openpyxl
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    try:
+        sheet = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True).worksheets[0]
+        rows = iter(sheet.iter_rows(values_only=True))
+        for number, cells in enumerate(rows, start=1):
+            yield number, [_cell(path, number, index, value) for index, value in enumerate(cells, start=1)]
+    except (zipfile.BadZipFile, InvalidFileException, KeyError, IndexError, ValueError) as wrong:
+        raise StatementError(
+            f"{path}: not an XLSX workbook ({type(wrong).__name__})", hint="is it an old .xls? save it as .xlsx or .csv"
+        ) from None
+
+
+def _cell(path: Path, line: int, column: int, value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, int | float):
+        text = repr(value) if isinstance(value, float) and not value.is_integer() else str(int(value))
+        if len(text.lstrip("-").replace(".", "")) > EXACT_DIGITS:
+            raise StatementError(
+                f"{path}:{line}: column {column}: a number of more than {EXACT_DIGITS} digits has been rounded",
+                hint="ask for the file as CSV, or format that column as text before the numbers are put in",
+            )
+        return text
+    if isinstance(value, dt.datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, dt.time):
+        return value.strftime("%H:%M:%S")
+    return str(value)

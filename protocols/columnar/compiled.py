@@ -1,0 +1,289 @@
+"""The steps of a batch by the compiled ``kernel``; see ``vectors`` for what they are.
+
+Loading numba takes seconds, so it is done only when asked for; its machine code is kept on
+disk for the next process where that is allowed. The loops release the interpreter's lock.
+"""
+
+import functools
+import threading
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from protocols.columnar import kernel, kernel_walk, tables, vectors
+from protocols.columnar.arrays import Filled
+from protocols.columnar.places import Place, Walked
+from protocols.columnar.places import place as placed
+from protocols.columnar.walk import Batch, codings
+from protocols.tlv import MOST_DEPTH, TEMPLATES
+from protocols.walk import Walk
+
+if TYPE_CHECKING:
+    from protocols.columnar.plan import FieldColumn, PartColumn
+    from protocols.envelope import Link
+
+_ENVELOPES = {"length": 0, "stx": 1, "bare": 2}
+_MOST_PART = 16  # characters that fill_part moves
+_SPARE = 32
+_STAGGER = 272  # so that the slots' stretches do not all fall on the same lines of the processor's cache
+_NO_PAIR = -(10**6)  # so far below 0 that no second pair lifts it above
+_LOCK = threading.Lock()
+
+
+def available() -> bool:
+    """Whether numba is there."""
+    return _loops() is not None
+
+
+@functools.cache
+def _compile() -> SimpleNamespace | None:
+    try:
+        import numba
+    except ImportError:
+        return None
+    names = [kernel.fill_digits, kernel.fill_bytes, kernel.fill_text, kernel.fill_part, kernel.find_tags]
+    names += [kernel.find_zeros, kernel.fill_fen]
+    loops = SimpleNamespace()
+    for loop in (kernel_walk.walk_rows, *names):
+        try:
+            made = numba.njit(cache=True, nogil=True)(loop)
+        except RuntimeError:  # no place where numba may keep its machine code
+            made = numba.njit(nogil=True)(loop)
+        setattr(loops, loop.__name__, made)
+    return loops
+
+
+def _loops() -> Any:
+    with _LOCK:
+        return _compile()
+
+
+def _octets(byte: int) -> Any:
+    """A byte in each of a word's eight."""
+    import numpy as np
+
+    return np.uint64(byte * 0x0101010101010101)
+
+
+@functools.cache
+def _constants() -> SimpleNamespace:
+    """Tables and masks as the kernel takes them."""
+    import numpy as np
+
+    characters = tables.chars().view(np.uint8).reshape(256, 2)
+    illegal = tables.illegal()[:, characters].astype(np.int32)
+    holds = np.zeros(65536, np.int8)
+    holds[list(TEMPLATES)] = 1
+    spread = [0x0000FFFF0000FFFF, 0x00FF00FF00FF00FF, 0x000F000F000F000F]
+    shifts = [np.uint64(16), np.uint64(8), np.uint64(4)]
+    return SimpleNamespace(
+        # spread two bytes, one byte, nibbles; then what is added to each of eight nibbles
+        digits=np.array([*map(np.uint64, spread), _octets(0x30), _octets(6), _octets(1), *shifts, 7, 0], np.uint64),
+        text=np.array([_octets(0x80), _octets(0x20), _octets(1), _octets(ord("\\"))], np.uint64),
+        codes=tables.chars().astype(np.int32) | illegal[:, :, 0] << 16 | illegal[:, :, 1] << 17,
+        tails=np.array([(1 << 8 * size) - 1 for size in range(8)], np.uint64),
+        plain=tables.plain().astype(np.int8),
+        masked_digits=tables.masked_digits().astype(np.int8),
+        wide=tables.wide().astype(np.int32),
+        pairs=np.where(tables.pairs() < 0, _NO_PAIR, tables.pairs()).astype(np.int32),
+        holds=holds,
+    )
+
+
+def walk(link: "Link", declared: Walk, batch: Batch) -> Walked:
+    """See ``vectors``."""
+    import numpy as np
+
+    rows, constants = batch.rows, _constants()
+    steps = np.full((65, 6), -1, np.int32)
+    for slot, step in enumerate(declared.steps.values()):
+        steps[step.number] = slot, step.prefix, step.size, step.digits, step.last, step.number
+    found = np.empty((9, rows), np.int32)
+    bitmaps = np.zeros((rows, 8), np.int8)
+    stretch = rows + _STAGGER
+    places = [np.empty(len(declared.steps) * stretch, np.int32) for _ in range(3)]
+    cursors = np.arange(len(declared.steps), dtype=np.int32) * stretch
+    totals = np.zeros(len(declared.steps), np.int32)
+    _loops().walk_rows(
+        batch.data.view(np.int8),
+        batch.starts,
+        batch.ends,
+        np.array([_ENVELOPES[link.envelope], link.length_coding == "bcd", link.extra], np.int32),
+        np.array([(coding == "bcd", extra) for coding, extra in codings(link)], np.int32),
+        steps,
+        constants.pairs,
+        _words(batch.data, np.int64),
+        np.zeros(256, np.int64),
+        np.zeros(256, np.int32),
+        np.empty((256, 64, 6), np.int32),
+        found,
+        bitmaps,
+        np.zeros((2, 64), np.int32),
+        cursors,
+        totals,
+        *places,
+    )
+    walked = Walked(
+        head=found[0],
+        message=found[1],
+        there=found[2].astype(bool),
+        bitmap=bitmaps.view(">u8")[:, 0].astype(np.uint64),
+        mac_absent=found[3].astype(bool),
+        fault=found[4],
+        number=found[5],
+        at=found[6],
+        expected=found[7],
+        got=found[8],
+    )
+    for slot, number in enumerate(declared.steps):
+        size = int(cursors[slot]) - slot * stretch
+        if size:
+            at, starts, counts = (lines[slot * stretch : slot * stretch + size] for lines in places)
+            walked.places[number] = Place(at, starts, counts, int(totals[slot]))
+    return walked
+
+
+def digits(batch: Batch, place: Place, column: "FieldColumn") -> tuple[Filled, Any]:
+    """See ``vectors``."""
+    import numpy as np
+
+    constants = _constants()
+    filled = _empty(batch.rows, column.digits * place.rows.size if column.digits else place.total)
+    bad = _loops().fill_digits(
+        batch.data.view(np.int8),
+        _words(batch.data, np.uint32),
+        place.rows,
+        place.starts,
+        place.counts,
+        _rule(column),
+        constants.digits,
+        constants.codes[column.accept],
+        *filled,
+        _words(filled.data, np.uint64),
+        _words(filled.data, np.int16),
+    )
+    if not bad:
+        return filled, place.rows[:0]
+    there = np.unpackbits(filled.validity.view(np.uint8), bitorder="little", count=batch.rows)
+    return filled, place.rows[there[place.rows] == 0]
+
+
+@functools.cache
+def _rule(column: "FieldColumn") -> Any:
+    import numpy as np
+
+    return np.array([column.digits, column.accept, column.right], np.int32)
+
+
+def text(batch: Batch, place: Place) -> Filled:
+    """See ``vectors``; where a value holds what is no text, numpy does the column."""
+    import numpy as np
+
+    constants = _constants()
+    filled = _empty(batch.rows, place.total * 3 // 2)
+    strange = _loops().fill_text(
+        batch.data.view(np.int8),
+        _words(batch.data, np.uint64),
+        place.rows,
+        place.starts,
+        place.counts,
+        constants.text,
+        constants.tails,
+        constants.plain,
+        constants.wide,
+        *filled,
+        _words(filled.data, np.uint64),
+    )
+    return vectors.text(batch, place) if strange else filled
+
+
+def raw(batch: Batch, place: Place) -> Filled:
+    """See ``vectors``."""
+    import numpy as np
+
+    filled = _empty(batch.rows, place.total)
+    _loops().fill_bytes(
+        batch.data.view(np.int8),
+        _words(batch.data, np.uint64),
+        place.rows,
+        place.starts,
+        place.counts,
+        *filled,
+        _words(filled.data, np.uint64),
+    )
+    return filled
+
+
+def part(whole: Filled, place: Place, wanted: "PartColumn") -> Filled:
+    """See ``vectors``."""
+    import numpy as np
+
+    if wanted.last - wanted.first > _MOST_PART:
+        return vectors.part(whole, place, wanted)
+    filled = _empty(whole.offsets.size - 1, (wanted.last - wanted.first) * place.rows.size)
+    offsets, validity, out = filled
+    _loops().fill_part(
+        place.rows,
+        whole.offsets,
+        _words(whole.data, np.uint64),
+        wanted.first,
+        wanted.last,
+        offsets,
+        validity,
+        _words(out, np.uint64),
+    )
+    return filled
+
+
+def tags(batch: Batch, place: Place, wanted: tuple[int, ...]) -> list[Filled]:
+    """See ``vectors``."""
+    import numpy as np
+
+    constants = _constants()
+    places = np.empty((len(wanted), place.rows.size), np.int32)
+    sizes = np.zeros((len(wanted), place.rows.size), np.int32)
+    _loops().find_tags(
+        batch.data.view(np.int8),
+        place.starts,
+        place.counts,
+        np.array(wanted, np.int64),
+        constants.holds,
+        MOST_DEPTH,
+        np.zeros(MOST_DEPTH + 1, np.int32),
+        places,
+        sizes,
+    )
+    return [raw(batch, placed(place.rows, places[line], sizes[line])) for line in range(len(wanted))]
+
+
+def zeros(batch: Batch, starts: Any, size: int, *, digits: bool) -> Any:
+    """See ``vectors``."""
+    import numpy as np
+
+    ends = np.empty(starts.size, np.int32)
+    legal = _constants().masked_digits
+    _loops().find_zeros(batch.data.view(np.int8), legal, starts, size, int(digits), ends)
+    return ends
+
+
+def fen(batch: Batch, starts: Any, size: int) -> tuple[Any, Any]:
+    """See ``vectors``."""
+    import numpy as np
+
+    values, good = np.empty(starts.size, np.int64), np.empty(starts.size, np.int8)
+    _loops().fill_fen(batch.data.view(np.int8), _constants().pairs, starts, size, values, good)
+    return values, good.view(bool)
+
+
+def _empty(rows: int, size: int) -> Filled:
+    """Buffers for a column; the loops write words, and so some bytes too far."""
+    import numpy as np
+
+    return Filled(np.zeros(rows + 1, np.int32), np.zeros((rows + 7) // 8, np.int8), np.empty(size + _SPARE, np.int8))
+
+
+def _words(data: Any, kind: Any) -> Any:
+    """Every place of a buffer as the first byte of a word."""
+    import numpy as np
+
+    size = np.dtype(kind).itemsize
+    return np.ndarray((max(data.size - size + 1, 0),), kind, data.data, 0, (1,))

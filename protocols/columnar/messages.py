@@ -1,0 +1,196 @@
+"""A batch of link frames -> columns: the walk, then each column of the plan in its turn."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from protocols.columnar import arrays, faults
+from protocols.columnar.arrays import Filled
+from protocols.columnar.places import Fault, Place, Walked
+from protocols.columnar.plan import ACCEPTS, CHIP_DATA, TOTALS, FieldColumn, MessagePlan, PartColumn
+from protocols.columnar.walk import HEAD, Batch
+from protocols.envelope import TPDU_BYTES
+from protocols.errors import ProtocolError
+from protocols.profile import Profile
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_ANY = len(ACCEPTS) - 1
+HEAD_COLUMNS = ("mti", "bitmap", "tpdu", "header", "mac_absent")
+
+
+@dataclass(slots=True)
+class _Work:
+    """One batch being decoded.
+
+    Attributes:
+        batch: the frames.
+        walked: where their fields lie.
+        steps: who does the work: ``vectors`` in numpy, or ``compiled``.
+        wrong: the first field of each row whose bytes are no value; 0 where there is none.
+        digits: the fields that are text of packed digits, for their parts.
+        columns: what is done, by name.
+    """
+
+    batch: Batch
+    walked: Walked
+    steps: Any
+    wrong: Any
+    digits: dict[int, Filled] = field(default_factory=dict)
+    columns: "dict[str, pa.Array]" = field(default_factory=dict)
+
+
+def decode(profile: Profile, plan: MessagePlan, batch: Batch, steps: Any) -> "tuple[pa.RecordBatch, pa.RecordBatch]":
+    """The columns and the errors of a batch.
+
+    Args:
+        profile: whose frames they are.
+        plan: its columns.
+        batch: the frames.
+        steps: who does the work: ``vectors`` in numpy, or ``compiled``.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    walked = steps.walk(profile.link, profile.grammar.walk, batch)
+    work = _Work(batch, walked, steps, np.zeros(batch.rows, np.int8))
+    _head(work)
+    for column in plan.fields:
+        _field(work, column)
+    _totals(work, plan)
+    for part in plan.parts:
+        _part(work, part)
+    _tags(work, plan)
+    names = [*HEAD_COLUMNS, *plan.names]
+    found = pa.record_batch([work.columns[name] for name in names], names=names)
+    return found, faults.as_batch(_errors(work, profile))
+
+
+def _head(work: _Work) -> None:
+    """What stands before the fields."""
+    import numpy as np
+    import pyarrow as pa
+
+    walked, batch = work.walked, work.batch
+
+    def packed(rows: Any, starts: Any, size: int) -> "pa.Array":
+        place = Place(rows, starts.astype(np.int32), rows[:0], 0)
+        found, _ = work.steps.digits(batch, place, FieldColumn(0, "digits", 2 * size, _ANY))
+        return found.array(pa.string())
+
+    there = np.flatnonzero(walked.there).astype(np.int32)
+    work.columns["mti"] = packed(there, (batch.starts + walked.message)[there], 2)
+    work.columns["bitmap"] = arrays.numbers(batch.rows, there, walked.bitmap[there], pa.uint64())
+    headed = np.flatnonzero(walked.head >= 0).astype(np.int32)
+    tpdu = (batch.starts + walked.head)[headed]
+    work.columns["tpdu"] = packed(headed, tpdu, TPDU_BYTES)
+    work.columns["header"] = packed(headed, tpdu + TPDU_BYTES, HEAD - TPDU_BYTES)
+    work.columns["mac_absent"] = pa.array(walked.mac_absent)
+
+
+def _field(work: _Work, column: FieldColumn) -> None:
+    import numpy as np
+    import pyarrow as pa
+
+    kind = pa.binary() if column.kind == "raw" else pa.string()
+    place = work.walked.places.get(column.number)
+    if place is None:
+        work.columns[column.name] = pa.nulls(work.batch.rows, kind)
+        return
+    if column.kind == "digits":
+        found, bad = work.steps.digits(work.batch, place, column)
+        if bad.size:
+            work.wrong[bad] = np.where(work.wrong[bad] == 0, column.number, work.wrong[bad])
+        work.digits[column.number] = found
+    elif column.kind == "text":
+        found = work.steps.text(work.batch, place)
+    else:
+        found = work.steps.raw(work.batch, place)
+    work.columns[column.name] = found.array(kind)
+
+
+def _part(work: _Work, part: PartColumn) -> None:
+    """A slice of a field's text: as many of its characters as there are; null where the text ends before it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    place = work.walked.places.get(part.number)
+    whole = work.columns[f"F{part.number}"]
+    if place is None:
+        work.columns[part.name] = pa.nulls(work.batch.rows, pa.string())
+    elif whole.type == pa.string() and part.number not in work.digits:
+        sliced = pc.utf8_slice_codeunits(whole, part.first, part.last)
+        work.columns[part.name] = pc.if_else(pc.equal(sliced, ""), pa.scalar(None, pa.string()), sliced)
+    else:
+        found: Filled = work.steps.part(_hex(work, part.number, place), place, part)
+        work.columns[part.name] = found.array(pa.string())
+
+
+def _hex(work: _Work, number: int, place: Place) -> Filled:
+    """A field's digits; of raw bytes their hex, of text its characters."""
+    if number not in work.digits:
+        if work.columns[f"F{number}"].type.equals("string"):
+            as_text: Filled = work.steps.text(work.batch, place)
+            return as_text
+        nibbles = Place(place.rows, place.starts, 2 * place.counts, 2 * place.total)
+        work.digits[number], _ = work.steps.digits(work.batch, nibbles, FieldColumn(number, "digits", accept=_ANY))
+    return work.digits[number]
+
+
+def _totals(work: _Work, plan: MessagePlan) -> None:
+    """The parts of F48 where it has as many digits as settlement totals, none of them masked."""
+    import numpy as np
+    import pyarrow as pa
+
+    place = work.walked.places.get(TOTALS)
+    rows, digits = np.zeros(0, np.int32), np.zeros((0, plan.total_digits), np.uint8)
+    if place is not None and plan.totals:
+        whole = _hex(work, TOTALS, place)
+        starts = whole.offsets[place.rows]
+        fits = whole.offsets[place.rows + 1] - starts == plan.total_digits
+        rows = place.rows[fits]
+        if fits.any():
+            places = np.ndarray(whole.data.size - plan.total_digits + 1, f"V{plan.total_digits}", whole.data.data, 0, 1)
+            digits = places[starts[fits]].view(np.uint8).reshape(-1, plan.total_digits) - ord("0")
+        legal = (digits <= 9).all(axis=1)
+        rows, digits = rows[legal], digits[legal]
+    for column in plan.totals:
+        part = digits[:, column.first : column.last]
+        if column.is_number:
+            values = part @ 10 ** np.arange(column.last - column.first - 1, -1, -1, dtype=np.int64)
+            work.columns[column.name] = arrays.numbers(work.batch.rows, rows, values, pa.int64())
+        else:
+            lengths = np.full(rows.size, column.last - column.first, np.int32)
+            found = arrays.filled(work.batch.rows, rows, lengths, (part + ord("0")).ravel())
+            work.columns[column.name] = found.array(pa.string())
+
+
+def _tags(work: _Work, plan: MessagePlan) -> None:
+    import pyarrow as pa
+
+    place = work.walked.places.get(CHIP_DATA)
+    found = work.steps.tags(work.batch, place, tuple(column.tag for column in plan.tags)) if place and plan.tags else []
+    for index, column in enumerate(plan.tags):
+        work.columns[column.name] = found[index].array(pa.binary()) if found else pa.nulls(work.batch.rows, pa.binary())
+
+
+def _errors(work: _Work, profile: Profile) -> "list[tuple[int, ProtocolError]]":
+    """A row's first error: a field whose bytes are no value before a walk that ended early, as the row decoder says."""
+    import numpy as np
+
+    batch, walked = work.batch, work.walked
+    found = []
+    for row in np.flatnonzero((walked.fault != Fault.NONE) | (work.wrong != 0)).tolist():
+        start, end = int(batch.starts[row]), int(batch.ends[row])
+        number = int(work.wrong[row])
+        if number:
+            step, place = profile.grammar.walk.steps[number], walked.places[number]
+            at = int(np.searchsorted(place.rows, row))
+            value, count = int(place.starts[at]), int(place.counts[at])
+            width = (count + 1) >> 1 if step.digits else count
+            raw = batch.data[value : value + width].tobytes()
+            wrong = faults.bad_value(profile, number, value - step.prefix - start, raw, count)
+        else:
+            wrong = faults.fault(profile, walked, row, batch.data[start:end].tobytes())
+        found.append((row, wrong))
+    return found

@@ -1,0 +1,90 @@
+"""The steps of a batch in numpy, and what a step is. ``compiled`` has the same ones.
+
+A step takes the rows of the batch and where a field lies in those that have it, and gives
+the column's buffers; of digits also the rows whose nibbles are no digits.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from protocols.columnar import gathers, tables
+from protocols.columnar.arrays import Filled, filled
+from protocols.columnar.places import Place
+from protocols.columnar.places import place as placed
+from protocols.columnar.walk import Batch, walk
+
+if TYPE_CHECKING:
+    from protocols.columnar.plan import FieldColumn, PartColumn
+
+__all__ = ["digits", "fen", "part", "raw", "tags", "text", "walk", "zeros"]
+
+
+def digits(batch: Batch, place: Place, column: "FieldColumn") -> tuple[Filled, Any]:
+    """Packed digits as text, and the rows whose digits are none."""
+    import numpy as np
+
+    counts = np.full(place.rows.size, column.digits, np.int32) if column.digits else place.counts
+    lengths, data = gathers.digits(batch.data, place.starts, counts, column.accept, right=column.right)
+    return filled(batch.rows, place.rows, lengths, data), place.rows[lengths < 0]
+
+
+def text(batch: Batch, place: Place) -> Filled:
+    """GBK as UTF-8."""
+    return filled(batch.rows, place.rows, *gathers.text(batch.data, place.starts, place.counts))
+
+
+def raw(batch: Batch, place: Place) -> Filled:
+    """The bytes themselves."""
+    return filled(batch.rows, place.rows, *gathers.raw(batch.data, place.starts, place.counts))
+
+
+def part(whole: Filled, place: Place, wanted: "PartColumn") -> Filled:
+    """Some digits of a column of digits, as many as there are; none where it ends before them."""
+    import numpy as np
+
+    starts = whole.offsets[place.rows].astype(np.int64) + wanted.first
+    counts = np.minimum(whole.offsets[place.rows + 1] - starts, wanted.last - wanted.first).astype(np.int32)
+    there = counts > 0
+    lengths, data = gathers.raw(whole.data, starts[there], counts[there])
+    return filled(whole.offsets.size - 1, place.rows[there], lengths, data)
+
+
+def tags(batch: Batch, place: Place, wanted: tuple[int, ...]) -> list[Filled]:
+    """The values of some tags in BER-TLV."""
+    found = gathers.tags(batch.data, place.starts, place.starts + place.counts, wanted)
+    columns = []
+    for starts, sizes in found:
+        there = starts >= 0
+        columns.append(raw(batch, placed(place.rows[there], starts[there], sizes[there])))
+    return columns
+
+
+def zeros(batch: Batch, starts: Any, size: int, *, digits: bool) -> Any:
+    """How many bytes stand before the first zero byte; -1 where there is none in so many.
+
+    With ``digits`` also where what stands before it is neither digits nor the sanitiser's asterisks.
+    """
+    import numpy as np
+
+    square = _square(batch, starts, size)
+    zero = square == 0
+    ends = np.where(zero.any(axis=1), zero.argmax(axis=1), -1).astype(np.int32)
+    if digits:
+        strange = ~tables.masked_digits()[square] & (np.arange(size) < ends[:, None])
+        ends[strange.any(axis=1)] = -1
+    return ends
+
+
+def fen(batch: Batch, starts: Any, size: int) -> tuple[Any, Any]:
+    """Numbers of packed digits, and which of them are some."""
+    import numpy as np
+
+    pairs = tables.pairs()[_square(batch, starts, size)]
+    weights = 100 ** np.arange(size - 1, -1, -1, dtype=np.int64)
+    return pairs @ weights, (pairs >= 0).all(axis=1)
+
+
+def _square(batch: Batch, starts: Any, size: int) -> Any:
+    """So many bytes from each place, a line each."""
+    import numpy as np
+
+    return gathers.fixed(batch.data, starts, f"V{size}").view(np.uint8).reshape(-1, size)

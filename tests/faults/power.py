@@ -1,0 +1,64 @@
+"""A disk whose power can be cut: an ext4 file system in a file, mounted through a loop device.
+
+What was not synced is in the kernel's cache and not in the file; a copy of the file, taken
+while it is mounted and without a sync, is what the disk would hold after the cut. Mounting
+the copy replays its journal, as the next start would. Not modelled: a disk that reorders
+or tears its own writes (the memory disk of the spool's crash tests does that).
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SIZE = "64M"
+
+
+def why_not() -> str:
+    """Why this machine cannot cut the power of a loop device; empty when it can."""
+    if os.geteuid() != 0:
+        return "mounting a loop device needs root"
+    for tool in ("losetup", "mkfs.ext4", "mount"):
+        if shutil.which(tool) is None:
+            return f"{tool} is not installed (Debian: util-linux, e2fsprogs, mount)"
+    found = subprocess.run(["losetup", "--find"], capture_output=True, check=False)
+    return "" if found.returncode == 0 else "there is no free loop device"
+
+
+class PowerDisk:
+    """One disk, on and off.
+
+    Args:
+        folder: where its image and its mount point lie.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._image = folder / "disk.img"
+        self.mounted_at = folder / "disk"
+        self.mounted_at.mkdir()
+        self.wipe()
+
+    def wipe(self) -> None:
+        """An empty file system."""
+        self._image.unlink(missing_ok=True)
+        _run("truncate", "--size", SIZE, str(self._image))
+        _run("mkfs.ext4", "-q", str(self._image))
+
+    @contextmanager
+    def powered(self) -> Iterator[None]:
+        """Mounted; at the end what was not synced is lost."""
+        after = self._image.with_suffix(".after")
+        _run("mount", "-o", "loop", str(self._image), str(self.mounted_at))
+        try:
+            yield
+            _run("cp", "--sparse=always", str(self._image), str(after))  # before anything syncs it
+        finally:
+            _run("umount", str(self.mounted_at))
+        after.replace(self._image)
+
+
+def _run(*words: str) -> None:
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{words[0]}: {done.stderr}"

@@ -1,0 +1,108 @@
+"""The clock of the shop's computer jumps while the collector runs: hours, years, and back.
+
+The collector runs under libfaketime, which steps its wall clock and leaves the monotonic
+one alone, as a wrong NTP server or a dead battery does. Order, acknowledgements, sealing
+and the tables must not follow it.
+"""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+import tty
+from pathlib import Path
+
+import pytest
+
+from ingest.keys import create_keys
+from ingest.lake import Lake
+from ingest.records import Kind
+from ingest.segments import read_segment, sealed_segments
+from protocols.profile import load_profile
+from tests.faults.tools import why_without
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        bool(why_without("faketime", "faketime")), reason="NO CLOCK WAS STEPPED: faketime is not installed"
+    ),
+]
+
+CALL = [sys.executable, "-c", "from ingest.cli import main; main()"]
+STEPS = ("+0", "+3600", "-3600", "-1784000000", "+315360000", "+0")
+"""Seconds against the true time: summer time, its end, 1970, ten years ahead, and right again."""
+SALES_A_STEP = 5
+
+
+def sale(number: int) -> bytes:
+    """A sale whose number is its trace number."""
+    fields = {3: "000000", 4: f"{number:012d}", 11: f"{number:06d}", 25: "00"}
+    return load_profile("leshua").build("0200", fields | {41: "10000001", 42: "898440300000001", 60: "22000001"})
+
+
+def send(master: int, frame: bytes) -> None:
+    """Send until it is acknowledged, for ten seconds at most."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        os.write(master, frame)
+        if select.select([master], [], [], 1.0)[0] and b"\x06" in os.read(master, 100):
+            return
+    raise AssertionError("not acknowledged")
+
+
+def test_a_clock_that_jumps_disturbs_neither_order_nor_acknowledgement_nor_tables(tmp_path: Path) -> None:
+    """Fault 7: every sale is acknowledged, recorded in the order it came in, and one row, whatever the clock said."""
+    create_keys(tmp_path / "var/keys/pan-token.key")
+    library = subprocess.run(
+        ["faketime", "-m", "-f", "+0", "printenv", "LD_PRELOAD"], capture_output=True, text=True, check=True
+    )
+    offset = tmp_path / "offset"
+    offset.write_text(STEPS[0])
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    environment = {
+        "LD_PRELOAD": library.stdout.strip(),
+        "FAKETIME_TIMESTAMP_FILE": str(offset),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+    }
+    collector = subprocess.Popen(
+        [*CALL, "collect", f"--receive=r={os.ttyname(slave)}:leshua"],
+        cwd=tmp_path,
+        env=os.environ | environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        number = 0
+        for step in STEPS:
+            offset.write_text(step)
+            for _ in range(SALES_A_STEP):
+                number += 1
+                send(master, sale(number))
+    finally:
+        collector.send_signal(signal.SIGTERM)
+        _, said = collector.communicate(timeout=10)
+    assert collector.returncode == 0, said
+    os.close(master)
+    os.close(slave)
+
+    frames = [
+        record
+        for info in sealed_segments(tmp_path / "var/spool")
+        for record in read_segment(info.path)
+        if record.kind is Kind.FRAME and record.dup_of is None
+    ]
+    stans = [load_profile("leshua").facts(record.frame).stan for record in frames]
+    assert stans == list(range(1, number + 1))
+    assert [record.seq for record in frames] == sorted(record.seq for record in frames)
+    assert [record.mono_ns for record in frames] == sorted(record.mono_ns for record in frames)
+    years = {time.gmtime(record.wall_ns // 10**9).tm_year for record in frames}
+    assert len(years) >= 3, "the clock was not stepped"
+    landed = subprocess.run([*CALL, "land"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert landed.returncode == 0, landed.stderr
+    rows = Lake(tmp_path / "var/lake").read("transactions", columns=["stan"])["stan"].to_pylist()
+    assert sorted(rows) == list(range(1, number + 1))
