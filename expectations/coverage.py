@@ -14,6 +14,7 @@ from expectations.findings import RULES_VERSION
 from expectations.parameters import ENABLED, Parameters
 from expectations.rules import RULES
 from expectations.rules.absent import UNJUDGED
+from expectations.rules.declaration import Rule
 from ingest.tables import Lake
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 APP_ID = "coverage"
 PARAMETER = "parameter"
+ENOUGH = 3
+"""So many attempts without a field show that a merchant's lines do not carry it."""
 KEYS = ("stan", "batch", "card", "atc", "orig_stan", "orig_rrn", "orig_auth_code", "operator_no", "entry_mode", "rrn")
 
 Seen = Mapping[str, Mapping[str, int]]
@@ -34,6 +37,10 @@ class Blind:
     merchant_id: str
     rule: str
     needs: str
+
+    def key_of(self, rule: Rule) -> bool:
+        """Whether this is why the rule cannot be judged there at all."""
+        return self.rule == rule.id and self.needs in (*rule.keys, *rule.needs)
 
 
 def blind(linked: "duckdb.DuckDBPyConnection", given: Parameters) -> list[Blind]:
@@ -74,7 +81,8 @@ def _of(merchant: str, seen: Seen, given: Parameters) -> list[tuple[str, str]]:
         if not given.is_judged(rule, merchant):
             absent.append((rule.id, PARAMETER))
         judged = [seen[kind] for kind in rule.kinds or seen if kind in seen]
-        absent += [(rule.id, key) for key in rule.keys if judged and not any(each[key] for each in judged)]
+        if sum(each["attempts"] for each in judged) >= ENOUGH:
+            absent += [(rule.id, key) for key in rule.keys if not any(each[key] for each in judged)]
     return absent
 
 

@@ -225,7 +225,7 @@ def judge_linked(
         tell(rule.id)
         try:
             linked.execute(f"CREATE OR REPLACE TEMP VIEW parameter AS {given.sql(rule)}")
-            rows = _accused(linked, rule, bench)
+            rows = _accused(linked, rule, bench, [each.merchant_id for each in out.blind if each.key_of(rule)])
         except Exception as crash:  # noqa: BLE001 - whatever a rule died of, the others run and it is named
             out.could_not_run.append(CouldNotRun(rule.id, _reason(crash)))
             continue
@@ -247,11 +247,15 @@ def judge_linked(
     return out
 
 
-def _accused(linked: "duckdb.DuckDBPyConnection", rule: Rule, bench: Judge) -> list[dict[str, Any]]:
-    """The rows of the rule's view that break its law, remembered for the rules that follow."""
+def _accused(linked: "duckdb.DuckDBPyConnection", rule: Rule, bench: Judge, blind: list[str]) -> list[dict[str, Any]]:
+    """The rows of the rule's view that break its law, remembered for the rules that follow.
+
+    Merchants whose lines never carry what the rule needs are left out: nobody is accused by guessing.
+    """
     linked.execute(
         f"CREATE OR REPLACE TEMP TABLE judged AS SELECT * FROM ({rule.sql}) "  # noqa: S608 - the rule's own view
-        "WHERE merchant IN (SELECT merchant FROM parameter)"
+        "WHERE merchant IN (SELECT merchant FROM parameter) AND merchant NOT IN (SELECT unnest(?::VARCHAR[]))",
+        [blind],
     )
     columns = dict.fromkeys(("key", "merchant", "terminal", "business_date", *rule.stated.columns))
     [verdict] = bench.judge(

@@ -66,12 +66,16 @@ RULES = (
         expectation="ExpectReversalConfirmedInTime",
         says="A reversal is confirmed before the terminal gives up, at three sendings.",
         law=NotAbove("unconfirmed_sendings", 2),
-        grades={"clear": ("P1", "PROVEN"), "gap": ("P1", "PROBABLE"), "partial": ("P1", "PROBABLE")},
+        grades={
+            "clear": ("P1", "PROVEN"),
+            "gap": ("P1", "PROBABLE"),
+            "partial": ("P1", "PROBABLE"),
+            "nameless": ("P4", "UNVERIFIABLE"),
+        },
         ruled_out=("reversed", "voided", "refunded", "declined_first"),
         source="C",
         innocent="the host proved since that nothing was debited",
         kinds=("REVERSAL",),
-        keys=("stan",),
     ),
     Rule(
         id="dup_card_amount_window",
@@ -138,7 +142,7 @@ RULES = (
         grades={"clear": ("P4", "POSSIBLE")},
         ruled_out=("batch_unbalanced",),
         source="C,S",
-        innocent="a second upload after 不平 or 95; advices sent again",
+        innocent="a second upload after 不平 or 95; an upload sent again",
         kinds=("BATCH_UPLOAD_END",),
     ),
     Rule(

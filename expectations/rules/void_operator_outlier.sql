@@ -25,8 +25,7 @@ judged AS (
     SELECT w.*, voids_in_7_days * 1000000 // greatest(sales_in_7_days, 1) AS share_ppm, u.median_ppm,
            voids_in_7_days >= p.voids
            AND voids_in_7_days * 100 >= p.percent * greatest(sales_in_7_days, 1)
-           AND (voids_in_7_days * 1000000 // greatest(sales_in_7_days, 1) >= p.times_usual * u.median_ppm
-                OR (SELECT count(DISTINCT operator_no) FROM day d WHERE d.merchant = w.merchant) = 1) AS too_many
+           AND voids_in_7_days * 1000000 // greatest(sales_in_7_days, 1) >= p.times_usual * u.median_ppm AS too_many
     FROM week w
     JOIN usual u USING (merchant)
     JOIN parameter p USING (merchant)
@@ -37,7 +36,7 @@ SELECT concat_ws('|', merchant, operator_no, business_date) AS key,
             THEN voids_in_7_days ELSE 0 END AS voids_out_of_line,
        ids[1:10] AS subjects, merchant, terminal,
        business_date, coalesce(voided_fen, 0) AS amount_at_risk_fen, NULL::TIMESTAMPTZ AS act_by,
-       'clear' AS grade, ['training_days'] AS missing, ['test_sales'] AS also_ruled_out,
+       'clear' AS grade, ['training_days'] AS missing, ['test_sales', 'single_operator'] AS also_ruled_out,
        voids_in_7_days, sales_in_7_days, share_ppm
 FROM judged
 WINDOW w AS (PARTITION BY merchant, operator_no ORDER BY business_date)

@@ -8,8 +8,6 @@ from tests.expectations.stage import Scene, Stage
 stage = Stage("2901")
 
 
-
-
 # --- dup_rrn_twice
 
 

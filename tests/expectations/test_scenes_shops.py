@@ -108,7 +108,9 @@ def large_contactless_sales_with_pin_or_signature(till: Till) -> None:
 def many_sales(till: Till, number: int = 110) -> None:
     """Ordinary trade: small sums, other cards, a quarter of a minute apart."""
     for count in range(number):
-        till.sale(3000 + 10 * (count % 20), card=10_000 + count, at=f"2026-11-21 10:{count // 4:02d}:{count % 4 * 15:02d}")
+        till.sale(
+            3000 + 10 * (count % 20), card=10_000 + count, at=f"2026-11-21 10:{count // 4:02d}:{count % 4 * 15:02d}"
+        )
 
 
 @stage.scene("amount_fat_finger P2 PROBABLE")
@@ -210,7 +212,11 @@ def at_clock(till: Till, ahead: int) -> None:
     for number in range(3):
         host = moment(f"2026-11-21 10:0{number}:00")
         till.sale(
-            4000 + number, card=number, at=f"10:0{number}:00", terminal_dt=host + dt.timedelta(seconds=ahead), host_dt=host
+            4000 + number,
+            card=number,
+            at=f"10:0{number}:00",
+            terminal_dt=host + dt.timedelta(seconds=ahead),
+            host_dt=host,
         )
 
 

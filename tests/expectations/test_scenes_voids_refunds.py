@@ -28,7 +28,7 @@ def voided_after_the_terminal_was_replaced(till: Till) -> list[Till]:
 
 @stage.scene("void_card_mismatch P1 PROVEN")
 def voided_to_another_card(till: Till) -> None:
-    till.void(till.sale(5000), **OTHER)
+    till.void(till.sale(5000), None, **OTHER)
 
 
 @stage.scene()
@@ -82,7 +82,9 @@ def refunded_after_a_reversal(till: Till) -> None:
 
 @stage.scene("refund_after_window P3 PROVEN", "refund_no_original P4 UNVERIFIABLE")
 def refunded_after_eleven_months(till: Till) -> None:
-    till.refund({**till.sale(100, card=9), "rrn": "x"}, 5000, orig_date=moment("2025-12-01 00:00:00").date(), orig_stan=None)
+    till.refund(
+        {**till.sale(100, card=9), "rrn": "x"}, 5000, orig_date=moment("2025-12-01 00:00:00").date(), orig_stan=None
+    )
 
 
 @stage.scene("refund_became_debit P1 PROBABLE")
