@@ -126,7 +126,7 @@ def test_codes_and_orders_without_a_terminal_are_other_channels(till: Till, acqu
     ghost = dict(till.attempts[2], stan=9000, rrn="112109999999", amount_fen=77700)
     acquirer.week(till)
     acquirer.post(ghost, txn_type="QR_SALE")
-    acquirer.post(ghost, terminal_id=None, stan=None, batch_no=None)
+    acquirer.post(ghost, terminal_id=None, stan=None, batch_no=None, rrn="112109999998")
     acquirer.post(ghost, terminal_id="55555555")
     acquirer.post(ghost, status="failed")
     assert said(acquirer) == []
