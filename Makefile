@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check setup lock lint fuzz faults
+.PHONY: demo test check setup lock lint bench fuzz faults
 
 setup: $(STAMP)
 
@@ -44,6 +44,9 @@ fuzz: $(STAMP)
 ROWS ?=
 faults: $(STAMP)
 	@$(BIN)/python -m tests.faults --rows "$(ROWS)"
+
+bench: $(STAMP)
+	@$(BIN)/python -m bench.columns
 
 lock: $(BIN)/uv
 	@$(BIN)/uv pip compile pyproject.toml --quiet --extra airflow --group dev --generate-hashes \
