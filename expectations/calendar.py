@@ -64,9 +64,7 @@ def working_calendar() -> "pa.Table":
     """Every known day and how many working days there were up to it: ``day`` (date), ``worked`` (int64)."""
     import pyarrow as pa
 
-    days = [
-        known_from() + dt.timedelta(days=each) for each in range((known_until() - known_from()).days + 1)
-    ]
+    days = [known_from() + dt.timedelta(days=each) for each in range((known_until() - known_from()).days + 1)]
     worked, total = [], 0
     for day in days:
         total += is_working_day(day)

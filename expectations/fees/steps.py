@@ -99,7 +99,7 @@ class _Regime:
     def take(self, amount: int, fee: int) -> bool:
         """Take a fee in; False when nothing explains it any more."""
         holding = [each for each in self.alive if each.holds(amount, fee)]
-        if not holding and (self.count >= CALM and self.alive or not self.band.holds(amount, fee)):
+        if not holding and ((self.count >= CALM and self.alive) or not self.band.holds(amount, fee)):
             return False
         self.alive = holding
         for each in holding:
@@ -169,7 +169,7 @@ def _step(fees: Sequence[tuple[int, int]], before: _Regime, noticed: int, after:
         if old.holds(amount, fee):
             old.add(amount, fee)
     old_ppm, new_ppm = _rate(old), _rate(after)
-    way: Rounding = rounding if rounding in ROUNDINGS else "half-up"  # type: ignore[assignment]
+    way: Rounding = rounding if rounding in ROUNDINGS else "half-up"
     slack = 0 if rounding in ROUNDINGS else 1
     while first < noticed and abs(fees[first][1] - rounded(fees[first][0], old_ppm, way)) <= slack:
         first += 1

@@ -1,6 +1,6 @@
 """Rules that hold the terminals' records against the acquirer's statement (groups B, C and E)."""
 
-from expectations.laws import NotAbove, NotBelow, Equal
+from expectations.laws import Equal, NotAbove, NotBelow
 from expectations.rules.declaration import Parameter, Rule
 
 _STATEMENT = ("statement",)

@@ -87,10 +87,7 @@ def with_statement(*acquirers: Acquirer, tills: tuple[Till, ...]) -> "dict[str, 
     }
     told = {
         name: pa.Table.from_pylist(
-            [
-                {k: v.astimezone(dt.UTC) if isinstance(v, dt.datetime) else v for k, v in row.items()}
-                for row in each
-            ],
+            [{k: v.astimezone(dt.UTC) if isinstance(v, dt.datetime) else v for k, v in row.items()} for row in each],
             schema=arrow_schema(TABLES[name]),
         )
         for name, each in rows.items()
