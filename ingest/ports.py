@@ -67,8 +67,10 @@ class _Patient(serial.Serial):  # type: ignore[misc]
     def close(self) -> None:
         """Let the device go."""
         self._close_pipes()
-        fd, self.fd, self.is_open = getattr(self, "fd", None), None, False
+        fd: int | None = getattr(self, "fd", None)
+        self.is_open = False
         if fd is not None:
+            del self.fd  # whoever asks for it now is told that there is none
             os.close(fd)
 
     def _close_pipes(self) -> None:

@@ -25,7 +25,8 @@ def header(version: int, size: int) -> bytes:
     """The header of a format that nobody has thought of yet: what all versions share, then anything."""
     body = SEGMENT_MAGIC + version.to_bytes(2, "big") + size.to_bytes(2, "big")
     body += bytes(size - 4 - len(body))
-    return body + google_crc32c.value(body).to_bytes(4, "big")
+    checksum: int = google_crc32c.value(body)
+    return body + checksum.to_bytes(4, "big")
 
 
 @pytest.mark.parametrize("suffix", [".seg", ".open", ".poisoned"])
