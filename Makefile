@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check setup lock lint fuzz
+.PHONY: demo test check setup lock lint bench fuzz
 
 setup: $(STAMP)
 
@@ -39,6 +39,9 @@ test: lint
 RUNS ?= 10000000
 fuzz: $(STAMP)
 	@nice -n 19 $(BIN)/python -m tests.fuzz --runs $(RUNS)
+
+bench: $(STAMP)
+	@$(BIN)/python -m bench.columns
 
 lock: $(BIN)/uv
 	@$(BIN)/uv pip compile pyproject.toml --quiet --extra airflow --group dev --generate-hashes \

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _ENVELOPES = {"length": 0, "stx": 1, "bare": 2}
 _MOST_PART = 16  # characters that fill_part moves
 _SPARE = 32
+_STAGGER = 272  # so that the slots' stretches do not all fall on the same lines of the processor's cache
 _NO_PAIR = -(10**6)  # so far below 0 that no second pair lifts it above
 _LOCK = threading.Lock()
 
@@ -81,6 +82,7 @@ def _constants() -> SimpleNamespace:
         codes=tables.chars().astype(np.int32) | illegal[:, :, 0] << 16 | illegal[:, :, 1] << 17,
         tails=np.array([(1 << 8 * size) - 1 for size in range(8)], np.uint64),
         plain=tables.plain().astype(np.int8),
+        masked_digits=tables.masked_digits().astype(np.int8),
         wide=tables.wide().astype(np.int32),
         pairs=np.where(tables.pairs() < 0, _NO_PAIR, tables.pairs()).astype(np.int32),
         holds=holds,
@@ -97,8 +99,9 @@ def walk(link: "Link", declared: Walk, batch: Batch) -> Walked:
         steps[step.number] = slot, step.prefix, step.size, step.digits, step.last, step.number
     found = np.empty((9, rows), np.int32)
     bitmaps = np.zeros((rows, 8), np.int8)
-    places = [np.empty(len(declared.steps) * rows, np.int32) for _ in range(3)]
-    cursors = np.arange(len(declared.steps), dtype=np.int32) * rows
+    stretch = rows + _STAGGER
+    places = [np.empty(len(declared.steps) * stretch, np.int32) for _ in range(3)]
+    cursors = np.arange(len(declared.steps), dtype=np.int32) * stretch
     totals = np.zeros(len(declared.steps), np.int32)
     _loops().walk_rows(
         batch.data.view(np.int8),
@@ -132,9 +135,9 @@ def walk(link: "Link", declared: Walk, batch: Batch) -> Walked:
         got=found[8],
     )
     for slot, number in enumerate(declared.steps):
-        size = int(cursors[slot]) - slot * rows
+        size = int(cursors[slot]) - slot * stretch
         if size:
-            at, starts, counts = (lines[slot * rows : slot * rows + size] for lines in places)
+            at, starts, counts = (lines[slot * stretch : slot * stretch + size] for lines in places)
             walked.places[number] = Place(at, starts, counts, int(totals[slot]))
     return walked
 
@@ -252,12 +255,13 @@ def tags(batch: Batch, place: Place, wanted: tuple[int, ...]) -> list[Filled]:
     return [raw(batch, placed(place.rows, places[line], sizes[line])) for line in range(len(wanted))]
 
 
-def zeros(batch: Batch, starts: Any, size: int) -> Any:
+def zeros(batch: Batch, starts: Any, size: int, *, digits: bool) -> Any:
     """See ``vectors``."""
     import numpy as np
 
     ends = np.empty(starts.size, np.int32)
-    _loops().find_zeros(batch.data.view(np.int8), starts, size, ends)
+    legal = _constants().masked_digits
+    _loops().find_zeros(batch.data.view(np.int8), legal, starts, size, int(digits), ends)
     return ends
 
 

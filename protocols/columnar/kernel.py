@@ -314,14 +314,17 @@ def find_tags(  # noqa: PLR0917
                 places[line, index] = -1
 
 
-def find_zeros(data: Any, starts: Any, size: int, ends: Any) -> None:
+def find_zeros(  # noqa: PLR0917
+    data: Any, legal: Any, starts: Any, size: int, digits: int, ends: Any
+) -> None:
     """How many bytes stand before the first zero byte: ``vectors.zeros``; ``ends`` is filled."""
     for index in range(starts.size):
         place = starts[index] & 0x7FFFFFFF
-        end = 0
+        end, good = 0, 1
         while end < size and data[place + end] != 0:
+            good &= legal[data[place + end] & 0xFF]
             end += 1
-        ends[index] = end if end < size else -1
+        ends[index] = end if end < size and (good or not digits) else -1
 
 
 def fill_fen(  # noqa: PLR0917

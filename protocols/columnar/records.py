@@ -5,15 +5,14 @@ is in a record is told by its construct declaration; a record's length tells whi
 format's shapes it is, and shapes that name a column alike share it.
 """
 
-from collections.abc import Iterator
+import functools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import construct as c
 
 from protocols.codecs import DIGITS, MASKED
-from protocols.columnar import arrays, faults, gathers, tables
-from protocols.columnar.arrays import Filled
+from protocols.columnar import arrays, faults, gathers
 from protocols.columnar.places import Place, place
 from protocols.columnar.plan import ACCEPTS, FieldColumn, underivable
 from protocols.errors import DecodeError, ProtocolError
@@ -79,14 +78,35 @@ def record_plan(declaration: Any, path: str) -> RecordPlan:
     return RecordPlan(tuple(columns), tuple(marks), at)
 
 
+class _Home(NamedTuple):
+    """Where a column stands in one shape: the shape's and its own place in their order."""
+
+    shape: int
+    order: int
+    column: RecordColumn
+
+
 @dataclass(frozen=True)
 class JournalPlan:
-    """The head of a record and the shapes of its format; ``names`` are all columns in order."""
+    """The head of a record, the shapes of its format, and where each column stands in which of them."""
 
     profile: JournalProfile
     head: RecordPlan
     shapes: tuple[tuple[Shape, RecordPlan], ...]
-    names: tuple[str, ...] = field(default=())
+
+    @functools.cached_property
+    def homes(self) -> dict[str, list[_Home]]:
+        """Column of a record -> where it stands."""
+        found: dict[str, list[_Home]] = {}
+        for index, (_, plan) in enumerate(self.shapes):
+            for order, column in enumerate(plan.columns):
+                found.setdefault(column.name, []).append(_Home(index, order, column))
+        return found
+
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        """All columns, those of the head first."""
+        return (*(column.name for column in self.head.columns), *self.homes)
 
 
 def journal_plan(profile: JournalProfile) -> JournalPlan:
@@ -95,7 +115,6 @@ def journal_plan(profile: JournalProfile) -> JournalPlan:
     Raises:
         ProfileError: a column no plan can be derived from, or a format without fixed records.
     """
-    head = record_plan(HEAD, "head")
     shapes = []
     for shape in FORMATS[profile.format]:
         if shape.layout is None:
@@ -103,13 +122,32 @@ def journal_plan(profile: JournalProfile) -> JournalPlan:
         plan = record_plan(shape.layout.declaration, shape.name)
         kept = tuple(column for column in plan.columns if column.name in shape.layout.fields)
         shapes.append((shape, RecordPlan(kept, plan.marks, plan.size)))
-    plans = [head, *(plan for _, plan in shapes)]
-    return JournalPlan(profile, head, tuple(shapes), tuple(dict.fromkeys(_names(plans))))
+    return JournalPlan(profile, record_plan(HEAD, "head"), tuple(shapes))
 
 
-def _names(plans: list[RecordPlan]) -> Iterator[str]:
-    for plan in plans:
-        yield from (column.name for column in plan.columns)
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Some rows of a batch: int32, rising; where each starts, int32; how far apart they do, 0 where that differs."""
+
+    rows: Any
+    starts: Any
+    stride: int = 0
+
+    def at(self, offset: int) -> "_Rows":
+        """The same rows, so many bytes further on."""
+        return _Rows(self.rows, self.starts + offset, self.stride)
+
+    def gather(self, data: Any, kind: str) -> Any:
+        """A value of a numpy type of fixed size from each."""
+        import numpy as np
+
+        if self.stride and self.starts.size:
+            return np.ndarray(self.starts.shape, kind, data.data, int(self.starts[0]), (self.stride,))
+        return gathers.fixed(data, self.starts, kind)
+
+    def but(self, bad: Any) -> "_Rows":
+        """Without some."""
+        return _Rows(self.rows[~bad], self.starts[~bad])
 
 
 @dataclass(slots=True)
@@ -121,11 +159,14 @@ class _Work:
     columns: "dict[str, pa.Array]" = field(default_factory=dict)
     wrong: dict[int, ProtocolError] = field(default_factory=dict)
 
-    def starts(self, rows: Any, offset: int) -> Any:
-        """Where a column starts in these rows."""
+    def some(self, rows: Any) -> _Rows:
+        """These rows."""
         import numpy as np
 
-        return (self.batch.starts[rows] + offset).astype(np.int32)
+        starts = self.batch.starts[rows].astype(np.int32)
+        steps = np.diff(starts)
+        even = steps.size > 0 and bool((steps == steps[0]).all())
+        return _Rows(rows.astype(np.int32), starts, int(steps[0]) if even else 0)
 
 
 def decode(plan: JournalPlan, batch: "Batch", steps: Any) -> "tuple[pa.RecordBatch, pa.RecordBatch]":
@@ -136,8 +177,9 @@ def decode(plan: JournalPlan, batch: "Batch", steps: Any) -> "tuple[pa.RecordBat
     work = _Work(batch, steps)
     sizes = batch.ends - batch.starts
     rows = _headed(work, plan, sizes)
-    by_shape = [(shape, of, rows[sizes[rows] == HEAD_BYTES + of.size].astype(np.int32)) for shape, of in plan.shapes]
-    for row in rows[~np.isin(sizes[rows], [HEAD_BYTES + of.size for _, of in plan.shapes])].tolist():
+    inner = sizes[rows] - HEAD_BYTES
+    by_shape = [work.some(rows[inner == of.size]).at(HEAD_BYTES) for _, of in plan.shapes]
+    for row in rows[~np.isin(inner, [of.size for _, of in plan.shapes])].tolist():
         wrong = no_shape(plan.profile.format, int(sizes[row]) - HEAD_BYTES)
         wrong.offset = HEAD_BYTES
         work.wrong[row] = wrong
@@ -150,49 +192,54 @@ def _headed(work: _Work, plan: JournalPlan, sizes: Any) -> Any:
     """The rows whose head is one; its columns."""
     import numpy as np
 
-    whole = np.flatnonzero(sizes >= plan.head.size).astype(np.int32)
-    good = np.ones(whole.size, bool)
+    whole = work.some(np.flatnonzero(sizes >= plan.head.size))
+    good = np.ones(whole.rows.size, bool)
     for mark, at in plan.head.marks:
-        good &= gathers.fixed(work.batch.data, work.starts(whole, at), f"V{len(mark)}") == np.void(mark)
+        good &= whole.at(at).gather(work.batch.data, f"V{len(mark)}") == np.void(mark)
     for column in plan.head.columns:
         if isinstance(column.codec, Terminated):
-            good &= work.steps.zeros(work.batch, work.starts(whole, column.offset), column.codec.size) >= 0
-    rows = whole[good]
-    bad = np.ones(sizes.size, bool)
-    bad[rows] = False
-    for row in np.flatnonzero(bad).tolist():
-        work.wrong[row] = no_record()
+            ends = work.steps.zeros(work.batch, whole.at(column.offset).starts, column.codec.size, digits=False)
+            good &= ends >= 0
+    kept = whole if good.all() else whole.but(~good)
+    if kept.rows.size < sizes.size:
+        bad = np.ones(sizes.size, bool)
+        bad[kept.rows] = False
+        for row in np.flatnonzero(bad).tolist():
+            work.wrong[row] = no_record()
     for column in plan.head.columns:
-        work.columns[column.name], _ = _column(work, rows, work.starts(rows, column.offset), column.codec)
-    return rows
+        work.columns[column.name], _ = _column(work, kept.at(column.offset), column.codec)
+    return kept.rows
 
 
-def _records(work: _Work, plan: JournalPlan, by_shape: list[tuple[Shape, RecordPlan, Any]]) -> None:
+def _records(work: _Work, plan: JournalPlan, by_shape: list[_Rows]) -> None:
     """The columns of all shapes, and the first thing wrong with each row."""
+    broken: dict[int, _Home] = {}
+    for name, homes in plan.homes.items():
+        there = [
+            (home, by_shape[home.shape].at(home.column.offset)) for home in homes if by_shape[home.shape].rows.size
+        ]
+        every = _merged([each for _, each in there]) if there else by_shape[homes[0].shape]
+        work.columns[name], bad = _column(work, every, homes[0].column.codec)
+        for row in bad.tolist():
+            home = next(home for home, each in there if row in each.rows)
+            if row not in broken or home.order < broken[row].order:
+                broken[row] = home
+    for row, home in broken.items():
+        work.wrong[row] = _bad_value(work, row, plan, home.column)
+    for (shape, _), each in zip(plan.shapes, by_shape, strict=True):
+        if each.rows.size:
+            _laws(work, shape, each.rows, plan)
+
+
+def _merged(pieces: list[_Rows]) -> _Rows:
+    """Rows of several shapes, in their order."""
     import numpy as np
 
-    broken: dict[int, tuple[int, Shape, RecordColumn]] = {}
-    for name in plan.names[len(plan.head.columns) :]:
-        pieces = []
-        for shape, of, rows in by_shape:
-            for order, column in enumerate(of.columns):
-                if column.name == name:
-                    pieces.append((rows, work.starts(rows, HEAD_BYTES + column.offset), shape, order, column))
-        rows = np.concatenate([piece[0] for piece in pieces])
-        starts = np.concatenate([piece[1] for piece in pieces])
-        if sum(piece[0].size > 0 for piece in pieces) > 1:
-            sort = np.argsort(rows, kind="stable")
-            rows, starts = rows[sort], starts[sort]
-        work.columns[name], bad = _column(work, rows, starts, pieces[0][4].codec)
-        for row in bad.tolist():
-            _, _, shape, order, column = next(piece for piece in pieces if row in piece[0])
-            if row not in broken or order < broken[row][0]:
-                broken[row] = (order, shape, column)
-    for row, (_, _, column) in broken.items():
-        work.wrong[row] = _bad_value(work, row, plan, column)
-    for shape, _, rows in by_shape:
-        if rows.size:
-            _laws(work, shape, rows, plan)
+    if len(pieces) == 1:
+        return pieces[0]
+    rows = np.concatenate([piece.rows for piece in pieces])
+    order = np.argsort(rows, kind="stable")
+    return _Rows(rows[order], np.concatenate([piece.starts for piece in pieces])[order])
 
 
 def _bad_value(work: _Work, row: int, plan: JournalPlan, column: RecordColumn) -> ProtocolError:
@@ -233,42 +280,33 @@ def _laws(work: _Work, shape: Shape, rows: Any, plan: JournalPlan) -> None:
         open_rows = open_rows[~broken]
 
 
-def _column(work: _Work, rows: Any, starts: Any, codec: Any) -> "tuple[pa.Array, Any]":
+def _column(work: _Work, every: _Rows, codec: Any) -> "tuple[pa.Array, Any]":
     """A column's values where rows have it, and the rows whose bytes are none."""
     import numpy as np
     import pyarrow as pa
 
-    count = work.batch.rows
+    count, rows, data = work.batch.rows, every.rows, work.batch.data
     if isinstance(codec, Little):
-        values = gathers.fixed(work.batch.data, starts, f"<u{codec.size}")
+        values = every.gather(data, f"<u{codec.size}")
         return arrays.numbers(count, rows, values, pa.from_numpy_dtype(values.dtype)), rows[:0]
     if isinstance(codec, Hex):
-        values = gathers.fixed(work.batch.data, starts, f"V{codec.size}")
-        return arrays.numbers(count, rows, values, pa.binary(codec.size)), rows[:0]
+        return arrays.numbers(count, rows, every.gather(data, f"V{codec.size}"), pa.binary(codec.size)), rows[:0]
     if isinstance(codec, PackedFen):
-        found: tuple[Any, Any] = work.steps.fen(work.batch, starts, codec.size)
-        values, good = found
+        values, good = work.steps.fen(work.batch, every.starts, codec.size)
+        if good.all():
+            return arrays.numbers(count, rows, values, pa.int64()), rows[:0]
         return arrays.numbers(count, rows[good], values[good], pa.int64()), rows[~good]
     if isinstance(codec, PackedDigits):
         digits = 2 * (codec.size - codec.spare)
         accept = ACCEPTS.index(MASKED if codec.masked else DIGITS)
-        where = Place(rows, starts, np.full(rows.size, digits, np.int32), digits * rows.size)
+        where = Place(rows, every.starts, np.full(rows.size, digits, np.int32), digits * rows.size)
         filled, bad = work.steps.digits(work.batch, where, FieldColumn(0, "digits", digits, accept))
         return filled.array(pa.string()), bad
-    return _terminated(work, rows, starts, codec)
-
-
-def _terminated(work: _Work, rows: Any, starts: Any, codec: Terminated) -> "tuple[pa.Array, Any]":
-    import numpy as np
-    import pyarrow as pa
-
-    ends = work.steps.zeros(work.batch, starts, codec.size)
+    ends = work.steps.zeros(work.batch, every.starts, codec.size, digits=codec.digits)
     bad = ends < 0
-    filled: Filled = work.steps.text(work.batch, place(rows[~bad], starts[~bad], ends[~bad]))
-    if codec.digits:
-        strange = np.flatnonzero(~tables.masked_digits()[filled.data[: int(filled.offsets[-1])].view(np.uint8)])
-        if strange.size:
-            of = np.searchsorted(filled.offsets, strange, side="right") - 1
-            bad[np.isin(rows, of)] = True
-            filled = work.steps.text(work.batch, place(rows[~bad], starts[~bad], ends[~bad]))
+    if bad.any():
+        rest = every.but(bad)
+        filled = work.steps.text(work.batch, place(rest.rows, rest.starts, ends[~bad]))
+    else:
+        filled = work.steps.text(work.batch, place(rows, every.starts, ends))
     return filled.array(pa.string()), rows[bad]

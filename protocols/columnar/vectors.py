@@ -58,12 +58,20 @@ def tags(batch: Batch, place: Place, wanted: tuple[int, ...]) -> list[Filled]:
     return columns
 
 
-def zeros(batch: Batch, starts: Any, size: int) -> Any:
-    """How many bytes stand before the first zero byte; -1 where there is none in so many."""
+def zeros(batch: Batch, starts: Any, size: int, *, digits: bool) -> Any:
+    """How many bytes stand before the first zero byte; -1 where there is none in so many.
+
+    With ``digits`` also where what stands before it is neither digits nor the sanitiser's asterisks.
+    """
     import numpy as np
 
-    zero = _square(batch, starts, size) == 0
-    return np.where(zero.any(axis=1), zero.argmax(axis=1), -1).astype(np.int32)
+    square = _square(batch, starts, size)
+    zero = square == 0
+    ends = np.where(zero.any(axis=1), zero.argmax(axis=1), -1).astype(np.int32)
+    if digits:
+        strange = ~tables.masked_digits()[square] & (np.arange(size) < ends[:, None])
+        ends[strange.any(axis=1)] = -1
+    return ends
 
 
 def fen(batch: Batch, starts: Any, size: int) -> tuple[Any, Any]:

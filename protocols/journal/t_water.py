@@ -58,6 +58,8 @@ COLUMNS: dict[str, tuple[str, str, str]] = {
 }
 """Column -> what the sanitiser does with it, and its titles. Others are swept."""
 _MOST = 999_999
+_LONGEST = 12
+"""Digits of the longest number, an amount (F4); Python reads no number of thousands, a table none of twenty."""
 _STATES = {"1": "voided", "2": "adjusted", "3": "refunded", "4": "adjusted after upload"}
 _REFERRING = frozenset(("VOID", "REFUND", "PREAUTH_VOID", "COMPLETION", "COMPLETION_VOID", "ADJUST", "QR_REFUND"))
 _CURRENCY = 3
@@ -103,10 +105,10 @@ def spans(record: bytes) -> dict[str, tuple[int, int]]:
 def doubt(values: Mapping[str, Any]) -> tuple[str, str] | None:
     """The column that no row of a terminal has like this, and what it should be; None when all are plausible."""
     for name in ("TRACE", "BATCH_NUM"):
-        if not _digits(values, name) or int(values[name]) > _MOST:
+        if not _digits(values, name) or len(values[name]) > _LONGEST or int(values[name]) > _MOST:
             return name, "0 … 999999"
-    if not _digits(values, "AMOUNT", optional=True):
-        return "AMOUNT", "digits"
+    if not _digits(values, "AMOUNT", optional=True) or len(values.get("AMOUNT", "")) > _LONGEST:
+        return "AMOUNT", f"at most {_LONGEST} digits"
     if not is_date(date_of(values)):
         return "DATE", "a date"
     if not is_time(values.get("TIME", "")):
@@ -172,4 +174,4 @@ def said(values: Mapping[str, Any], transactions: Mapping[str, str]) -> Said:
 
 
 def _number(text: str | None) -> int | None:
-    return (int(text) or None) if text and text.isascii() and text.isdigit() else None
+    return (int(text) or None) if text and text.isascii() and text.isdigit() and len(text) <= _LONGEST else None

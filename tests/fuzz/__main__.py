@@ -23,7 +23,16 @@ from tests.fuzz.targets import TARGETS
 
 KEPT = Path(__file__).parent / "corpus"
 ROUND, ROUND_SECONDS = 200_000, 60
-PARTS = {"tlv": 4, "text": 2, "build": 2, "message": 2, "jbig": 0.3, "journal": 0.3}
+PARTS = {
+    "tlv": 4,
+    "private-tlv": 2,
+    "text": 2,
+    "build": 2,
+    "message": 2,
+    "jbig": 0.3,
+    "bmp": 0.3,
+    "journal": 0.3,
+}
 """Target -> its part of the whole, where it is not 1; the dear ones less."""
 MOST_MEGABYTES = 512
 """A process that takes more has broken the law of bounded memory; numba and its compiler alone need 300."""
@@ -90,7 +99,7 @@ def main() -> int:
     slice_s = max(asked.seconds // len(targets), 1) if asked.seconds else ROUND_SECONDS
     while True:
         due = [name for name in targets if name not in broken and state.get(name, {}).get("runs", 0) < shares[name]]
-        for name in due:
+        for name in sorted(due, key=lambda name: state.get(name, {}).get("runs", 0) / shares[name]):
             had = state.get(name, {"runs": 0, "seconds": 0.0, "peak_mb": 0})
             left = min(int(shares[name] - had["runs"]) + 1, ROUND)
             now = one_round(asked.folder, name, runs=-1 if asked.seconds else left, seconds=slice_s)

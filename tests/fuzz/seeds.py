@@ -3,6 +3,8 @@
 import struct
 from collections.abc import Iterator
 
+from protocols import bmp
+from protocols.jbig import Bitmap
 from protocols.journal import t_water, trans_record
 from protocols.journal.profile import available_journals, load_journal
 from tests import journalfiles
@@ -13,7 +15,17 @@ from tests.protocols.jbig_encoder import encode
 from tests.protocols.link_samples import samples
 
 _MOST = 2048
-_LARGEST = {"deframe": 700, "frame": 1200, "message": 1200, "build": 700, "tlv": 300, "text": 100, "jbig": 600}
+_LARGEST = {
+    "deframe": 700,
+    "frame": 1200,
+    "message": 1200,
+    "build": 700,
+    "tlv": 300,
+    "private": 300,
+    "text": 100,
+    "jbig": 600,
+    "bmp": 200,
+}
 _NOISE = b"\x06\x15\x02\x60\x10\x02\xff\x00\x43\x5a"
 
 
@@ -33,10 +45,14 @@ def seeds(target: str) -> Iterator[bytes]:
         yield from map(_built, load_vectors())
     elif target == "tlv":
         yield from (bytes.fromhex(each["fields"]["55"]) for each in load_vectors() if "55" in each["fields"])
+    elif target == "private-tlv":
+        yield from (bytes.fromhex(each["fields"]["59"]) for each in load_vectors() if "59" in each["fields"])
     elif target == "text":
         yield from (each.encode("gbk") for each in ("银联直联", "A\\B", "\u3000x", "测试商户 TEST"))
     elif target == "jbig":
         yield from _pictures()
+    elif target == "bmp":
+        yield from (bmp.encode(Bitmap(width, 3, bytes(3 * ((width + 7) // 8)))) for width in (8, 31, 32, 40))
     elif target == "journal":
         yield from _journals()
 

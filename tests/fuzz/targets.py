@@ -9,13 +9,16 @@ import functools
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 from unittest.mock import patch
 
-from protocols import jbig, qm
+from protocols import bmp, jbig, qm
+from protocols import private_tlv as private
 from protocols.codecs import gbk_bytes, gbk_text
 from protocols.deframe import NOISE_RUN, Event, Frame, Noise
 from protocols.dialect import DIALECTS, Heard
 from protocols.errors import DecodeError, ProtocolError
+from protocols.journal import t_water
 from protocols.journal.describe import describe_record, lines
 from protocols.journal.evidence import Piece, choose, pieces, weigh
 from protocols.journal.formats import FORMATS
@@ -91,7 +94,7 @@ def deframe(profiles: list[Profile], data: bytes) -> None:
 
 
 def frame(profiles: list[Profile], data: bytes) -> None:
-    """A frame is described without an exception, made safe at its own length and for good, and told."""
+    """A frame is described without an exception, made safe at its own length, and told; its card is in it no more."""
     profile = profiles[data[0] % len(profiles)]
     bare = data[1] & 1
     whole = data[2:] if bare else enveloped(profile, data[2:])
@@ -105,6 +108,12 @@ def frame(profiles: list[Profile], data: bytes) -> None:
     except ProtocolError as wrong:
         _placed(wrong, whole)
         told = None
+    for ask in (speech.several, speech.message, speech.uploaded):
+        if ask is not None:
+            try:
+                ask(profile, whole)
+            except ProtocolError as wrong:
+                _placed(wrong, whole)
     try:
         secured = speech.secure(profile, whole)
     except ProtocolError as wrong:
@@ -112,6 +121,10 @@ def frame(profiles: list[Profile], data: bytes) -> None:
         return
     safe = secured.frame
     assert len(opened(profile, safe)) == len(opened(profile, whole))  # where a byte 10 is doubled, the body's
+    if secured.card is not None and len(set(secured.card)) > 2:  # not a run of zeros, which amounts are too
+        for value in _values(speech.describe(profile, safe).said["fields"], safe):
+            assert secured.card.encode() not in value
+            assert secured.card not in value.hex()
     if told is not None:
         again = speech.facts(profile, safe)
         assert (again.mti, again.kind, again.txn_type) == (told.mti, told.kind, told.txn_type)
@@ -120,6 +133,17 @@ def frame(profiles: list[Profile], data: bytes) -> None:
     assert len(speech.secure(profile, safe).frame) == len(safe)
     if _run(profile, [whole]) == [Frame(whole, 0)]:
         assert _run(profile, [safe]) == [Frame(safe, 0)]
+
+
+def _values(rows: dict[str, dict[str, Any]], data: bytes) -> list[bytes]:
+    """The bytes of each value that holds no other; digits of two neighbours may make up any number."""
+    spans = {(row["offset"], row["offset"] + row["length"]) for row in rows.values() if row["length"]}
+    leaves = [
+        (start, end)
+        for start, end in spans
+        if not any((start, end) != other and start <= other[0] and other[1] <= end for other in spans)
+    ]
+    return [data[start:end] for start, end in leaves]
 
 
 def message(profiles: list[Profile], data: bytes) -> None:
@@ -161,6 +185,13 @@ def build(profiles: list[Profile], data: bytes) -> None:
     assert set(message.fields) == set(fields)
     assert profile.rebuild(message) == frame
     assert profile.build(mti, message.fields) == frame
+
+
+def private_tlv(data: bytes) -> None:
+    """The elements of F59 lie inside it, each in its own place."""
+    for width in (private.EITHER, 2, 3):
+        for each in private.elements(data, width):
+            assert 0 < each.start <= each.end <= len(data)
 
 
 def tlv(data: bytes) -> None:
@@ -209,6 +240,18 @@ def picture(data: bytes, *, compiled: qm.Run | None = None) -> None:
     _picture(data, compiled=compiled)
 
 
+def pad_picture(data: bytes) -> None:
+    """A pad's picture, no larger than its bytes, or DecodeError; what is written of it is read as it was."""
+    try:
+        found = bmp.decode(data)
+    except DecodeError as refused:
+        _placed(refused, data)
+        return
+    assert len(found.rows) <= len(data)
+    again = bmp.decode(bmp.encode(found))
+    assert (again.width, again.height, again.rows) == (found.width, found.height, found.rows)
+
+
 def journal(data: bytes) -> None:
     """A journal's file is chosen for by evidence; each record is made safe at its own length, and told."""
     names = available_journals()
@@ -232,6 +275,8 @@ def journal(data: bytes) -> None:
         if wrong is not None:
             assert wrong.offset is not None
             continue
+        if shape.layout is None and t_water.dump(shape.read(piece.data)[0]) != piece.data:
+            continue  # no row that rests is written like this
         safe = clean(shape, piece.data)
         assert len(safe.record) == len(piece.data)
         assert shape.read(safe.record)[1] is None
@@ -249,8 +294,10 @@ def _targets() -> dict[str, tuple[Target, int]]:
     found["message"] = functools.partial(message, unionpay), 2
     found["build"] = functools.partial(build, unionpay), 2
     found["tlv"] = tlv, 0
+    found["private-tlv"] = private_tlv, 0
     found["text"] = text, 0
     found["jbig"] = picture, 0
+    found["bmp"] = pad_picture, 0
     found["journal"] = journal, 1
     return found
 

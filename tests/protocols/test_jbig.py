@@ -174,6 +174,24 @@ def test_lying_size_allocates_nothing() -> None:
     assert peak < 100_000
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "lines"),
+    [(2**31, 1, 1), (1, 2**31, 1), (2**31, 2**31, 2**31), (2**16, 2**16, 1), (2**31 + 1, 2, 2**31), (1025, 1024, 1)],
+)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_no_size_overflows_the_bound(width: int, height: int, lines: int, compiled: bool) -> None:
+    """Sizes whose product is beyond the bound, or beyond 32 or 64 bits, are refused, and nothing is allocated."""
+    image = header(width=width, height=height, lines=lines) + b"\xff\x02"
+    tracemalloc.start()
+    with pytest.raises(DecodeError) as caught:
+        jbig.decode(image, compiled=compiled)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert (caught.value.code, caught.value.offset) == ("size", 4)
+    assert peak < 100_000
+
+
 def test_largest_picture_of_a_few_bytes_takes_bounded_time() -> None:
     """The worst that a few bytes can ask for is ``MAX_PIXELS`` pixels."""
     image = header(width=1024, height=1024, lines=1024) + b"\xff\x02"

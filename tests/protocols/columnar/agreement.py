@@ -58,8 +58,17 @@ def by_column(
 
 def disagreements(decoder: ColumnDecoder, frames: Sequence[bytes]) -> list[str]:
     """Where the two decoders differ; names and places, no bytes."""
+    return differences(decoder, frames, *by_column(decoder, frames))
+
+
+def differences(
+    decoder: ColumnDecoder,
+    frames: Sequence[bytes],
+    rows: Sequence[dict[str, str | None]],
+    errors: dict[int, dict[str, Any]],
+) -> list[str]:
+    """Where what ``by_column`` gave differs from what the row decoder says."""
     assert isinstance(decoder.profile, Profile)
-    rows, errors = by_column(decoder, frames)
     found = []
     for index, (frame, row) in enumerate(zip(frames, rows, strict=True)):
         said, error = by_row(decoder.profile, frame, list(row))

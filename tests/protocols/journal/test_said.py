@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from protocols.errors import ProfileError
+from protocols.errors import DecodeError, ProfileError
 from protocols.journal import t_water, trans_record
 from protocols.journal.dates import moment
 from protocols.journal.profile import available_journals, load_journal
@@ -132,3 +132,12 @@ def test_a_journals_profile_that_is_wrong_is_refused_by_key(tmp_path, change, pa
         load_journal(str(file))
 
     assert refused.value.path == path
+
+
+@pytest.mark.parametrize("column", ["AMOUNT", "TRACE", "BATCH_NUM"])
+@pytest.mark.parametrize("digits", [13, 20, 5000])
+def test_a_number_no_table_can_hold_is_refused_by_its_column(column, digits):
+    """A row of a damaged export is an error of its own column, not one that stops the reading of the file."""
+    with pytest.raises(DecodeError) as caught:
+        load_journal("newland-journal").read(t_water.dump(files.water_row(**{column: "9" * digits})))
+    assert (caught.value.path, caught.value.code) == (column, "implausible")
