@@ -133,6 +133,10 @@ def check(
         page = bench.build_data_docs(docs)
         written = _store(lake, judged, judged_days, seen)
         if written is not None:
+            tell("cases")
+            from expectations.cases.book import case_book
+
+            case_book(settings).open_cases(judged.findings)
             return CheckResult(
                 judged.findings,
                 judged.rules_run,

@@ -104,7 +104,9 @@ def database_of(settings: Settings) -> Database:
         UsageError: the URL cannot be used.
         KeyFileError: the password file cannot be used.
     """
-    url = settings.cases.url or f"sqlite:///{Path(settings.lake.uri.removeprefix('file://')).absolute().parent}/cases.db"
+    url = (
+        settings.cases.url or f"sqlite:///{Path(settings.lake.uri.removeprefix('file://')).absolute().parent}/cases.db"
+    )
     password = None
     if settings.cases.password_file is not None:
         from expectations.mail.deliver import read_password
@@ -172,7 +174,7 @@ def _migrate(connection: "Connection", found: str | None) -> None:
     known = {each.revision for each in ScriptDirectory.from_config(config).walk_revisions()}
     if found is not None and found not in known:
         raise CaseError(
-            f"{connection.engine.url.render_as_string(hide_password=True)}: its schema {found} is newer than {REVISION}",
+            f"the database's schema {found} is newer than {REVISION}, which this version knows",
             hint="update tillwatch, or point cases.url at another database",
         )
     config.attributes["connection"] = connection

@@ -5,6 +5,7 @@ Moments are UTC, amounts are fen. A merchant's money is in one case at a time: t
 """
 
 import datetime as dt
+import sys
 from typing import Any
 
 import sqlalchemy as sa
@@ -136,13 +137,14 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
             "entry_id": "order of writing",
             "case_id": "its case",
             "at": "when",
-            "kind": "opened, joined, merged, told, contact, note, claimed, promised, recovered, rejected, closed, reopened",
+            "kind": "opened, joined, merged, reopened, told, contact, note, claimed, promised, recovered, rejected, "
+            "closed",
             "by": "who wrote it; tillwatch for what it did itself",
             "contact": "whom one spoke with, and how",
             "text": "what was said or seen",
             "amount_fen": "money it is about; null = none",
             "state": "the case's state after it",
-            "reference": "names what an entry of tillwatch rests on, so that it is written once; null = a person's entry",
+            "reference": "what an entry of tillwatch rests on, so that it is written once; null = a person's entry",
         },
     ),
     "case_serials": (
@@ -165,3 +167,7 @@ def document() -> str:
 def _type(column: "sa.Column[Any]") -> str:
     plain = column.type.impl_instance if isinstance(column.type, sa.types.TypeDecorator) else column.type
     return str(plain).lower()
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document())
