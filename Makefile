@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check setup lock lint bench fuzz
+.PHONY: demo test check setup lock lint bench fuzz faults
 
 setup: $(STAMP)
 
@@ -39,6 +39,11 @@ test: lint
 RUNS ?= 10000000
 fuzz: $(STAMP)
 	@nice -n 19 $(BIN)/python -m tests.fuzz --runs $(RUNS)
+
+# every fault at full length, some two hours; installs strace and faketime where it may. ROWS=1,2b tries only these
+ROWS ?=
+faults: $(STAMP)
+	@$(BIN)/python -m tests.faults --rows "$(ROWS)"
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench.columns

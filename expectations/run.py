@@ -12,11 +12,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from expectations import coverage
 from expectations.completeness import terminal_days
+from expectations.coverage import Blind
 from expectations.findings import Finding, read_findings
 from expectations.laws import Judge, Stated, Verdict
-from expectations.lifecycle import COLUMNS, SEARCH_DAYS, Shop, link
-from expectations.rules import RULES, Rule
+from expectations.lifecycle import COLUMNS, SEARCH_DAYS, Shop, link, seen_kinds, seen_marks
+from expectations.lifecycle import table as life_cycles
+from expectations.parameters import Parameters, parameters
+from expectations.rules import RULES
+from expectations.rules.declaration import Rule
 from expectations.suites.tables import SUITES
 from expectations.verdicts import finding, subjects
 from ingest.errors import LakeError, UsageError
@@ -66,6 +71,7 @@ class CheckResult:
         last_day: last one.
         attempts: attempts on those days.
         written: whether the findings differ from those that were stored.
+        unverifiable: rules that cannot be judged at a merchant, and were not said to be so before.
     """
 
     findings: list[Finding]
@@ -77,6 +83,7 @@ class CheckResult:
     last_day: dt.date | None
     attempts: int
     written: bool
+    unverifiable: tuple[Blind, ...] = ()
 
 
 @dataclass(slots=True)
@@ -88,6 +95,7 @@ class _Judged:
     could_not_run: list[CouldNotRun]
     quality: list[Quality]
     attempts: int
+    blind: list[Blind]
 
 
 def check(
@@ -106,12 +114,13 @@ def check(
         progress: told the name of each step as it begins.
 
     Raises:
-        UsageError: the end is before the start.
+        UsageError: the end is before the start; a rule's parameter that there is not.
         LakeError: a table cannot be read, or others kept writing findings all the while.
     """
     if start and end and end < start:
         raise UsageError(f"--to {end} is before --from {start}", hint="give the earlier day to --from")
     tell = progress or (lambda _: None)
+    given = parameters(settings)
     lake = Lake(settings.lake.uri)
     days = business_days(lake)
     first, last = start or min(days, default=None), end or max(days, default=None)
@@ -120,7 +129,7 @@ def check(
     if first is None or last is None or not judged_days:
         return CheckResult([], list(RULES), [], [], None, first, last, 0, written=False)
     docs = Path(lake.root).parent / "data-docs"
-    shop = Shop(settings.business.zone, settings.business.cutoff)
+    shop = shop_of(settings)
     for _ in range(WRITE_TRIES):
         tell("great expectations")
         from expectations.suites.ge import Bench
@@ -128,11 +137,16 @@ def check(
         bench = Bench()
         seen = lake.committed("findings", APP_ID) or 0
         tell("tables")
-        judged = judge(read_tables(lake, first), shop, first, last, bench=bench, progress=tell)
+        linked = link(read_tables(lake, first), shop, first, last)
+        judged = judge_linked(linked, bench=bench, given=given, progress=tell)
+        tell("life cycles")
+        life_cycles.store(lake, linked, first, last)
+        linked.close()
         tell("data docs")
         page = bench.build_data_docs(docs)
         written = _store(lake, judged, judged_days, seen)
         if written is not None:
+said = coverage.store(lake, judged.blind, first)
             tell("cases")
             from expectations.cases.book import case_book
 
@@ -147,6 +161,7 @@ def check(
                 last,
                 judged.attempts,
                 written=written,
+                unverifiable=tuple(said),
             )
     raise LakeError(f"{lake.root}: findings are being written by others all the time", hint="check again in a minute")
 
@@ -163,6 +178,17 @@ def read_tables(lake: Lake, first: dt.date) -> dict[str, "pa.Table"]:
     return {name: lake.read(name, columns=columns, filters=before) for name, columns in COLUMNS.items()}
 
 
+def shop_of(settings: Settings) -> Shop:
+    """The calendar, and what the settings say of merchants that rules ask for."""
+    families: dict[str, str] = {}
+    for merchant in settings.merchants:
+        if merchant.same_shop:
+            shop = (merchant.id, *merchant.same_shop)
+            families |= dict.fromkeys(shop, min(shop))
+    codes = {merchant.id: merchant.mcc for merchant in settings.merchants if merchant.mcc}
+    return Shop(settings.business.zone, settings.business.cutoff, families, codes)
+
+
 def judge(
     tables: Mapping[str, "pa.Table"],
     shop: Shop,
@@ -170,18 +196,39 @@ def judge(
     last: dt.date,
     *,
     bench: Judge,
+    given: Parameters | None = None,
     progress: Progress | None = None,
 ) -> _Judged:
     """Judge what is in ``tables`` on the business days of the scope; nothing is read or written."""
-    tell = progress or (lambda _: None)
     linked = link(tables, shop, first, last)
+    try:
+        return judge_linked(linked, bench=bench, given=given, progress=progress)
+    finally:
+        linked.close()
+
+
+def judge_linked(
+    linked: "duckdb.DuckDBPyConnection",
+    *,
+    bench: Judge,
+    given: Parameters | None = None,
+    progress: Progress | None = None,
+) -> _Judged:
+    """Judge what `lifecycle.link` linked."""
+    tell, given = progress or (lambda _: None), given or Parameters()
     days = terminal_days(linked)
-    decoder = version("tillwatch")
-    out = _Judged([], [], [], [], _count(linked))
+    decoder, kinds, marks = version("tillwatch"), seen_kinds(linked), seen_marks(linked)
+    out = _Judged([], [], [], [], _count(linked), coverage.blind(linked, given))
     for rule in RULES.values():
+        if not given.judges(rule):
+            continue
+        if (rule.kinds and kinds.isdisjoint(rule.kinds)) or (marks is not None and not marks.issuperset(rule.marks)):
+            out.rules_run.append(rule.id)
+            continue
         tell(rule.id)
         try:
-            rows = _accused(linked, rule, bench)
+            linked.execute(f"CREATE OR REPLACE TEMP VIEW parameter AS {given.sql(rule)}")
+            rows = _accused(linked, rule, bench, [each.merchant_id for each in out.blind if each.key_of(rule)])
         except Exception as crash:  # noqa: BLE001 - whatever a rule died of, the others run and it is named
             out.could_not_run.append(CouldNotRun(rule.id, _reason(crash)))
             continue
@@ -203,9 +250,16 @@ def judge(
     return out
 
 
-def _accused(linked: "duckdb.DuckDBPyConnection", rule: Rule, bench: Judge) -> list[dict[str, Any]]:
-    """The rows of the rule's view that break its law, remembered for the rules that follow."""
-    linked.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {rule.sql}")
+def _accused(linked: "duckdb.DuckDBPyConnection", rule: Rule, bench: Judge, blind: list[str]) -> list[dict[str, Any]]:
+    """The rows of the rule's view that break its law, remembered for the rules that follow.
+
+    Merchants whose lines never carry what the rule needs are left out: nobody is accused by guessing.
+    """
+    linked.execute(
+        f"CREATE OR REPLACE TEMP TABLE judged AS SELECT * FROM ({rule.sql}) "  # noqa: S608 - the rule's own view
+        "WHERE merchant IN (SELECT merchant FROM parameter) AND merchant NOT IN (SELECT unnest(?::VARCHAR[]))",
+        [blind],
+    )
     columns = dict.fromkeys(("key", "merchant", "terminal", "business_date", *rule.stated.columns))
     [verdict] = bench.judge(
         rule.id, linked.table("judged").order("key").select(*columns).to_arrow_table(), [rule.stated]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from expectations.completeness import TerminalDay
 from expectations.findings import RULES_VERSION, Finding, Subject
-from expectations.rules import VIEW_COLUMNS, Rule
+from expectations.rules.declaration import VIEW_COLUMNS, Rule
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,6 +31,9 @@ SELECT concat_ws('|', merchant, terminal, batch, first_stan, last_stan, business
        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM gap
 WHERE concat_ws('|', merchant, terminal, batch, first_stan, last_stan, business_date) IN (SELECT unnest(?::VARCHAR[]))
+UNION ALL
+SELECT id, terminal, NULL, NULL, NULL, NULL, NULL, NULL, NULL, first_at, NULL, NULL, NULL
+FROM unread_day WHERE id IN (SELECT unnest(?::VARCHAR[]))
 """
 
 
@@ -38,7 +41,7 @@ def subjects(linked: "duckdb.DuckDBPyConnection", ids: Iterable[str]) -> dict[st
     """The attempts, settlements, events and missing numbers with these ids."""
     if not (wanted := sorted(set(ids))):
         return {}
-    found = linked.sql(SUBJECTS, params=[wanted] * 4).to_arrow_table().to_pylist()
+    found = linked.sql(SUBJECTS, params=[wanted] * 5).to_arrow_table().to_pylist()
     return {row.pop("id"): Subject(**{name: plain(value) for name, value in row.items()}) for row in found}
 
 

@@ -2,6 +2,7 @@
 
 ``RULED_OUT``: harmless explanations that were tested and found not to hold.
 ``MISSING``: data that was not there and might have changed the verdict.
+``NEEDS``: what a rule cannot do without; while it is not there, the rule accuses nobody.
 """
 
 RULED_OUT: dict[str, str] = {
@@ -27,6 +28,24 @@ RULED_OUT: dict[str, str] = {
     "management_messages": "numbers spent on sign-in, balance inquiries and other messages",
     "batch_number_jump": "the host gave the batch another number",
     "number_wrap": "numbers that ran past 999999 and started again",
+    "batch_unbalanced": "the host had called the batch unbalanced and asked for it again",
+    "device_replaced": "the terminal had been replaced",
+    "test_sales": "test sales of at most one yuan",
+    "training_days": "a day of training",
+    "reversal_unconfirmed": "the reversal was not confirmed",
+    "exactly_115": "a completion of exactly 115 %",
+    "uploaded_later": "the batch was uploaded later",
+    "next_batch_began": "the next batch had begun",
+    "sent_since": "it was sent since",
+    "limit_raised": "the limit was raised on that day",
+    "pin_entered": "the card's PIN was entered",
+    "small_contactless": "a small contactless sale needs no signature",
+    "blank_picture": "blank pictures are alike by construction",
+    "same_card": "one card's holder signs alike",
+    "single_operator": "the shop has one operator only",
+    "outage": "the network was down",
+    "late_row": "a single row that was stored late",
+    "clock_put_right": "the clock was put right",
 }
 
 MISSING: dict[str, str] = {
@@ -47,4 +66,33 @@ MISSING: dict[str, str] = {
     "older_than_335_days": "the original is older than the 335 days that are searched",
     "batch_start": "the batch may have begun before collection did",
     "unknown_outcomes": "attempts without an answer: the terminal may have counted them",
+    "device_serial": "no list of the devices' serial numbers",
+    "training_days": "days of training are not known",
+    "earlier_days": "records begin less than 30 days before",
+    "mcc": "the trade the merchant is registered for is not set",
+    "contract": "the contract is not there",
+    "events": "announced events are not known",
+    "opening_hours": "opening hours are learned, not told",
+    "customer": "who paid is not known",
+    "strokes": "strokes of the signature are not compared",
+    "host_clock": "the host's clock is not told",
+}
+
+NEEDS: dict[str, str] = {
+    "statement": "the acquirer's statement",
+    "contract": "the contract with the acquirer",
+    "payouts": "the payouts",
+    "software_version": "the software version of each terminal",
+    "parameter": "a parameter that only the shop knows, in its settings",
+    "mcc": "the trade a merchant is registered for: mcc in its settings",
+    "stan": "trace numbers",
+    "batch": "batch numbers",
+    "card": "card numbers, masked or as tokens",
+    "atc": "the chip's transaction counter",
+    "orig_stan": "the original's trace number in voids",
+    "orig_rrn": "the original's reference number in refunds",
+    "orig_auth_code": "the authorisation code in completions",
+    "operator_no": "operator numbers",
+    "entry_mode": "how the card was read",
+    "rrn": "reference numbers",
 }

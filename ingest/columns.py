@@ -1,10 +1,11 @@
 """Every table's columns: name, type and meaning. ``docs/tables.md`` is made from them.
 
-A type is one of ``string int32 int64 double date timestamp binary``: dates are local days of
+A type is one of ``string int32 int64 double boolean date timestamp binary``: dates are local days of
 the merchant's zone, timestamps are microseconds in UTC, amounts are fen. Columns are
 only ever added.
 """
 
+from ingest.check_columns import COVERAGE, LIFE_CYCLES
 from ingest.statement_columns import PAYOUTS, PROFIT_LINES, STATEMENT_LINES, STATEMENTS
 from ingest.tablespec import Column, TableSpec, Type
 
@@ -400,6 +401,6 @@ TABLES: dict[str, TableSpec] = {
     for spec in (
         *(RAW_FRAMES, TRANSACTIONS, SETTLEMENTS, SIGNATURES, BATCH_UPLOADS, EVENTS, REJECTS),
         *(STATEMENTS, STATEMENT_LINES, PAYOUTS, PROFIT_LINES),
-        *(FINDINGS, ALERTS, ACKS),
+        *(LIFE_CYCLES, COVERAGE, FINDINGS, ALERTS, ACKS),
     )
 }

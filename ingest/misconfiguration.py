@@ -38,6 +38,7 @@ def usage_error(root: type[BaseModel], wrong: ValidationError, layers: Layers) -
 _WORDS = {
     "missing": "is not given",
     "list_type": "should be a list",
+    "dict_type": "should be a table of keys",
     "model_type": "should be a table of keys",
     "model_attributes_type": "should be a table of keys",
     "string_type": "should be a text in quotes",
@@ -55,6 +56,8 @@ def _meant(root: type[BaseModel], error: "ErrorDetails") -> str:
         return f"write [[{loc[-1]}]], with two brackets, for each of them"
     if error["type"] == "list_type":
         return f'write {loc[-1]} = ["…", "…"]'
+    if error["type"] == "dict_type":
+        return f"write [{'.'.join(str(part) for part in loc if not isinstance(part, int))}] and its keys below it"
     if error["type"].startswith("model_"):
         return f"write [{loc[-1]}] and its keys below it: {', '.join(_valid_keys(root, loc))}"
     if error["type"] == "string_pattern_mismatch":

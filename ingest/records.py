@@ -65,7 +65,7 @@ class Record:
 
     ``seq`` rises by one from record to record and from segment to segment;
     ``dup_of`` is the number of the first byte-identical frame of this line and
-    direction in this run, None for a first frame. ``boot_id`` says which boot
+    direction among the last 4096, also of earlier runs; None for a first frame. ``boot_id`` says which boot
     ``mono_ns`` belongs to; 0 means there was no monotonic clock.
     """
 

@@ -19,6 +19,7 @@ def arrow_schema(spec: TableSpec, *, comments: bool = False) -> "pa.Schema":
         "int32": pa.int32(),
         "int64": pa.int64(),
         "double": pa.float64(),
+        "boolean": pa.bool_(),
         "date": pa.date32(),
         "timestamp": pa.timestamp("us", tz="UTC"),
         "binary": pa.binary(),

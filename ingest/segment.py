@@ -225,7 +225,7 @@ def walk(data: bytes, chain: Chain | None = None) -> Iterator[Header | Raw | Dam
         link = chain.link(data[:HEADER_SIZE]) if chain else None
     except ValueError as wrong:
         offset, expected, link = 0, None, None
-        after = _next_raw(data, 1)
+        after = next_raw(data, 1)
         end = after.offset if after else len(data)
         yield Damage(0, end, str(wrong), torn=after is None)
         if after is None:
@@ -236,7 +236,7 @@ def walk(data: bytes, chain: Chain | None = None) -> Iterator[Header | Raw | Dam
     while offset < len(data):
         raw = read_raw(data, offset)
         if raw is None:
-            after = _next_raw(data, offset + 1)
+            after = next_raw(data, offset + 1)
             end = after.offset if after else len(data)
             missing = _gap(expected, after.seq) if after else None
             yield Damage(offset, end - offset, "no sound record here", missing, torn=after is None)
@@ -287,7 +287,8 @@ def _gap(expected: int | None, found: int) -> tuple[int, int] | None:
     return (expected, found - 1) if expected is not None and found > expected else None
 
 
-def _next_raw(data: bytes, offset: int) -> Raw | None:
+def next_raw(data: bytes, offset: int) -> Raw | None:
+    """The first sound record at ``offset`` or after it, or None when there is none."""
     while (offset := data.find(RECORD_MAGIC, offset)) >= 0:
         raw = read_raw(data, offset)
         if raw is not None:

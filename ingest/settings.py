@@ -141,6 +141,14 @@ class Merchant(Section):
     id: str = Field(min_length=15, max_length=15)
     name: str
     acquirer: str | None = Field(default=None, description="a name from [[acquirers]]")
+    mcc: str | None = Field(
+        default=None, pattern=r"^[0-9]{4}$", description="merchant category code it is registered with, 4 digits"
+    )
+    same_shop: list[str] = Field(default=[], description="other merchant numbers of the same shop")
+    rules: dict[str, dict[str, Any]] = Field(
+        default={},
+        description="what differs here from [rules], written [merchants.rules.<rule>] below it",
+    )
 
 
 class Acquirer(Section):
@@ -247,6 +255,10 @@ class Settings(Section):
     cases: Cases = Cases()
     airflow: Airflow = Airflow()
     health: Health = Health()
+    rules: dict[str, dict[str, Any]] = Field(
+        default={},
+        description="parameters of rules, written [rules.<rule>]; docs/rules.md lists them",
+    )
 
     @model_validator(mode="after")
     def _line_names_differ(self) -> "Settings":

@@ -21,6 +21,7 @@ from ingest.disk import FULL, Disk
 from ingest.errors import SpoolError
 from ingest.keys import Keys
 from ingest.ownership import own, owner_of, this_boot
+from ingest.recall import recall
 from ingest.records import Kind, PendingRecord, session
 from ingest.recovery import Recovery, Sealing, recover, rescue, seal_file
 from ingest.segment import NO_CHAIN, Chain, Header, encode_header, encode_record
@@ -105,7 +106,6 @@ class Spool:
         self._poisoned: list[tuple[Path, int]] = []
         self._burned: list[dict[str, object]] = []
         self._sessions: dict[str, tuple[int, PendingRecord]] = {}
-        self._seen: dict[tuple[str, str], OrderedDict[bytes, int]] = {}
         self.duplicates = 0
         self._rescued = time.monotonic()
         self._lock = own(self._disk, directory, self._boot_id)
@@ -121,6 +121,7 @@ class Spool:
             raise
         self._next_seq = self.recovery.next_seq
         self._link = self.recovery.link
+        self._seen = recall(self._disk, directory, REMEMBERED)
 
     def __enter__(self) -> Self:
         return self

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Type = Literal["string", "int32", "int64", "double", "date", "timestamp", "binary"]
+Type = Literal["string", "int32", "int64", "double", "boolean", "date", "timestamp", "binary"]
 
 
 @dataclass(frozen=True, slots=True)

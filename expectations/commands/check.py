@@ -57,11 +57,26 @@ def _summary(result: "CheckResult") -> list[str]:
             f"  data quality: {each.table}: {each.broken:,} of {each.judged:,} rows: {each.says}"
             for each in result.quality
         ),
+        *_unverifiable(result),
         *(f"tillwatch: {each.name} could not run: {each.reason}" for each in result.could_not_run),
     ]
     if result.could_not_run:
         lines.append("  try: tillwatch check again; if it stays, report the line above")
     return [*lines, f"data docs: {result.data_docs}"]
+
+
+def _unverifiable(result: "CheckResult") -> list[str]:
+    """What cannot be judged and was not said before, by what it wants; `coverage` keeps it merchant by merchant."""
+    from expectations.vocabulary import NEEDS
+
+    rules: dict[str, set[str]] = {}
+    for each in result.unverifiable:
+        rules.setdefault(each.needs, set()).add(each.rule)
+    return [
+        f"  unverifiable without {meaning}: {', '.join(sorted(rules[code]))} (said once; table coverage)"
+        for code, meaning in NEEDS.items()
+        if code in rules
+    ]
 
 
 @contextmanager

@@ -8,8 +8,9 @@ enters here.
 """
 
 import datetime as dt
+import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _EVERYWHERE = (
-    "profile", "merchant_id", "terminal_id", "batch_no", "stan", "event_at", "business_date", "seen_date",
+    "profile", "line", "merchant_id", "terminal_id", "batch_no", "stan", "event_at", "business_date", "seen_date",
     "request_seq", "response_seq",
 )  # fmt: skip
 _SIDES = tuple(
@@ -32,13 +33,19 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *_EVERYWHERE, "transaction_id", "txn_type", "amount_fen", "tip_fen", "currency", "pan_masked", "card_token",
         "card_org", "entry_mode", "operator_no", "requested_at", "responded_at", "terminal_dt", "host_dt",
         "settlement_date", "rrn", "auth_code", "response_code", "outcome", "reason_code", "attempts", "orig_batch_no",
-        "orig_stan", "orig_date", "orig_rrn", "orig_auth_code", "atc", "aid", "order_ref",
+        "orig_stan", "orig_date", "orig_rrn", "orig_auth_code", "atc", "aid", "order_ref", "journal_segment_id",
     ),
     "settlements": (
         *_EVERYWHERE, "settlement_id", "requested_at", "currency", "response_code", "outcome", *_SIDES, "rmb_flag",
         "foreign_flag",
     ),
-    "events": (*_EVERYWHERE, "event_id", "operation"),
+    "events": (*_EVERYWHERE, "event_id", "operation", "outcome", "response_code", "batch_count"),
+    "signatures": (
+        *_EVERYWHERE, "signature_id", "transaction_id", "rrn", "width", "height", "sha256", "phash", "ink_ratio",
+        "feature_code", "transaction_feature_code", "upload_state", "response_code",
+    ),
+    "rejects": ("line", "profile", "kind", "seen_at", "length", "layer", "code", "field", "segment_id", "seq",
+                "business_date", "seen_date"),
 }  # fmt: skip
 """For each table that rules look at: the columns they need."""
 
@@ -49,10 +56,19 @@ SEARCH_DAYS = 335
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """The merchant's calendar: time zone and clearing cut-off."""
+    """The merchant's calendar, and what only its settings say.
+
+    Attributes:
+        zone: the time zone.
+        cutoff: the clearing cut-off in it.
+        families: merchant numbers that are one shop, each with the number that stands for all.
+        codes: merchant numbers with the category code (MCC) they are registered with.
+    """
 
     zone: str
     cutoff: dt.time
+    families: Mapping[str, str] = field(default_factory=dict)
+    codes: Mapping[str, str] = field(default_factory=dict)
 
 
 def link(
@@ -66,11 +82,9 @@ def link(
         first_day: first business day whose rows may be accused.
         last_day: last one.
     """
-    import duckdb
-
-    connection = duckdb.connect(":memory:", config={"threads": 2})
+    connection = _database().cursor()
     connection.execute("SET TimeZone = 'UTC'")
-    for name in ("transactions", "settlements", "events"):
+    for name in COLUMNS:
         connection.register(name, tables[name])
     cutoff = shop.cutoff.hour * 3600 + shop.cutoff.minute * 60 + shop.cutoff.second
     connection.execute("CREATE TEMP TABLE shop AS SELECT ? AS zone, ?::BIGINT AS cutoff_s", [shop.zone, cutoff])
@@ -78,6 +92,47 @@ def link(
         "CREATE TEMP TABLE scope AS SELECT ?::DATE AS first_day, ?::DATE AS last_day", [first_day, last_day]
     )
     connection.execute("CREATE TEMP TABLE accused (rule VARCHAR, id VARCHAR)")
+    for name, facts in (("family", shop.families), ("registered", shop.codes)):
+        connection.execute(f"CREATE TEMP TABLE {name} (merchant VARCHAR, {name} VARCHAR)")
+        if facts:
+            connection.executemany(f"INSERT INTO {name} VALUES (?, ?)", list(facts.items()))  # noqa: S608 - our two names
+    connection.execute(
+        "CREATE TEMP MACRO in_scope(day) AS day BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)"
+    )
     for stage in STAGES:
         connection.execute(files(__name__).joinpath(f"{stage}.sql").read_text("utf-8"))
     return connection
+
+
+@functools.cache
+def _database() -> "duckdb.DuckDBPyConnection":
+    """One database in memory for the process; each link has its own temporary tables in it, gone when it is closed."""
+    import duckdb
+
+    return duckdb.connect(":memory:", config={"threads": 2})
+
+
+FEW = 200_000
+"""Attempts up to which it costs less to look what there is to judge than to judge in vain."""
+
+
+def seen_marks(linked: "duckdb.DuckDBPyConnection") -> set[str] | None:
+    """The words of `Rule.marks` that hold; None where there is too much to ask for them."""
+    [(attempts,)] = linked.sql("SELECT count(*) FROM attempt").fetchall()
+    if attempts > FEW:
+        return None
+    return {mark for (mark,) in linked.sql(files(__name__).joinpath("marks.sql").read_text("utf-8")).fetchall()}
+
+
+def seen_kinds(linked: "duckdb.DuckDBPyConnection") -> set[str]:
+    """What there is to judge: types of attempts, operations, and the other words of `Rule.kinds`."""
+    rows = linked.sql("""
+        SELECT DISTINCT kind FROM attempt
+        UNION SELECT 'OPEN' FROM attempt WHERE state = 'open'
+        UNION SELECT 'DECLINED' FROM attempt WHERE state = 'declined'
+        UNION SELECT 'SETTLEMENT' FROM settlement
+        UNION SELECT 'SIGNATURE' FROM signature
+        UNION SELECT 'REJECT' FROM rejects
+        UNION SELECT operation FROM event
+    """).fetchall()
+    return {kind for (kind,) in rows if kind}

@@ -32,13 +32,14 @@ FROM step;
 -- attempts (a terminal's log holds 1000): a hop that wide is the part never reached, or a counter set anew.
 CREATE TEMP TABLE gap AS
 WITH
--- A number that the terminal spent in another batch, or in a message without one, is not missing.
+-- A number that the terminal spent in another batch, under another merchant number, or in a message without a
+-- batch is not missing.
 missing AS (
     SELECT *
     FROM (SELECT *, unnest(generate_series(1, step - 1)) AS k FROM hop WHERE step BETWEEN 2 AND 20000) m
     WHERE NOT EXISTS (
         SELECT 1 FROM used u
-        WHERE u.merchant = m.merchant AND u.terminal = m.terminal AND u.stan = (m.stan + m.k - 1) % 999999 + 1
+        WHERE u.terminal = m.terminal AND u.stan = (m.stan + m.k - 1) % 999999 + 1
           AND u.moment BETWEEN least(m.moment, m.next_moment) - INTERVAL 1 DAY
                            AND greatest(m.moment, m.next_moment) + INTERVAL 1 DAY
     )
@@ -62,7 +63,8 @@ GROUP BY merchant, terminal, batch, epoch, stan, part;
 CREATE TEMP TABLE batch AS
 WITH edge AS (
     SELECT merchant, terminal, batch, epoch, next_stan AS first_stan, next_what AS first_what,
-           next_moment AS first_moment, next_date AS business_date, stan AS last_stan, moment AS last_moment
+           next_moment AS first_moment, next_date AS business_date, stan AS last_stan, moment AS last_moment,
+           next_id AS first_id, id AS last_id
     FROM hop WHERE widest = 1
 ),
 unbatched AS (
@@ -115,3 +117,23 @@ LEFT JOIN (
     SELECT merchant, terminal, business_date, sum(numbers)::BIGINT AS numbers_missing
     FROM gap GROUP BY merchant, terminal, business_date
 ) g USING (merchant, terminal, business_date);
+
+-- What could not be read of a line on a day, named by the terminal that is heard most on that line.
+CREATE TEMP TABLE unread_day AS
+WITH lost AS (
+    SELECT line, business_date,
+           count(*) FILTER (kind = 'frame' AND coalesce(code, '') NOT LIKE 'unknown%')
+               + CASE WHEN count(*) FILTER (kind = 'noise') >= 3 THEN count(*) FILTER (kind = 'noise') ELSE 0 END AS frames,
+           count(*) FILTER (kind = 'gap') AS gaps,
+           count(*) FILTER (kind = 'frame' AND code LIKE 'unknown%') AS unknown,
+           arg_min(concat_ws(': ', layer, field, code), seen_at) AS first_error, min(seen_at) AS first_at
+    FROM rejects WHERE line IS NOT NULL AND line <> ''
+    GROUP BY line, business_date
+),
+heard AS (
+    SELECT line, arg_max(merchant, records) AS merchant, arg_max(terminal, records) AS terminal
+    FROM (SELECT line, merchant, terminal, count(*) AS records FROM attempt GROUP BY line, merchant, terminal)
+    GROUP BY line
+)
+SELECT concat_ws('|', 'unread', l.line, l.business_date) AS id, l.*, coalesce(h.merchant, '') AS merchant, coalesce(h.terminal, l.line) AS terminal
+FROM lost l LEFT JOIN heard h USING (line);

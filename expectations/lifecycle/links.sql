@@ -25,13 +25,16 @@ FROM attempt JOIN reversal USING (trace)
 WHERE kind <> 'REVERSAL' AND state <> 'declined'
 QUALIFY row_number() OVER (PARTITION BY trace ORDER BY nth DESC) <= confirmed;
 
--- A void names its original by batch and trace number on its own terminal.
-CREATE TEMP TABLE void_link AS
-SELECT v.id, o.id AS original
+-- A void names its original by batch and trace number on its own terminal. One that does not, or whose
+-- terminal never had that number, may name it by reference (at any terminal of the merchant), a void of a
+-- pre-authorisation by authorisation code and card (any terminal of the merchant may undo a hold).
+CREATE TEMP TABLE void_by_number AS
+SELECT v.id, o.id AS original, 'number' AS linked_by
 FROM attempt v
 JOIN attempt o
   ON o.merchant = v.merchant AND o.terminal = v.terminal
  AND o.batch IS NOT DISTINCT FROM coalesce(v.orig_batch_no, v.batch) AND o.stan = v.orig_stan
+ AND (o.batch IS NOT NULL OR abs(date_diff('hour', o.moment, v.moment)) < 12)
  AND o.kind IN ('SALE', 'OFFLINE_SALE', 'QR_SALE', 'COMPLETION', 'PREAUTH')
  AND CASE v.kind WHEN 'VOID' THEN o.kind IN ('SALE', 'OFFLINE_SALE', 'QR_SALE')
                  WHEN 'COMPLETION_VOID' THEN o.kind = 'COMPLETION'
@@ -44,6 +47,29 @@ QUALIFY row_number() OVER (
     PARTITION BY v.id
     ORDER BY coalesce(o.rrn = v.orig_rrn, false) DESC, reversed.id IS NULL DESC, o.nth < v.nth DESC, o.nth DESC
 ) = 1;
+
+CREATE TEMP TABLE void_link AS
+WITH nameless AS (
+    SELECT * FROM attempt v
+    WHERE v.kind IN ('VOID', 'COMPLETION_VOID', 'PREAUTH_VOID') AND v.id NOT IN (SELECT id FROM void_by_number)
+)
+SELECT * FROM void_by_number
+UNION ALL
+SELECT id, original, linked_by
+FROM (
+    SELECT v.id, o.id AS original, 'reference' AS linked_by, coalesce(o.card = v.card, false) AS same_card, o.nth
+    FROM nameless v
+    JOIN attempt o ON o.merchant = v.merchant AND o.rrn = v.orig_rrn
+    WHERE o.state <> 'declined' AND o.nth < v.nth AND date_diff('day', o.business_date, v.business_date) BETWEEN 0 AND 1
+      AND CASE v.kind WHEN 'VOID' THEN o.kind IN ('SALE', 'OFFLINE_SALE', 'QR_SALE')
+                      WHEN 'COMPLETION_VOID' THEN o.kind = 'COMPLETION' ELSE o.kind = 'PREAUTH' END
+    UNION ALL
+    SELECT v.id, o.id, 'authorisation', true, o.nth
+    FROM nameless v
+    JOIN attempt o ON o.merchant = v.merchant AND o.auth_code = v.orig_auth_code AND o.card = v.card
+    WHERE v.kind = 'PREAUTH_VOID' AND o.kind = 'PREAUTH' AND o.state <> 'declined' AND o.nth < v.nth
+)
+QUALIFY row_number() OVER (PARTITION BY id ORDER BY same_card DESC, linked_by DESC, nth DESC) = 1;
 
 -- A void counts while it is approved and was not itself reversed.
 CREATE TEMP TABLE voided AS
@@ -66,16 +92,42 @@ JOIN attempt o
 WHERE a.kind = 'ADJUST' AND a.state = 'approved'
 GROUP BY o.id;
 
--- A completion names its pre-authorisation by authorisation code, card and day.
+-- A completion names its pre-authorisation by authorisation code, card and day. Another merchant's is
+-- taken only when its own merchant has none.
 CREATE TEMP TABLE completion_link AS
 SELECT c.id, p.id AS original
 FROM attempt c
 JOIN attempt p
-  ON p.merchant = c.merchant AND p.auth_code = c.orig_auth_code AND p.card = c.card AND p.kind = 'PREAUTH'
+  ON p.auth_code = c.orig_auth_code AND p.card = c.card AND p.kind = 'PREAUTH'
  AND p.state = 'approved' AND p.business_date <= c.business_date
  AND (c.orig_date IS NULL OR c.orig_date IN (p.business_date, p.host_date, p.terminal_date))
 WHERE c.kind = 'COMPLETION'
-QUALIFY row_number() OVER (PARTITION BY c.id ORDER BY p.nth DESC) = 1;
+QUALIFY row_number() OVER (PARTITION BY c.id ORDER BY p.merchant = c.merchant DESC, p.nth DESC) = 1;
+
+-- What became of a hold: what it grew to (a further pre-authorisation that quotes its authorisation code adds to
+-- it), and the completions that stand.
+CREATE TEMP TABLE hold AS
+WITH addition AS (
+    SELECT p.id, sum(t.amount_fen)::BIGINT AS added_fen
+    FROM attempt p
+    JOIN attempt t ON t.merchant = p.merchant AND t.card = p.card AND t.orig_auth_code = p.auth_code AND t.nth > p.nth
+    WHERE p.kind = 'PREAUTH' AND t.kind = 'PREAUTH' AND t.state = 'approved' AND t.id NOT IN (SELECT id FROM reversed)
+    GROUP BY p.id
+),
+completion AS (
+    SELECT l.original AS id, list(c.id ORDER BY c.nth) AS completion_ids, count(*) AS completions,
+           sum(c.amount_fen)::BIGINT AS completed_fen, min(c.nth) AS first_completion_nth, min(c.moment) AS first_completion_at
+    FROM completion_link l
+    JOIN attempt c ON c.id = l.id
+    WHERE c.state = 'approved' AND c.id NOT IN (SELECT id FROM reversed) AND c.id NOT IN (SELECT id FROM voided)
+    GROUP BY l.original
+)
+SELECT p.id, p.amount_fen + coalesce(a.added_fen, 0) AS hold_fen, c.completion_ids, coalesce(c.completions, 0) AS completions,
+       coalesce(c.completed_fen, 0) AS completed_fen, c.first_completion_nth, c.first_completion_at
+FROM attempt p
+LEFT JOIN addition a USING (id)
+LEFT JOIN completion c USING (id)
+WHERE p.kind = 'PREAUTH' AND p.state = 'approved';
 
 -- What can be paid back: every debit, with what is known to have undone it.
 CREATE TEMP TABLE debit AS
@@ -117,6 +169,16 @@ by_number AS (
     WHERE r.id NOT IN (SELECT id FROM by_reference)
     QUALIFY row_number() OVER (PARTITION BY r.id ORDER BY coalesce(d.card = r.card, false) DESC, d.nth DESC) = 1
 ),
+-- A code's payment is known by the till's order.
+by_order AS (
+    SELECT r.id, d.id AS original, 'order' AS linked_by
+    FROM refund r
+    JOIN debit d
+      ON d.merchant = r.merchant AND d.order_ref = r.order_ref AND d.kind = 'QR_SALE' AND d.nth < r.nth
+     AND date_diff('day', d.business_date, r.business_date) BETWEEN 0 AND 335
+    WHERE r.kind = 'QR_REFUND' AND r.id NOT IN (SELECT id FROM by_reference) AND r.id NOT IN (SELECT id FROM by_number)
+    QUALIFY row_number() OVER (PARTITION BY r.id ORDER BY d.state = 'approved' DESC, d.nth DESC) = 1
+),
 by_card AS (
     SELECT r.id, d.id AS original, 'card' AS linked_by
     FROM refund r
@@ -126,9 +188,13 @@ by_card AS (
      AND (r.orig_date IS NULL OR r.orig_date IN (d.business_date, d.host_date, d.terminal_date, d.settlement_date))
      AND date_diff('day', d.business_date, r.business_date) BETWEEN 0 AND 335
     WHERE r.id NOT IN (SELECT id FROM by_reference) AND r.id NOT IN (SELECT id FROM by_number)
+      AND r.id NOT IN (SELECT id FROM by_order)
     QUALIFY row_number() OVER (PARTITION BY r.id ORDER BY d.nth DESC) = 1
 )
-SELECT * FROM by_reference UNION ALL SELECT * FROM by_number UNION ALL SELECT * FROM by_card;
+SELECT * FROM by_reference
+UNION ALL SELECT * FROM by_number
+UNION ALL SELECT * FROM by_order
+UNION ALL SELECT * FROM by_card;
 
 CREATE TEMP TABLE refunded AS
 SELECT original AS id, sum(r.amount_fen)::BIGINT AS refunded_fen
@@ -139,7 +205,8 @@ GROUP BY original;
 
 -- `live`: approved and not undone. `exposed`: live and not fully paid back. `settled_at`: when the host
 -- accepted the settlement of its batch. `act_by`: until when its day can still be corrected on the terminal.
--- `gap_later`: numbers are missing after it, and what undid it may have been among them.
+-- `gap_later`: records are missing after it, and what undid it may have been among them: trace numbers of its
+-- batch, records of its line that day which could not be read, or reversals and voids that name no original.
 CREATE TEMP TABLE life AS
 WITH closed AS (
     SELECT merchant, terminal, batch, epoch, min(moment) AS settled_at
@@ -151,6 +218,17 @@ hole AS (
     SELECT merchant, terminal, batch, epoch, max(closes_at) AS until
     FROM gap
     GROUP BY merchant, terminal, batch, epoch
+),
+unread AS (
+    SELECT line, business_date, max(until) AS until
+    FROM (
+        SELECT line, business_date, seen_at AS until FROM rejects WHERE kind IN ('frame', 'gap')
+        UNION ALL
+        SELECT line, business_date, moment FROM attempt
+        WHERE state <> 'declined' AND (kind = 'REVERSAL' AND stan IS NULL
+              OR kind = 'VOID' AND orig_stan IS NULL AND orig_rrn IS NULL)
+    )
+    GROUP BY line, business_date
 )
 SELECT a.* EXCLUDE (amount_fen), coalesce(adjusted.amount_fen, a.amount_fen) AS amount_fen,
        reversed.id IS NOT NULL AS is_reversed,
@@ -159,12 +237,12 @@ SELECT a.* EXCLUDE (amount_fen), coalesce(adjusted.amount_fen, a.amount_fen) AS 
        coalesce(voided.voids, 0) AS voids, voided.first_void, voided.first_void_nth,
        coalesce(refunded.refunded_fen, 0) AS refunded_fen,
        coalesce(void_link.original, refund_link.original, completion_link.original) AS original,
-       refund_link.linked_by,
+       coalesce(refund_link.linked_by, void_link.linked_by) AS linked_by,
        a.state = 'approved' AND reversed.id IS NULL AS stands,
        a.state = 'approved' AND reversed.id IS NULL AND voided.id IS NULL AS live,
        a.state = 'approved' AND reversed.id IS NULL AND voided.id IS NULL
            AND coalesce(refunded.refunded_fen, 0) < coalesce(adjusted.amount_fen, a.amount_fen) AS exposed,
-       coalesce(hole.until > a.moment, false) AS gap_later,
+       coalesce(hole.until > a.moment, false) OR coalesce(unread.until > a.moment, false) AS gap_later,
        closed.settled_at,
        CASE WHEN closed.settled_at IS NULL
             THEN (a.clearing_day + to_seconds(shop.cutoff_s)) AT TIME ZONE shop.zone END AS act_by
@@ -181,4 +259,5 @@ LEFT JOIN completion_link ON completion_link.id = a.id
 LEFT JOIN closed ON closed.merchant = a.merchant AND closed.terminal = a.terminal
                 AND closed.batch = a.batch AND closed.epoch = a.epoch
 LEFT JOIN hole ON hole.merchant = a.merchant AND hole.terminal = a.terminal
-              AND hole.batch = a.batch AND hole.epoch = a.epoch;
+              AND hole.batch = a.batch AND hole.epoch = a.epoch
+LEFT JOIN unread ON unread.line = a.line AND unread.business_date = a.business_date;

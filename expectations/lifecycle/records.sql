@@ -1,7 +1,7 @@
 -- What was seen, on one clock and under one key, before anything is linked.
 --
--- In:  transactions, settlements, events (the tables), shop (zone, cutoff_s).
--- Out: attempt, settlement, number_used.
+-- In:  transactions, settlements, events, signatures, rejects (the tables), shop (zone, cutoff_s).
+-- Out: attempt, settlement, event, signature, used, merchant, clock.
 
 -- The same record read twice is one record.
 CREATE TEMP TABLE attempt_once AS
@@ -27,58 +27,64 @@ FROM (
 WHERE terminal_id IS NOT NULL
 GROUP BY terminal_id, profile;
 
--- A terminal's clock against its host's, where a day shows both. Only a clock that is more than
--- 120 s off is corrected: less than that is the time an answer takes.
+-- A terminal's clock against its host's, on each day that shows both.
 CREATE TEMP TABLE clock AS
-SELECT terminal_id, business_date,
+SELECT terminal_id, business_date, count(*) AS readings,
        quantile_disc(epoch_us(terminal_dt) - epoch_us(host_dt), 0.5) AS ahead_us
 FROM attempt_once
-WHERE terminal_dt IS NOT NULL AND host_dt IS NOT NULL
-GROUP BY terminal_id, business_date
-HAVING abs(ahead_us) > 120_000_000;
+WHERE terminal_dt IS NOT NULL AND host_dt IS NOT NULL AND terminal_id IS NOT NULL
+GROUP BY terminal_id, business_date;
 
--- Every number a terminal used, whatever for: this is what a gap is measured against.
--- A batch number that returns after more than seven silent days is another batch.
+-- Every number a terminal used, whatever for: this is what a gap is measured against. A message that names
+-- no terminal is of its line's. A batch number that returns after more than seven silent days is another batch;
+-- without batches, a trace number that returns after twelve hours is another attempt. A moment that only the
+-- terminal's clock tells is corrected by that day's measure of the clock, or by the last of the week before; a
+-- clock less than 120 s off is left alone: that is the time an answer takes.
 CREATE TEMP TABLE used AS
 SELECT *,
        count(*) FILTER (rested) OVER (
-           PARTITION BY merchant, terminal, batch ORDER BY moment, id ROWS UNBOUNDED PRECEDING
+           PARTITION BY merchant, terminal, batch, loose_stan ORDER BY moment, id ROWS UNBOUNDED PRECEDING
        ) AS epoch
 FROM (
     SELECT *,
-           coalesce(moment - lag(moment) OVER (PARTITION BY merchant, terminal, batch ORDER BY moment, id) > INTERVAL 7 DAY, false)
-               AS rested
-    FROM (
+           coalesce(moment - lag(moment) OVER (PARTITION BY merchant, terminal, batch, loose_stan ORDER BY moment, id)
+                    > CASE WHEN batch IS NULL THEN INTERVAL 12 HOUR ELSE INTERVAL 7 DAY END, false) AS rested
+    FROM (SELECT *, CASE WHEN batch IS NULL THEN stan END AS loose_stan FROM (
         SELECT a.transaction_id AS id, 'attempt' AS source, a.txn_type AS what,
-               coalesce(a.merchant_id, o.merchant_id, '') AS merchant, coalesce(a.terminal_id, '') AS terminal,
+               coalesce(a.merchant_id, o.merchant_id, '') AS merchant, coalesce(a.terminal_id, a.line, '') AS terminal,
                a.batch_no AS batch, a.stan, a.business_date,
-               CASE WHEN a.host_dt IS NULL AND a.terminal_dt IS NOT NULL AND c.ahead_us IS NOT NULL
+               CASE WHEN a.host_dt IS NULL AND a.terminal_dt IS NOT NULL AND abs(c.ahead_us) > 120_000_000
+                         AND c.business_date >= a.business_date - 7
                     THEN a.event_at - to_microseconds(c.ahead_us) ELSE a.event_at END AS moment
         FROM attempt_once a
         LEFT JOIN owner o ON o.terminal_id = a.terminal_id AND o.profile IS NOT DISTINCT FROM a.profile
-        LEFT JOIN clock c ON c.terminal_id = a.terminal_id AND c.business_date = a.business_date
+        ASOF LEFT JOIN clock c ON c.terminal_id = a.terminal_id AND c.business_date <= a.business_date
         UNION ALL
         SELECT s.settlement_id, 'settlement', 'SETTLEMENT', coalesce(s.merchant_id, o.merchant_id, ''),
-               coalesce(s.terminal_id, ''), s.batch_no, s.stan, s.business_date, s.event_at
+               coalesce(s.terminal_id, s.line, ''), s.batch_no, s.stan, s.business_date, s.event_at
         FROM settlement_once s
         LEFT JOIN owner o ON o.terminal_id = s.terminal_id AND o.profile IS NOT DISTINCT FROM s.profile
         UNION ALL
         SELECT e.event_id, 'event', e.operation, coalesce(e.merchant_id, o.merchant_id, ''),
-               coalesce(e.terminal_id, ''), nullif(e.batch_no, 0), e.stan, e.business_date, e.event_at
+               coalesce(e.terminal_id, e.line, ''), nullif(e.batch_no, 0), e.stan, e.business_date, e.event_at
         FROM event_once e
         LEFT JOIN owner o ON o.terminal_id = e.terminal_id AND o.profile IS NOT DISTINCT FROM e.profile
-    )
+    ))
 );
+
+CREATE TEMP TABLE merchant AS
+SELECT merchant, max(moment) AS known_until FROM used GROUP BY merchant;
 
 -- Attempts: `nth` is their order in time, `state` what is known of their outcome. `open` is an
 -- attempt that may have been debited without the terminal knowing: no answer, or one that says
 -- "timed out" (68, 98) or that the terminal could not trust (A0).
 CREATE TEMP TABLE attempt AS
 SELECT u.id, u.merchant, u.terminal, u.batch, u.epoch, u.stan, u.moment, a.business_date,
-       concat_ws('|', u.merchant, u.terminal, u.batch, u.epoch, u.stan) AS trace,
+       CASE WHEN u.stan IS NULL THEN u.id
+            ELSE concat_ws('|', u.merchant, u.terminal, coalesce(u.batch::VARCHAR, '-'), u.epoch, u.stan) END AS trace,
        row_number() OVER (ORDER BY u.moment, u.stan, u.id) AS nth,
        a.txn_type AS kind,
-       a.amount_fen, a.tip_fen, a.currency, a.profile, a.pan_masked,
+       a.amount_fen, a.tip_fen, a.currency, a.profile, a.line, a.pan_masked,
        coalesce(a.card_token, 'mask:' || a.pan_masked) AS card,
        CASE WHEN a.outcome = 'approved' THEN 'approved'
             WHEN a.outcome = 'unknown' OR a.response_code IN ('68', '98', 'A0') THEN 'open'
@@ -89,7 +95,8 @@ SELECT u.id, u.merchant, u.terminal, u.batch, u.epoch, u.stan, u.moment, a.busin
        a.orig_batch_no, a.orig_stan, a.orig_date,
        nullif(nullif(trim(a.orig_rrn), ''), '000000000000') AS orig_rrn,
        nullif(trim(a.orig_auth_code), '') AS orig_auth_code,
-       a.requested_at, a.responded_at, a.settlement_date,
+       a.requested_at, a.responded_at, a.terminal_dt, a.host_dt, a.settlement_date,
+       a.journal_segment_id, a.request_seq IS NULL AND a.response_seq IS NULL AND a.journal_segment_id IS NOT NULL AS only_in_journal,
        (a.host_dt AT TIME ZONE shop.zone)::DATE AS host_date,
        (a.terminal_dt AT TIME ZONE shop.zone)::DATE AS terminal_date,
        ((u.moment AT TIME ZONE shop.zone) + to_seconds(86400 - shop.cutoff_s))::DATE AS clearing_day
@@ -106,3 +113,21 @@ SELECT u.id, u.merchant, u.terminal, u.batch, u.epoch, u.stan, u.moment, s.busin
 FROM used u
 JOIN settlement_once s ON s.settlement_id = u.id
 WHERE u.source = 'settlement';
+
+CREATE TEMP TABLE event AS
+SELECT u.id, u.merchant, u.terminal, u.batch, u.epoch, u.stan, u.moment, u.business_date, e.operation, e.outcome,
+       e.response_code, e.batch_count
+FROM used u
+JOIN event_once e ON e.event_id = u.id
+WHERE u.source = 'event';
+
+-- Signatures, each with what it signs; its terminal and moment are the signed attempt's where that was seen.
+CREATE TEMP TABLE signature AS
+SELECT s.signature_id AS id, coalesce(u.merchant, s.merchant_id, o.merchant_id, '') AS merchant,
+       coalesce(u.terminal, s.terminal_id, s.line, '') AS terminal, s.batch_no AS batch, s.stan,
+       coalesce(s.event_at, u.moment) AS moment, s.business_date, s.transaction_id AS signs, s.sha256, s.phash,
+       s.ink_ratio, s.width, s.height, s.feature_code, s.transaction_feature_code, s.upload_state, s.response_code
+FROM (SELECT * FROM signatures
+      QUALIFY row_number() OVER (PARTITION BY signature_id ORDER BY seen_date, request_seq, response_seq) = 1) s
+LEFT JOIN owner o ON o.terminal_id = s.terminal_id AND o.profile IS NOT DISTINCT FROM s.profile
+LEFT JOIN used u ON u.source = 'attempt' AND u.id = s.transaction_id;

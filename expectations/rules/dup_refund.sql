@@ -36,4 +36,4 @@ SELECT id AS key, coalesce(earlier, 0) AS same_refunds_before,
        date_diff('second', first_moment, moment) AS seconds_apart, refunded_so_far AS refunded_fen, sale_fen, linked_by
 FROM refund LEFT JOIN repeat USING (id)
 WHERE business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
-  AND id NOT IN (SELECT id FROM accused WHERE rule IN ('refund_of_voided', 'refund_over_original'))
+  AND id NOT IN (SELECT id FROM accused WHERE rule IN ('refund_of_voided', 'refund_of_reversed', 'refund_over_original'))

@@ -29,4 +29,4 @@ SELECT id AS key, 1 + coalesce(earlier, 0) AS debits_of_this_counter,
        atc AS card_counter, aid AS application_id, date_diff('second', first_moment, moment) AS seconds_apart
 FROM debit LEFT JOIN repeat USING (id)
 WHERE business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
-  AND id NOT IN (SELECT id FROM accused WHERE rule = 'dup_stan_resent')
+  AND id NOT IN (SELECT id FROM accused WHERE rule IN ('dup_stan_resent', 'offline_online_double_post'))

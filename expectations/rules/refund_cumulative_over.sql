@@ -25,4 +25,4 @@ FROM refund r
 LEFT JOIN life v ON v.id = r.void_after
 WHERE r.currency IS NOT DISTINCT FROM r.sale_currency
   AND r.business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
-  AND r.id NOT IN (SELECT id FROM accused WHERE rule IN ('refund_of_voided', 'refund_over_original', 'dup_refund'))
+  AND r.id NOT IN (SELECT id FROM accused WHERE rule IN ('refund_of_voided', 'refund_of_reversed', 'refund_over_original', 'dup_refund'))

@@ -13,4 +13,4 @@ FROM life r
 JOIN life o ON o.id = r.original
 WHERE r.kind IN ('REFUND', 'QR_REFUND') AND r.stands AND r.currency IS NOT DISTINCT FROM o.currency
   AND r.business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
-  AND r.id NOT IN (SELECT id FROM accused WHERE rule = 'refund_of_voided')
+  AND r.id NOT IN (SELECT id FROM accused WHERE rule IN ('refund_of_voided', 'refund_of_reversed'))

@@ -1,5 +1,6 @@
 -- One row a trace number with reversals: how often they were sent without one being confirmed.
--- The original is what stays in doubt; where it was not collected, its first reversal stands for it.
+-- The original is what stays in doubt; where it was not collected, its first reversal stands for it. Which attempt a
+-- reversal without a trace number takes back is not known.
 WITH original AS (
     SELECT * FROM life WHERE kind <> 'REVERSAL'
     QUALIFY row_number() OVER (PARTITION BY trace ORDER BY state = 'open' DESC, state = 'approved' DESC, nth) = 1
@@ -9,7 +10,7 @@ SELECT l.id AS key,
             ELSE r.reversal_sendings END AS unconfirmed_sendings,
        CASE WHEN o.id IS NULL THEN r.reversals ELSE [o.id] || r.reversals END AS subjects,
        l.merchant, l.terminal, l.business_date, coalesce(l.amount_fen, 0) AS amount_at_risk_fen, l.act_by,
-       CASE WHEN o.id IS NULL THEN 'partial' WHEN l.gap_later THEN 'gap' ELSE 'clear' END AS grade,
+       CASE WHEN l.stan IS NULL THEN 'nameless' WHEN o.id IS NULL THEN 'partial' WHEN l.gap_later THEN 'gap' ELSE 'clear' END AS grade,
        ['acquirer_file'] || CASE WHEN l.gap_later THEN ['stan_gap'] ELSE [] END
            || CASE WHEN o.id IS NULL THEN ['original_not_collected'] ELSE [] END AS missing,
        []::VARCHAR[] AS also_ruled_out,

@@ -69,7 +69,7 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
 @contextlib.contextmanager
 def broken_rule(name: str) -> Iterator[None]:
     """Have a rule's query die."""
-    from expectations.rules import Rule
+    from expectations.rules.declaration import Rule
 
     whole: Any = Rule.sql
     broken = property(lambda rule: "SELECT no_such_column" if rule.id == name else whole.__get__(rule, Rule))

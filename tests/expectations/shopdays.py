@@ -49,9 +49,12 @@ class Till:
     now: dt.datetime = field(default_factory=lambda: moment("2026-11-21 09:00:00"))
     step: dt.timedelta = dt.timedelta(minutes=1)
     signed_in: bool = True
+    line: str = "lane-1"
     attempts: list[Row] = field(default_factory=list)
     settlements: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
+    signatures: list[Row] = field(default_factory=list)
+    rejects: list[Row] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.signed_in:
@@ -71,7 +74,7 @@ class Till:
             "transactions",
             {
                 "profile": "unionpay",
-                "line": "lane-1",
+                "line": self.line,
                 "merchant_id": self.merchant,
                 "terminal_id": self.terminal,
                 "batch_no": self.batch,
@@ -134,7 +137,8 @@ class Till:
             "pan_masked": original["pan_masked"],
             **told,
         }
-        return self.attempt("REFUND", original["amount_fen"] if amount_fen is None else amount_fen, **told)
+        kind = told.pop("kind", "REFUND")
+        return self.attempt(kind, original["amount_fen"] if amount_fen is None else amount_fen, **told)
 
     def event(self, operation: str, **told: Any) -> Row:
         """A message without money."""
@@ -143,7 +147,7 @@ class Till:
             "events",
             {
                 "profile": "unionpay",
-                "line": "lane-1",
+                "line": self.line,
                 "merchant_id": self.merchant,
                 "terminal_id": self.terminal,
                 "operation": operation,
@@ -170,7 +174,7 @@ class Till:
             "settlements",
             {
                 "profile": "unionpay",
-                "line": "lane-1",
+                "line": self.line,
                 "merchant_id": self.merchant,
                 "terminal_id": self.terminal,
                 "batch_no": self.batch,
@@ -193,6 +197,56 @@ class Till:
         )
         self.settlements.append(row)
         self.batch += 1
+        return row
+
+    def sign(self, sale: Row, picture: str = "", **told: Any) -> Row:
+        """A signature of that sale, sent a moment later: every ``picture`` is another one, all blank ones are alike."""
+        drawn = hashlib.sha256((picture or str(sale["transaction_id"])).encode())
+        row = _row(
+            "signatures",
+            {
+                **{
+                    name: sale[name]
+                    for name in ("profile", "line", "merchant_id", "terminal_id", "batch_no", "stan", "rrn")
+                },
+                "transaction_id": sale["transaction_id"],
+                "width": 200,
+                "height": 80,
+                "sha256": drawn.hexdigest(),
+                "phash": drawn.hexdigest()[:16],
+                "ink_ratio": 0.05,
+                "parts": 1,
+                "upload_state": "sent",
+                "response_code": "00",
+                "requested_at": sale["event_at"],
+                "event_at": sale["event_at"] + dt.timedelta(seconds=20),
+                **_days(sale["event_at"]),
+                **told,
+            },
+            "signature_id",
+            len(self.signatures),
+        )
+        self.signatures.append(row)
+        return row
+
+    def reject(self, kind: str = "frame", **told: Any) -> Row:
+        """A record that could not be read, on this terminal's line."""
+        row = _row(
+            "rejects",
+            {
+                "segment_id": "s1",
+                "seq": len(self.rejects),
+                "line": self.line,
+                "profile": "unionpay",
+                "kind": kind,
+                "seen_at": self.now,
+                "layer": "field",
+                "code": "length",
+                **_days(self.now),
+                **told,
+            },
+        )
+        self.rejects.append(row)
         return row
 
     def totals(self) -> dict[str, int]:
@@ -238,6 +292,8 @@ def tables(*tills: Till) -> dict[str, "pa.Table"]:
         "transactions": [row for till in tills for row in till.attempts],
         "settlements": [row for till in tills for row in till.settlements],
         "events": [row for till in tills for row in till.events],
+        "signatures": [row for till in tills for row in till.signatures],
+        "rejects": [row for till in tills for row in till.rejects],
     }
     return {
         name: pa.Table.from_pylist([_typed(row) for row in each], schema=arrow_schema(TABLES[name]))
@@ -245,11 +301,13 @@ def tables(*tills: Till) -> dict[str, "pa.Table"]:
     }
 
 
-def _row(table: str, values: Mapping[str, Any], key: str, nth: int) -> Row:
+def _row(table: str, values: Mapping[str, Any], key: str = "", nth: int = 0) -> Row:
     names = [column.name for column in TABLES[table].columns]
     if unknown := set(values) - set(names):
         raise KeyError(f"{table} has no column {sorted(unknown)}")
     row: Row = dict.fromkeys(names) | dict(values)
+    if not key:
+        return row
     content = f"{table} {row['terminal_id']} {row['batch_no']} {row['stan']} {row['event_at']} {nth}"
     row[key] = row[key] or hashlib.sha256(content.encode()).hexdigest()[:32]
     return row

@@ -1,28 +1,42 @@
 """The rules' declarations: whole, packaged, documented, in words that are known."""
 
+import functools
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from expectations.findings import SEVERITIES
 from expectations.lifecycle import link
-from expectations.rules import RULES, VIEW_COLUMNS, Rule
+from expectations.parameters import Parameters
+from expectations.rules import RULES
+from expectations.rules.declaration import VIEW_COLUMNS, Rule
 from expectations.rules.document import document
 from expectations.vocabulary import MISSING, RULED_OUT
 from ingest.tables import TABLES
 from tests.expectations.conftest import SHOP
 from tests.expectations.shopdays import Till, tables
 
+if TYPE_CHECKING:
+    import duckdb
+
 ROOT = Path(__file__).parents[2]
 ORDER = ("dup_stan_resent", "dup_same_atc", "retry_after_unknown", "dup_card_amount_window")
+
+
+@functools.cache
+def _linked() -> "duckdb.DuckDBPyConnection":
+    day = Till().now.date()
+    return link(tables(Till()), SHOP, day, day)
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_a_view_has_every_column_that_a_finding_needs(rule: Rule):
     """And those that its law looks at; a card's number is in none that a law sees."""
-    day = Till().now.date()
-    view = link(tables(Till()), SHOP, day, day).sql(rule.sql)
+    linked = _linked()
+    linked.execute(f"CREATE OR REPLACE TEMP VIEW parameter AS {Parameters().sql(rule)}")
+    view = linked.sql(rule.sql)
     assert set(view.columns) >= VIEW_COLUMNS
     assert set(view.columns) >= set(rule.stated.columns)
     assert not {column for column in rule.stated.columns if "card" in column and "cards" not in column}

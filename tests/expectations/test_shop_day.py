@@ -66,5 +66,6 @@ def test_the_findings_are_exactly_the_faults(
     found = [
         (each.rule, each.terminal_id, each.subjects[0].batch_no, each.subjects[0].stan) for each in result.findings
     ]
+    assert not (set(found) ^ set(wrong)), sorted(set(found) ^ set(wrong))
     assert sorted(found) == sorted(wrong)
     assert len(faults) == len(wrong)

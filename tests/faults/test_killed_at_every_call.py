@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,7 @@ def calls_on(folder: Path, log: Path) -> list[tuple[str, int]]:
     return found
 
 
-def test_dying_at_any_call_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+def test_dying_at_any_call_loses_nothing_that_was_acknowledged(tmp_path: Path, record_property: Any) -> None:
     """Fault 2: around each write, sync, rename and close, what was acknowledged is found by the next start."""
     whole = tmp_path / "whole"
     status, last = run(whole, tmp_path / "log")
@@ -82,4 +83,5 @@ def test_dying_at_any_call_loses_nothing_that_was_acknowledged(tmp_path: Path) -
         found = sound_numbers([record for info in sealed_segments(spool) for record in read_segment(info.path)])
         assert set(range(1, acknowledged + 1)) <= set(found), f"killed at {name} {number}: acknowledged and lost"
     assert acknowledged_in_all > 0
-    print(f"killed at each of {killed} calls ({', '.join(sorted(names))}): 0 lost")
+    record_property("tried", f"killed at each of {killed} calls ({', '.join(sorted(names))})")
+    record_property("lost", f"0 of {acknowledged_in_all} acknowledged")

@@ -75,6 +75,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "int32": st.none() | st.integers(-(2**31), 2**31 - 1),
     "int64": st.none() | st.integers(-(2**63), 2**63 - 1),
     "double": st.none() | st.floats(allow_nan=False),
+    "boolean": st.none() | st.booleans(),
     "date": st.sampled_from([MONDAY, TUESDAY]),
     "timestamp": st.none() | st.datetimes(dt.datetime(2000, 1, 1), dt.datetime(2100, 1, 1), timezones=st.just(dt.UTC)),  # noqa: DTZ001
     "binary": st.none() | st.binary(max_size=8),

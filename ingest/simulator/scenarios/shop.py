@@ -205,7 +205,7 @@ def _second_till(till: Till, sister: Till, sold: dict[str, str], days: Days, *, 
 
 
 def _third_till(till: Till, days: Days, *, faulty: bool) -> None:
-    """The store's ground floor; leaves its batch open over the night before D."""
+    """The store's ground floor; where there are faults, it leaves its batch open over the night before D."""
     prices = STORE_TRADE
     _open(till, days.before)
     trade(till, prices, days.before, "12:00:00", 5)
@@ -215,11 +215,14 @@ def _third_till(till: Till, days: Days, *, faulty: bool) -> None:
     till.harmless("batch_total_amount_mismatch", label, "settled again after the host's answer was lost: same totals")
 
     _open(till, days.yesterday)
+    opening = till.sale(till.card(), till.odd_amount())
     trade(till, prices, days.yesterday, "12:00:00", 5)
     harmless.gift_cards(till, prices)
     harmless.preauthorised(till)
     trade(till, prices, days.yesterday, "18:00:00", 4)
     evening = till.sale(till.card(), till.odd_amount())
+    if not faulty:
+        till.settle()
 
     _open(till, days.today)
     trade(till, prices, days.today, "09:00:00", 2)
@@ -236,7 +239,9 @@ def _third_till(till: Till, days: Days, *, faulty: bool) -> None:
     harmless.voided_and_sold_again(till)
     trade(till, prices, days.today, "21:00:00", 5)
     label = till.settle()
-    till.harmless("batch_total_count_mismatch", label, "one batch over two days; holds are not in the totals")
+    till.harmless("batch_total_count_mismatch", label, "holds are not in the totals, nor is the day of any interest")
+    if faulty:
+        till.fault("late_settlement", opening, "the batch was left open from one morning to the next evening")
 
 
 def _fourth_till(till: Till, stranger: Till, sold: dict[str, str], days: Days, *, faulty: bool) -> None:

@@ -21,6 +21,8 @@ class Trade:
     high: int
 
 
+PIN_FEN = 100_000
+"""Above this a contactless sale asks for the PIN (小额双免 up to 1000 yuan)."""
 CAFE_TRADE = Trade(points=(2_800, 3_200, 1_800), low=2_100, high=12_000)
 STORE_TRADE = Trade(points=(10_000, 19_900, 5_900), low=3_100, high=150_000)
 
@@ -43,7 +45,7 @@ def serve(till: Till, prices: Trade) -> None:
     card = till.card(FOREIGN if rng.random() < 0.04 else DOMESTIC)
     amount = rng.choice(prices.points) if rng.random() < 0.6 else till.odd_amount(prices.low, prices.high)
     entry = rng.choices(("chip", "contactless", "mag"), (5, 4, 1))[0]
-    pin = entry != "contactless"
+    pin = entry != "contactless" or amount > PIN_FEN
     fate = rng.random()
     if fate < 0.04:
         till.sale(card, amount, entry=entry, pin=pin, orders=[Order("0200", "decline", rng.choice(("51", "55", "61")))])

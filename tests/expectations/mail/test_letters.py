@@ -83,9 +83,9 @@ def one_of_each() -> list[Finding]:
     """A finding of each rule about money of its own."""
     made = []
     for place, rule in enumerate(RULES):
-        stan, clock = 100 + 10 * place, f"{9 + place // 4:02d}:{place % 4}0:00"
+        stan, clock = 100 + 10 * place, f"{8 + place // 6:02d}:{place % 6}0:00"
         sale = subject("SALE", stan, clock, 1900 + place, rrn=f"1121{stan:08d}")
-        later = clock.replace("0:00", "5:30")
+        later = f"{clock[:4]}5:30"
         subjects: tuple[Subject, ...]
         act_by = CUTOFF if rule.startswith(("dup_s", "dup_card", "retry", "reversal")) else None
         if rule.startswith("batch"):

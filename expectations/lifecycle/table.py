@@ -1,0 +1,107 @@
+"""The table ``life_cycles``: what became of each attempt, kept in the lake beside the attempts.
+
+A day is written only when its rows are others than those stored, so that a day that
+arrives late, or again, changes what it must and nothing else: the days of its own
+attempts, and those of the sales that it voids, refunds or completes.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ingest.tables import TABLES, Lake
+
+if TYPE_CHECKING:
+    import duckdb
+
+APP_ID = "life-cycles"
+ROWS_AT_ONCE = 500_000
+"""Rows in memory at once, and at most in one commit, as far as whole days allow."""
+TRIES = 5
+
+ROWS = """
+SELECT l.id AS transaction_id, l.merchant AS merchant_id, l.terminal AS terminal_id, l.kind AS txn_type, l.state,
+       l.amount_fen, l.moment, l.clearing_day, l.batch::INTEGER AS batch_no, l.epoch::INTEGER AS batch_epoch,
+       l.stan::INTEGER AS stan, l.original AS original_id, l.linked_by,
+       o.business_date AS original_date,
+       CASE WHEN l.orig_date IS NOT NULL THEN l.kind IN ('REFUND', 'QR_REFUND', 'COMPLETION') END
+           AS original_year_inferred,
+       l.reversal_sendings, l.reversals_confirmed, l.is_reversed, l.voids, l.first_void AS void_id, l.refunded_fen,
+       h.hold_fen, h.completed_fen, l.stands, l.live, l.exposed, l.gap_later, l.settled_at, l.act_by,
+       round(c.ahead_us / 1e6)::BIGINT AS clock_ahead_s, l.business_date
+FROM life l
+LEFT JOIN life o ON o.id = l.original
+LEFT JOIN hold h ON h.id = l.id
+LEFT JOIN clock c ON c.terminal_id = l.terminal AND c.business_date = l.business_date
+WHERE l.business_date BETWEEN ? AND ?
+"""
+
+
+def store(lake: Lake, linked: "duckdb.DuckDBPyConnection", first: dt.date, last: dt.date) -> list[dt.date]:
+    """Bring the table up to what was linked; the days that were written.
+
+    Args:
+        lake: where the table is.
+        linked: what `lifecycle.link` linked, from far enough before ``first`` for every original.
+        first: first day whose own originals were all searched; of an earlier day only what was done
+            to its attempts since is brought up to date, its own originals stay as they were found.
+        last: last day.
+    """
+    written: list[dt.date] = []
+    for low, high in _spans(linked, last):
+        for _ in range(TRIES):
+            version = lake.committed("life_cycles", APP_ID) or 0
+            days = _changed(lake, linked, low, high, first)
+            rows = linked.sql(
+                "SELECT * FROM fresh_life WHERE business_date IN (SELECT unnest(?::DATE[]))", params=[days]
+            ).to_arrow_table()
+            if not days or lake.replace(
+                "life_cycles", rows, partitions={"business_date": days}, app_id=APP_ID, app_version=version + 1
+            ):
+                written += days
+                break
+    return written
+
+
+def _spans(linked: "duckdb.DuckDBPyConnection", last: dt.date) -> Iterator[tuple[dt.date, dt.date]]:
+    """Whole days, as many together as are read and written at once."""
+    counts = linked.sql(
+        "SELECT business_date, count(*) FROM life WHERE business_date <= ? GROUP BY business_date ORDER BY 1",
+        params=[last],
+    ).fetchall()
+    start, rows = None, 0
+    for day, number in counts:
+        if start is not None and rows + number > ROWS_AT_ONCE:
+            yield start, day - dt.timedelta(days=1)
+            start, rows = None, 0
+        start, rows = start or day, rows + number
+    if start is not None:
+        yield start, last
+
+
+def _changed(
+    lake: Lake, linked: "duckdb.DuckDBPyConnection", low: dt.date, high: dt.date, first: dt.date
+) -> list[dt.date]:
+    """The days of a span whose rows differ from those stored; ``fresh_life`` then holds the span's rows."""
+    names = ", ".join(column.name for column in TABLES["life_cycles"].columns)
+    stored = lake.read("life_cycles", filters=[("business_date", ">=", low), ("business_date", "<=", high)])
+    linked.register("stored_life", stored)
+    linked.execute(f"CREATE OR REPLACE TEMP TABLE fresh_life AS {ROWS}", [low, high])
+    linked.execute(
+        """
+        UPDATE fresh_life f SET original_id = s.original_id, linked_by = s.linked_by, original_date = s.original_date
+        FROM stored_life s
+        WHERE s.transaction_id = f.transaction_id AND f.business_date < ?
+          AND f.original_id IS NULL AND s.original_id IS NOT NULL
+        """,
+        [first],
+    )
+    digest = f"SELECT business_date, count(*) AS n, bit_xor(hash({names})) AS h"
+    days = linked.sql(f"""
+        SELECT coalesce(f.business_date, s.business_date)
+        FROM ({digest} FROM fresh_life GROUP BY business_date) f
+        FULL JOIN ({digest} FROM stored_life GROUP BY business_date) s ON s.business_date = f.business_date
+        WHERE (f.n, f.h) IS DISTINCT FROM (s.n, s.h)
+        ORDER BY 1""").fetchall()  # noqa: S608 - names of columns
+    linked.unregister("stored_life")
+    return [day for (day,) in days]

@@ -1,0 +1,26 @@
+-- One row a debit that counts and shares reference, settlement date, card and amount with an earlier one of
+-- another number: one reference, posted twice. References are unique for an acquirer's day; the acquirer is the
+-- profile and the first three digits of the merchant number. Only references seen twice are looked at.
+WITH debit AS (
+    SELECT *, profile || left(merchant, 3) AS acquirer, coalesce(settlement_date, clearing_day) AS posting_day
+    FROM life
+    WHERE kind IN ('SALE', 'OFFLINE_SALE', 'COMPLETION', 'QR_SALE') AND exposed AND rrn IS NOT NULL AND rrn <> '000000000000'
+    QUALIFY count(*) OVER (PARTITION BY acquirer, posting_day, rrn) > 1
+),
+repeat AS (
+    SELECT later.id, count(*) AS earlier, list(first.id ORDER BY first.nth) AS first_ids,
+           min(first.moment) AS first_moment, bool_or(first.gap_later OR later.gap_later) AS gap
+    FROM debit later
+    JOIN debit first
+      ON first.acquirer = later.acquirer AND first.rrn = later.rrn AND first.posting_day = later.posting_day
+     AND first.kind = later.kind AND first.nth < later.nth AND first.trace <> later.trace
+     AND first.amount_fen = later.amount_fen AND first.card IS NOT DISTINCT FROM later.card
+    GROUP BY later.id
+)
+SELECT id AS key, 1 + earlier AS debits_of_this_reference, [id] || first_ids AS subjects,
+       merchant, terminal, business_date, amount_fen AS amount_at_risk_fen, act_by,
+       CASE WHEN gap OR card IS NULL THEN 'gap' ELSE 'clear' END AS grade,
+       ['acquirer_file'] || CASE WHEN gap THEN ['stan_gap'] ELSE [] END AS missing, []::VARCHAR[] AS also_ruled_out,
+       date_diff('second', first_moment, moment) AS seconds_apart, posting_day
+FROM debit JOIN repeat USING (id)
+WHERE in_scope(business_date) AND id NOT IN (SELECT id FROM accused WHERE rule IN ('dup_stan_resent', 'dup_same_atc'))

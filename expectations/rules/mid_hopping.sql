@@ -1,0 +1,20 @@
+-- One row a terminal and day: merchant numbers that took turns on it. A terminal that was registered anew changes once.
+-- Numbers of one shop (same_shop) are one.
+WITH turn AS (
+    SELECT a.terminal, a.business_date, a.id, a.nth, a.merchant, a.amount_fen, a.state, coalesce(f.family, a.merchant) AS owner,
+           coalesce(f.family, a.merchant) <> lag(coalesce(f.family, a.merchant)) OVER (PARTITION BY a.terminal, a.line, a.business_date ORDER BY a.nth)
+               AS turned
+    FROM attempt a
+    LEFT JOIN family f ON f.merchant = a.merchant
+    WHERE a.terminal <> '' AND a.merchant <> ''
+),
+counted AS (
+    SELECT terminal, business_date, count(*) FILTER (turned) AS turns, count(DISTINCT owner) AS owners,
+           arg_min(merchant, nth) FILTER (turned) AS merchant, list(id ORDER BY nth) FILTER (turned) AS ids
+    FROM turn GROUP BY terminal, business_date
+)
+SELECT concat_ws('|', terminal, business_date) AS key, CASE WHEN turns > 1 THEN owners ELSE 1 END AS merchants,
+       ids[1:10] AS subjects, merchant, terminal, business_date, 0 AS amount_at_risk_fen, NULL::TIMESTAMPTZ AS act_by,
+       'clear' AS grade, ['merchant_map'] AS missing, []::VARCHAR[] AS also_ruled_out, turns
+FROM counted
+WHERE turns > 0 AND in_scope(business_date)

@@ -1,0 +1,25 @@
+-- One row a refund, approved or not, that is followed within half an hour by a sale to the same card for the same
+-- amount, without a new order: the refund may have been keyed, or booked, as a sale. The sale is accused.
+WITH refund AS (SELECT * FROM life WHERE kind = 'REFUND' AND card IS NOT NULL AND amount_fen > 0),
+pair AS (
+    SELECT s.*, r.id AS refund_id, r.state AS refund_state, r.response_code AS refund_code, r.original AS refunded_sale,
+           date_diff('second', r.moment, s.moment) AS seconds_apart,
+           s.order_ref IS NULL AS order_absent
+    FROM refund r
+    JOIN parameter p USING (merchant)
+    JOIN life s
+      ON s.merchant = r.merchant AND s.card = r.card AND s.amount_fen = r.amount_fen AND s.kind = 'SALE' AND s.exposed
+     AND s.nth > r.nth AND s.moment <= r.moment + to_seconds(p.window_s)
+    LEFT JOIN life o ON o.id = r.original
+    WHERE in_scope(s.business_date) AND (s.order_ref IS NULL OR s.order_ref IS NOT DISTINCT FROM coalesce(r.order_ref, o.order_ref))
+      -- What was sold and refunded in turns is judged by the pair that is nearest.
+    QUALIFY row_number() OVER (PARTITION BY s.id ORDER BY r.nth DESC) = 1
+)
+SELECT id AS key, 1 AS debits_in_place_of_refund,
+       [id, refund_id] || CASE WHEN refunded_sale IS NULL THEN [] ELSE [refunded_sale] END AS subjects,
+       merchant, terminal, business_date, amount_fen AS amount_at_risk_fen, act_by,
+       CASE WHEN gap_later THEN 'gap' ELSE 'clear' END AS grade,
+       ['slip'] || CASE WHEN order_absent THEN ['order_ref'] ELSE [] END || CASE WHEN gap_later THEN ['stan_gap'] ELSE [] END AS missing,
+       []::VARCHAR[] AS also_ruled_out,
+       seconds_apart, refund_state AS refund_outcome, refund_code AS refund_response_code
+FROM pair
