@@ -146,7 +146,7 @@ def check(
         page = bench.build_data_docs(docs)
         written = _store(lake, judged, judged_days, seen)
         if written is not None:
-said = coverage.store(lake, judged.blind, first)
+            said = coverage.store(lake, judged.blind, first)
             tell("cases")
             from expectations.cases.book import case_book
 
