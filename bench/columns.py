@@ -137,7 +137,7 @@ def _draw(found: dict[str, Any]) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    names = [name for name in PEERS if not name.startswith("journal")]
+    names = [name for name in PEERS if ":" not in name]
     values = [found["metrics"][name]["value"] for name in names]
     figure, axes = plt.subplots(figsize=(8, 4.2), layout="constrained")
     bars = axes.barh(names, values, color=["#2f6f9f" if name.startswith("columns") else "#b0b7bd" for name in names])

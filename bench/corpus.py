@@ -19,15 +19,18 @@ _SEED = 7
 
 
 def write(path: Path) -> None:
-    """Frames and records into one Arrow file: columns ``frame``, ``record``."""
+    """Frames and records into one Arrow file: columns ``frame`` (sanitised), ``whole`` (as on the line), ``record``."""
     import pyarrow as pa
 
     stream = messages(_SEED, KINDS)
     frames = [stream.frame()[0] for _ in range(FRAMES)]
+    stream.masks = False
+    whole = [stream.frame()[0] for _ in range(FRAMES)]
     chance = random.Random(_SEED)
     table = pa.table(
         {
             "frame": pa.array(frames, pa.binary()),
+            "whole": pa.array(whole, pa.binary()),
             "record": pa.array([_record(chance) for _ in range(FRAMES)], pa.binary()),
         }
     )

@@ -13,6 +13,7 @@ from protocols.columnar import column_decoder, messages, records, vectors
 from protocols.columnar import compiled as machine
 from protocols.columnar.decoder import BATCH_FRAMES, as_batch
 from protocols.columnar.plan import ACCEPTS, message_plan
+from protocols.columnar.sanitise import ColumnSanitiser
 from protocols.facts import Facts
 from protocols.grammar import FieldSpec
 from protocols.journal.formats import Shape
@@ -21,11 +22,13 @@ from protocols.journal.layout import Field, layout
 from protocols.journal.profile import load_journal
 from protocols.journal.said import Said
 from protocols.profile import load_profile
+from protocols.sanitise import CardKeys, Sanitiser
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Run = Callable[[], int]
+_KEYS = CardKeys("bench", b"p" * 32, b"d" * 32)
 _HEAD = 2 + 11  # length, TPDU, header
 _FIELDS = (
     Field("trace", "int32", 4),
@@ -268,6 +271,17 @@ def journal_parquet(corpus: "pa.Table") -> Run:
     return _written([decode(batch)[0] for batch in _kept(corpus)])
 
 
+def sanitise_columns(corpus: "pa.Table") -> Run:
+    """Made safe a batch at a time: masks, tokens and digests."""
+    sanitiser = ColumnSanitiser(load_profile("unionpay"), _KEYS)
+    return _columns(sanitiser.sanitise, batches(corpus["whole"]))
+
+
+def sanitise_rows(corpus: "pa.Table") -> Run:
+    """Made safe one by one."""
+    return _parse(Sanitiser(load_profile("unionpay"), _KEYS).sanitise, corpus["whole"].to_pylist()[:4096])
+
+
 PEERS: dict[str, Callable[["pa.Table"], Run]] = {
     "columns, compiled": compiled,
     "columns, compiled, unchecked": unchecked,
@@ -279,6 +293,8 @@ PEERS: dict[str, Callable[["pa.Table"], Run]] = {
     "written by hand": handwritten,
     "memcpy": memcpy,
     "Parquet, zstd": parquet,
+    "sanitise: columns": sanitise_columns,
+    "sanitise: rows": sanitise_rows,
     "journal: columns, compiled": journal_compiled,
     "journal: columns, numpy": journal_numpy,
     "journal: row decoder": journal_rows,

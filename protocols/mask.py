@@ -9,6 +9,7 @@ stay; of a track too, so that a masked card number can still be shown.
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from protocols import sweep
 from protocols.codecs import DIGITS, CountedDigits, Packed, Text, gbk_text
@@ -180,7 +181,11 @@ def _meet_track_3(work: Masking, item: Item) -> None:
 
 def _filler(item: Item) -> int:
     """A byte the field's decoder accepts."""
-    codec = item.step.codec
+    return filler_of(item.step.codec)
+
+
+def filler_of(codec: Any) -> int:
+    """A byte a codec's decoder accepts."""
     if isinstance(codec, Text):
         return ord("*")
     strict = not isinstance(codec, Packed | CountedDigits) or codec.accept == DIGITS

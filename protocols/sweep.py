@@ -17,7 +17,7 @@ Span = tuple[int, int]
 """First and one past the last digit (or nibble) to overwrite."""
 
 _FROM_16 = (16, 17, 18, 19)
-_LENGTHS: dict[str, tuple[int, ...]] = {
+NETWORKS: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(("62", "81", "95"), _FROM_16),
     **dict.fromkeys(("60", "64", "65"), (16, 19)),
     **dict.fromkeys(("30", "36", "38", "39"), (14, 16)),
@@ -27,7 +27,8 @@ _LENGTHS: dict[str, tuple[int, ...]] = {
     **{f"2{digit}": (16,) for digit in range(2, 8)},
 }
 """First two digits -> lengths of that network's numbers; ISO/IEC 7812 ranges in public use."""
-_NARROWER = {"35": ("3528", "3589"), "95": ("9558", "9558"), **{f"2{d}": ("2221", "2720") for d in range(2, 8)}}
+NARROWER = {"35": ("3528", "3589"), "95": ("9558", "9558"), **{f"2{d}": ("2221", "2720") for d in range(2, 8)}}
+"""First two digits -> the least and the greatest first four of that network."""
 
 _DIGIT_RUN = re.compile(r"[0-9]{13,}")
 _ASCII_RUN = re.compile(rb"[0-9]{13,}")
@@ -45,9 +46,9 @@ def luhn(digits: str) -> bool:
 
 def is_card(digits: str) -> bool:
     """True when network, length and Luhn digit agree."""
-    if len(digits) not in _LENGTHS.get(digits[:2], ()):
+    if len(digits) not in NETWORKS.get(digits[:2], ()):
         return False
-    low, high = _NARROWER.get(digits[:2], ("", "A"))
+    low, high = NARROWER.get(digits[:2], ("", "A"))
     return low <= digits[:4] <= high and luhn(digits)
 
 
@@ -69,7 +70,7 @@ def in_digits(digits: str, *, alone: bool = True) -> Iterator[Span]:
     if alone and 15 <= size <= LONGEST and digits[0] in "3456789" and luhn(digits):
         yield hidden(size)
     for start in range(size - SHORTEST + 1):
-        for length in _LENGTHS.get(digits[start : start + 2], ()):
+        for length in NETWORKS.get(digits[start : start + 2], ()):
             if start + length <= size and is_card(digits[start : start + length]):
                 first, last = hidden(length)
                 yield start + first, start + last
@@ -98,7 +99,7 @@ def in_nibbles(data: bytes, *, text: bool) -> Iterator[Span]:
     for run in _DIGIT_RUN.finditer(hay.hex()):
         digits = run[0]
         for start in range(len(digits) - SHORTEST + 1):
-            for length in _LENGTHS.get(digits[start : start + 2], ()):
+            for length in NETWORKS.get(digits[start : start + 2], ()):
                 first = run.start() + start
                 last = first + length
                 if last > run.end() or _TEXT_DIGITS.issuperset(data[first // 2 : (last + 1) // 2]):

@@ -6,10 +6,10 @@ disk for the next process where that is allowed. The loops release the interpret
 
 import functools
 import threading
-from types import SimpleNamespace
+from types import FunctionType, ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from protocols.columnar import kernel, kernel_walk, tables, vectors
+from protocols.columnar import kernel, kernel_mask, kernel_walk, tables, vectors
 from protocols.columnar.arrays import Filled
 from protocols.columnar.places import Place, Walked
 from protocols.columnar.places import place as placed
@@ -35,15 +35,13 @@ def available() -> bool:
 
 
 @functools.cache
-def _compile() -> SimpleNamespace | None:
+def _compile(*modules: ModuleType) -> SimpleNamespace | None:
     try:
         import numba
     except ImportError:
         return None
-    names = [kernel.fill_digits, kernel.fill_bytes, kernel.fill_text, kernel.fill_part, kernel.find_tags]
-    names += [kernel.find_zeros, kernel.fill_fen]
     loops = SimpleNamespace()
-    for loop in (kernel_walk.walk_rows, *names):
+    for loop in (each for module in modules for each in vars(module).values() if isinstance(each, FunctionType)):
         try:
             made = numba.njit(cache=True, nogil=True)(loop)
         except RuntimeError:  # no place where numba may keep its machine code
@@ -54,7 +52,13 @@ def _compile() -> SimpleNamespace | None:
 
 def _loops() -> Any:
     with _LOCK:
-        return _compile()
+        return _compile(kernel_walk, kernel)
+
+
+def masks() -> Any:
+    """The loops of ``kernel_mask``."""
+    with _LOCK:
+        return _compile(kernel_mask)
 
 
 def _octets(byte: int) -> Any:

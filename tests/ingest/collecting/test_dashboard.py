@@ -44,7 +44,7 @@ def test_every_event_is_in_the_manual() -> None:
     """What the collector can say is explained in docs/collector.md, and nothing there is made up."""
     root = Path(__file__).resolve().parents[3]
     told = set()
-    for name in ("collector.py", "committer.py", "asking.py", "airflow_notice.py", "commands/collect.py"):
+    for name in ("collector.py", "committer.py", "asking.py", "airflow_notice.py", "health.py", "commands/collect.py"):
         source = (root / "ingest" / name).read_text()
         told |= set(re.findall(r'tell\(\s*[^,()]*(?:\([^()]*\))?[^,()]*,\s*"([a-z-]+)"', source))
         told |= set(re.findall(r'"(reopened)" if side.seen else "open"', source)) | {"open"}

@@ -81,10 +81,11 @@ def messages(seed: int, kinds: int | None = None) -> "Stream":
 
 
 class Stream:
-    """Writes messages; ``masked`` ones look as the sanitiser leaves them."""
+    """Writes messages; most look as the sanitiser leaves them, none where ``masks`` is False."""
 
     def __init__(self, chance: random.Random, kinds: int | None) -> None:
         self.chance = chance
+        self.masks = True
         self._kinds = [self._kind() for _ in range(kinds or 0)]
         self._writers = {number: getattr(self, f"_f{number}", None) for number in range(2, 65)}
 
@@ -104,7 +105,7 @@ class Stream:
         chance = self.chance
         mti, kind, network, numbers = chance.choice(self._kinds) if self._kinds else self._kind()
         self.kind, self.network, self.card = kind, network, chance.choice(_CARDS)
-        self.masked = chance.random() < 0.7
+        self.masked = chance.random() < 0.7 and self.masks
         bitmap = sum(1 << (64 - number) for number in numbers)
         truth: Truth = {"mti": mti, "bitmap": str(bitmap)}
         parts = [bytes.fromhex(mti), bitmap.to_bytes(8, "big")]
