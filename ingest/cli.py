@@ -17,6 +17,7 @@ from protocols.errors import ProtocolError
 
 COMMANDS = {
     "alert": "expectations.commands.alert:alert",
+    "case": "expectations.commands.case:case",
     "check": "expectations.commands.check:check",
     "collect": "ingest.commands.collect:collect",
     "completion": "ingest.commands.completion:completion",
@@ -24,6 +25,7 @@ COMMANDS = {
     "demo": "ingest.commands.demo:demo",
     "describe": "ingest.commands.describe:describe",
     "doctor": "ingest.commands.doctor:doctor",
+    "evidence": "expectations.commands.evidence:evidence",
     "findings": "expectations.commands.findings:findings",
     "import": "ingest.commands.import_:import_",
     "install-service": "ingest.commands.install_service:install_service",
@@ -35,6 +37,7 @@ COMMANDS = {
 }
 SUMMARIES = {
     "alert": "Preview, send and acknowledge the alert mails.",
+    "case": "List and follow cases until the money is back.",
     "check": "Run every rule and write the findings.",
     "collect": "Read terminals until stopped.",
     "completion": "Print the shell's completion script.",
@@ -42,6 +45,7 @@ SUMMARIES = {
     "demo": "One simulated shop day, from terminals to mail.",
     "describe": "Say what a frame says, field by field, masked.",
     "doctor": "Check keys, spool, devices and tables; create keys.",
+    "evidence": "Make and verify evidence packs.",
     "findings": "List findings.",
     "import": "Read acquirers' statements into the lake.",
     "install-service": "Write the systemd unit and the udev rule.",

@@ -22,6 +22,7 @@ from ingest.backlog import BACKLOG_RECORDS, Backlog, Entry
 from ingest.errors import SpoolError
 from ingest.handover import SET, Chunk, Happened, Tell, ask_for_priority, describe_failure, place_of
 from ingest.lines import Backoff, Stream
+from ingest.occupant import CHANGED
 from ingest.records import Kind, PendingRecord
 
 if TYPE_CHECKING:
@@ -330,6 +331,8 @@ class Committer:
                 self._count_noise(stream, record)
                 if stream.answers and not entry.answered and wants_repeat(record):
                     naks.add(stream)
+            elif record.facts.get("event") == CHANGED:
+                self._tell(stream.line, CHANGED, now=record.facts["terminal_id"], before=_number(record.facts))
         for stream in naks:
             self._say_nak(stream)
 
@@ -479,6 +482,11 @@ def _reply(asker: "Asker", record: PendingRecord) -> list[bytes]:
     if record.kind is Kind.NOISE and wants_repeat(record):
         return asker.hear_noise(time.monotonic())
     return []
+
+
+def _number(facts: dict[str, Any]) -> str:
+    """The number of the terminal that was on the line before."""
+    return str(facts["before"]["terminal_id"])
 
 
 def wants_repeat(noise: PendingRecord) -> bool:

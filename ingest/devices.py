@@ -35,6 +35,7 @@ class Device:
     why: str
     busy: bool
     held_by: tuple[str, ...]
+    there: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """The object of ``tillwatch ports --json``."""
@@ -74,6 +75,7 @@ def _device(port: Any, by_id: dict[str, str], by_path: dict[str, str]) -> Device
         why=_why(known),
         busy=bool(who) or is_locked(port.device),
         held_by=tuple(who),
+        there=Path(port.device).exists(),
     )
 
 

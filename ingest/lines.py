@@ -22,6 +22,7 @@ from ingest.records import Direction, PendingRecord
 if TYPE_CHECKING:
     from ingest.asking import Asker
     from ingest.detection import Detection
+    from ingest.occupant import Occupant
 
 Mode = Literal["listen", "relay", "receive", "pull"]
 
@@ -144,6 +145,7 @@ class Stream:
         self.answers = mode == "receive"
         self.asker: Asker | None = None  # on a pulled line
         self.detection: Detection | None = None  # on a line whose profile is to be found
+        self.occupant: Occupant | None = None  # on a line whose profile is known, of the terminal's own direction
         self.heard = Heard()
         self._silence_ns = SILENCE_NS[mode]
         self._start = start
@@ -159,11 +161,14 @@ class Stream:
         """Records complete with these bytes; a frame that a long pause broke off becomes noise first."""
         records = self.flush_if_silent(wall_ns, mono_ns)
         self._last_ns = mono_ns
-        return records + self._recorder.feed(self.direction, data, wall_ns, mono_ns)
+        records += self._recorder.feed(self.direction, data, wall_ns, mono_ns)
+        return records if self.occupant is None else self.occupant.watch(records)
 
     def flush(self, wall_ns: int, mono_ns: int) -> list[PendingRecord]:
         """The line broke off or fell silent here: what is half there is noise."""
         self._last_ns = None
+        if self.occupant is not None:
+            self.occupant.look_again()
         return self._recorder.flush(self.direction, wall_ns, mono_ns)
 
     def close(self, wall_ns: int, mono_ns: int) -> list[PendingRecord]:

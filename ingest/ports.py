@@ -53,7 +53,34 @@ class PortError(DeviceError):
 
 
 class _Patient(serial.Serial):  # type: ignore[misc]
-    """pyserial, but opening keeps the bytes that are already waiting."""
+    """pyserial, but opening keeps the bytes that are already waiting, and a port is one descriptor.
+
+    pyserial 3.5 makes two pipes for each port, to interrupt reads and writes that wait. Ours never do, and
+    with five descriptors a port 200 lines reach the usual limit of 1024.
+    """
+
+    def open(self) -> None:
+        """As pyserial does, without its pipes."""
+        super().open()
+        self._close_pipes()
+
+    def close(self) -> None:
+        """Let the device go."""
+        self._close_pipes()
+        fd: int | None = getattr(self, "fd", None)
+        self.is_open = False
+        if fd is not None:
+            del self.fd  # whoever asks for it now is told that there is none
+            os.close(fd)
+
+    def _close_pipes(self) -> None:
+        for way in ("read", "write"):
+            for end in ("r", "w"):
+                name = f"pipe_abort_{way}_{end}"
+                fd = getattr(self, name, None)
+                setattr(self, name, None)
+                if fd is not None:
+                    os.close(fd)
 
     def _reset_input_buffer(self) -> None:
         """Nothing: a frame that the terminal sent while we were opening is a frame."""
@@ -212,6 +239,12 @@ def _why_not(device: str, wrong: BaseException) -> PortError:
         )
     if code in {errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.EIO}:
         return PortError(f"{device}: not there", reason="missing", hint="plug it in, or look at `tillwatch ports`")
+    if code in {errno.EMFILE, errno.ENFILE}:
+        return PortError(
+            f"{device}: cannot be opened ({os.strerror(code)})",
+            reason="unfit",
+            hint="let the collector have more open files: LimitNOFILE of its service, or `ulimit -n`",
+        )
     if not _is_a_terminal(device):
         return PortError(
             f"{device}: not a serial device", reason="unfit", hint="`tillwatch ports` lists the serial devices"

@@ -21,6 +21,7 @@ from ingest.segment import (
     FOOTER_SIZE,
     HEADER_SIZE,
     NO_CHAIN,
+    RECORD_OVERHEAD,
     Chain,
     Damage,
     Footer,
@@ -28,6 +29,7 @@ from ingest.segment import (
     Raw,
     encode_footer,
     encode_record,
+    later_version,
     read_footer,
     walk,
 )
@@ -129,10 +131,10 @@ def recover(disk: Disk, directory: Path, keys: Keys, boot_id: int, make_room: Ca
     sealed = [name for name in disk.names(directory) if NAME.fullmatch(name) and name.endswith(SEALED)]
     if sealed:
         try:
-            _follow(disk.read(directory / sealed[-1]), keys, found)
+            _follow(directory / sealed[-1], disk.read(directory / sealed[-1]), keys, found)
         except OSError as wrong:
             found.notes.append(f"{sealed[-1]}: cannot be read: {wrong.strerror}")
-            found.follow(int(sealed[-1][:20]), NO_CHAIN)
+            found.follow(_first_seq(directory / sealed[-1]), NO_CHAIN)
     return found
 
 
@@ -173,16 +175,20 @@ def rescue(disk: Disk, path: Path, keys: Keys, boot_id: int, good: int | None = 
 
 
 def _mend(disk: Disk, path: Path, keys: Keys, boot_id: int, found: Recovery) -> None:
-    if path.suffix == POISONED:
+    if path.suffix == POISONED and later_version(disk.read(path)) is None:
         info = rescue(disk, path, keys, boot_id)
         found.notes.append(
             f"{path.name}: its sync had failed; {'sealed from a copy and ' if info else ''}moved to quarantine/"
         )
         if info:
             found.sealed.append(info)
-            _follow(disk.read(info.path), keys, found)
+            _follow(info.path, disk.read(info.path), keys, found)
         return
     data = disk.read(path)
+    if (version := later_version(data)) is not None:
+        found.notes.append(f"{path.name}: of format version {version}, left as it is for the tillwatch that wrote it")
+        found.follow(_last_possible(path, data), NO_CHAIN)
+        return
     state = _State.of(data, keys)
     if not state.data_records:
         if state.end < len(data) or state.damages:
@@ -292,13 +298,26 @@ class _State:
         return Sealing(path, self.first_seq, self.count, self.last_seq, sha256, len(body), self.link, boot_id)
 
 
-def _follow(data: bytes, keys: Keys, found: Recovery) -> None:
+def _follow(path: Path, data: bytes, keys: Keys, found: Recovery) -> None:
+    if later_version(data) is not None:
+        found.follow(_last_possible(path, data), NO_CHAIN)
+        return
     footer = read_footer(data)
     chain = Chain(keys.chain)
     if footer is not None:
         found.follow(footer.last_seq, chain.link(data[-FOOTER_SIZE:]))
         return
-    found.follow(_State.of(data, keys).last_seq, NO_CHAIN)
+    found.follow(max(_first_seq(path), _State.of(data, keys).last_seq), NO_CHAIN)
+
+
+def _first_seq(path: Path) -> int:
+    """The number of its first record, from its name."""
+    return int(path.name[:20])
+
+
+def _last_possible(path: Path, data: bytes) -> int:
+    """No record of an unreadable file has a number above this one: numbers may be left out, never used twice."""
+    return _first_seq(path) + len(data) // RECORD_OVERHEAD
 
 
 def _keep_tail(disk: Disk, path: Path, tail: bytes, offset: int) -> None:

@@ -29,6 +29,7 @@ _HEADER = struct.Struct(">8sHH16sQq16s8s")
 _RECORD = struct.Struct(">2sBBIQIqQI8s")
 _FOOTER = struct.Struct(">QQQ32s")
 _CRC = struct.Struct(">I")
+_VERSION = struct.Struct(">HH")
 _DIRECTIONS: tuple[Direction, ...] = ("", "rx", "tx")
 _KINDS = {int(kind): kind for kind in Kind}
 
@@ -129,6 +130,21 @@ def decode_header(data: bytes) -> Header:
     if version != FORMAT_VERSION or size != HEADER_SIZE:
         raise ValueError(f"format version {version} is not {FORMAT_VERSION}")
     return Header(uuid.UUID(bytes=raw_id).hex, first, created, key_id.rstrip(b"\0").decode("ascii"), chain, version)
+
+
+def later_version(data: bytes) -> int | None:
+    """The format version of a segment that another tillwatch wrote; None for ours, for damage and for anything else.
+
+    Every version's header begins with magic, version and its own size, and ends with the CRC-32C of the bytes before.
+    """
+    if len(data) < HEADER_SIZE or not data.startswith(SEGMENT_MAGIC):
+        return None
+    version, size = _VERSION.unpack_from(data, len(SEGMENT_MAGIC))
+    body = data[: size - _CRC.size]
+    if version == FORMAT_VERSION or not _CRC.size < size <= len(data):
+        return None
+    known: int = version
+    return known if _CRC.unpack_from(data, len(body))[0] == google_crc32c.value(body) else None
 
 
 def encode_record(

@@ -99,7 +99,16 @@ def _read(name: str, folder: Path) -> tuple[dict[str, Any], Path]:
     path = folder / name
     if not name.endswith(".toml"):
         known = available_profiles()
-        close = difflib.get_close_matches(name, known, n=1)
+        if name in available_journals():
+            raise ProfileError(
+                f"{name!r} is the profile of a terminal's own journal, and no line speaks it",
+                layer="profile",
+                code="name",
+                expected=", ".join(known) + ", or the path of a .toml file",
+                got=name,
+                hint=f"copy the journal from the terminal, then: tillwatch replay FILE --profile {name}",
+            )
+        close = difflib.get_close_matches(name, [*known, *available_journals()], n=1)
         raise ProfileError(
             f"no profile named {name!r}",
             layer="profile",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 
+from expectations.cases.book import case_book
 from expectations.mail.catalogue import Locale
 from expectations.mail.decide import Alert, decide
 from expectations.mail.ledger import Ledger
@@ -45,7 +46,8 @@ def previews(
         findings = known_findings(lake, merchant)
         last = {each.merchant_id: each.business_date for each in sorted(findings, key=lambda f: f.business_date)}
         newest = [each for each in findings if each.business_date == last[each.merchant_id]]
-        alerts = decide(newest, settings.alerts.routes, now).alerts
+        numbers = case_book(settings).open_cases(findings).numbers
+        alerts = decide(newest, settings.alerts.routes, now, numbers=numbers).alerts
     proofs = proofs_of(alerts, lake, settings.zone)
     return [
         Preview(alert, build_message(alert, settings, proofs=proofs, thread=ledger.thread(alert)), told_already)

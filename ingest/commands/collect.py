@@ -200,6 +200,7 @@ def make_lines(settings: list[LineSettings], keys: "Keys", tell: "Tell") -> "lis
         UsageError: a question that the profile's terminals are not asked, or not at intervals.
     """
     from ingest.lines import make_line
+    from ingest.occupant import Occupant
     from ingest.recording import Recorder
     from protocols.profile import load_profile
     from protocols.sanitise import CardKeys
@@ -220,6 +221,7 @@ def make_lines(settings: list[LineSettings], keys: "Keys", tell: "Tell") -> "lis
             link=replace(profile.link, baud=words.baud or profile.link.baud),
             start=lambda words=words: Recorder(profiles[words.name], card_keys, words.name),  # type: ignore[misc]
         )
+        made.streams[0].occupant = Occupant(profile)
         if words.mode == "pull":
             _ask(made, words, profile, Recorder(profile, card_keys, words.name), tell)
         lines.append(made)

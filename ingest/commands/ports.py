@@ -64,7 +64,7 @@ def ports(names: tuple[str, ...], seconds: float | None, asking: bool, as_json: 
     for name, listened in heard.items():
         click.echo(f"{name}: {listened}")
     sure = {name: each.verdict.profile for name, each in heard.items() if each.verdict.is_sure}
-    free = next((device for device in found if device.device in sure or not device.busy), None)
+    free = next((each for each in found if each.device in sure or (each.there and not each.busy)), None)
     if free is not None:
         click.echo(f"try: tillwatch collect --line lane-1={free.stable}:{sure.get(free.device, 'auto')}", err=True)
 
@@ -109,6 +109,7 @@ def print_devices(found: "Sequence[Device]", console: "Console") -> None:
         if names.get("zh-CN", what) != what:
             what += f" {names['zh-CN']}"
         state = f"busy: {', '.join(device.held_by) or 'another user'}" if device.busy else "free"
+        state = state if device.there else "not there: plug it in"
         profile = f"{device.profile}, assumed" if device.profile else "by its terminal"
         rows.append((device.device, device.stable, device.usb or "", what, profile, state))
         table.add_row(*rows[-1])

@@ -139,7 +139,10 @@ def simulate(
                 ended = play.run()
         if ended and rehearsal is not None:
             play.compare(rehearsal)
-    _print_summary(written, play, seed=seed, day=today, ended=ended, took=time.monotonic() - started, as_json=as_json)
+    took = time.monotonic() - started
+    _print_summary(
+        written, play, seed=seed, day=today, ended=ended, took=took, as_json=as_json, print_config=print_config
+    )
     if not ended and written.total is not None:
         raise click.Abort
 
@@ -179,7 +182,8 @@ def _run_stage(
         return
     state = "played" if ended else "stopped"
     click.echo(
-        f"{name}: {state}: {carried.heard} bytes heard and {carried.said} said on {len(lines)} lines in {took:.1f} s"
+        f"{name}: {state}: {carried.heard} bytes heard and {carried.said} said on {len(lines)} lines in {took:.1f} s",
+        err=print_config,  # what was printed is a file by now
     )
 
 
@@ -202,7 +206,15 @@ def _as_toml(line: dict[str, Any]) -> str:
 
 
 def _print_summary(
-    scenario: Scenario, play: Play, *, seed: int, day: dt.date, ended: bool, took: float, as_json: bool
+    scenario: Scenario,
+    play: Play,
+    *,
+    seed: int,
+    day: dt.date,
+    ended: bool,
+    took: float,
+    as_json: bool,
+    print_config: bool,
 ) -> None:
     faults = sum(claim.kind == "fault" for claim in scenario.claims)
     summary = {
@@ -224,7 +236,8 @@ def _print_summary(
     state = "played" if ended else "stopped early"
     click.echo(
         f"{scenario.name}: {state}: {summary['frames']} frames on {summary['lines']} lines in {took:.1f} s, "
-        f"{faults} faults and {summary['hard_negatives']} hard negatives in it"
+        f"{faults} faults and {summary['hard_negatives']} hard negatives in it",
+        err=print_config,
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 240, 80
 """A pad's signing area (docs/protocols.md 6)."""
 TRIES = 3
-_OK, _ERROR = b"\xa8", b"\xa9"
+_OK, _ERROR, _HEARTBEAT = b"\xa8", b"\xa9", b"\xd1"
 _ANSWERS = {0xA0: b"\xb0", 0xA3: b"\xb3", 0xA4: b"\xb4", 0xA5: b"\xb5", 0xA8: _OK, 0xD1: b"\xd1"}
 _TAKEN = frozenset((0xE3, 0xF8, 0xF9))
 _STORED = b"\x02"
@@ -223,6 +223,7 @@ def talk(profile: "Profile", payments: Sequence[Payment], times: Times) -> Talk:
         terminal=Pad(profile, signings, times),
         rows=rows,
         repairs=True,
+        opening=wrap(profile.link, _HEARTBEAT),
         table="signatures",
     )
 

@@ -56,7 +56,7 @@ BITMAPS: dict[int, Bmp] = {
     0x9A: Bmp("purse_record", "hex", "LLL", "电子钱包记录", "electronic purse record"),
     0xA0: Bmp("host_result", "hex", 1, "主机结果码", "result code of the host"),
     0xAA: Bmp("date_with_year", "digits", 3, "日期（含年）", "date with year"),
-    0xBA: Bmp("application_id", "hex", 5, "应用参数", "application parameter"),
+    0xBA: Bmp("application_parameter", "hex", 5, "应用参数", "application parameter"),
     0xFC: Bmp("dialog_control", "hex", 1, "对话控制", "dialog control"),
 }
 

@@ -12,7 +12,6 @@ import json
 import os
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,32 +23,28 @@ class Notes:
     """A pytest plugin that keeps the results file up to date after each test.
 
     Args:
-        results: what is known so far; a test that runs again replaces its old result.
         full: whether the run is at full length.
     """
 
-    def __init__(self, results: dict[str, Any], *, full: bool) -> None:
-        self._results = results
+    def __init__(self, *, full: bool) -> None:
         self._full = full
-        self._seen: set[str] = set()
+        self._fresh: dict[str, dict[str, Any]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """One phase of a test case has ended."""
         if report.when != "call" and report.outcome == "passed":
             return
         name = report.nodeid.partition("[")[0]
-        if name not in self._seen:
-            self._seen.add(name)
-            fresh = {"on": time.strftime("%Y-%m-%d", time.gmtime()), "full": self._full, "cases": 0, "seconds": 0.0}
-            self._results[name] = fresh
-        found = self._results[name]
+        found = self._fresh.setdefault(
+            name, {"on": time.strftime("%Y-%m-%d", time.gmtime()), "full": self._full, "seconds": 0.0}
+        )
         found["seconds"] = round(found["seconds"] + report.duration, 1)
         found[report.outcome] = found.get(report.outcome, 0) + 1
-        found["cases"] += 1
         if report.skipped and isinstance(report.longrepr, tuple):
             found["why"] = report.longrepr[2].removeprefix("Skipped: ")
         found |= {key: str(value) for key, value in report.user_properties if key in {"tried", "lost"}}
-        RESULTS.write_text(json.dumps(self._results, indent=1, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")
+        results = read_results() | {name: found}  # another run may have written meanwhile
+        RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")
 
 
 def chosen(rows: list[Row], numbers: str) -> list[str]:
@@ -68,16 +63,16 @@ def main() -> int:
     words.add_argument("--write-only", action="store_true", help="run nothing, write the page from what is noted")
     words.add_argument("--deselect", action="append", default=[], metavar="TEST", help="leave this test as it was")
     given = words.parse_args()
-    rows, results = read_rows(), read_results()
+    rows = read_rows()
     status = 0
     if not given.write_only:
         os.environ["CI"] = "true"
         os.environ["FAULTS"] = "" if given.short else "full"
         tests = [test for test in chosen(rows, given.rows) if test not in given.deselect]
         options = ["-q", "-p", "no:cacheprovider", "--timeout=0", *(str(ROOT / test) for test in tests)]
-        status = int(pytest.main(options, plugins=[Notes(results, full=not given.short)]))
-    DOCUMENT.write_text(render(rows, results), "utf-8")
-    print(f"{Path(DOCUMENT).relative_to(ROOT)} is written")
+        status = int(pytest.main(options, plugins=[Notes(full=not given.short)]))
+    DOCUMENT.write_text(render(rows, read_results()), "utf-8")
+    print(f"{DOCUMENT.relative_to(ROOT)} is written")
     return status
 
 

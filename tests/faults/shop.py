@@ -11,6 +11,7 @@ from ingest.collector import Collector
 from ingest.committer import ACK, Committer
 from ingest.disk import Disk
 from ingest.lines import Line, make_line
+from ingest.occupant import Occupant
 from ingest.recording import Recorder
 from ingest.records import Kind, Record
 from ingest.segments import read_segment, sealed_segments
@@ -100,6 +101,7 @@ def _line(name: str, wire: Wire) -> Line:
     made = make_line(
         name, PROFILE.name, "receive", [str(wire.name)], link=link, start=lambda: Recorder(PROFILE, KEYS, name)
     )
+    made.streams[0].occupant = Occupant(PROFILE)
     for side in made.sides:  # a thousand replugs should not take an hour
         side.backoff._first = side.backoff._next = 0.005
         side.backoff._longest = 0.05

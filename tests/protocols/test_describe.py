@@ -179,6 +179,7 @@ def test_the_profiles_are_listed_with_what_they_stand_on():
         (("", "-p", "unionpay"), "neither a file"),
         (("day/none.jsonl", "-p", "unionpay"), "day/none.jsonl: neither a file"),
         (("0800", "-p", "lakla"), "no profile named"),
+        (("0800", "-p", "newpos-jornal"), "no profile named"),
         (("0800",), "describe needs --profile"),
         (("-p", "unionpay"), "describe needs FILE-or-HEX"),
     ],

@@ -80,6 +80,17 @@ def test_an_unknown_name_lists_the_known_ones():
     assert "lakala" in refused.value.hint
 
 
+def test_a_journals_profile_is_no_lines():
+    """It is listed by ``describe --profiles``, so a line of it is answered with what it is for."""
+    with pytest.raises(ProfileError) as refused:
+        load_profile("newpos-journal")
+    assert "journal" in str(refused.value)
+    assert "tillwatch replay FILE --profile newpos-journal" in refused.value.hint
+    with pytest.raises(ProfileError) as mistyped:
+        load_profile("newpos-jornal")
+    assert "newpos-journal" in mistyped.value.hint
+
+
 def test_a_brand_is_one_file(tmp_path):
     """A path is a profile: it says only what differs, a field with its own codec among it."""
     text = (

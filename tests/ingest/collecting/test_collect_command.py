@@ -358,6 +358,16 @@ def test_no_device_is_a_helpful_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "plug the terminal" in done.stderr
 
 
+def test_a_device_that_is_not_there_is_not_free(tmp_path: Path) -> None:
+    """A wrong name is said so, and is not offered to be collected from."""
+    name = str(tmp_path / "ttyUSB7")
+    told = CliRunner().invoke(ports, [name])
+    assert "not there" in told.stdout
+    assert "free" not in told.stdout
+    assert "try:" not in told.stderr
+    assert json.loads(CliRunner().invoke(ports, [name, "--json"]).stdout)["there"] is False
+
+
 def test_ports_in_words_and_in_json(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both show the stable name, who has it, and the profile that fits."""
     device = Device(

@@ -1,19 +1,29 @@
 """A till and its terminal with a real collector between them: what lands is what was paid, whatever befell the wire."""
 
+import datetime as dt
 import json
 import random
 import signal
 import subprocess
 import time
+import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from ingest.commands.simulate import simulate
 from ingest.simulator.mishaps import MISHAPS, Unlucky
-from ingest.simulator.talk import payments, profiles_that_talk
+from ingest.simulator.play import Play
+from ingest.simulator.pty import DeviceFolder
+from ingest.simulator.scenario import take_seats
+from ingest.simulator.scenarios import MERCHANTS
+from ingest.simulator.stage import Stage
+from ingest.simulator.talk import payments, profiles_that_talk, talking_lines
 from ingest.tables import Lake
+from protocols.profile import load_profile
 from tests.ingest.simulator.test_pull import PATIENCE, TILLWATCH, run
 
 
@@ -56,6 +66,28 @@ def test_what_was_paid_is_in_the_tables(tmp_path: Path, profile: str) -> None:
         begun = [row for row in lake.read("events").to_pylist() if row["operation"] == "SIGN_BEGIN"]
         assert 24 - len(truth) == len(begun) > 0
         assert {row["outcome"] for row in begun} == {"declined"}
+
+
+@pytest.mark.parametrize("profile", profiles_that_talk())
+def test_nobody_speaks_before_a_collector_is_there(tmp_path: Path, profile: str) -> None:
+    """A till that began alone would give its payments up, and the truth would name rows that nobody heard."""
+    seats = take_seats([(profile, False)], 1, merchants=MERCHANTS)
+    with DeviceFolder(tmp_path) as folder:
+        (line,) = talking_lines(seats, {profile: load_profile(profile)}, folder, dt.date(2026, 11, 22), 1, 3)
+        assert not any(actor.end.is_there for actor in line.actors)
+
+
+@pytest.mark.parametrize(("scenario", "player"), [("till", Stage), ("pull", Stage), ("traffic", Play)])
+def test_a_printed_configuration_is_one_when_the_play_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scenario: str, player: type
+) -> None:
+    """`--print-config > tillwatch.toml` must be TOML: what else is said at the end goes to stderr."""
+    monkeypatch.setattr(player, "run", lambda _: True)
+    words = [scenario, "--lines", "2", "--count", "2", "--print-config", "--devices", str(tmp_path)]
+    done = CliRunner().invoke(simulate, words)
+    assert done.exit_code == 0, done.output
+    assert [line["name"] for line in tomllib.loads(done.stdout)["lines"]] == ["lane-1", "lane-2"]
+    assert f"{scenario}: played: " in done.stderr
 
 
 def test_the_same_seed_wants_the_same() -> None:

@@ -238,3 +238,12 @@ def test_the_golden_totals():
     told = of_apdu(read(bytes.fromhex(message["hex"]), "zvt"))
     assert (told.kind, told.total_count, told.total_amount_fen) == ("settlement", 2, 958)
     assert '{"card_org":"Eurocard","count":2,"amount_fen":958}' in (told.card_totals or "")
+
+
+def test_an_application_identifier_is_called_so():
+    """TLV 43 is the AID; bitmap BA, which has a parameter of it, is something else (docs/protocols-ecr.md)."""
+    said = describe(TCP, bytes.fromhex("040F 11 BA0102030405 06 09 60 07 43 05 A000000004".replace(" ", "")))
+    assert said["error"] is None
+    titles = {key: (row["zh"], row["en"]) for key, row in said["fields"].items()}
+    assert titles["06.60.43"] == ("应用标识符", "application identifier")
+    assert titles["BA"] == ("应用参数", "application parameter")
