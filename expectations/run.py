@@ -148,6 +148,10 @@ def check(
         written = _store(lake, judged, judged_days, seen)
         if written is not None:
             said = coverage.store(lake, judged.blind, first)
+            tell("cases")
+            from expectations.cases.book import case_book
+
+            case_book(settings).open_cases(judged.findings)
             return CheckResult(
                 judged.findings,
                 judged.rules_run,
