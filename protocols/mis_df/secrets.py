@@ -65,7 +65,9 @@ def overwrite(
             cards += _card(safe, item)
         elif item.kind == "secret":
             _blot(safe, item)
-        elif item.value is None or item.kind not in _KEPT or (item.kind == "id" and item.end - item.start > _LONGEST_ID):
+        elif (
+            item.value is None or item.kind not in _KEPT or (item.kind == "id" and item.end - item.start > _LONGEST_ID)
+        ):
             _sweep(safe, item)
     for item in record.items:
         if item.kind not in {"nested", "message"}:
