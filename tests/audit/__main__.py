@@ -20,6 +20,8 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "requirements.lock"
 BIN = Path(sys.executable).parent
+OUR_PROGRAMS = "S603,S607"
+"""Rules against starting programs at all: those we start are ours or the system's, by lists of words, never a shell."""
 TOLD = 5
 """How many names of parts are printed."""
 
@@ -98,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--to", type=Path, default=ROOT / "var/audit", help="folder of the reports")
     folder: Path = parser.parse_args(arguments).to
     folder.mkdir(parents=True, exist_ok=True)
-    code = run("ruff", "check", "--select", "S", ".")
+    code = run("ruff", "check", "--select", "S", "--ignore", OUR_PROGRAMS, ".")
     numbers = run("pytest", "-q", "tests/test_repository.py")
     done = [
         (int(code != 0), f"insecure code: {'see above' if code else 'none'} (ruff S)"),
