@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingest.errors import LakeError
+from ingest.permissions import LAKE_FILE
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,7 +29,7 @@ UNIQUE = ("digest", "transaction_id", "settlement_id", "event_id", "rrn")
 
 @contextlib.contextmanager
 def written(table: "pa.Table", folder: Path) -> Iterator[Path]:
-    """The table as a verified Parquet file under a temporary name in ``folder``, removed at the end.
+    """The table as a verified Parquet file under a temporary name in ``folder``, which is there, removed at the end.
 
     Raises:
         LakeError: the disk refused it, or what was read back is not what was written.
@@ -39,8 +40,8 @@ def written(table: "pa.Table", folder: Path) -> Iterator[Path]:
     dictionary = [f.name for f in table.schema if pa.types.is_string(f.type) and not f.name.endswith(UNIQUE)]
     temporary = folder / f".{os.getpid()}-{secrets.token_hex(6)}{TEMPORARY}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         pq.write_table(table, temporary, compression="zstd", use_dictionary=dictionary, write_page_checksum=True)
+        temporary.chmod(LAKE_FILE)
         _sync(temporary)
         if not pq.read_table(temporary, page_checksum_verification=True, partitioning=None).equals(table):
             raise LakeError(
