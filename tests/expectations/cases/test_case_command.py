@@ -60,7 +60,7 @@ def test_what_people_do_is_shown(config: Path):
     shown = run(config, "close", number, "--text", "on the account", "--recovered", "368.00", "--locale", "en")
     assert shown.exit_code == 0
     kinds = ("opened", "money claimed", "promised", "note", "money is back", "closed")
-    places = [shown.stdout.index(f"  {kind}  ") for kind in kinds]
+    places = [shown.stdout.rindex(f"  {kind}  ") for kind in kinds]
     assert places == sorted(places)
     facts = json.loads(run(config, "show", number, "--json").stdout)
     assert (facts["state"], facts["claimed_fen"], facts["recovered_fen"]) == ("closed", 36800, 36800)

@@ -155,7 +155,8 @@ def test_a_fee_at_stake_is_not_back_because_the_sale_was_refunded(settings: Sett
 def line(sale: Row, **said: Any) -> dict[str, Any]:
     """A statement's line about a sale."""
     values = {"line_id": "line-1", "statement_id": "file-1", "line_no": 1, "acquirer": "某收单",
-              "merchant_id": MERCHANT, "rrn": sale["rrn"], "txn_type": "SALE", "status": "settled", "amount_fen": sale["amount_fen"],
+              "merchant_id": MERCHANT, "rrn": sale["rrn"], "txn_type": "SALE",
+              "status": "settled", "amount_fen": sale["amount_fen"],
               "currency": "156", "business_date": dt.date(2026, 11, 22)}  # fmt: skip
     return values | said
 
