@@ -149,9 +149,9 @@ def check(
         if written is not None:
             said = coverage.store(lake, judged.blind, first)
             tell("cases")
-            from expectations.cases.book import case_book
+            from expectations.cases.recovery import follow
 
-            case_book(settings).open_cases(judged.findings)
+            follow(settings, lake, judged.findings)
             return CheckResult(
                 judged.findings,
                 judged.rules_run,

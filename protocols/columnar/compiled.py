@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from protocols.columnar import kernel, kernel_mask, kernel_walk, tables, vectors
+from protocols.columnar import kernel, kernel_find, kernel_mask, kernel_walk, tables, vectors
 from protocols.columnar.arrays import Filled, Made
 from protocols.columnar.places import Place, Walked
 from protocols.columnar.walk import Batch, codings
@@ -52,7 +52,7 @@ def _compile(*modules: ModuleType) -> SimpleNamespace | None:
 
 def _loops() -> Any:
     with _LOCK:
-        return _compile(kernel_walk, kernel)
+        return _compile(kernel_walk, kernel, kernel_find)
 
 
 def masks() -> Any:
