@@ -65,3 +65,15 @@ QUALIFY row_number() OVER (PARTITION BY line_id ORDER BY statement_id) = 1
 UNION ALL
 SELECT line_id, coalesce(terminal_id, ''), NULL, NULL, 'PROFIT', profit_fen, rrn, NULL, occurred_at, '156' FROM profit_lines
 QUALIFY row_number() OVER (PARTITION BY line_id ORDER BY statement_id) = 1;
+
+-- A payout is the last that was said of its number. One that does not say which days it pays is not `is_dated`.
+CREATE TEMP TABLE payout AS
+SELECT line_id AS id, merchant_id AS merchant, acquirer, coalesce(payout_ref, line_id) AS payout_ref, source, state,
+       coalesce(amount_fen, 0) AS amount_fen, planned_fen, suspended_fen, deducted_fen, fee_fen, settlement_cycle,
+       coalesce(first_date, settlement_date) AS first_day, settlement_date AS last_day, settlement_date IS NOT NULL AS is_dated,
+       paid_at, payer, remark, replaces_ref, business_date
+FROM payouts
+QUALIFY row_number() OVER (
+    PARTITION BY merchant_id, acquirer, source, coalesce(payout_ref, line_id)
+    ORDER BY business_date DESC, state IN ('failed', 'returned') DESC, state = 'paid' DESC, state = 'frozen' DESC, line_id
+) = 1;

@@ -12,6 +12,7 @@ from expectations.rules import (
     batches,
     debits,
     fees,
+    payouts,
     preauths,
     reconciliation,
     refunds,
@@ -24,6 +25,18 @@ from expectations.rules.declaration import Rule
 
 RULES: dict[str, Rule] = {
     rule.id: rule
-    for group in (debits, voids, refunds, preauths, batches, reconciliation, fees, shops, signatures, terminals)
+    for group in (
+        debits,
+        voids,
+        refunds,
+        preauths,
+        batches,
+        reconciliation,
+        fees,
+        payouts,
+        shops,
+        signatures,
+        terminals,
+    )
     for rule in group.RULES
 }
