@@ -32,8 +32,10 @@ lint: $(STAMP)
 check: lint
 	@$(BIN)/python -m pytest -q -n auto -m "not slow"
 
+# the fast tests on every core, then the slow ones (whole runs, fault injection, a browser) one after the other
 test: lint
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -q -n auto -m "not slow"
+	@$(BIN)/python -m pytest -m slow
 
 # RUNS inputs in total; a run that was stopped goes on where it was
 RUNS ?= 10000000

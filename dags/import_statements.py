@@ -32,11 +32,13 @@ def import_statements() -> None:
         "announces in any case: the first may have imported and then died.",
     )
     def import_files(**context: Any) -> int:
+        from ingest.redaction import RedactedErrors, redact
         from ingest.settings import load_settings
         from ingest.statements.folders import import_folders
 
-        taken = list(import_folders(load_settings()))
-        context["ti"].xcom_push("refused", [each.refused for each in taken if each.refused])
+        with RedactedErrors():
+            taken = list(import_folders(load_settings()))
+        context["ti"].xcom_push("refused", [redact(each.refused) for each in taken if each.refused])
         new = sum(each.imported is not None and each.imported.is_new for each in taken)
         if not new and context["ti"].try_number == 1:
             raise AirflowSkipException("no file is new")

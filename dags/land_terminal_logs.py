@@ -33,9 +33,11 @@ def land_terminal_logs() -> None:
     )
     def land(**context: Any) -> dict[str, int]:
         from ingest.landing import land as land_segments
+        from ingest.redaction import RedactedErrors
         from ingest.settings import load_settings
 
-        landed = land_segments(load_settings())
+        with RedactedErrors():
+            landed = land_segments(load_settings())
         if not landed.changed and context["ti"].try_number == 1:
             raise AirflowSkipException("no segment is new")
         context["outlet_events"][TRANSACTIONS].extra = landed.counts

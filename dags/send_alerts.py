@@ -37,10 +37,12 @@ def send_alerts() -> None:
     )
     def send(**context: Any) -> list[str]:
         from expectations.mail.send import send_alerts as send_due
+        from ingest.redaction import RedactedErrors
         from ingest.settings import load_settings
 
-        result = send_due(load_settings(), dry_run=context["params"]["dry_run"])
-        result.require_delivery()
+        with RedactedErrors():
+            result = send_due(load_settings(), dry_run=context["params"]["dry_run"])
+            result.require_delivery()
         if not result.sent and context["ti"].try_number == 1:
             raise AirflowSkipException(f"no mail was sent; {len(result.outcomes)} would be")
         context["outlet_events"][ALERTS].extra = {"mails": len(result.sent)}

@@ -40,7 +40,7 @@ class Blind:
 
     def key_of(self, rule: Rule) -> bool:
         """Whether this is why the rule cannot be judged there at all."""
-        return self.rule == rule.id and self.needs in rule.keys
+        return self.rule == rule.id and self.needs in (*rule.keys, *rule.needs)
 
 
 def blind(linked: "duckdb.DuckDBPyConnection", given: Parameters) -> list[Blind]:
@@ -60,6 +60,15 @@ def blind(linked: "duckdb.DuckDBPyConnection", given: Parameters) -> list[Blind]
     registered = {merchant for (merchant,) in linked.sql("SELECT merchant FROM registered").fetchall()}
     bare = merchants.keys() - registered
     found += [Blind(merchant, rule.id, fact) for merchant in bare for rule in RULES.values() for fact in rule.facts]
+    told = set(linked.sql("SELECT merchant, what FROM told").fetchall())
+    found += [
+        Blind(merchant, rule.id, need)
+        for merchant in merchants
+        for rule in RULES.values()
+        if given.value(rule, ENABLED, merchant)
+        for need in rule.needs
+        if (merchant, need) not in told
+    ]
     return sorted(set(found))
 
 

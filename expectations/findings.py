@@ -95,6 +95,16 @@ class Finding:
         values["completeness"] = json.loads(values["completeness"])
         return cls(**values)
 
+    @classmethod
+    def from_json(cls, text: str) -> "Finding":
+        """The finding that `to_json` wrote."""
+        plain: dict[str, Any] = json.loads(text)
+        plain["business_date"] = dt.date.fromisoformat(plain["business_date"])
+        plain["act_by"] = dt.datetime.fromisoformat(plain["act_by"]) if plain["act_by"] else None
+        plain["subjects"] = tuple(_subject(each) for each in plain["subjects"])
+        plain["ruled_out"] = tuple(plain["ruled_out"])
+        return cls(**plain)
+
 
 def read_findings(source: Settings | Lake, start: dt.date | None = None, end: dt.date | None = None) -> list[Finding]:
     """The stored findings of these business days, both included; none when nothing was checked yet.

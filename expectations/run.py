@@ -17,7 +17,7 @@ from expectations.completeness import terminal_days
 from expectations.coverage import Blind
 from expectations.findings import Finding, read_findings
 from expectations.laws import Judge, Stated, Verdict
-from expectations.lifecycle import COLUMNS, SEARCH_DAYS, Shop, link, seen_kinds, seen_marks
+from expectations.lifecycle import ACQUIRER_TABLES, COLUMNS, SEARCH_DAYS, Shop, link, seen_kinds, seen_marks
 from expectations.lifecycle import table as life_cycles
 from expectations.parameters import Parameters, parameters
 from expectations.rules import RULES
@@ -147,6 +147,10 @@ def check(
         written = _store(lake, judged, judged_days, seen)
         if written is not None:
             said = coverage.store(lake, judged.blind, first)
+            tell("cases")
+            from expectations.cases.book import case_book
+
+            case_book(settings).open_cases(judged.findings)
             return CheckResult(
                 judged.findings,
                 judged.rules_run,
@@ -164,14 +168,15 @@ def check(
 
 def business_days(lake: Lake) -> list[dt.date]:
     """The business days that have a row in any table that rules look at, in order."""
-    return sorted({day for name in COLUMNS for day in _days_of(lake, name)})
+    return sorted({day for name in (*COLUMNS, *ACQUIRER_TABLES) for day in _days_of(lake, name)})
 
 
 def read_tables(lake: Lake, first: dt.date) -> dict[str, "pa.Table"]:
     """The tables from as far before ``first`` as a refund may reach."""
     since = first - dt.timedelta(days=SEARCH_DAYS + 1)
     before = [("business_date", ">=", since)]
-    return {name: lake.read(name, columns=columns, filters=before) for name, columns in COLUMNS.items()}
+    seen = {name: lake.read(name, columns=columns, filters=before) for name, columns in COLUMNS.items()}
+    return seen | {name: lake.read(name, filters=before) for name in ACQUIRER_TABLES}
 
 
 def shop_of(settings: Settings) -> Shop:

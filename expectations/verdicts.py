@@ -34,6 +34,9 @@ WHERE concat_ws('|', merchant, terminal, batch, first_stan, last_stan, business_
 UNION ALL
 SELECT id, terminal, NULL, NULL, NULL, NULL, NULL, NULL, NULL, first_at, NULL, NULL, NULL
 FROM unread_day WHERE id IN (SELECT unnest(?::VARCHAR[]))
+UNION ALL
+SELECT id, coalesce(terminal, ''), batch, stan, kind, NULL, amount_fen, rrn, pan_masked, moment, NULL, currency, NULL
+FROM line WHERE id IN (SELECT unnest(?::VARCHAR[]))
 """
 
 
@@ -41,7 +44,7 @@ def subjects(linked: "duckdb.DuckDBPyConnection", ids: Iterable[str]) -> dict[st
     """The attempts, settlements, events and missing numbers with these ids."""
     if not (wanted := sorted(set(ids))):
         return {}
-    found = linked.sql(SUBJECTS, params=[wanted] * 5).to_arrow_table().to_pylist()
+    found = linked.sql(SUBJECTS, params=[wanted] * SUBJECTS.count("?")).to_arrow_table().to_pylist()
     return {row.pop("id"): Subject(**{name: plain(value) for name, value in row.items()}) for row in found}
 
 

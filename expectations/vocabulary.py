@@ -44,6 +44,13 @@ RULED_OUT: dict[str, str] = {
     "same_card": "one card's holder signs alike",
     "single_operator": "the shop has one operator only",
     "outage": "the network was down",
+    "next_file": "it waited for the next two files of the acquirer",
+    "delivered_twice": "one line that was delivered twice",
+    "other_channel": "codes, and orders made online or by telephone",
+    "discount_shown": "a discount that the statement shows",
+    "partial_approval": "a part that was approved of a larger sum",
+    "forced_later": "an approval that was got later by another way",
+    "within_term": "it is still within its term",
     "late_row": "a single row that was stored late",
     "clock_put_right": "the clock was put right",
 }

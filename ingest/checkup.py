@@ -21,6 +21,7 @@ from ingest.errors import KeyFileError, TillwatchError
 from ingest.inspection import breaks_between, inspect, segment_files
 from ingest.keys import Keys, load_keys
 from ingest.ownership import owner_of
+from ingest.permissions import too_open
 from ingest.settings import AUTO, Line, Settings
 from protocols.errors import ProfileError
 from protocols.profile import built_in_profiles, load_profile, usable_profiles
@@ -112,6 +113,10 @@ def check_spool(directory: Path, keys: Keys | None) -> Iterator[Check]:
         yield Check("spool", "warn", words, "free some space before it runs out")
     else:
         yield Check("spool", "ok", words)
+    if mode := too_open(directory, 0o077):
+        yield Check(
+            "spool", "fail", f"{directory}: mode {mode} lets others at the records", f"chmod -R go= {directory}"
+        )
     if directory.is_dir():
         yield _check_segments(directory, keys, busy=owner is not None)
 
@@ -150,6 +155,8 @@ def check_lake(uri: str) -> Check:
     there = _nearest(lake.root)
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         return Check("lake", "fail", f"{there} cannot be written", "check lake.uri and the folder's owner")
+    if mode := too_open(lake.root, 0o007):
+        return Check("lake", "warn", f"{lake.root}: mode {mode} lets everybody read it", f"chmod -R o= {lake.root}")
     state = "empty" if version is None else f"raw_frames at version {version}"
     return Check("lake", "ok", f"{lake.root}: {state}")
 

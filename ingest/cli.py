@@ -7,16 +7,20 @@ Data goes to stdout, talk to stderr. Exit status: 0 fine, 1 findings, 2 usage,
 import difflib
 import errno
 import importlib
+import io
 import os
 import sys
 
 import click
 
 from ingest.errors import TillwatchError
+from ingest.permissions import narrow_umask
+from ingest.redaction import redact, redact_uncaught
 from protocols.errors import ProtocolError
 
 COMMANDS = {
     "alert": "expectations.commands.alert:alert",
+    "case": "expectations.commands.case:case",
     "check": "expectations.commands.check:check",
     "collect": "ingest.commands.collect:collect",
     "completion": "ingest.commands.completion:completion",
@@ -24,9 +28,11 @@ COMMANDS = {
     "demo": "ingest.commands.demo:demo",
     "describe": "ingest.commands.describe:describe",
     "doctor": "ingest.commands.doctor:doctor",
+    "evidence": "expectations.commands.evidence:evidence",
     "findings": "expectations.commands.findings:findings",
     "import": "ingest.commands.import_:import_",
     "install-service": "ingest.commands.install_service:install_service",
+    "keys": "ingest.commands.keys:keys",
     "land": "ingest.commands.land:land",
     "ports": "ingest.commands.ports:ports",
     "replay": "ingest.commands.replay:replay",
@@ -35,6 +41,7 @@ COMMANDS = {
 }
 SUMMARIES = {
     "alert": "Preview, send and acknowledge the alert mails.",
+    "case": "List and follow cases until the money is back.",
     "check": "Run every rule and write the findings.",
     "collect": "Read terminals until stopped.",
     "completion": "Print the shell's completion script.",
@@ -42,9 +49,11 @@ SUMMARIES = {
     "demo": "One simulated shop day, from terminals to mail.",
     "describe": "Say what a frame says, field by field, masked.",
     "doctor": "Check keys, spool, devices and tables; create keys.",
+    "evidence": "Make and verify evidence packs.",
     "findings": "List findings.",
     "import": "Read acquirers' statements into the lake.",
     "install-service": "Write the systemd unit and the udev rule.",
+    "keys": "List, rotate and destroy the keys of card tokens.",
     "land": "Move sealed segments into the tables.",
     "ports": "List serial devices with stable names.",
     "replay": "Read captures into the spool.",
@@ -101,22 +110,26 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and turn a user's error into a line and a hint."""
+    narrow_umask()
+    redact_uncaught()
     try:
         status = cli.main(standalone_mode=False)
     except click.ClickException as wrong:
-        wrong.show()
+        said = io.StringIO()
+        wrong.show(said)
+        click.echo(redact(said.getvalue()), err=True, nl=False)
         sys.exit(wrong.exit_code)
     except click.Abort:
         click.echo("tillwatch: stopped", err=True)
         sys.exit(130)
     except (TillwatchError, ProtocolError) as wrong:
-        click.echo(f"tillwatch: {wrong}", err=True)
+        click.echo(redact(f"tillwatch: {wrong}"), err=True)
         if wrong.hint:
-            click.echo(f"  try: {wrong.hint}", err=True)
+            click.echo(redact(f"  try: {wrong.hint}"), err=True)
         sys.exit(getattr(wrong, "exit_status", 3))
     except OSError as wrong:
         where = f"{wrong.filename}: " if wrong.filename else ""
-        click.echo(f"tillwatch: {where}{wrong.strerror or wrong}", err=True)
+        click.echo(redact(f"tillwatch: {where}{wrong.strerror or wrong}"), err=True)
         click.echo(f"  try: {_REFUSED.get(wrong.errno or 0, 'check that path, its owner and mode')}", err=True)
         sys.exit(3)
     sys.exit(status if isinstance(status, int) else 0)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from ingest.committer import Committer
 from ingest.lines import Line
+from ingest.redaction import redact
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -73,7 +74,7 @@ class EventLog:
             if self._left_out:
                 text, self._left_out = f"{text} ({self._left_out} events before this one were not told)", 0
             try:
-                self.print(text)
+                self.print(redact(text))
             except (OSError, ValueError):  # stderr is closed or its reader is gone: collecting goes on
                 continue
 

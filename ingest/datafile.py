@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import google_crc32c
 
 from ingest.errors import LakeError
+from ingest.permissions import LAKE_FILE
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,7 +37,7 @@ UNIQUE = ("digest", "transaction_id", "settlement_id", "event_id", "rrn")
 
 @contextlib.contextmanager
 def written(table: "pa.Table", folder: Path) -> Iterator[Path]:
-    """The table as a verified Parquet file under a temporary name in ``folder``, removed at the end.
+    """The table as a verified Parquet file under a temporary name in ``folder``, which is there, removed at the end.
 
     Raises:
         LakeError: the disk refused it, or what was read back is not what was written.
@@ -47,12 +48,12 @@ def written(table: "pa.Table", folder: Path) -> Iterator[Path]:
     dictionary = [f.name for f in table.schema if pa.types.is_string(f.type) and not f.name.endswith(UNIQUE)]
     temporary = folder / f".{os.getpid()}-{secrets.token_hex(6)}{TEMPORARY}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         options: dict[str, Any] = {"compression": "zstd", "use_dictionary": dictionary, "write_page_checksum": True}
         with pq.ParquetWriter(temporary, table.schema, **options) as writer:
             writer.write_table(table)
             writer.add_key_value_metadata({_SEAL: _UNSEALED})
         _seal_footer(temporary)
+        temporary.chmod(LAKE_FILE)
         _sync(temporary)
         check_footer(temporary)
         if not pq.read_table(temporary, page_checksum_verification=True, partitioning=None).equals(table):

@@ -7,6 +7,8 @@ TillwatchError        exit status 3: could not run
 ├── LakeError         a table cannot be read or written
 ├── KeyFileError      a key file is missing, too open or not a key
 ├── StatementError    an acquirer's file is not what its layout says; nothing of it was taken
+├── CaseError         the database of cases cannot be used, or a case may not do that step
+├── EvidenceError     an evidence pack cannot be made or opened
 └── DeliveryError     a mail could not be handed over; it stays unsent
 
 The command line prints ``tillwatch: <message>`` and ``  try: <hint>``; never a traceback.
@@ -57,3 +59,11 @@ class StatementError(TillwatchError):
 
 class DeliveryError(TillwatchError):
     """A mail could not be handed over; the alert stays unsent."""
+
+
+class CaseError(TillwatchError):
+    """The database of cases cannot be used, or a case may not do that step."""
+
+
+class EvidenceError(TillwatchError):
+    """An evidence pack cannot be made or opened."""

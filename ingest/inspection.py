@@ -20,8 +20,8 @@ class Report:
     """What is in one segment.
 
     ``noted`` damage was found and named when the segment was sealed. ``chained`` is false when the
-    keyed hashes could not be looked at, because the key is another one or not at hand. ``follows`` is
-    the hash of what stood before it, ``end`` that of its footer; ``NO_CHAIN`` where it is not known.
+    keyed hashes could not be looked at, because the segment's key is not at hand. ``follows`` is the hash
+    of the ``footer`` that stood before it, made with this segment's own key; ``NO_CHAIN`` where it is not known.
     """
 
     path: Path
@@ -39,10 +39,15 @@ class Report:
     lines: list[str] = field(default_factory=list)
     damages: list[Damage] = field(default_factory=list)
     noted: bool = False
-    chained: bool = False
     gaps: list[tuple[int, int]] = field(default_factory=list)
     follows: bytes = NO_CHAIN
-    end: bytes = NO_CHAIN
+    footer: bytes = b""
+    chain: Chain | None = field(default=None, repr=False)
+
+    @property
+    def chained(self) -> bool:
+        """Whether the keyed hashes were looked at."""
+        return self.chain is not None
 
     @property
     def first_at(self) -> dt.datetime | None:
@@ -76,7 +81,7 @@ def inspect(path: Path, keys: Keys | None = None) -> Report:
 
     Args:
         path: the file.
-        keys: look at the keyed hashes too, if the segment was written with this key.
+        keys: look at the keyed hashes too, if the segment was written with one of these keys.
 
     Raises:
         SpoolError: the file cannot be read.
@@ -89,14 +94,13 @@ def inspect(path: Path, keys: Keys | None = None) -> Report:
         ) from None
     report = Report(path, STATES.get(path.suffix, "sealed"), len(data))
     head = next(walk(data), None)
-    chain = None
     if isinstance(head, Header):
         report.segment_id, report.key_id, report.follows = head.segment_id, head.key_id, head.chain
-        if keys is not None and keys.key_id == head.key_id:
-            chain, report.chained = Chain(keys.chain), True
+        if keys is not None and (own := keys.of(head.key_id)) is not None:
+            report.chain = Chain(own.chain)
     footer: Footer | None = None
     ports = Ports()
-    for entry in walk(data, chain):
+    for entry in walk(data, report.chain):
         if isinstance(entry, Damage):
             report.damages.append(entry)
         elif isinstance(entry, Raw):
@@ -104,8 +108,7 @@ def inspect(path: Path, keys: Keys | None = None) -> Report:
         elif isinstance(entry, Footer):
             footer = entry
             report.sealed_at = from_ns(entry.sealed_ns)
-            if chain is not None:
-                report.end = chain.link(data[entry.offset : entry.offset + FOOTER_SIZE])
+            report.footer = data[entry.offset : entry.offset + FOOTER_SIZE]
     if report.state == "sealed" and footer is None and not report.damages:
         report.damages.append(Damage(len(data), 0, "the footer is missing", torn=True))
     report.noted = footer is not None and not any("SHA-256" in damage.what for damage in report.damages)
@@ -160,8 +163,9 @@ def _explained(report: Report, missing: int, first: int) -> bool:
 
 
 def _replaced(before: Report, report: Report) -> bool:
-    known = report.chained and NO_CHAIN not in {report.follows, before.end} and report.key_id == before.key_id
-    return known and report.follows != before.end
+    if report.chain is None or report.follows == NO_CHAIN or not before.footer:
+        return False
+    return report.follows != report.chain.link(before.footer)
 
 
 def _first_seq(report: Report) -> int:

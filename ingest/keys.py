@@ -3,6 +3,9 @@
 ``tillwatch-key 1 <key id> <64 hex digits>``. The master key is used for nothing but
 HMAC-SHA256 over a domain name, so the card token, the frame digest and the spool's
 chain each have a key of their own.
+
+Keys that were rotated out lie beside it, each in ``<file>.retired/<key id>.key`` (0400):
+nothing new is written with them, but segments of their time can still be verified.
 """
 
 import hmac
@@ -10,25 +13,51 @@ import os
 import re
 import secrets
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ingest.errors import KeyFileError
 from protocols.sanitise import CardKeys
 
 CREATE_HINT = "make one with `tillwatch doctor --create-keys`"
+RETIRED = ".retired"
+"""What the folder of the keys before this one is called: the key file's name and this."""
 _LINE = re.compile(r"tillwatch-key 1 ([a-z0-9]{1,16}) ([0-9a-f]{64})\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class Keys(CardKeys):
-    """What one key file gives: the sanitiser's keys, and ``chain``, which ties spool records together."""
+    """What one key file gives: the sanitiser's keys, and ``chain``, which ties spool records together.
+
+    ``retired`` are the keys before this one that were kept.
+    """
 
     chain: bytes = field(repr=False)
+    retired: "tuple[Keys, ...]" = field(default=(), repr=False)
+
+    def of(self, key_id: str) -> "Keys | None":
+        """The key of this id, current or retired; None when it is not at hand."""
+        return next((keys for keys in (self, *self.retired) if keys.key_id == key_id), None)
 
 
 def load_keys(path: Path) -> Keys:
-    """Read a key file.
+    """Read a key file, and the retired keys beside it.
+
+    Raises:
+        KeyFileError: not there, not readable, open to others, or not a key; one of the retired keys is.
+    """
+    current = read_key(path)
+    folder = path.with_name(path.name + RETIRED)
+    try:
+        files = sorted(folder.glob("*.key"))
+    except OSError as wrong:
+        raise KeyFileError(f"{folder}: cannot be read: {wrong.strerror}", hint="check the folder's owner") from None
+    retired = (read_key(file) for file in files)
+    return replace(current, retired=tuple(keys for keys in retired if keys.key_id != current.key_id))
+
+
+def read_key(path: Path) -> Keys:
+    """Read one key file.
 
     Raises:
         KeyFileError: not there, not readable, open to others, or not a key.
@@ -66,7 +95,6 @@ def create_keys(path: Path) -> Keys:
     Raises:
         KeyFileError: the file is there already, or cannot be written.
     """
-    line = f"tillwatch-key 1 {secrets.token_hex(4)} {secrets.token_hex(32)}\n"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -82,16 +110,31 @@ def create_keys(path: Path) -> Keys:
         ) from None
     except OSError as wrong:
         raise KeyFileError(f"{path}: cannot be written: {wrong.strerror}", hint="check the folder's owner") from None
+    write_key(fd, new_key())
+    sync_folder(path.parent)
+    return load_keys(path)
+
+
+def new_key() -> str:
+    """A key file's line, of a new random key."""
+    return f"tillwatch-key 1 {secrets.token_hex(4)} {secrets.token_hex(32)}\n"
+
+
+def write_key(fd: int, line: str) -> None:
+    """Write a key file's line, on the disk when this returns. Closes ``fd``."""
     with os.fdopen(fd, "w", encoding="ascii") as file:
         file.write(line)
         file.flush()
         os.fsync(file.fileno())
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def sync_folder(folder: Path) -> None:
+    """The folder's names are on the disk."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(folder)
+        os.fsync(fd)
     finally:
-        os.close(folder)
-    return load_keys(path)
+        os.close(fd)
 
 
 def derive(key_id: str, master: bytes) -> Keys:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ingest import datafile
 from ingest.columns import TABLES
 from ingest.errors import LakeError, UsageError
+from ingest.permissions import make_lake_folder
 from ingest.rows import arrow_schema, as_table, by_partition, text
 from ingest.scan import first_line, remedy, scan
 from ingest.tablespec import TableSpec
@@ -200,7 +201,7 @@ class Lake:
             if (handle := self._open(name)) is not None:
                 return handle
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                make_lake_folder(folder, self.root)
                 schema = arrow_schema(spec, comments=True)
                 by = list(spec.partition_by)
                 DeltaTable.create(str(folder), schema, "error", by, name=name, description=spec.meaning)
@@ -219,6 +220,13 @@ class Lake:
         actions = []
         for values, part in by_partition(spec, table):
             folder = Path(*(f"{column}={value}" for column, value in values.items()))
+            try:
+                make_lake_folder(self.root / spec.name / folder, self.root)
+            except OSError as wrong:
+                raise LakeError(
+                    f"{self.root / spec.name / folder}: cannot be made: {wrong.strerror}",
+                    hint="check the disk's free space and the folder's owner",
+                ) from wrong
             with datafile.written(part, self.root / spec.name / folder) as temporary:
                 final = self.root / spec.name / folder / name.format(hash=datafile.content_hash(temporary))
                 size = temporary.stat().st_size

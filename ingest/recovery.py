@@ -103,7 +103,7 @@ def recover(disk: Disk, directory: Path, keys: Keys, boot_id: int, make_room: Ca
     Args:
         disk: the file system calls.
         directory: the spool, owned by the caller.
-        keys: for the chain; a segment of another key is sealed without looking at it.
+        keys: for the chain; a segment of a key that is not at hand is sealed without looking at it.
         boot_id: of this boot.
         make_room: called once when the disk is too full to mend something.
 
@@ -245,7 +245,8 @@ class _State:
         state = cls(data, Chain(keys.chain))
         entries = list(walk(data))
         first = entries[0] if entries else None
-        if isinstance(first, Header) and first.key_id == keys.key_id:
+        if isinstance(first, Header) and (own := keys.of(first.key_id)) is not None:
+            state.chain = Chain(own.chain)
             entries = list(walk(data, state.chain))
         for entry in entries:
             state.see(entry)

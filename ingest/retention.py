@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from ingest.errors import SpoolError
 from ingest.lake import Lake
 from ingest.landing import row_of
+from ingest.permissions import PRIVATE_FILE
 from ingest.segments import SegmentInfo, read_segment, sealed_segments
 
 LEDGER = "pruned.jsonl"
@@ -89,7 +90,8 @@ def _remove(directory: Path, info: SegmentInfo, now: dt.datetime) -> None:
         "pruned_at": now.isoformat(timespec="seconds"),
     }
     try:
-        with (directory / LEDGER).open("a", encoding="utf-8") as ledger:
+        fd = os.open(directory / LEDGER, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+        with os.fdopen(fd, "a", encoding="utf-8") as ledger:
             ledger.write(json.dumps(told) + "\n")
             ledger.flush()
             os.fsync(ledger.fileno())

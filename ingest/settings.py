@@ -13,6 +13,7 @@ import tomllib
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -29,7 +30,9 @@ FILES_AND_FOLDERS = (
     ("keys", "pan_token"),
     ("alerts", "password_file"),
     ("airflow", "password_file"),
+    ("cases", "password_file"),
 )
+SQLITE = "sqlite:///"
 ENVIRONMENT_PREFIX = "TILLWATCH_"
 
 
@@ -211,6 +214,24 @@ class Alerts(Section):
         return value
 
 
+class Cases(Section):
+    """Where cases are kept."""
+
+    url: str | None = Field(
+        default=None,
+        description="sqlite:///FILE or postgresql://user@host/name; not given: cases.db beside the lake",
+    )
+    password_file: Path | None = Field(default=None, description="file with PostgreSQL's password, mode 0600")
+
+    @field_validator("url")
+    @classmethod
+    def _no_password(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).password:
+            msg = "holds a password; put it into a file of mode 0600 and name that in cases.password_file"
+            raise ValueError(msg)
+        return value
+
+
 class Airflow(Section):
     """The REST API that hears of sealed segments; without it landing runs on its schedule alone."""
 
@@ -231,6 +252,7 @@ class Settings(Section):
     acquirers: list[Acquirer] = []
     statements: list[StatementFolder] = []
     alerts: Alerts = Alerts()
+    cases: Cases = Cases()
     airflow: Airflow = Airflow()
     health: Health = Health()
     rules: dict[str, dict[str, Any]] = Field(
@@ -321,6 +343,10 @@ def _paths_from(folder: Path, values: dict[str, Any], *, keep: bool = False) -> 
         value = table.get(key) if isinstance(table, dict) else None
         if isinstance(value, str) and value and "://" not in value:
             result.setdefault(section, {})[key] = str(folder / value)
+    cases = values.get("cases")
+    url = cases.get("url") if isinstance(cases, dict) else None
+    if isinstance(url, str) and url.startswith(SQLITE):
+        result.setdefault("cases", {})["url"] = SQLITE + str(folder / url.removeprefix(SQLITE))
     return result
 
 

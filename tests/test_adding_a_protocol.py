@@ -57,6 +57,12 @@ def test_the_example_is_used_by_its_name(installed: Path, tmp_path: Path) -> Non
     (shown,) = re.findall(r"tillwatch describe ([0-9a-f]+) --profile counter", DOCUMENT)
     told = json.loads(run(tmp_path, installed, "describe", shown, "--profile", "counter", "--json").stdout)
     assert told["fields"]["amount"]["value"] == 550
+    for locale, word in (("zh-CN", "售货机"), ("en", "Vending machine")):
+        words = run(tmp_path, installed, "describe", shown, "--profile", "counter", "--locale", locale).stdout
+        assert word in words
+        assert "550" in words
+    damaged = run(tmp_path, installed, "describe", shown[:-2] + "00", "--profile", "counter", statuses=(1,)).stdout
+    assert "byte 21" in damaged
     listed = run(tmp_path, installed, "describe", "--profiles", "--json").stdout.splitlines()
     assert "counter" in {json.loads(line)["name"] for line in listed}
     assert "counter" in run(tmp_path, installed, "describe", "00", "--profile", "counter2", statuses=(2,)).stderr

@@ -130,7 +130,7 @@ def ack(config: Path | None, finding: str, label: str, by: str | None) -> None:
     A case number stands for all findings of its case. After two-purchases and done a
     finding is not told again.
     """
-    from expectations.mail.cases import case_number
+    from expectations.cases.book import case_book
     from expectations.mail.ledger import Ledger
     from expectations.mail.send import known_findings
     from ingest.tables import Lake
@@ -138,7 +138,9 @@ def ack(config: Path | None, finding: str, label: str, by: str | None) -> None:
     settings = load_settings(config)
     lake = Lake(settings.lake.uri)
     known = known_findings(lake)
-    matching = {each.finding_id for each in known if case_number(each) == finding.upper()}
+    matching: set[str] = set()
+    if finding.upper().startswith("C-"):
+        matching = {each.finding_id for each in case_book(settings).case(finding).findings}
     if not matching and len(finding) >= SHORTEST:
         matching = {each.finding_id for each in known if each.finding_id.startswith(finding.lower())}
         if len(matching) > 1:

@@ -3,7 +3,7 @@
 Rules judge the life cycle, not the rows: a debit counts only while it is live. The SQL
 beside this file links all merchants at once in DuckDB, in memory; the tables it leaves
 behind (``attempt``, ``used``, ``gap``, ``batch``, ``life``, ``batch_total``,
-``terminal_day``) are what the rules' views are made from. No clock but the messages' own
+``terminal_day``, ``posting``) are what the rules' views are made from. No clock but the messages' own
 enters here.
 """
 
@@ -13,6 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import TYPE_CHECKING
+
+from expectations.calendar import working_calendar
+from ingest.tables import TABLES, arrow_schema
 
 if TYPE_CHECKING:
     import duckdb
@@ -47,9 +50,12 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "rejects": ("line", "profile", "kind", "seen_at", "length", "layer", "code", "field", "segment_id", "seq",
                 "business_date", "seen_date"),
 }  # fmt: skip
-"""For each table that rules look at: the columns they need."""
+"""For each table of what terminals did that rules look at: the columns they need."""
 
-STAGES = ("records", "gaps", "links", "totals")
+ACQUIRER_TABLES = ("statement_lines", "payouts", "profit_lines")
+"""Tables of what acquirers and banks say; read whole rows, from `SEARCH_DAYS` before the first day on."""
+
+STAGES = ("records", "gaps", "links", "totals", "reconciled")
 SEARCH_DAYS = 335
 """How far back a refund's sale is searched: eleven months (docs/rules.md)."""
 
@@ -86,6 +92,8 @@ def link(
     connection.execute("SET TimeZone = 'UTC'")
     for name in COLUMNS:
         connection.register(name, tables[name])
+    for name in ACQUIRER_TABLES:
+        connection.register(name, tables[name] if name in tables else arrow_schema(TABLES[name]).empty_table())
     cutoff = shop.cutoff.hour * 3600 + shop.cutoff.minute * 60 + shop.cutoff.second
     connection.execute("CREATE TEMP TABLE shop AS SELECT ? AS zone, ?::BIGINT AS cutoff_s", [shop.zone, cutoff])
     connection.execute(
@@ -99,6 +107,7 @@ def link(
     connection.execute(
         "CREATE TEMP MACRO in_scope(day) AS day BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)"
     )
+    connection.register("calendar", working_calendar())
     for stage in STAGES:
         connection.execute(files(__name__).joinpath(f"{stage}.sql").read_text("utf-8"))
     return connection
@@ -134,5 +143,8 @@ def seen_kinds(linked: "duckdb.DuckDBPyConnection") -> set[str]:
         UNION SELECT 'SIGNATURE' FROM signature
         UNION SELECT 'REJECT' FROM rejects
         UNION SELECT operation FROM event
+        UNION SELECT 'STATEMENT' FROM line
+        UNION SELECT 'PAYOUT' FROM payouts
+        UNION SELECT 'PROFIT' FROM profit_lines
     """).fetchall()
     return {kind for (kind,) in rows if kind}

@@ -75,6 +75,10 @@ FROM (
 CREATE TEMP TABLE merchant AS
 SELECT merchant, max(moment) AS known_until FROM used GROUP BY merchant;
 
+-- Tokens of two keys never match, whatever the card: where the key was changed within what is looked at, cards are
+-- compared by first six and last four digits, as where there are no tokens.
+CREATE TEMP TABLE tokens AS SELECT count(DISTINCT regexp_extract(card_token, '^t([a-z0-9]+)\.', 1)) AS keys FROM attempt_once;
+
 -- Attempts: `nth` is their order in time, `state` what is known of their outcome. `open` is an
 -- attempt that may have been debited without the terminal knowing: no answer, or one that says
 -- "timed out" (68, 98) or that the terminal could not trust (A0).
@@ -85,7 +89,7 @@ SELECT u.id, u.merchant, u.terminal, u.batch, u.epoch, u.stan, u.moment, a.busin
        row_number() OVER (ORDER BY u.moment, u.stan, u.id) AS nth,
        a.txn_type AS kind,
        a.amount_fen, a.tip_fen, a.currency, a.profile, a.line, a.pan_masked,
-       coalesce(a.card_token, 'mask:' || a.pan_masked) AS card,
+       CASE WHEN a.card_token IS NULL OR (SELECT keys > 1 FROM tokens) THEN 'mask:' || a.pan_masked ELSE a.card_token END AS card,
        CASE WHEN a.outcome = 'approved' THEN 'approved'
             WHEN a.outcome = 'unknown' OR a.response_code IN ('68', '98', 'A0') THEN 'open'
             ELSE 'declined' END AS state,

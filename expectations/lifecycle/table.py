@@ -19,18 +19,22 @@ ROWS_AT_ONCE = 500_000
 """Rows in memory at once, and at most in one commit, as far as whole days allow."""
 TRIES = 5
 
+ORIGINALS = """
+CREATE OR REPLACE TEMP TABLE original_day AS
+SELECT id, business_date AS original_date FROM life WHERE id IN (SELECT original FROM life WHERE original IS NOT NULL)
+"""
 ROWS = """
 SELECT l.id AS transaction_id, l.merchant AS merchant_id, l.terminal AS terminal_id, l.kind AS txn_type, l.state,
        l.amount_fen, l.moment, l.clearing_day, l.batch::INTEGER AS batch_no, l.epoch::INTEGER AS batch_epoch,
        l.stan::INTEGER AS stan, l.original AS original_id, l.linked_by,
-       o.business_date AS original_date,
+       o.original_date,
        CASE WHEN l.orig_date IS NOT NULL THEN l.kind IN ('REFUND', 'QR_REFUND', 'COMPLETION') END
            AS original_year_inferred,
        l.reversal_sendings, l.reversals_confirmed, l.is_reversed, l.voids, l.first_void AS void_id, l.refunded_fen,
        h.hold_fen, h.completed_fen, l.stands, l.live, l.exposed, l.gap_later, l.settled_at, l.act_by,
        round(c.ahead_us / 1e6)::BIGINT AS clock_ahead_s, l.business_date
 FROM life l
-LEFT JOIN life o ON o.id = l.original
+LEFT JOIN original_day o ON o.id = l.original
 LEFT JOIN hold h ON h.id = l.id
 LEFT JOIN clock c ON c.terminal_id = l.terminal AND c.business_date = l.business_date
 WHERE l.business_date BETWEEN ? AND ?
@@ -47,6 +51,7 @@ def store(lake: Lake, linked: "duckdb.DuckDBPyConnection", first: dt.date, last:
             to its attempts since is brought up to date, its own originals stay as they were found.
         last: last day.
     """
+    linked.execute(ORIGINALS)
     written: list[dt.date] = []
     for low, high in _spans(linked, last):
         for _ in range(TRIES):

@@ -6,7 +6,7 @@ the same settlement or gap: a gap must not glue a day's cases together.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -27,22 +27,19 @@ class Case:
         amount_fen: what is at risk, each debit or refund counted once.
         act_by: the nearest deadline still ahead at the decision, else the latest one past, else None.
         is_open: whether that deadline is ahead.
+        number: what a person quotes, as the database of cases gave it; empty when it gave none.
     """
 
     findings: tuple[Finding, ...]
     amount_fen: int
     act_by: dt.datetime | None
     is_open: bool
+    number: str = ""
 
     @property
     def lead(self) -> Finding:
         """The finding that gives the case its title."""
         return self.findings[0]
-
-    @property
-    def number(self) -> str:
-        """What a person quotes; the same while the same transaction is accused, though findings join the case."""
-        return case_number(self.lead)
 
     @property
     def subjects(self) -> tuple[Subject, ...]:
@@ -70,19 +67,19 @@ class Case:
         return any(stands(each) for each in self.findings)
 
 
-def case_number(finding: Finding) -> str:
-    """C-1121-9F3A7B: the day, and the first letters of the accused transaction's id (a gap has none: of its own)."""
-    accused = finding.subjects[0].transaction_id if finding.subjects else None
-    return f"C-{finding.business_date:%m%d}-{(accused or finding.finding_id)[:6].upper()}"
-
-
 def stands(finding: Finding) -> bool:
     """Whether a finding is sure and grave enough to be told on its own."""
     return finding.certainty in {"PROVEN", "PROBABLE"} and finding.severity != "P4"
 
 
-def group(findings: Iterable[Finding], now: dt.datetime) -> list[Case]:
-    """The cases of one merchant, the most pressing first; a finding that came twice counts once."""
+def group(findings: Iterable[Finding], now: dt.datetime, numbers: Mapping[str, str] | None = None) -> list[Case]:
+    """The cases of one merchant, the most pressing first; a finding that came twice counts once.
+
+    Args:
+        findings: of one merchant.
+        now: the decision moment, aware.
+        numbers: finding_id -> number of its case.
+    """
     unique = {each.finding_id: each for each in findings}
     ordered = sorted(unique.values(), key=lambda each: each.finding_id)
     parent = list(range(len(ordered)))
@@ -95,12 +92,12 @@ def group(findings: Iterable[Finding], now: dt.datetime) -> list[Case]:
 
     holder: dict[SubjectKey, int] = {}
     for index, finding in enumerate(ordered):
-        for key in _meeting_points(finding):
+        for key in meeting_points(finding):
             parent[root(index)] = root(holder.setdefault(key, index))
     members: dict[int, list[Finding]] = {}
     for index, finding in enumerate(ordered):
         members.setdefault(root(index), []).append(finding)
-    return sorted((_case(each, now) for each in members.values()), key=_pressing)
+    return sorted((case_of(each, now, numbers or {}) for each in members.values()), key=_pressing)
 
 
 def subject_key(subject: Subject) -> SubjectKey:
@@ -134,14 +131,16 @@ def approved(subject: Subject) -> bool:
     return subject.response_code is not None and is_approved(subject.response_code)
 
 
-def _meeting_points(finding: Finding) -> list[SubjectKey]:
+def meeting_points(finding: Finding) -> list[SubjectKey]:
+    """What another finding must name too, one of them, to be about the same money."""
     if behaviours()[finding.rule].scope == "batch":
         accused = finding.subjects[:1]
         return [("batch", *subject_key(each)) for each in accused]
     return [subject_key(each) for each in finding.subjects if each.txn_type != "SETTLEMENT"]
 
 
-def _case(findings: Sequence[Finding], now: dt.datetime) -> Case:
+def case_of(findings: Sequence[Finding], now: dt.datetime, numbers: Mapping[str, str]) -> Case:
+    """One case of all these findings; the gravest leads."""
     ranked = sorted(findings, key=lambda f: (not stands(f), f.severity, behaviours()[f.rule].rank, f.finding_id))
     deadlines = sorted(each.act_by for each in findings if each.act_by is not None)
     ahead = [each for each in deadlines if each > now]
@@ -150,6 +149,7 @@ def _case(findings: Sequence[Finding], now: dt.datetime) -> Case:
         amount_fen=_amount(ranked),
         act_by=ahead[0] if ahead else deadlines[-1] if deadlines else None,
         is_open=bool(ahead),
+        number=next((numbers[each.finding_id] for each in ranked if each.finding_id in numbers), ""),
     )
 
 

@@ -81,6 +81,7 @@ def decide(
     *,
     told: Collection[Told] = frozenset(),
     settled: Collection[str] = frozenset(),
+    numbers: Mapping[str, str] | None = None,
 ) -> Decision:
     """The mails of this moment.
 
@@ -90,6 +91,7 @@ def decide(
         now: the decision moment, aware.
         told: what the ledger says has been told.
         settled: findings that a person has closed (done, two purchases); they are not told again.
+        numbers: finding_id -> number of its case.
     """
     if now.tzinfo is None:
         raise ValueError("the decision moment needs a time zone")
@@ -104,7 +106,7 @@ def decide(
     alerts: list[Alert] = []
     unrouted: list[str] = []
     for merchant_id, theirs in sorted(by_merchant.items()):
-        cases = group(theirs, now)
+        cases = group(theirs, now, numbers)
         if not any(case.stands_alone for case in cases):
             continue
         readers = readers_of(merchant_id, routes)

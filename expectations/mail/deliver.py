@@ -81,7 +81,7 @@ def server_of(alerts: Alerts) -> Server:
         )
     starttls = choice == "yes"
     user = unquote(parts.username) if parts.username else None
-    password = _password(alerts.password_file) if user and alerts.password_file else None
+    password = read_password(alerts.password_file, "alerts.password_file") if user and alerts.password_file else None
     if password and not (starttls or parts.scheme == "smtps" or _is_here(host)):
         raise UsageError(
             f"alerts.smtp: the password would travel to {host} in clear", hint="use smtps:// or add ?starttls=yes"
@@ -194,17 +194,22 @@ def _hang_up(sock: socket.socket | None) -> None:
             return  # it is closed already
 
 
-def _password(file: Path) -> str:
+def read_password(file: Path, key: str) -> str:
+    """The password in a file of mode 0600 that this key of the settings names.
+
+    Raises:
+        KeyFileError: the file is missing, open to others, or empty.
+    """
     try:
         mode = file.stat().st_mode
         password = file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as wrong:
         said = getattr(wrong, "strerror", None) or "not text"
-        raise KeyFileError(f"{file}: {said.lower()}", hint="check alerts.password_file") from None
+        raise KeyFileError(f"{file}: {said.lower()}", hint=f"check {key}") from None
     if stat.S_IMODE(mode) & 0o077:
         raise KeyFileError(f"{file}: open to others", hint=f"chmod 600 {file}")
     if not password:
-        raise KeyFileError(f"{file}: empty", hint="write the mail account's password into it")
+        raise KeyFileError(f"{file}: empty", hint="write the password into it, and nothing else")
     return password
 
 

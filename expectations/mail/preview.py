@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 
+from expectations.cases.book import case_book
 from expectations.mail.catalogue import Locale
 from expectations.mail.decide import Alert, decide
 from expectations.mail.ledger import Ledger
@@ -16,6 +17,7 @@ from expectations.mail.message import POLICY, build_message
 from expectations.mail.proofs import proofs_of
 from expectations.mail.send import due, known_findings
 from ingest.errors import UsageError
+from ingest.permissions import PRIVATE_FOLDER, write_private
 from ingest.settings import Route, Settings
 from ingest.tables import Lake
 
@@ -45,7 +47,8 @@ def previews(
         findings = known_findings(lake, merchant)
         last = {each.merchant_id: each.business_date for each in sorted(findings, key=lambda f: f.business_date)}
         newest = [each for each in findings if each.business_date == last[each.merchant_id]]
-        alerts = decide(newest, settings.alerts.routes, now).alerts
+        numbers = case_book(settings).open_cases(findings).numbers
+        alerts = decide(newest, settings.alerts.routes, now, numbers=numbers).alerts
     proofs = proofs_of(alerts, lake, settings.zone)
     return [
         Preview(alert, build_message(alert, settings, proofs=proofs, thread=ledger.thread(alert)), told_already)
@@ -54,7 +57,7 @@ def previews(
 
 
 def write_preview(preview: Preview, folder: Path) -> dict[str, Path]:
-    """The mail as .eml, and its two parts as .html and .txt; where they are."""
+    """The mail as .eml, and its two parts as .html and .txt, for their owner alone; where they are."""
     alert = preview.alert
     stem = f"{alert.business_date:%Y-%m-%d}-{alert.merchant_id}-{alert.locale}-{alert.alert_id[:8]}"
     files = {
@@ -63,11 +66,11 @@ def write_preview(preview: Preview, folder: Path) -> dict[str, Path]:
         "txt": _part(preview.message, "plain"),
     }
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         paths = {}
         for suffix, content in files.items():
             paths[suffix] = folder / f"{stem}.{suffix}"
-            paths[suffix].write_bytes(content)
+            write_private(paths[suffix], content)
     except OSError as wrong:
         raise UsageError(f"{folder}: cannot be written: {wrong.strerror}", hint="name another folder with -o") from None
     return paths

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from expectations.cases.book import case_book
 from expectations.findings import Finding
 from expectations.mail.compose import compose
 from expectations.mail.decide import Alert, Decision, decide
@@ -140,6 +141,7 @@ def send_alerts(
             theirs = due(settings, lake, ledger, now, merchant_id).alerts
             done, down = _send_all(theirs, settings, lake, ledger, server)
             outcomes += done
+            case_book(settings).mark_told({name for each in done if each.state == "sent" for name in each.finding_ids})
         finally:
             ledger.give_back(merchant_id, turn)
     return SendResult(tuple(outcomes), decision.unrouted, decision.unspoken)
@@ -148,7 +150,11 @@ def send_alerts(
 def due(settings: Settings, lake: Lake, ledger: Ledger, now: dt.datetime, merchant: str | None = None) -> Decision:
     """The mails that are due now, by the findings and the ledger as they stand."""
     findings = known_findings(lake, merchant)
-    return decide(findings, settings.alerts.routes, now, told=ledger.told(merchant), settled=ledger.settled())
+    told = ledger.told(merchant)
+    book = case_book(settings)
+    numbers = book.open_cases(findings).numbers
+    book.mark_told({each.finding_id for each in told if each.as_case})
+    return decide(findings, settings.alerts.routes, now, told=told, settled=ledger.settled(), numbers=numbers)
 
 
 def known_findings(lake: Lake, merchant: str | None = None) -> list[Finding]:

@@ -7,12 +7,6 @@ STATEMENT, CONTRACT, PAYOUTS = ("statement",), ("statement", "contract"), ("payo
 UNJUDGED = (
     Unjudged("double_settlement", "A", "A batch is settled, and its money moved, once.", PAYOUTS, "C"),
     Unjudged("dup_payout", "A", "A set of transactions is paid out once.", PAYOUTS, "L"),
-    Unjudged("void_not_effective", "B", "A void is in the acquirer's statement.", STATEMENT, "L"),
-    Unjudged("refund_not_completed", "C", "A refund reaches the card in time.", STATEMENT, "S"),
-    Unjudged("missing_in_acquirer", "E", "What the terminal sold is in the statement.", STATEMENT, "S"),
-    Unjudged("missing_in_terminal", "E", "What the statement debits is in the terminal's records.", STATEMENT, "S"),
-    Unjudged("amount_differs", "E", "Statement and terminal agree on the amount.", STATEMENT, "U"),
-    Unjudged("settled_but_declined", "E", "What was declined is not settled.", STATEMENT, "U"),
     Unjudged("payout_late", "E", "A payout arrives by its term.", ("payouts", "contract"), "S"),
     Unjudged("payout_short", "E", "A payout is what the statement adds up to.", ("statement", "payouts"), "L"),
     Unjudged("payout_failed_or_returned", "E", "A payout succeeds.", PAYOUTS, "L"),

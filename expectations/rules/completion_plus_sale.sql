@@ -1,8 +1,8 @@
 -- One row a sale and a completion of one card and amount within one stay (48 hours by default) that both count; the
 -- later one is accused. Another order is another purchase.
 WITH debit AS (
-    SELECT * FROM life WHERE kind IN ('SALE', 'COMPLETION') AND exposed AND card IS NOT NULL AND amount_fen > 0
-    QUALIFY count(*) FILTER (kind = 'COMPLETION') OVER (PARTITION BY merchant, card, amount_fen) > 0
+    SELECT * FROM life WHERE kind IN ('SALE', 'COMPLETION') AND exposed AND amount_fen > 0
+      AND (merchant, card, amount_fen) IN (SELECT merchant, card, amount_fen FROM life WHERE kind = 'COMPLETION' AND card IS NOT NULL)
 ),
 pair AS (
     SELECT later.*, first.id AS first_id, first.kind AS first_kind, date_diff('second', first.moment, later.moment) AS seconds_apart,

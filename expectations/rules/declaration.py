@@ -83,6 +83,7 @@ class Rule:
             outcome), ``DECLINED``, or the name of an operation.
         marks: and only where all of these hold: words of ``lifecycle/marks.sql``.
         keys: columns of the life cycles without which nothing can be judged.
+        needs: what no terminal tells and a merchant must have (``statement``), codes of `vocabulary.NEEDS`.
         ruled_out: codes of what the view has tested for every row it accuses.
         parameters: its settings.
         facts: what ``[[merchants]]`` has to say of a merchant (``mcc``) for it to be judged in full.
@@ -100,6 +101,7 @@ class Rule:
     kinds: tuple[str, ...]
     marks: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
     ruled_out: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     facts: tuple[str, ...] = ()

@@ -89,7 +89,7 @@ def _section(rule: Rule) -> str:
         grades,
         f"Ruled out: {codes}. No violation: {rule.innocent}. Source: {rule.source}.",
     ]
-    if needs := [NEEDS[key] for key in (*rule.keys, *rule.facts)]:
+    if needs := [NEEDS[key] for key in (*rule.keys, *rule.needs, *rule.facts)]:
         parts.append(f"Needs: {', '.join(needs)}.")
     if not rule.enabled:
         parts.append("Not judged unless `enabled = true`.")

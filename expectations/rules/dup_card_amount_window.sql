@@ -4,6 +4,8 @@
 WITH sale AS (
     SELECT *, sendings > 1 OR reversal_sendings > 0 AS anomaly
     FROM life WHERE kind = 'SALE' AND exposed AND card IS NOT NULL AND amount_fen > 0
+      AND (merchant, card, amount_fen) IN (SELECT merchant, card, amount_fen FROM life WHERE kind = 'SALE' AND exposed
+                                           GROUP BY merchant, card, amount_fen HAVING count(*) > 1)
 ),
 alike AS (
     SELECT *, count(*) OVER near AS run, count(*) FILTER (anomaly) OVER near AS run_anomalies

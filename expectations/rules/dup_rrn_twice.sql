@@ -5,7 +5,7 @@ WITH debit AS (
     SELECT *, profile || left(merchant, 3) AS acquirer, coalesce(settlement_date, clearing_day) AS posting_day
     FROM life
     WHERE kind IN ('SALE', 'OFFLINE_SALE', 'COMPLETION', 'QR_SALE') AND exposed AND rrn IS NOT NULL AND rrn <> '000000000000'
-    QUALIFY count(*) OVER (PARTITION BY acquirer, posting_day, rrn) > 1
+      AND rrn IN (SELECT rrn FROM attempt WHERE state = 'approved' GROUP BY rrn HAVING count(*) > 1)
 ),
 repeat AS (
     SELECT later.id, count(*) AS earlier, list(first.id ORDER BY first.nth) AS first_ids,
@@ -24,3 +24,17 @@ SELECT id AS key, 1 + earlier AS debits_of_this_reference, [id] || first_ids AS 
        date_diff('second', first_moment, moment) AS seconds_apart, posting_day
 FROM debit JOIN repeat USING (id)
 WHERE in_scope(business_date) AND id NOT IN (SELECT id FROM accused WHERE rule IN ('dup_stan_resent', 'dup_same_atc'))
+UNION ALL
+-- The same on the acquirer's side: lines of one file and reference, of which the terminal has one at most.
+SELECT l.id, count(*) + 1, [l.id] || list(f.id ORDER BY f.id), l.merchant, any_value(coalesce(l.terminal, f.terminal, '')),
+       l.business_date, l.amount_fen, NULL::TIMESTAMPTZ, 'posted', []::VARCHAR[], []::VARCHAR[],
+       min(abs(date_diff('second', f.moment, l.moment))), l.clearing_day
+FROM line l
+JOIN line f
+  ON f.acquirer = l.acquirer AND f.merchant = l.merchant AND f.rrn = l.rrn AND f.clearing_day = l.clearing_day AND f.kind = l.kind
+ AND f.amount_fen = l.amount_fen AND f.id <> l.id
+WHERE l.family = 'debit' AND l.status = 'settled' AND f.status = 'settled'
+  AND l.id NOT IN (SELECT line_id FROM counterpart) AND l.id NOT IN (SELECT id FROM taken_back)
+  AND f.id NOT IN (SELECT id FROM taken_back)
+  AND (f.id IN (SELECT line_id FROM counterpart) OR f.id < l.id) AND in_scope(l.business_date)
+GROUP BY l.id, l.merchant, l.business_date, l.amount_fen, l.clearing_day

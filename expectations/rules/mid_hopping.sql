@@ -7,6 +7,7 @@ WITH turn AS (
     FROM attempt a
     LEFT JOIN family f ON f.merchant = a.merchant
     WHERE a.terminal <> '' AND a.merchant <> ''
+      AND a.terminal IN (SELECT terminal FROM attempt GROUP BY terminal HAVING count(DISTINCT merchant) > 1)
 ),
 counted AS (
     SELECT terminal, business_date, count(*) FILTER (turned) AS turns, count(DISTINCT owner) AS owners,

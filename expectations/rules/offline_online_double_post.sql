@@ -1,8 +1,9 @@
 -- One row an offline sale and an online one of the same card that both count: one purchase entered twice. The
 -- chip's counter proves it; the till's order makes it probable.
 WITH sale AS (
-    SELECT *, count(*) FILTER (kind = 'OFFLINE_SALE') OVER (PARTITION BY merchant, card) AS offline
-    FROM life WHERE kind IN ('SALE', 'OFFLINE_SALE') AND exposed AND card IS NOT NULL
+    SELECT * FROM life
+    WHERE kind IN ('SALE', 'OFFLINE_SALE') AND exposed
+      AND (merchant, card) IN (SELECT merchant, card FROM attempt WHERE kind = 'OFFLINE_SALE' AND card IS NOT NULL)
 ),
 pair AS (
     SELECT later.*, first.id AS first_id, date_diff('second', first.moment, later.moment) AS seconds_apart,
@@ -16,7 +17,6 @@ pair AS (
      AND (first.atc = later.atc
           OR first.amount_fen = later.amount_fen AND first.order_ref = later.order_ref
              AND date_diff('second', first.moment, later.moment) <= 86400)
-    WHERE later.offline > 0 AND first.offline > 0
     QUALIFY row_number() OVER (PARTITION BY later.id ORDER BY same_counter DESC, first.nth DESC) = 1
 )
 SELECT id AS key, 2 AS postings, [id, first_id] AS subjects,

@@ -4,6 +4,7 @@ WITH running AS (
     SELECT l.*, (sum(l.amount_fen) OVER (PARTITION BY l.merchant, l.business_date ORDER BY l.nth
                                          ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW))::BIGINT AS so_far_fen
     FROM life l
+    JOIN parameter USING (merchant)
     WHERE l.kind IN ('SALE', 'OFFLINE_SALE', 'QR_SALE', 'COMPLETION') AND l.live AND in_scope(l.business_date)
 ),
 limited AS (

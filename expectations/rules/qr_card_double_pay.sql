@@ -4,20 +4,28 @@
 WITH payment AS (
     SELECT *, kind = 'QR_SALE' AS by_code FROM life
     WHERE kind IN ('QR_SALE', 'SALE') AND (exposed OR state = 'open' AND NOT is_reversed) AND amount_fen > 0
-    QUALIFY count(*) FILTER (kind = 'QR_SALE') OVER (PARTITION BY merchant, amount_fen, business_date) > 0
+      AND (merchant, amount_fen) IN (SELECT merchant, amount_fen FROM attempt WHERE kind = 'QR_SALE')
+),
+candidate AS (
+    SELECT later.id, first.id AS first_id, true AS same_order
+    FROM payment later
+    JOIN payment first ON first.merchant = later.merchant AND first.order_ref = later.order_ref AND first.amount_fen = later.amount_fen
+    UNION ALL
+    SELECT later.id, first.id, false
+    FROM (SELECT *, unnest([business_date, business_date + 1])::DATE AS day FROM payment WHERE state = 'open') first
+    JOIN payment later ON later.merchant = first.merchant AND later.amount_fen = first.amount_fen AND later.business_date = first.day
+    WHERE first.order_ref IS NULL OR later.order_ref IS NULL
 ),
 pair AS (
-    SELECT later.*, first.id AS first_id, first.state AS first_state, first.kind AS first_kind,
-           date_diff('second', first.moment, later.moment) AS seconds_apart,
-           coalesce(first.order_ref = later.order_ref, false) AS same_order, p.window_s
-    FROM payment later
-    JOIN parameter p USING (merchant)
-    JOIN payment first
-      ON first.merchant = later.merchant AND first.amount_fen = later.amount_fen AND first.by_code <> later.by_code
-     AND first.nth < later.nth AND first.moment >= later.moment - to_seconds(p.window_s)
-     AND coalesce(first.order_ref = later.order_ref, true)
-    WHERE later.exposed AND in_scope(later.business_date) AND (first.order_ref = later.order_ref OR first.state = 'open')
-    QUALIFY row_number() OVER (PARTITION BY later.id ORDER BY same_order DESC, first.nth DESC) = 1
+    SELECT later.*, c.first_id, c.same_order, first.state AS first_state, first.kind AS first_kind,
+           date_diff('second', first.moment, later.moment) AS seconds_apart
+    FROM candidate c
+    JOIN payment later ON later.id = c.id
+    JOIN payment first ON first.id = c.first_id
+    JOIN parameter p ON p.merchant = later.merchant
+    WHERE later.exposed AND first.by_code <> later.by_code AND first.nth < later.nth
+      AND first.moment >= later.moment - to_seconds(p.window_s) AND in_scope(later.business_date)
+    QUALIFY row_number() OVER (PARTITION BY later.id ORDER BY c.same_order DESC, first.nth DESC) = 1
 )
 SELECT id AS key, 2 AS payments, [id, first_id] AS subjects,
        merchant, terminal, business_date, amount_fen AS amount_at_risk_fen, act_by,

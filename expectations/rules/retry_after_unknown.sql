@@ -1,9 +1,11 @@
 -- One row a sale whose outcome nobody confirmed: how many approved sales of the same card and amount
 -- followed within 15 minutes. On one terminal "followed" is told by the trace number, which no clock moves.
+-- Where the acquirer posted both it is proven; what its files lack debited nobody.
 WITH unresolved AS (
     SELECT * FROM life
     WHERE kind = 'SALE' AND (state = 'open' OR (state = 'approved' AND reversal_sendings > 0))
       AND NOT is_reversed AND voids = 0 AND refunded_fen = 0
+      AND id NOT IN (SELECT id FROM posting WHERE posting IN ('absent', 'undone'))
       AND business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
 ),
 retried AS (
@@ -22,8 +24,8 @@ SELECT u.id AS key,
        coalesce(r.retries, 0) AS debits_after_unknown_outcome,
        CASE WHEN r.retry IS NULL THEN [u.id] ELSE [u.id, r.retry] END AS subjects,
        u.merchant, u.terminal, u.business_date, u.amount_fen AS amount_at_risk_fen, s.act_by,
-       'clear' AS grade,
-       ['acquirer_file'] || CASE WHEN u.gap_later THEN ['stan_gap'] ELSE [] END AS missing,
+       CASE WHEN p.posting = 'posted' AND q.posting = 'posted' THEN 'posted' ELSE 'clear' END AS grade,
+       CASE WHEN p.posting = 'posted' THEN []::VARCHAR[] ELSE ['acquirer_file'] END || CASE WHEN u.gap_later THEN ['stan_gap'] ELSE [] END AS missing,
        []::VARCHAR[] AS also_ruled_out,
        u.state AS first_outcome, u.response_code AS first_response_code, u.sendings AS first_sendings,
        u.reversal_sendings, u.reversals_confirmed,
@@ -32,3 +34,5 @@ SELECT u.id AS key,
 FROM unresolved u
 LEFT JOIN retried r ON r.id = u.id
 LEFT JOIN life s ON s.id = r.retry
+LEFT JOIN posting p ON p.id = u.id
+LEFT JOIN posting q ON q.id = r.retry

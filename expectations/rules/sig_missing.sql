@@ -24,4 +24,5 @@ SELECT id AS key, CASE WHEN signed THEN 1 ELSE 0 END AS signatures, [id] AS subj
        CASE WHEN gap_later THEN ['stan_gap'] ELSE ['slip'] END AS missing, []::VARCHAR[] AS also_ruled_out,
        alike AS sales_alike, alike_signed
 FROM asked
-WHERE due_at IS NOT NULL AND alike >= 5 AND alike_signed * 5 >= alike * 4 AND NOT (contactless AND NOT above) AND in_scope(business_date)
+WHERE due_at IS NOT NULL AND alike >= 5 AND alike_signed * 5 >= alike * 4 AND NOT (contactless AND NOT above) AND NOT signed
+  AND in_scope(business_date)

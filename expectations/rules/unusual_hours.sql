@@ -7,7 +7,9 @@ WITH hour AS (
     GROUP BY ALL
 ),
 judged_day AS (
-    SELECT DISTINCT merchant, business_date AS day FROM hour WHERE in_scope(business_date)
+    SELECT DISTINCT merchant, business_date AS day
+    FROM (SELECT *, sum(sales) OVER (PARTITION BY merchant, h) AS at_this_hour, sum(sales) OVER (PARTITION BY merchant) AS at_all FROM hour)
+    WHERE at_this_hour * 100 <= at_all * 3 AND at_all >= 300 AND in_scope(business_date)
 ),
 past AS (
     SELECT d.merchant, d.day, h.h, sum(h.sales)::BIGINT AS sales, count(DISTINCT h.business_date) AS days

@@ -5,7 +5,9 @@ WITH act AS (
     SELECT l.id, l.merchant, l.terminal, l.business_date, l.card, l.moment, l.nth, l.amount_fen, l.state, p.approved AS most, p.refused, p.least_fen
     FROM life l JOIN parameter p USING (merchant)
     WHERE l.kind IN ('SALE', 'QR_SALE') AND l.card IS NOT NULL AND l.state <> 'open' AND (l.exposed OR l.state = 'declined')
-    QUALIFY count(*) OVER (PARTITION BY l.merchant, l.card, l.business_date) >= least(p.approved, p.refused + 1)
+      AND (l.merchant, l.card, l.business_date) IN (
+          SELECT merchant, card, business_date FROM attempt JOIN parameter USING (merchant) WHERE kind IN ('SALE', 'QR_SALE')
+          GROUP BY merchant, card, business_date HAVING count(*) >= min(least(approved, refused + 1)))
 ),
 near AS (
     SELECT *, count(*) FILTER (state = 'approved') OVER w AS approved,

@@ -137,6 +137,7 @@ def run(settings: Settings) -> None:
     from ingest.committer import Committer
     from ingest.dashboard import EventLog
     from ingest.health import Watchman
+    from ingest.keyguard import GuardedSpool, KeyGuard
     from ingest.keys import load_keys
     from ingest.metrics import Server
     from ingest.service.notify import ServiceManager
@@ -145,6 +146,7 @@ def run(settings: Settings) -> None:
     stop = threading.Event()
     keys = load_keys(settings.keys.pan_token)
     events = EventLog()
+    guard = KeyGuard(settings.keys.pan_token, keys.key_id, events.tell)
     lines = make_lines(settings.lines, keys, events.tell)
     directory = settings.spool.directory
     if owner_of(directory) is not None:
@@ -159,7 +161,7 @@ def run(settings: Settings) -> None:
     def open_spool() -> "Spool":
         size = int(settings.spool.seal_mib * 1024 * 1024)
         seconds = settings.spool.seal_seconds
-        return Spool(directory, keys, seal_seconds=seconds, seal_bytes=size, on_sealed=sealed)
+        return GuardedSpool(directory, keys, guard, seal_seconds=seconds, seal_bytes=size, on_sealed=sealed)
 
     committer = Committer(open_spool, tell=events.tell)
     collector = Collector(lines, committer, events.tell)

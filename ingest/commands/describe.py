@@ -279,9 +279,11 @@ def _label(found: Described, key: str) -> str:
     return "  " + ".".join(inside if field in found.nested else [field, *inside])
 
 
-def _value(found: Described, key: str, value: str | None) -> str:
-    if value is None:
+def _value(found: Described, key: str, said: object) -> str:
+    """A value as it is shown; a package's own dialect may say a number."""
+    if said is None:
         return "cannot be read"
+    value = str(said)
     if len(value) > _LONG_VALUE and any(other.startswith(f"{key}.") for other in found.said["fields"]):
         return "↓"
     means = found.glossary.get(key)

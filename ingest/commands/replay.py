@@ -70,7 +70,9 @@ class JournalTotals:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option("--profile", "profile_name", required=True, help="What the terminals speak; see `tillwatch describe`.")
+@click.option(
+    "--profile", "-p", "profile_name", required=True, help="What the terminals speak; see `tillwatch describe`."
+)
 @click.option("--line", help="Name of the line, instead of the one in the capture; a journal's is its file's name.")
 @click.option("--terminal", help="Of a journal that does not name its terminal: the 8 characters of field 41.")
 @click.option("--merchant", help="Of a journal: the 15 characters of field 42.")

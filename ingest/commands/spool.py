@@ -85,7 +85,7 @@ def verify(segments: tuple[str, ...], config: Path | None, as_json: bool) -> Non
     sound = "all sound" if not found else f"{found} damaged places"
     click.echo(f"{len(reports)} segments, {records} records: {sound}", err=True)
     if unchained:
-        click.echo(f"the keyed hashes of {unchained} segments were not looked at: another key or none", err=True)
+        click.echo(f"the keyed hashes of {unchained} segments were not looked at: their key is not at hand", err=True)
     if found:
         raise SystemExit(3)
 

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from ingest.columns import TABLES
 from ingest.errors import KeyFileError, StatementError, UsageError
-from ingest.keys import load_keys
+from ingest.keys import Keys, load_keys
 from ingest.lake import Lake
 from ingest.settings import Settings
 from ingest.statements.layout import TABLE_OF, Layout
@@ -100,6 +100,7 @@ class _Lines:
         self._layout = layout
         self._stamp = {"statement_id": statement_id, "acquirer": acquirer}
         self._key_file = settings.keys.pan_token
+        self._keys: Keys | None = None
         zone: ZoneInfo = settings.zone
         types = {column.name: column.type for column in TABLES[TABLE_OF[layout.kind]].columns}
         self._readers = {
@@ -157,7 +158,8 @@ class _Lines:
 
     def _token(self, number: str) -> str:
         try:
-            return card_token(load_keys(self._key_file), number)
+            self._keys = self._keys or load_keys(self._key_file)
+            return card_token(self._keys, number)
         except KeyFileError as wrong:
             raise KeyFileError(
                 f"{self._path}: whole card numbers stand in it, and {wrong.message}", hint=wrong.hint

@@ -28,6 +28,13 @@ class Filled(NamedTuple):
         return pa.Array.from_buffers(kind, self.offsets.size - 1, buffers)
 
 
+class Made(NamedTuple):
+    """A column, and the rows whose bytes are none of its values."""
+
+    filled: Filled
+    bad: Any
+
+
 def filled(rows: int, at: Any, lengths: Any, data: Any) -> Filled:
     """A column of ``rows`` rows whose values lie end to end; ``lengths`` of the rows ``at``, -1 for none."""
     import numpy as np

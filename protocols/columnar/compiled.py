@@ -6,13 +6,13 @@ disk for the next process where that is allowed. The loops release the interpret
 
 import functools
 import threading
+from collections.abc import Iterator, Sequence
 from types import FunctionType, ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from protocols.columnar import kernel, kernel_mask, kernel_walk, tables, vectors
-from protocols.columnar.arrays import Filled
+from protocols.columnar import kernel, kernel_find, kernel_mask, kernel_walk, tables, vectors
+from protocols.columnar.arrays import Filled, Made
 from protocols.columnar.places import Place, Walked
-from protocols.columnar.places import place as placed
 from protocols.columnar.walk import Batch, codings
 from protocols.tlv import MOST_DEPTH, TEMPLATES
 from protocols.walk import Walk
@@ -52,7 +52,7 @@ def _compile(*modules: ModuleType) -> SimpleNamespace | None:
 
 def _loops() -> Any:
     with _LOCK:
-        return _compile(kernel_walk, kernel)
+        return _compile(kernel_walk, kernel, kernel_find)
 
 
 def masks() -> Any:
@@ -146,96 +146,171 @@ def walk(link: "Link", declared: Walk, batch: Batch) -> Walked:
     return walked
 
 
-def digits(batch: Batch, place: Place, column: "FieldColumn") -> tuple[Filled, Any]:
+def fields(batch: Batch, walked: Walked, columns: "Sequence[FieldColumn]") -> "Iterator[tuple[FieldColumn, Made]]":
+    """See ``vectors``; the columns of one kind are made by one call and share their buffers."""
+    for kind, make in (("digits", _digits), ("text", _text), ("raw", _raw)):
+        there = [column for column in columns if column.kind == kind and column.number in walked.places]
+        if there:
+            places = [walked.places[column.number] for column in there]
+            yield from zip(there, make(batch, _lined_up(places), there), strict=True)
+
+
+def digits(batch: Batch, place: Place, column: "FieldColumn") -> Made:
     """See ``vectors``."""
-    import numpy as np
-
-    constants = _constants()
-    filled = _empty(batch.rows, column.digits * place.rows.size if column.digits else place.total)
-    bad = _loops().fill_digits(
-        batch.data.view(np.int8),
-        _words(batch.data, np.uint32),
-        place.rows,
-        place.starts,
-        place.counts,
-        _rule(column),
-        constants.digits,
-        constants.codes[column.accept],
-        *filled,
-        _words(filled.data, np.uint64),
-        _words(filled.data, np.int16),
-    )
-    if not bad:
-        return filled, place.rows[:0]
-    there = np.unpackbits(filled.validity.view(np.uint8), bitorder="little", count=batch.rows)
-    return filled, place.rows[there[place.rows] == 0]
-
-
-@functools.cache
-def _rule(column: "FieldColumn") -> Any:
-    import numpy as np
-
-    return np.array([column.digits, column.accept, column.right], np.int32)
+    return next(_digits(batch, _lined_up([place]), [column]))
 
 
 def text(batch: Batch, place: Place) -> Filled:
-    """See ``vectors``; where a value holds what is no text, numpy does the column."""
+    """See ``vectors``."""
+    return next(_text(batch, _lined_up([place]), [None])).filled
+
+
+def raw(batch: Batch, place: Place) -> Filled:
+    """See ``vectors``."""
+    return next(_raw(batch, _lined_up([place]), [None])).filled
+
+
+class _Lines(NamedTuple):
+    """Places of several fields in arrays they share, and where in them each begins."""
+
+    rows: Any
+    starts: Any
+    counts: Any
+    first: list[int]
+    places: list[Place]
+
+
+def _lined_up(places: list[Place]) -> _Lines:
+    """Places as the loops take them; those of one walk lie in the same arrays already."""
+    if len(places) == 1:
+        return _Lines(places[0].rows, places[0].starts, places[0].counts, [0], places)
+    rows, starts, counts = places[0].rows.base, places[0].starts.base, places[0].counts.base
+    first = [(place.rows.ctypes.data - rows.ctypes.data) // rows.itemsize for place in places]
+    return _Lines(rows, starts, counts, first, places)
+
+
+def _digits(batch: Batch, lines: _Lines, columns: "Sequence[FieldColumn]") -> Iterator[Made]:
     import numpy as np
 
     constants = _constants()
-    filled = _empty(batch.rows, place.total * 3 // 2)
-    strange = _loops().fill_text(
+    sizes = [
+        column.digits * place.rows.size if column.digits else place.total
+        for column, place in zip(columns, lines.places, strict=True)
+    ]
+    rules = [(column.digits, column.accept, column.right) for column in columns]
+    filled, table = _room(batch.rows, lines, sizes, rules)
+    bad = np.empty(len(sizes), np.int32)
+    _loops().fill_digits(
+        batch.data.view(np.int8),
+        _words(batch.data, np.uint32),
+        lines.rows,
+        lines.starts,
+        lines.counts,
+        table,
+        constants.digits,
+        constants.codes,
+        *filled,
+        _words(filled.data, np.uint64),
+        _words(filled.data, np.int16),
+        bad,
+    )
+    for index, (place, one) in enumerate(zip(lines.places, _split(filled, table, sizes), strict=True)):
+        wrong = place.rows[:0]
+        if bad[index]:
+            there = np.unpackbits(one.validity.view(np.uint8), bitorder="little", count=batch.rows)
+            wrong = place.rows[there[place.rows] == 0]
+        yield Made(one, wrong)
+
+
+def _text(batch: Batch, lines: _Lines, columns: Sequence[Any]) -> Iterator[Made]:
+    """Where a value of a column holds what is no text, numpy does the column."""
+    import numpy as np
+
+    constants = _constants()
+    sizes = [place.total * 3 // 2 for place in lines.places]
+    filled, table = _room(batch.rows, lines, sizes, [()] * len(columns))
+    bad = np.empty(len(sizes), np.int32)
+    _loops().fill_text(
         batch.data.view(np.int8),
         _words(batch.data, np.uint64),
-        place.rows,
-        place.starts,
-        place.counts,
+        lines.rows,
+        lines.starts,
+        lines.counts,
+        table,
         constants.text,
         constants.tails,
         constants.plain,
         constants.wide,
         *filled,
         _words(filled.data, np.uint64),
+        bad,
     )
-    return vectors.text(batch, place) if strange else filled
+    for place, one, strange in zip(lines.places, _split(filled, table, sizes), bad, strict=True):
+        yield Made(vectors.text(batch, place) if strange else one, place.rows[:0])
 
 
-def raw(batch: Batch, place: Place) -> Filled:
-    """See ``vectors``."""
+def _raw(batch: Batch, lines: _Lines, columns: Sequence[Any]) -> Iterator[Made]:
+    del columns
+    sizes = [place.total for place in lines.places]
+    filled, table = _room(batch.rows, lines, sizes, [(first,) for first in lines.first])
+    _copy(batch, lines, table, filled)
+    for place, one in zip(lines.places, _split(filled, table, sizes), strict=True):
+        yield Made(one, place.rows[:0])
+
+
+def _copy(batch: Batch, lines: _Lines, table: Any, filled: Filled) -> None:
     import numpy as np
 
-    filled = _empty(batch.rows, place.total)
     _loops().fill_bytes(
         batch.data.view(np.int8),
         _words(batch.data, np.uint64),
-        place.rows,
-        place.starts,
-        place.counts,
+        lines.rows,
+        lines.starts,
+        lines.counts,
+        table,
         *filled,
         _words(filled.data, np.uint64),
     )
-    return filled
 
 
-def part(whole: Filled, place: Place, wanted: "PartColumn") -> Filled:
+def _room(rows: int, lines: _Lines, sizes: list[int], more: Sequence[tuple[int, ...]]) -> tuple[Filled, Any]:
+    """Buffers for some columns, and the table that says where each has its own."""
+    import numpy as np
+
+    filled = _empty(rows, len(sizes), sum(sizes) + _SPARE * len(sizes))
+    table, at = [], 0
+    for first, place, size, rest in zip(lines.first, lines.places, sizes, more, strict=True):
+        table.append((first, place.rows.size, at, *rest))
+        at += size + _SPARE
+    return filled, np.array(table, np.int32)
+
+
+def _split(filled: Filled, table: Any, sizes: list[int]) -> Iterator[Filled]:
+    """Each column's own part of shared buffers."""
+    for index, (at, size) in enumerate(zip(table[:, 2].tolist(), sizes, strict=True)):
+        yield Filled(filled.offsets[index], filled.validity[index], filled.data[at : at + size + _SPARE])
+
+
+def parts(whole: Filled, place: Place, wanted: "Sequence[PartColumn]") -> list[Filled]:
     """See ``vectors``."""
     import numpy as np
 
-    if wanted.last - wanted.first > _MOST_PART:
-        return vectors.part(whole, place, wanted)
-    filled = _empty(whole.offsets.size - 1, (wanted.last - wanted.first) * place.rows.size)
-    offsets, validity, out = filled
-    _loops().fill_part(
+    if any(part.last - part.first > _MOST_PART for part in wanted):
+        return vectors.parts(whole, place, wanted)
+    sizes = [(part.last - part.first) * place.rows.size for part in wanted]
+    lines = _Lines(place.rows, place.starts, place.counts, [part.first for part in wanted], [place] * len(wanted))
+    filled, table = _room(whole.offsets.size - 1, lines, sizes, [()] * len(wanted))
+    table[:, 1] = [part.last for part in wanted]
+    _loops().fill_parts(
         place.rows,
         whole.offsets,
         _words(whole.data, np.uint64),
-        wanted.first,
-        wanted.last,
-        offsets,
-        validity,
-        _words(out, np.uint64),
+        table,
+        filled.offsets,
+        filled.validity,
+        _words(filled.data, np.uint64),
     )
-    return filled
+    return list(_split(filled, table, sizes))
 
 
 def tags(batch: Batch, place: Place, wanted: tuple[int, ...]) -> list[Filled]:
@@ -256,7 +331,11 @@ def tags(batch: Batch, place: Place, wanted: tuple[int, ...]) -> list[Filled]:
         places,
         sizes,
     )
-    return [raw(batch, placed(place.rows, places[line], sizes[line])) for line in range(len(wanted))]
+    totals = sizes.sum(axis=1).tolist()
+    lines = _Lines(place.rows, places.ravel(), sizes.ravel(), [0] * len(wanted), [place] * len(wanted))
+    filled, table = _room(batch.rows, lines, totals, [(index * place.rows.size,) for index in range(len(wanted))])
+    _copy(batch, lines, table, filled)
+    return list(_split(filled, table, totals))
 
 
 def zeros(batch: Batch, starts: Any, size: int, *, digits: bool) -> Any:
@@ -278,11 +357,15 @@ def fen(batch: Batch, starts: Any, size: int) -> tuple[Any, Any]:
     return values, good.view(bool)
 
 
-def _empty(rows: int, size: int) -> Filled:
-    """Buffers for a column; the loops write words, and so some bytes too far."""
+def _empty(rows: int, columns: int, size: int) -> Filled:
+    """Buffers for some columns, of Arrow's own pool; the loops write words, and so some bytes too far."""
     import numpy as np
+    import pyarrow as pa
 
-    return Filled(np.zeros(rows + 1, np.int32), np.zeros((rows + 7) // 8, np.int8), np.empty(size + _SPARE, np.int8))
+    bits = (rows + 7) // 8
+    offsets = np.frombuffer(pa.allocate_buffer(4 * columns * (rows + 1)), np.int32).reshape(columns, rows + 1)
+    validity = np.frombuffer(pa.allocate_buffer(columns * bits), np.int8).reshape(columns, bits)
+    return Filled(offsets, validity, np.frombuffer(pa.allocate_buffer(size), np.int8))
 
 
 def _words(data: Any, kind: Any) -> Any:

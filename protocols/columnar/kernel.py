@@ -14,7 +14,7 @@ def fill_digits(  # noqa: PLR0917
     rows: Any,
     starts: Any,
     counts: Any,
-    rule: Any,
+    table: Any,
     magic: Any,
     codes: Any,
     offsets: Any,
@@ -22,103 +22,129 @@ def fill_digits(  # noqa: PLR0917
     out: Any,
     out_words: Any,
     out_pairs: Any,
-) -> int:
-    """Packed digits as text: ``gathers.digits``; four bytes at a time where there are as many.
+    bad: Any,
+) -> None:
+    """Packed digits as text, column after column: ``gathers.digits``; four bytes at a time where there are as many.
 
     Args:
         data: int8, the buffer.
         words: uint32, four of its bytes from every place.
-        rows: int32, the rows that have the field.
+        rows: int32, the rows that have a field, those of all columns.
         starts: int32, the first byte of each.
         counts: int32, how many nibbles each has.
-        rule: how many nibbles all have, or 0; which are legal, as in ``plan.ACCEPTS``; 1 where an odd count lies right.
+        table: int32, a line for each column: where its rows begin, how many they are, where its values begin in
+            ``out``; then how many nibbles all have, or 0; which are legal, as in ``plan.ACCEPTS``; 1 where an odd
+            count lies right.
         magic: uint64: see ``compiled``.
-        codes: int32[256], a byte's two characters, bit 16 where its first nibble is illegal, 17 where its second is.
-        offsets: int32, zeros, filled: where each row's value starts in ``out``.
-        validity: int8, zeros, filled: a bit a row.
-        out: int8, filled; eight bytes longer than its values.
+        codes: int32[3, 256], by what is legal: a byte's two characters, bit 16 where its first nibble is illegal, 17
+            where its second is.
+        offsets: int32, filled: a line for each column, where each row's value starts.
+        validity: int8, filled: a line for each column, a bit a row.
+        out: int8, filled; some bytes longer than its values.
         out_words: uint64, eight bytes of ``out`` from every place.
         out_pairs: int16, two bytes of it from every place.
-
-    Returns:
-        How many values are none.
+        bad: int32, filled: how many values of each column are none.
     """
     spread_16, spread_8, low_nibbles, ascii_zero, six, one, shift_16, shift_8, shift_4, seven, zero = magic
-    fixed, accept, right = rule
-    at, bad = 0, 0
-    for index in range(rows.size):
-        row = rows[index] & 0x7FFFFFFF
-        place = starts[index] & 0x7FFFFFFF
-        count = fixed if fixed > 0 else counts[index]
-        begin = at
-        wrong = 0
-        left = count
-        if right and count & 1:
-            code = codes[data[place] & 0xFF]
-            out[at] = code >> 8
-            wrong |= code >> 17
-            at += 1
-            place += 1
-            left -= 1
-        while left >= 8:
-            word = words[place]
-            word = (word | word << shift_16) & spread_16
-            word = (word | word << shift_8) & spread_8
-            word = (word >> shift_4 & low_nibbles) | (word & low_nibbles) << shift_8
-            letters = (word + six) >> shift_4 & one
-            illegal = letters
-            if accept == 1:
-                illegal = letters ^ ((word + one) >> shift_4 & one)
-            if accept < 2 and illegal != zero:
-                wrong = 1
-            out_words[at] = word + ascii_zero + letters * seven
-            at += 8
-            place += 4
-            left -= 8
-        while left >= 2:
-            code = codes[data[place] & 0xFF]
-            out_pairs[at] = code
-            wrong |= code >> 16
-            at += 2
-            place += 1
-            left -= 2
-        if left:
-            code = codes[data[place] & 0xFF]
-            out[at] = code
-            wrong |= code >> 16 & 1
-            at += 1
-        if wrong:
-            at = begin
-            bad += 1
-        else:
-            offsets[row + 1] = count
-            validity[row >> 3] |= 1 << (row & 7)
-    for row in range(1, offsets.size):
-        offsets[row] += offsets[row - 1]
-    return bad
+    for column in range(table.shape[0]):
+        line, size, at = table[column, 0], table[column, 1], table[column, 2]
+        fixed, accept, right = table[column, 3], table[column, 4] & 3, table[column, 5]
+        bad[column] = 0
+        offsets[column, :] = 0
+        validity[column, :] = 0
+        for index in range(line, line + size):
+            row = rows[index] & 0x7FFFFFFF
+            place = starts[index] & 0x7FFFFFFF
+            count = fixed if fixed > 0 else counts[index]
+            begin = at
+            wrong = 0
+            left = count
+            if right and count & 1:
+                code = codes[accept, data[place] & 0xFF]
+                out[at] = code >> 8
+                wrong |= code >> 17
+                at += 1
+                place += 1
+                left -= 1
+            while left >= 8:
+                word = words[place]
+                word = (word | word << shift_16) & spread_16
+                word = (word | word << shift_8) & spread_8
+                word = (word >> shift_4 & low_nibbles) | (word & low_nibbles) << shift_8
+                letters = (word + six) >> shift_4 & one
+                illegal = letters
+                if accept == 1:
+                    illegal = letters ^ ((word + one) >> shift_4 & one)
+                if accept < 2 and illegal != zero:
+                    wrong = 1
+                out_words[at] = word + ascii_zero + letters * seven
+                at += 8
+                place += 4
+                left -= 8
+            while left >= 2:
+                code = codes[accept, data[place] & 0xFF]
+                out_pairs[at] = code
+                wrong |= code >> 16
+                at += 2
+                place += 1
+                left -= 2
+            if left:
+                code = codes[accept, data[place] & 0xFF]
+                out[at] = code
+                wrong |= code >> 16 & 1
+                at += 1
+            if wrong:
+                at = begin
+                bad[column] += 1
+            else:
+                offsets[column, row + 1] = count
+                validity[column, row >> 3] |= 1 << (row & 7)
+        total = 0
+        for row in range(offsets.shape[1]):
+            total += offsets[column, row]
+            offsets[column, row] = total
 
 
 def fill_bytes(  # noqa: PLR0917
-    data: Any, quads: Any, rows: Any, starts: Any, counts: Any, offsets: Any, validity: Any, out: Any, out_words: Any
+    data: Any,
+    quads: Any,
+    rows: Any,
+    starts: Any,
+    counts: Any,
+    table: Any,
+    offsets: Any,
+    validity: Any,
+    out: Any,
+    out_words: Any,
 ) -> None:
-    """The bytes themselves, of those that have a place; arguments as of ``fill_digits`` and ``fill_text``."""
-    at = 0
-    for index in range(rows.size):
-        if starts[index] < 0:
-            continue
-        row = rows[index] & 0x7FFFFFFF
-        place, count = starts[index] & 0x7FFFFFFF, counts[index]
-        if place + count + 8 <= data.size:  # what is copied too much is written over by the next value
-            for byte in range(0, count, 8):
-                out_words[at + byte] = quads[place + byte]
-        else:
-            for byte in range(count):
-                out[at + byte] = data[place + byte]
-        at += count
-        offsets[row + 1] = count
-        validity[row >> 3] |= 1 << (row & 7)
-    for row in range(1, offsets.size):
-        offsets[row] += offsets[row - 1]
+    """The bytes themselves, of those that have a place, column after column.
+
+    Arguments as of ``fill_digits`` and ``fill_text``; the fourth number of a column is where its starts and
+    counts begin, if that is not where its rows do.
+    """
+    for column in range(table.shape[0]):
+        line, size, at = table[column, 0], table[column, 1], table[column, 2]
+        offsets[column, :] = 0
+        validity[column, :] = 0
+        for index in range(size):
+            start = starts[table[column, 3] + index]
+            if start < 0:
+                continue
+            row = rows[line + index] & 0x7FFFFFFF
+            place, count = start & 0x7FFFFFFF, counts[table[column, 3] + index]
+            if place + count + 8 <= data.size:  # what is copied too much is written over by the next value
+                for byte in range(0, count, 8):
+                    out_words[at + byte] = quads[place + byte]
+            else:
+                for byte in range(count):
+                    out[at + byte] = data[place + byte]
+            at += count
+            offsets[column, row + 1] = count
+            validity[column, row >> 3] |= 1 << (row & 7)
+        total = 0
+        for row in range(offsets.shape[1]):
+            total += offsets[column, row]
+            offsets[column, row] = total
 
 
 def fill_text(  # noqa: PLR0917
@@ -127,6 +153,7 @@ def fill_text(  # noqa: PLR0917
     rows: Any,
     starts: Any,
     counts: Any,
+    table: Any,
     magic: Any,
     tails: Any,
     plain: Any,
@@ -135,8 +162,9 @@ def fill_text(  # noqa: PLR0917
     validity: Any,
     out: Any,
     out_words: Any,
-) -> int:
-    """GBK as UTF-8: ``gathers.text``; plain text eight bytes at a time.
+    bad: Any,
+) -> None:
+    """GBK as UTF-8, column after column: ``gathers.text``; plain text eight bytes at a time.
 
     Args:
         data: as of ``fill_digits``, and so those not named here.
@@ -144,6 +172,7 @@ def fill_text(  # noqa: PLR0917
         rows: as of ``fill_digits``.
         starts: likewise.
         counts: int32, how many bytes each has.
+        table: as of ``fill_digits``, three numbers a column.
         magic: uint64: see ``compiled``.
         tails: uint64[8], all bits of the first so many bytes of a word.
         plain: int8[256], whether a byte is its own text.
@@ -152,191 +181,96 @@ def fill_text(  # noqa: PLR0917
         validity: likewise.
         out: likewise.
         out_words: likewise.
-
-    Returns:
-        How many values hold what is no printable text: those are not done.
+        bad: int32, filled: how many values of each column hold what is no printable text; those are not done.
     """
     high, blanks, one, backslash = magic
-    at, strange = 0, 0
-    for index in range(rows.size):
-        row = rows[index] & 0x7FFFFFFF
-        place, left = starts[index] & 0x7FFFFFFF, counts[index]
-        begin = at
-        inside = place + left + 8 <= data.size
-        while left >= 8 or (left > 0 and inside):
-            word = quads[place]
-            if left < 8:
-                word = (word & tails[left & 7]) | (blanks & ~tails[left & 7])
-            other = word ^ backslash
-            good = ((word | high) - blanks) & ((other | high) - one) & ~(word + one) & ~word & high
-            if good != high:
-                break
-            out_words[at] = word
-            step = min(left, 8)
-            at += step
-            place += step
-            left -= step
-        while left > 0:
-            byte = data[place] & 0xFF
-            if plain[byte]:
-                out[at] = byte
+    for column in range(table.shape[0]):
+        line, size, at = table[column, 0], table[column, 1], table[column, 2]
+        bad[column] = 0
+        offsets[column, :] = 0
+        validity[column, :] = 0
+        for index in range(line, line + size):
+            row = rows[index] & 0x7FFFFFFF
+            place, left = starts[index] & 0x7FFFFFFF, counts[index]
+            begin = at
+            inside = place + left + 8 <= data.size
+            while left >= 8 or (left > 0 and inside):
+                word = quads[place]
+                if left < 8:
+                    word = (word & tails[left & 7]) | (blanks & ~tails[left & 7])
+                other = word ^ backslash
+                good = ((word | high) - blanks) & ((other | high) - one) & ~(word + one) & ~word & high
+                if good != high:
+                    break
+                out_words[at] = word
+                step = min(left, 8)
+                at += step
+                place += step
+                left -= step
+            while left > 0:
+                byte = data[place] & 0xFF
+                if plain[byte]:
+                    out[at] = byte
+                    at += 1
+                    place += 1
+                    left -= 1
+                    continue
+                char = 0
+                if byte > 0x80 and left > 1:
+                    char = wide[byte << 8 | (data[place + 1] & 0xFF)]
+                if char == 0:
+                    bad[column] += 1
+                    break
+                if char < 0x800:
+                    out[at] = 0xC0 | char >> 6
+                    at += 1
+                else:
+                    out[at] = 0xE0 | char >> 12
+                    out[at + 1] = 0x80 | (char >> 6 & 0x3F)
+                    at += 2
+                out[at] = 0x80 | (char & 0x3F)
                 at += 1
-                place += 1
-                left -= 1
-                continue
-            char = 0
-            if byte > 0x80 and left > 1:
-                char = wide[byte << 8 | (data[place + 1] & 0xFF)]
-            if char == 0:
-                strange += 1
-                break
-            if char < 0x800:
-                out[at] = 0xC0 | char >> 6
-                at += 1
-            else:
-                out[at] = 0xE0 | char >> 12
-                out[at + 1] = 0x80 | (char >> 6 & 0x3F)
-                at += 2
-            out[at] = 0x80 | (char & 0x3F)
-            at += 1
-            place += 2
-            left -= 2
-        offsets[row + 1] = at - begin
-        validity[row >> 3] |= 1 << (row & 7)
-    for row in range(1, offsets.size):
-        offsets[row] += offsets[row - 1]
-    return strange
+                place += 2
+                left -= 2
+            offsets[column, row + 1] = at - begin
+            validity[column, row >> 3] |= 1 << (row & 7)
+        total = 0
+        for row in range(offsets.shape[1]):
+            total += offsets[column, row]
+            offsets[column, row] = total
 
 
-def fill_part(  # noqa: PLR0917
-    rows: Any, whole_offsets: Any, whole: Any, first: int, last: int, offsets: Any, validity: Any, out_words: Any
+def fill_parts(  # noqa: PLR0917
+    rows: Any, whole_offsets: Any, whole: Any, table: Any, offsets: Any, validity: Any, out_words: Any
 ) -> None:
-    """Characters ``first`` to ``last`` of a column of digits, as many as there are.
+    """Some characters of a column of digits, as many as there are; part after part.
 
     Args:
         rows: int32, the rows that may have one.
         whole_offsets: the column's.
         whole: uint64, eight bytes of its data from every place.
-        first: the first character.
-        last: one past the last; at most sixteen characters.
+        table: int32, a line for each part: its first character, one past its last, at most sixteen characters on,
+            and where its values begin.
         offsets: as of ``fill_digits``.
         validity: likewise.
-        out_words: likewise; sixteen bytes longer than its values.
+        out_words: likewise.
     """
-    at = 0
-    for index in range(rows.size):
-        row = rows[index] & 0x7FFFFFFF
-        place, end = (whole_offsets[row] + first) & 0x7FFFFFFF, whole_offsets[row + 1]
-        count = min(last - first, end - place)
-        if count > 0:
-            out_words[at] = whole[place]
-            if last - first > 8:
-                out_words[at + 8] = whole[place + 8]
-            at += count
-            offsets[row + 1] = count
-            validity[row >> 3] |= 1 << (row & 7)
-    for row in range(1, offsets.size):
-        offsets[row] += offsets[row - 1]
-
-
-def find_tags(  # noqa: PLR0917
-    data: Any, starts: Any, counts: Any, wanted: Any, templates: Any, deepest: int, ends: Any, places: Any, sizes: Any
-) -> None:
-    """Where the wanted BER-TLV tags lie in each value: ``gathers.tags``.
-
-    Args:
-        data: int8, the buffer.
-        starts: int32, the first byte of each value.
-        counts: int32, its bytes.
-        wanted: int32, the tags.
-        templates: int8[65536], whether a tag holds others.
-        deepest: how deep templates are looked into.
-        ends: int32, scratch: one more than ``deepest``.
-        places: int32, filled: a line for each wanted tag, -1 where a value has none.
-        sizes: likewise, the bytes of it.
-    """
-    for index in range(starts.size):
-        for line in range(wanted.size):
-            places[line, index] = -1
-        at = starts[index]
-        depth = 0
-        ends[0] = at + counts[index]
-        broken = False
-        while depth >= 0 and not broken:
-            end = ends[depth]
-            if at >= end:
-                depth -= 1
-                continue
-            tag = data[at] & 0xFF
-            at += 1
-            if tag == 0:
-                continue
-            if tag & 0x1F == 0x1F:
-                taken = 1
-                more = True
-                while more:
-                    if at >= end or taken > 3:
-                        broken = True
-                        break
-                    byte = data[at] & 0xFF
-                    more = byte & 0x80 != 0
-                    tag = tag << 8 | byte
-                    at += 1
-                    taken += 1
-            if broken or at >= end:
-                broken = True
-                break
-            length = data[at] & 0xFF
-            at += 1
-            if length > 0x80 and tag >> 8 != 0xFF:
-                count = length & 0x7F
-                if count > 2 or at + count > end:
-                    broken = True
-                    break
-                length = data[at] & 0xFF
-                if count == 2:
-                    length = length << 8 | (data[at + 1] & 0xFF)
+    for part in range(table.shape[0]):
+        first, last, at = table[part, 0], table[part, 1], table[part, 2]
+        offsets[part, :] = 0
+        validity[part, :] = 0
+        for index in range(rows.size):
+            row = rows[index] & 0x7FFFFFFF
+            place, end = (whole_offsets[row] + first) & 0x7FFFFFFF, whole_offsets[row + 1]
+            count = min(last - first, end - place)
+            if count > 0:
+                out_words[at] = whole[place]
+                if last - first > 8:
+                    out_words[at + 8] = whole[place + 8]
                 at += count
-            if at + length > end:
-                broken = True
-                break
-            for line in range(wanted.size):
-                if wanted[line] == tag:
-                    places[line, index] = at
-                    sizes[line, index] = length
-            if tag < 65536 and templates[tag] and depth < deepest:
-                depth += 1
-                ends[depth] = at + length
-            else:
-                at += length
-        if broken:
-            for line in range(wanted.size):
-                places[line, index] = -1
-
-
-def find_zeros(  # noqa: PLR0917
-    data: Any, legal: Any, starts: Any, size: int, digits: int, ends: Any
-) -> None:
-    """How many bytes stand before the first zero byte: ``vectors.zeros``; ``ends`` is filled."""
-    for index in range(starts.size):
-        place = starts[index] & 0x7FFFFFFF
-        end, good = 0, 1
-        while end < size and data[place + end] != 0:
-            good &= legal[data[place + end] & 0xFF]
-            end += 1
-        ends[index] = end if end < size and (good or not digits) else -1
-
-
-def fill_fen(  # noqa: PLR0917
-    data: Any, pairs: Any, starts: Any, size: int, values: Any, good: Any
-) -> None:
-    """Numbers of packed digits: ``vectors.fen``; ``values`` and ``good`` are filled."""
-    for index in range(starts.size):
-        place = starts[index] & 0x7FFFFFFF
-        value, legal = 0, 1
-        for byte in range(size):
-            pair = pairs[data[place + byte] & 0xFF]
-            legal &= pair >= 0
-            value = value * 100 + pair
-        values[index] = value
-        good[index] = legal
+                offsets[part, row + 1] = count
+                validity[part, row >> 3] |= 1 << (row & 7)
+        total = 0
+        for row in range(offsets.shape[1]):
+            total += offsets[part, row]
+            offsets[part, row] = total

@@ -155,7 +155,7 @@ def screen_tags(  # noqa: PLR0917
 ) -> None:
     """F55: ``slow`` where a tag is secret or unusual, a value may hold a card number, or the TLV breaks off.
 
-    ``kinds``, int8[65536]: 1 a template, 2 a secret tag; other arguments as of ``kernel.find_tags``.
+    ``kinds``, int8[65536]: 1 a template, 2 a secret tag; other arguments as of ``kernel_find.find_tags``.
     """
     for index in range(rows.size):
         at = starts[index] & 0x7FFFFFFF

@@ -1,5 +1,6 @@
 """A batch of link frames -> columns: the walk, then each column of the plan in its turn."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -55,11 +56,10 @@ def decode(profile: Profile, plan: MessagePlan, batch: Batch, steps: Any) -> "tu
     walked = steps.walk(profile.link, profile.grammar.walk, batch)
     work = _Work(batch, walked, steps, np.zeros(batch.rows, np.int8))
     _head(work)
-    for column in plan.fields:
-        _field(work, column)
+    _fields(work, plan.fields)
     _totals(work, plan)
-    for part in plan.parts:
-        _part(work, part)
+    for number in dict.fromkeys(part.number for part in plan.parts):
+        _parts(work, number, [part for part in plan.parts if part.number == number])
     _tags(work, plan)
     names = [*HEAD_COLUMNS, *plan.names]
     found = pa.record_batch([work.columns[name] for name in names], names=names)
@@ -88,42 +88,39 @@ def _head(work: _Work) -> None:
     work.columns["mac_absent"] = pa.array(walked.mac_absent)
 
 
-def _field(work: _Work, column: FieldColumn) -> None:
+def _fields(work: _Work, columns: Sequence[FieldColumn]) -> None:
     import numpy as np
     import pyarrow as pa
 
-    kind = pa.binary() if column.kind == "raw" else pa.string()
-    place = work.walked.places.get(column.number)
-    if place is None:
-        work.columns[column.name] = pa.nulls(work.batch.rows, kind)
-        return
-    if column.kind == "digits":
-        found, bad = work.steps.digits(work.batch, place, column)
+    for column, (filled, bad) in work.steps.fields(work.batch, work.walked, columns):
+        work.columns[column.name] = filled.array(pa.binary() if column.kind == "raw" else pa.string())
+        if column.kind == "digits":
+            work.digits[column.number] = filled
         if bad.size:
-            work.wrong[bad] = np.where(work.wrong[bad] == 0, column.number, work.wrong[bad])
-        work.digits[column.number] = found
-    elif column.kind == "text":
-        found = work.steps.text(work.batch, place)
-    else:
-        found = work.steps.raw(work.batch, place)
-    work.columns[column.name] = found.array(kind)
+            worse = (work.wrong[bad] == 0) | (work.wrong[bad] > column.number)
+            work.wrong[bad] = np.where(worse, column.number, work.wrong[bad])
+    for column in columns:
+        if column.name not in work.columns:
+            work.columns[column.name] = pa.nulls(work.batch.rows, pa.binary() if column.kind == "raw" else pa.string())
 
 
-def _part(work: _Work, part: PartColumn) -> None:
-    """A slice of a field's text: as many of its characters as there are; null where the text ends before it."""
+def _parts(work: _Work, number: int, parts: Sequence[PartColumn]) -> None:
+    """Slices of a field's text: as many of its characters as there are; null where the text ends before them."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    place = work.walked.places.get(part.number)
-    whole = work.columns[f"F{part.number}"]
+    place = work.walked.places.get(number)
+    whole = work.columns[f"F{number}"]
     if place is None:
-        work.columns[part.name] = pa.nulls(work.batch.rows, pa.string())
-    elif whole.type == pa.string() and part.number not in work.digits:
-        sliced = pc.utf8_slice_codeunits(whole, part.first, part.last)
-        work.columns[part.name] = pc.if_else(pc.equal(sliced, ""), pa.scalar(None, pa.string()), sliced)
+        work.columns |= {part.name: pa.nulls(work.batch.rows, pa.string()) for part in parts}
+    elif whole.type == pa.string() and number not in work.digits:
+        for part in parts:
+            sliced = pc.utf8_slice_codeunits(whole, part.first, part.last)
+            work.columns[part.name] = pc.if_else(pc.equal(sliced, ""), pa.scalar(None, pa.string()), sliced)
     else:
-        found: Filled = work.steps.part(_hex(work, part.number, place), place, part)
-        work.columns[part.name] = found.array(pa.string())
+        found = work.steps.parts(_hex(work, number, place), place, parts)
+        for part, filled in zip(parts, found, strict=True):
+            work.columns[part.name] = filled.array(pa.string())
 
 
 def _hex(work: _Work, number: int, place: Place) -> Filled:

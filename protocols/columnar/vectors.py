@@ -4,27 +4,41 @@ A step takes the rows of the batch and where a field lies in those that have it,
 the column's buffers; of digits also the rows whose nibbles are no digits.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from protocols.columnar import gathers, tables
-from protocols.columnar.arrays import Filled, filled
-from protocols.columnar.places import Place
+from protocols.columnar.arrays import Filled, Made, filled
+from protocols.columnar.places import Place, Walked
 from protocols.columnar.places import place as placed
 from protocols.columnar.walk import Batch, walk
 
 if TYPE_CHECKING:
     from protocols.columnar.plan import FieldColumn, PartColumn
 
-__all__ = ["digits", "fen", "part", "raw", "tags", "text", "walk", "zeros"]
+__all__ = ["digits", "fen", "fields", "parts", "raw", "tags", "text", "walk", "zeros"]
 
 
-def digits(batch: Batch, place: Place, column: "FieldColumn") -> tuple[Filled, Any]:
+def fields(batch: Batch, walked: Walked, columns: "Sequence[FieldColumn]") -> "Iterator[tuple[FieldColumn, Made]]":
+    """The columns of the fields that some row has."""
+    for column in columns:
+        place = walked.places.get(column.number)
+        if place is None:
+            continue
+        if column.kind == "digits":
+            yield column, digits(batch, place, column)
+        else:
+            found = text(batch, place) if column.kind == "text" else raw(batch, place)
+            yield column, Made(found, place.rows[:0])
+
+
+def digits(batch: Batch, place: Place, column: "FieldColumn") -> Made:
     """Packed digits as text, and the rows whose digits are none."""
     import numpy as np
 
     counts = np.full(place.rows.size, column.digits, np.int32) if column.digits else place.counts
     lengths, data = gathers.digits(batch.data, place.starts, counts, column.accept, right=column.right)
-    return filled(batch.rows, place.rows, lengths, data), place.rows[lengths < 0]
+    return Made(filled(batch.rows, place.rows, lengths, data), place.rows[lengths < 0])
 
 
 def text(batch: Batch, place: Place) -> Filled:
@@ -37,7 +51,12 @@ def raw(batch: Batch, place: Place) -> Filled:
     return filled(batch.rows, place.rows, *gathers.raw(batch.data, place.starts, place.counts))
 
 
-def part(whole: Filled, place: Place, wanted: "PartColumn") -> Filled:
+def parts(whole: Filled, place: Place, wanted: "Sequence[PartColumn]") -> list[Filled]:
+    """Some digits of a column of digits, as many as there are, for each of some parts."""
+    return [_part(whole, place, part) for part in wanted]
+
+
+def _part(whole: Filled, place: Place, wanted: "PartColumn") -> Filled:
     """Some digits of a column of digits, as many as there are; none where it ends before them."""
     import numpy as np
 

@@ -9,7 +9,7 @@ from protocols.profile import Profile
 from protocols.zvt.apdu import Apdu, Item, read
 from protocols.zvt.facts import of_apdu
 from protocols.zvt.secrets import overwrite
-from protocols.zvt.words import COMMANDS, result_text, title
+from protocols.zvt.words import COMMANDS, REFUSALS, result_text, title
 
 UNSURE = frozenset(("tag", "rest", "data"))
 """Values nobody knows the meaning of."""
@@ -47,6 +47,7 @@ def describe(profile: Profile, frame: bytes) -> Described:
         error=apdu.error,
         direction="" if told is None else "request" if told.is_request else "answer",
         glossary=_glossary(shown),
+        notes=_refusal(shown),
     )
 
 
@@ -74,6 +75,13 @@ def _starred(item: Item, raw: bytes) -> Item:
     if item.kind in {"card", "secret"}:
         return dataclasses.replace(item, value=raw.hex().upper()[: len(item.value)].replace("F", "*"))
     return dataclasses.replace(item, value="*" * len(item.value))
+
+
+def _refusal(apdu: Apdu) -> tuple[str, ...]:
+    """Why a command was refused: the code is the second byte of the answer, 84 xx."""
+    code = apdu.control[2:]
+    text = ", ".join(REFUSALS.get(code, ())) or result_text(code)
+    return (f"{code}  {text}",) if apdu.control[:2] == "84" and text else ()
 
 
 def _glossary(apdu: Apdu) -> dict[str, str]:

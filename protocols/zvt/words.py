@@ -238,6 +238,8 @@ RESULTS: dict[str, tuple[str, str]] = {
     "FF": ("系统错误", "system error"),
 }
 """Result code -> Chinese, English."""
+REFUSALS: dict[str, tuple[str, str]] = {"66": ("未出货", "goods not issued")}
+"""Second byte of 84 xx, where it means something else than as a result code."""
 
 
 def result_text(code: str) -> str:

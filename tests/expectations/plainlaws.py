@@ -18,7 +18,9 @@ class PlainBench:
         del name
         plain = rows.to_pylist()
         return [
-            Verdict(stated, len(plain), tuple(row[KEY] for row in plain if _breaks(stated.law, row, plain)))
+            Verdict(
+                stated, len(plain), tuple(dict.fromkeys(row[KEY] for row in plain if _breaks(stated.law, row, plain)))
+            )
             for stated in laws
         ]
 

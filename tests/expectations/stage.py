@@ -74,8 +74,8 @@ class Stage:
         """The same, as the scene writes it."""
         return tuple(sorted(f"{each.rule} {each.severity} {each.certainty}" for each in self.found(scene)))
 
-    @functools.cache  # noqa: B019 - a stage lives as long as its file
-    def _judged(self) -> list[Finding]:
+    def tills(self) -> list[Till]:
+        """All terminals of all scenes, after they played."""
         tills: list[Till] = []
         for place, scene in enumerate(self.scenes):
             till = Till(
@@ -83,9 +83,13 @@ class Stage:
             )
             more = scene.play(till)
             tills += [till, *(more if isinstance(more, list) else [])]
+        return tills
+
+    @functools.cache  # noqa: B019 - a stage lives as long as its file
+    def _judged(self) -> list[Finding]:
         shop = Shop("Asia/Shanghai", dt.time(23, 0), self.families, self.codes)
         given = Parameters({}, self.rules)
-        out = judge(tables(*tills), shop, FIRST, LAST, bench=PlainBench(), given=given)
+        out = judge(tables(*self.tills()), shop, FIRST, LAST, bench=PlainBench(), given=given)
         assert out.could_not_run == []
         return out.findings
 

@@ -213,6 +213,14 @@ def a_sale_with_its_own_order(till: Till) -> None:
     till.sale(45000, order_ref="bar", at="16:00:00")
 
 
+# --- dq_duplicate_record
+
+
+@stage.scene("dq_duplicate_record P4 PROVEN", rules={"dq_duplicate_record": {"enabled": True}})
+def one_record_read_twice(till: Till) -> None:
+    till.attempts.append(dict(till.sale(1001)))
+
+
 # --- duplicate_terminal_identity
 
 

@@ -1,6 +1,7 @@
 """Great Expectations behind its wall: verdicts as in plain Python, crashes kept apart from violations, Data Docs."""
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,12 +9,18 @@ import pytest
 
 from expectations.laws import Equal, Length, NotAbove, NotBelow, OneOf, Present, Stated, Unique
 from expectations.lifecycle import link
+from expectations.parameters import Parameters
 from expectations.rules import RULES
 from expectations.run import judge
 from expectations.suites.tables import SUITES
 from tests.expectations.conftest import SHOP
 from tests.expectations.plainlaws import PlainBench
 from tests.expectations.shopdays import faulty_shop, tables
+from tests.expectations.test_scenes_debits import stage as debits
+from tests.expectations.test_scenes_holds_batches import stage as holds_batches
+from tests.expectations.test_scenes_shops import stage as shops
+from tests.expectations.test_scenes_signatures import stage as signatures
+from tests.expectations.test_scenes_voids_refunds import stage as voids_refunds
 
 if TYPE_CHECKING:
     from expectations.suites.ge import Bench
@@ -30,9 +37,15 @@ def bench() -> "Bench":
 
 
 def test_every_rule_finds_its_fault_and_both_judges_agree(bench: "Bench", tmp_path: Path):
-    """One shop with every fault: Great Expectations and plain Python accuse the same rows."""
-    given = tables(*faulty_shop())
-    judged, plain = judge(given, SHOP, *DAYS, bench=bench), judge(given, SHOP, *DAYS, bench=PlainBench())
+    """A shop for every fault: Great Expectations and plain Python accuse the same rows."""
+    stages = (debits, voids_refunds, holds_batches, shops, signatures)
+    tills = [*faulty_shop(), *(till for stage in stages for till in stage.tills())]
+    codes = {merchant: code for stage in stages for merchant, code in stage.codes.items()}
+    shop = replace(SHOP, codes=codes)
+    given = Parameters({}, {merchant: rules for stage in stages for merchant, rules in stage.rules.items()})
+    days = (dt.date(2020, 1, 1), dt.date(2030, 12, 31))
+    judged = judge(tables(*tills), shop, *days, bench=bench, given=given)
+    plain = judge(tables(*tills), shop, *days, bench=PlainBench(), given=given)
     assert judged.could_not_run == []
     assert judged.findings == plain.findings
     assert judged.quality == plain.quality

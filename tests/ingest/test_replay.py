@@ -70,7 +70,7 @@ def test_every_frame_of_a_capture_is_in_the_spool(run: Run) -> None:
 
 def test_json_says_the_same(run: Run) -> None:
     """One object with the counts and the segments."""
-    status, out, _ = run("replay", str(VECTORS), "--profile", "unionpay", "--json")
+    status, out, _ = run("replay", str(VECTORS), "-p", "unionpay", "--json")
     totals = json.loads(out)
     assert status == 0
     assert totals["frames"] == 46

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from expectations.findings import Finding, Subject
+from expectations.mail.cases import group
 from ingest.settings import Settings
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -143,6 +144,12 @@ def two_coffees() -> Finding:
         certainty="POSSIBLE",
         evidence={"duplicate_score": 55},
     )
+
+
+def numbered(findings: list[Finding]) -> dict[str, str]:
+    """A case number for each finding, as the book gives them: one for each group about the same money."""
+    cases = group(findings, NOW)
+    return {each.finding_id: f"C-1121-{7 + i:04d}" for i, case in enumerate(cases) for each in case.findings}
 
 
 def example() -> list[Finding]:

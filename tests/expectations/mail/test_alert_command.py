@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from expectations.cases.book import case_book
 from expectations.commands.alert import alert
-from expectations.mail.cases import group
 from expectations.mail.ledger import Ledger
 from ingest.cli import main
+from ingest.settings import load_settings
 from ingest.tables import Lake
-from tests.expectations.mail.conftest import NOW, SHOP, example, lost_reversal, retry
+from tests.expectations.mail.conftest import SHOP, example, lost_reversal, retry
 from tests.expectations.mail.postbox import Postbox, free_port, serving
 
 AT = ("--at", "2026-11-21T21:18")
@@ -142,8 +143,9 @@ def test_ack_by_id_or_its_beginning(config: Path, tmp_path: Path, name: str):
 
 def test_ack_by_case_number_settles_the_whole_case(config: Path, tmp_path: Path):
     """The number that a mail prints stands for all findings of its case."""
-    (case,) = group([retry(), lost_reversal()], NOW)
-    assert run("ack", "--config", str(config), case.number, "--label", "two-purchases").exit_code == 0
+    book = case_book(load_settings(config))
+    (number,) = book.open_cases([retry(), lost_reversal()]).opened
+    assert run("ack", "--config", str(config), number, "--label", "two-purchases").exit_code == 0
     assert Ledger(Lake(tmp_path / "lake")).settled() == {retry().finding_id, lost_reversal().finding_id}
 
 

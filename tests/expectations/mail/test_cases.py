@@ -108,11 +108,3 @@ def test_subjects_stand_in_the_order_of_time_and_an_unseen_one_where_its_number_
     """The timeline is oldest first; a missing number stands between its neighbours."""
     assert [each.stan for each in group([gap()], NOW)[0].subjects] == [4510, 4511, 4513]
     assert group([retry(), lost_reversal()], NOW)[0].subjects[0] == FIRST_TRY
-
-
-def test_a_case_keeps_its_number_when_findings_join_it():
-    """The number told to a customer holds when the retry is found after the lost reversal."""
-    (before,) = group([lost_reversal()], NOW)
-    (after,) = group([lost_reversal(), retry()], NOW)
-    assert before.lead != after.lead
-    assert before.number == after.number

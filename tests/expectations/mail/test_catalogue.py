@@ -121,7 +121,7 @@ def _evidence(rule: str) -> dict[str, int]:
 def _filled(told: Finding, locale: Locale, *, is_open: bool) -> list[str]:
     now = NOW if is_open else NOW + dt.timedelta(days=1)
     figures = Figures(texts(locale), SHANGHAI, now)
-    case = group([told], now)[0]
+    case = group([told], now, {told.finding_id: "C-1121-0007"})[0]
     rule = texts(locale).rules[told.rule]
     said = [rule.why, *rule.act.at(is_open=is_open), *rule.steps.at(is_open=is_open)]
     return [sentence(figures, each, case, told) for each in [*said, *([rule.customer] if rule.customer else [])]]

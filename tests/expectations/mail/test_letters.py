@@ -31,6 +31,7 @@ from tests.expectations.mail.conftest import (
     example,
     finding,
     gap,
+    numbered,
     refund_too_high,
     retry,
     shop_settings,
@@ -43,7 +44,8 @@ MOMENTS = {"before-cutoff": NOW, "after-cutoff": at("23:40")}
 
 def alert_of(findings: list[Finding], locale: Locale = "zh-CN", now: dt.datetime = NOW) -> Alert:
     """The one mail of these findings."""
-    (alert,) = decide(findings, [Route(to=["finance@example.com"], locale=locale)], now).alerts
+    routes = [Route(to=["finance@example.com"], locale=locale)]
+    (alert,) = decide(findings, routes, now, numbers=numbered(findings)).alerts
     return alert
 
 

@@ -39,6 +39,7 @@ RULES = {
     "batch_total_count_mismatch",
     "batch_total_amount_mismatch",
     "stan_gap",
+    "late_settlement",
 }
 
 
@@ -50,7 +51,7 @@ def shop(four_seats):
 
 
 def test_the_shop_day_has_a_fault_and_a_hard_negative_for_each_rule(shop):
-    """Every rule of the first release can fire, and can fire wrongly."""
+    """Every rule of this day can fire, and can fire wrongly."""
     scenario, _ = shop
     faults = {claim.rule for claim in scenario.claims if claim.kind == "fault"}
     harmless = {claim.rule for claim in scenario.claims if claim.kind == "hard_negative"}

@@ -50,6 +50,8 @@ def forms(digits: str) -> list[bytes]:
         (0xDFEE, bytes.fromhex("0" + PAN + "0")),
         (0xDF0A, PAN.encode()),
         (0xDF66, bytes.fromhex(PAN)),
+        (0xDF46, PAN.encode()),
+        (0xDF47, b"desk " + PAN.encode()),
     ],
 )
 @pytest.mark.parametrize("nested", [False, True])

@@ -10,6 +10,7 @@ from protocols.deframe import Frame
 from protocols.describe import describe
 from protocols.profile import load_profile
 from protocols.zvt.apdu import Apdu, read
+from protocols.zvt.describe import describe as looked_at
 from protocols.zvt.facts import of_apdu
 from protocols.zvt.link import apdu_end, deframer, wrap
 from tests.protocols.conftest import VECTORS
@@ -247,3 +248,12 @@ def test_an_application_identifier_is_called_so():
     titles = {key: (row["zh"], row["en"]) for key, row in said["fields"].items()}
     assert titles["06.60.43"] == ("应用标识符", "application identifier")
     assert titles["BA"] == ("应用参数", "application parameter")
+
+
+@pytest.mark.parametrize(
+    ("frame", "words"),
+    [("84B400", "B4  已撤销, already reversed"), ("846600", "66  未出货, goods not issued"), ("800000", "")],
+)
+def test_a_refusal_says_why(frame, words):
+    """84 xx has its reason in the control field alone (docs/protocols-ecr.md)."""
+    assert "".join(looked_at(TCP, bytes.fromhex(frame)).notes) == words

@@ -1,0 +1,238 @@
+"""Writing a pack: the dossier, the table, the letter of complaint, and the manifest that proves all of it.
+
+A pack is a folder, or the same files in a ZIP whose every byte follows from them: stored, in
+the order of their names, with one fixed date. So a single changed byte anywhere shows.
+"""
+
+import contextlib
+import datetime as dt
+import hashlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from expectations.cases.book import CaseRecord
+from expectations.cases.wording import words
+from expectations.evidence.dossier import Dossier, dossier_pdf
+from expectations.evidence.gather import Grounds, gather
+from expectations.mail.cardcheck import refuse_card_numbers
+from expectations.mail.cases import happened
+from expectations.mail.catalogue import Locale, texts
+from expectations.mail.decide import Alert
+from expectations.mail.details import details_csv
+from expectations.mail.figures import Figures, number
+from expectations.mail.wording import certainty, rule_texts, sentence
+from ingest.errors import EvidenceError
+from ingest.settings import Settings
+
+FORMAT = "tillwatch-evidence/1"
+MANIFEST = "manifest.json"
+NAMES = {"pdf": "evidence.pdf", "details": "details.csv", "complaint": "complaint.zh-CN.txt"}
+MAIL_LIMIT = 5 * 1024 * 1024
+"""Bytes above which a pack should be handed over by a link and not by mail."""
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The date of every file in a ZIP: the earliest that the format can say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A pack that was written."""
+
+    path: Path
+    size: int
+    files: tuple[str, ...]
+    ranges: int
+    rows: int
+    sha256: str
+
+    @property
+    def too_large_to_mail(self) -> bool:
+        """Whether it should be handed over by a link."""
+        return self.size > MAIL_LIMIT
+
+
+def make_pack(record: CaseRecord, settings: Settings, target: Path, *, locale: Locale, now: dt.datetime) -> Made:
+    """Make a case's evidence pack.
+
+    Args:
+        record: the case with findings and log.
+        settings: where spool and lake are, and how the shop is called.
+        target: a folder that is empty or not there, or a file ``*.zip`` that is not there.
+        locale: language of the dossier's labels; the complaint is Chinese whatever it is.
+        now: the moment that is stamped on it, aware.
+
+    Raises:
+        EvidenceError: the target is taken or cannot be written.
+        CardNumberError: something in it looks like a whole card number.
+        LakeError, SpoolError: what it rests on cannot be read.
+    """
+    _refuse_taken(target)
+    files = pack_files(gather(record, settings), settings, locale=locale, now=now)
+    manifest = json.loads(files[MANIFEST])
+    content = zipped(files) if target.suffix == ".zip" else b""
+    try:
+        if target.suffix == ".zip":
+            _write(target, content)
+        else:
+            target.mkdir(parents=True, exist_ok=True)
+            for name, data in files.items():
+                _write(target / name, data)
+    except OSError as wrong:
+        raise EvidenceError(
+            f"{target}: cannot be written: {wrong.strerror}", hint="name another folder or file with -o"
+        ) from None
+    size = len(content) or sum(len(data) for data in files.values())
+    return Made(target, size, tuple(files), len(manifest["ranges"]), len(manifest["rows"]), manifest["manifest_sha256"])
+
+
+def pack_files(grounds: Grounds, settings: Settings, *, locale: Locale, now: dt.datetime) -> dict[str, bytes]:
+    """The files of a pack by name; the manifest last."""
+    decoder = version("tillwatch")
+    figures = Figures(texts(locale), settings.zone, now)
+    dossier = Dossier(grounds, figures, settings, now, decoder)
+    case = dossier.case
+    proof = _proof(grounds)
+    hashes = [(f"{each['file']} {each['offset']}+{each['length']}", each["sha256"]) for each in proof["ranges"]]
+    hashes += [
+        (f"{each['table']} {' '.join(map(str, each['key'].values()))[:24]}", each["sha256"]) for each in proof["rows"]
+    ]
+    table = details_csv(Alert(case_merchant(grounds), locale, (), now, (case,), ()), figures)
+    complaint = complaint_text(dossier)
+    known = _identifiers(grounds)
+    refuse_card_numbers([("details", table), ("complaint", complaint)], known=known)
+    files = {
+        NAMES["complaint"]: complaint.encode(),
+        NAMES["details"]: table.encode(),
+        NAMES["pdf"]: dossier_pdf(dossier, hashes),
+    }
+    manifest: dict[str, Any] = {
+        "format": FORMAT,
+        "case": grounds.record.number,
+        "merchant_id": case_merchant(grounds),
+        "made_at": now.isoformat(),
+        "locale": locale,
+        "rules_versions": sorted({each.rules_version for each in grounds.record.findings}),
+        "decoder_versions": sorted({each.decoder_version for each in grounds.record.findings}),
+        "made_with": f"tillwatch {decoder}",
+        "findings": [each.as_dict() for each in grounds.record.findings],
+        "files": [
+            {"name": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+            for name, data in sorted(files.items())
+        ],
+        **proof,
+    }
+    return files | {MANIFEST: sealed(manifest)}
+
+
+def _proof(grounds: Grounds) -> dict[str, Any]:
+    places = {(each.place.file, each.place.offset): asdict(each.place) for each in grounds.frames if each.place}
+    return {
+        "ranges": [places[key] for key in sorted(places)],
+        "rows": [
+            {
+                "table": row.table,
+                "key": {name: str(value) if isinstance(value, dt.date) else value for name, value in row.key.items()},
+                "columns": list(row.columns),
+                "sha256": row.sha256,
+            }
+            for row in grounds.rows
+        ],
+    }
+
+
+def sealed(manifest: Mapping[str, Any]) -> bytes:
+    """A manifest as bytes, with its own SHA-256 (over the same without it) as its last entry."""
+    bare = {name: value for name, value in manifest.items() if name != "manifest_sha256"}
+    digest = hashlib.sha256(json.dumps(bare, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+    return (json.dumps(bare | {"manifest_sha256": digest}, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """The files as a ZIP: stored, sorted, undated."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.create_system = 3
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, files[name])
+    return out.getvalue()
+
+
+def complaint_text(dossier: Dossier) -> str:
+    """The letter to the acquirer, in Chinese."""
+    say = words("zh-CN")["complaint"]
+    figures = Figures(texts("zh-CN"), dossier.settings.zone, dossier.made_at)
+    case, unknown = dossier.case, words("zh-CN")["dossier"]["not_recorded"]
+    merchant = next((m for m in dossier.settings.merchants if m.id == dossier.grounds.record.merchant_id), None)
+    rows = [
+        say["row"].format(
+            time=f"{when.astimezone(figures.zone):%Y-%m-%d %H:%M:%S}" if (when := happened(each)) else unknown,
+            type=figures.texts.word("types", each.txn_type or "") or unknown,
+            amount=unknown if each.amount_fen is None else figures.money(each.amount_fen, each.currency),
+            batch=number(each.batch_no) or unknown,
+            stan=number(each.stan) or unknown,
+            rrn=(each.rrn or "").strip() or unknown,
+            code=each.response_code or unknown,
+        )
+        for each in case.subjects
+    ]
+    first = min((when for each in case.subjects if (when := happened(each))), default=None)
+    return (
+        say["text"]
+        .format(
+            acquirer=(merchant.acquirer if merchant else None) or "（收单机构）",
+            number=case.number,
+            place=dossier.place,
+            merchant=dossier.grounds.record.merchant_id,
+            terminals="、".join(sorted({each.terminal_id for each in case.subjects})),
+            when=figures.moment(first) if first else figures.full_date(dossier.grounds.record.business_date),
+            title=rule_texts(case.lead, figures).title,
+            amount=figures.money(case.amount_fen),
+            certainty=certainty(case.lead, figures),
+            why=sentence(figures, rule_texts(case.lead, figures).why, case, case.lead),
+            rows="\n".join(rows),
+        )
+        .lstrip("\n")
+    )
+
+
+def case_merchant(grounds: Grounds) -> str:
+    """Whose case it is."""
+    return grounds.record.merchant_id
+
+
+def _identifiers(grounds: Grounds) -> frozenset[str]:
+    """Our own and the acquirer's identifiers, some as long as a card number."""
+    known = {grounds.record.merchant_id}
+    for finding in grounds.record.findings:
+        known.add(finding.finding_id)
+        known |= {each.transaction_id for each in finding.subjects if each.transaction_id}
+    return frozenset(known)
+
+
+def _refuse_taken(target: Path) -> None:
+    taken = target.exists() and (target.suffix == ".zip" or not target.is_dir() or any(target.iterdir()))
+    if taken:
+        raise EvidenceError(f"{target}: is there already; a pack is never overwritten", hint="name another with -o")
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.writing")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,184 @@
+"""Where a rate changed: the rates that explain every fee so far, until none does.
+
+A fee says of its rate that it lies between two fractions: with rounding half up between
+``(fee - 1/2) / amount`` and ``(fee + 1/2) / amount``. While the rate stands, these intervals
+have a point in common, whatever the amounts. How an acquirer rounds is not assumed: each way
+is followed beside the others, and only when the last one that explained the calm period
+explains nothing any more has something changed. Ends are closed, so that a rate that is
+exactly on an end is never accused.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from expectations.fees.expected import MILLION, ROUNDINGS, Rounding, rounded
+
+CALM = 200
+"""So many fees in a row that one way of rounding explains show that the acquirer rounds so."""
+FEWEST = 20
+"""And so many that any rate within a fen either way does; with fewer before it no change is told."""
+CONFIRM = 3
+"""So many further fees must agree with the new rate."""
+PATIENCE = 200
+"""A break that is not confirmed after so many fees was none."""
+GRIDS = (100, 10, 1)
+"""Rates are agreed in basis points, else in tenths, else in hundredths of them (millionths here)."""
+_BOUNDS: dict[str, tuple[int, int]] = {"half-up": (-1, 1), "floor": (0, 2), "ceil": (-2, 0), "band": (-2, 2)}
+"""Half fen below and above the fee between which the exact product lies."""
+
+
+@dataclass(slots=True)
+class _Interval:
+    """The rates that explain all fees so far, as two fractions of integers."""
+
+    rounding: str
+    low: tuple[int, int] = (0, 1)
+    high: tuple[int, int] = (1, 0)
+    seen: int = 0
+
+    def holds(self, amount: int, fee: int) -> bool:
+        """Whether some rate explains this fee and all before it."""
+        below, above = _BOUNDS[self.rounding]
+        low, high = (2 * fee + below, 2 * amount), (2 * fee + above, 2 * amount)
+        return not (_less(self.high, low) or _less(high, self.low))
+
+    def add(self, amount: int, fee: int) -> None:
+        """Take a fee in that it holds."""
+        below, above = _BOUNDS[self.rounding]
+        low, high = (2 * fee + below, 2 * amount), (2 * fee + above, 2 * amount)
+        if _less(self.low, low):
+            self.low = low
+        if _less(high, self.high):
+            self.high = high
+        self.seen += 1
+
+    def rate(self) -> int | None:
+        """The roundest rate in it, in millionths; None where none of whole millionths is."""
+        for grid in GRIDS:
+            first = -(-self.low[0] * MILLION // (self.low[1] * grid))
+            if self.high[1] == 0 or first * grid * self.high[1] <= self.high[0] * MILLION:
+                return first * grid
+        return None
+
+
+def _less(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return one[0] * other[1] < other[0] * one[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A rate that changed.
+
+    Attributes:
+        first: place of the first fee that is another than the old rate makes.
+        noticed: place of the fee that no rate explains together with those before it.
+        old_ppm: the roundest rate that explains the fees before.
+        new_ppm: and those from then on.
+        rounding: how the acquirer rounds; None where only a fen either way is known.
+        over_fen: what the fees from the first affected on exceed the old rate's, in sum.
+    """
+
+    first: int
+    noticed: int
+    old_ppm: int
+    new_ppm: int
+    rounding: Rounding | None
+    over_fen: int
+
+
+@dataclass(slots=True)
+class _Regime:
+    """Fees since the last change, followed under every way of rounding."""
+
+    start: int
+    alive: list[_Interval] = field(default_factory=lambda: [_Interval(each) for each in ROUNDINGS])
+    band: _Interval = field(default_factory=lambda: _Interval("band"))
+    count: int = 0
+
+    def take(self, amount: int, fee: int) -> bool:
+        """Take a fee in; False when nothing explains it any more."""
+        holding = [each for each in self.alive if each.holds(amount, fee)]
+        if not holding and ((self.count >= CALM and self.alive) or not self.band.holds(amount, fee)):
+            return False
+        self.alive = holding
+        for each in holding:
+            each.add(amount, fee)
+        if self.band.holds(amount, fee):
+            self.band.add(amount, fee)
+        self.count += 1
+        return True
+
+    @property
+    def best(self) -> _Interval:
+        return self.alive[0] if self.alive else self.band
+
+
+def steps(fees: Sequence[tuple[int, int]], *, fewest: int = FEWEST) -> list[Step]:
+    """Every change of rate in fees that one rate should explain.
+
+    Args:
+        fees: amount and fee of each transaction, in order of time; amounts above zero. What a cap, a
+            minimum or a fixed part makes of a fee has to be left out before.
+        fewest: so many fees must have been alike before a change is told.
+    """
+    found: list[Step] = []
+    regime, place = _Regime(0), 0
+    while place < len(fees):
+        if regime.take(*fees[place]):
+            place += 1
+            continue
+        if regime.count < fewest:
+            regime = _Regime(place)
+            continue
+        if (after := _confirmed(fees, place, regime)) is None:
+            place += 1  # a single fee that is wrong by itself
+            continue
+        found.append(_step(fees, regime, place, after))
+        regime = _Regime(place)
+    return found
+
+
+def _confirmed(fees: Sequence[tuple[int, int]], place: int, before: _Regime) -> _Interval | None:
+    """The rates that explain the fees from here on, once they exclude the old ones; None when they never do."""
+    old = before.best
+    new = _Interval(old.rounding)
+    for further, (amount, fee) in enumerate(fees[place : place + PATIENCE]):
+        if not new.holds(amount, fee):
+            return None
+        new.add(amount, fee)
+        if further >= CONFIRM and (_less(old.high, new.low) or _less(new.high, old.low)):
+            return new
+    return None
+
+
+def _step(fees: Sequence[tuple[int, int]], before: _Regime, noticed: int, after: _Interval) -> Step:
+    """Where exactly it began: the fees just before that the new rate explains may be its own already."""
+    rounding = before.best.rounding
+    for amount, fee in fees[noticed + after.seen : noticed + PATIENCE]:
+        if not after.holds(amount, fee):
+            break
+        after.add(amount, fee)
+    first = noticed
+    probe = _Interval(rounding, after.low, after.high)
+    while first > before.start and probe.holds(*fees[first - 1]):
+        first -= 1
+        probe.add(*fees[first])
+    old = _Interval(rounding)
+    for amount, fee in fees[before.start : max(first, before.start + 1)]:
+        if old.holds(amount, fee):
+            old.add(amount, fee)
+    old_ppm, new_ppm = _rate(old), _rate(after)
+    way: Rounding = rounding if rounding in ROUNDINGS else "half-up"
+    slack = 0 if rounding in ROUNDINGS else 1
+    while first < noticed and abs(fees[first][1] - rounded(fees[first][0], old_ppm, way)) <= slack:
+        first += 1
+    over = sum(fee - rounded(amount, old_ppm, way) for amount, fee in fees[first:])
+    return Step(first, noticed, old_ppm, new_ppm, None if slack else way, over)
+
+
+def _rate(interval: _Interval) -> int:
+    """The roundest rate, else the middle, in millionths."""
+    if (rate := interval.rate()) is not None:
+        return rate
+    return int((Fraction(*interval.low) + Fraction(*interval.high)) / 2 * MILLION)

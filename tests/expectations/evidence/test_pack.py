@@ -1,0 +1,219 @@
+"""Evidence packs: what they hold, and that no byte of what they rest on changes unseen."""
+
+import csv
+import datetime as dt
+import io
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from expectations.cases.book import CaseRecord
+from expectations.commands.evidence import evidence
+from expectations.evidence.pack import make_pack, zipped
+from expectations.evidence.verify import verify_pack
+from ingest.cli import main
+from ingest.errors import EvidenceError
+from ingest.settings import Settings
+from ingest.tables import Lake
+from tests.expectations.evidence.evidenceshop import CARD
+
+NOW = dt.datetime.fromisoformat("2026-11-22T10:00:00+08:00")
+
+
+@pytest.fixture
+def pack(shop: Settings, twice: CaseRecord, tmp_path: Path) -> Path:
+    """The case's pack, as a ZIP."""
+    return make_pack(twice, shop, tmp_path / "pack.zip", locale="zh-CN", now=NOW).path
+
+
+def flip(path: Path, offset: int) -> None:
+    """Change one bit of a file."""
+    data = bytearray(path.read_bytes())
+    data[offset] ^= 0x01
+    path.write_bytes(data)
+
+
+def run(*words: str) -> Result:
+    """The command, without a shell."""
+    return CliRunner().invoke(evidence, list(words), catch_exceptions=False)
+
+
+def text_of(pdf: bytes) -> str:
+    """What a reader can copy out of a PDF, by another program's reading."""
+    import pypdfium2
+
+    document = pypdfium2.PdfDocument(pdf)
+    return "\n".join(page.get_textpage().get_text_range() for page in document)
+
+
+def test_an_untouched_pack_is_proven(shop: Settings, pack: Path):
+    """Four frames and two rows of two sales, all in the spool, no problem."""
+    result = verify_pack(pack, shop)
+    assert result.problems == ()
+    assert (result.files, result.ranges, result.in_spool) == (4, 4, 4)
+    assert result.rows == 6
+
+
+def test_the_same_case_makes_the_same_bytes(shop: Settings, twice: CaseRecord, tmp_path: Path, pack: Path):
+    """A pack is a function of the case, the data and the moment; a folder holds the files of the ZIP."""
+    again = make_pack(twice, shop, tmp_path / "again.zip", locale="zh-CN", now=NOW)
+    folder = make_pack(twice, shop, tmp_path / "folder", locale="zh-CN", now=NOW).path
+    assert again.path.read_bytes() == pack.read_bytes()
+    assert zipped({each.name: each.read_bytes() for each in folder.iterdir()}) == pack.read_bytes()
+    assert verify_pack(folder, shop).problems == ()
+
+
+def test_any_changed_bit_of_a_pack_is_found(shop: Settings, pack: Path):
+    """Wherever in the ZIP it is, headers, files, directory: a problem is named, or it is no pack at all."""
+    data = pack.read_bytes()
+    for offset in [0, len(data) - 1, *random.Random(1).sample(range(len(data)), 60)]:
+        flip(pack, offset)
+        try:
+            problems = verify_pack(pack, shop).problems
+        except EvidenceError as refused:
+            problems = (refused.message,)
+        assert problems, f"byte {offset}"
+        flip(pack, offset)
+    assert verify_pack(pack, shop).problems == ()
+
+
+@pytest.mark.parametrize("name", ["evidence.pdf", "details.csv", "complaint.zh-CN.txt", "manifest.json"])
+def test_a_changed_file_of_a_folder_is_named(shop: Settings, twice: CaseRecord, tmp_path: Path, name: str):
+    """One bit of any file: status 1, and the file's name."""
+    folder = make_pack(twice, shop, tmp_path / "folder", locale="en", now=NOW).path
+    flip(folder / name, (folder / name).read_bytes().index(b"ReportLab" if name == "evidence.pdf" else b"C-1121"))
+    ended = run("verify", str(folder), "--config", str(config_of(shop)))
+    assert ended.exit_code == 1
+    assert ended.stdout == f"{name}: was changed\n"
+
+
+def test_a_changed_byte_of_a_segment_is_found_where_it_is(shop: Settings, pack: Path):
+    """In a record of the case: the bytes are named. Elsewhere in the file: the file is."""
+    [segment] = shop.spool.directory.glob("*.seg")
+    stated = manifest_of(pack)["ranges"][1]
+    flip(segment, stated["offset"] + stated["length"] - 5)
+    first, last = stated["offset"], stated["offset"] + stated["length"] - 1
+    problems = verify_pack(pack, shop).problems
+    assert f"segment {segment.name}: bytes {first} to {last} (record {stated['seq']}) were changed" in problems
+
+    flip(segment, stated["offset"] + stated["length"] - 5)
+    assert verify_pack(pack, shop).problems == ()
+    flip(segment, 3)
+    assert verify_pack(pack, shop).problems == (f"segment {segment.name}: was changed outside the records of the case",)
+
+
+@pytest.mark.parametrize("table", ["transactions", "raw_frames"])
+def test_a_changed_byte_of_a_row_is_found(shop: Settings, pack: Path, table: str):
+    """Each bit of the table's file is found by name, or the rows of the case read as they did (file's own notes)."""
+    [file] = Lake(shop.lake.uri).files(table)
+    offsets = random.Random(2).sample(range(4, file.stat().st_size), 25)
+    found = 0
+    for offset in offsets:
+        flip(file, offset)
+        ended = run("verify", str(pack), "--config", str(config_of(shop)))
+        assert (ended.exit_code == 1) == (table in ended.stdout)
+        found += ended.exit_code
+        flip(file, offset)
+    assert found > len(offsets) // 4
+
+
+def test_a_row_that_says_something_else_is_found(shop: Settings, pack: Path):
+    """A row written anew with another amount, in a sound file: the row is named."""
+    lake = Lake(shop.lake.uri)
+    rows = lake.read("transactions").to_pylist()
+    rows[0]["amount_fen"] += 1
+    app = "forger"
+    days = sorted({row["business_date"] for row in rows})
+    assert lake.replace("transactions", rows, partitions={"business_date": days}, app_id=app, app_version=1)
+    named = f"transactions transaction_id={rows[0]['transaction_id']}: was changed"
+    assert verify_pack(pack, shop).problems == (named,)
+
+
+def test_a_pruned_spool_leaves_the_lake_as_proof(shop: Settings, pack: Path):
+    """Without the segment the frames' rows prove the pack; without the rows too, it is not proven."""
+    [segment] = shop.spool.directory.glob("*.seg")
+    segment.unlink()
+    result = verify_pack(pack, shop)
+    assert (result.problems, result.in_spool) == ((), 0)
+    elsewhere = shop.model_copy(update={"lake": shop.lake.model_copy(update={"uri": shop.lake.uri + "-gone"})})
+    assert len(verify_pack(pack, elsewhere).problems) == result.rows
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "en"])
+def test_chinese_can_be_copied_out_of_the_pdf(shop: Settings, twice: CaseRecord, tmp_path: Path, locale: Any):
+    """Another program reads the claim, the shop, the parts in their order and the amount."""
+    folder = make_pack(twice, shop, tmp_path / "folder", locale=locale, now=NOW).path
+    text = text_of((folder / "evidence.pdf").read_bytes())
+    titles = {
+        "zh-CN": ["结论", "当事人与设备", "经过", "逐项对照", "原始字节", "签名图像", "收单机构对账记录", "已做的检验",
+                  "数据完整性", "规则与依据", "校验值", "联系记录"],
+        "en": ["Claim", "Who and where", "What happened", "Side by side", "Raw bytes", "Signature images",
+               "The acquirer's lines", "Tests made", "Completeness", "Rules and basis", "Hashes", "Contact log"],
+    }[locale]  # fmt: skip
+    places = [text.index(f"{place}. {title}") for place, title in enumerate(titles, 1)]
+    assert places == sorted(places)
+    assert "张记小馆" in text
+    assert "¥128.00" in text
+    assert "622200******1239" in text
+
+
+def test_no_card_number_and_no_filler_is_in_a_pack(shop: Settings, twice: CaseRecord, tmp_path: Path):
+    """The card's hidden digits are nowhere; in the hex dump stars stand where they were."""
+    folder = make_pack(twice, shop, tmp_path / "folder", locale="en", now=NOW).path
+    text = text_of((folder / "evidence.pdf").read_bytes())
+    for content in (text, *((folder / name).read_text("utf-8") for name in ("details.csv", "manifest.json"))):
+        assert CARD not in content
+    assert "62 22 00 ** ** ** 12 39" in text
+    assert "62 22 00 ff" not in text
+
+
+def test_the_table_opens_in_a_spreadsheet_and_runs_nothing(shop: Settings, twice: CaseRecord, tmp_path: Path):
+    """UTF-8 with a byte order mark; no cell begins as a formula does."""
+    folder = make_pack(twice, shop, tmp_path / "folder", locale="zh-CN", now=NOW).path
+    data = (folder / "details.csv").read_bytes()
+    assert data.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"))))
+    assert len(rows) == 3
+    assert rows[1][0] == "C-1121-0001"
+    assert not any(cell[:1] in set("=+-@\t\r") for row in rows for cell in row if cell)
+
+
+def test_the_complaint_names_shop_slips_and_money(shop: Settings, twice: CaseRecord, tmp_path: Path):
+    """What the acquirer needs to look the transactions up."""
+    folder = make_pack(twice, shop, tmp_path / "folder", locale="en", now=NOW).path
+    text = (folder / "complaint.zh-CN.txt").read_text("utf-8")
+    for said in ("某收单", "张记小馆", "C-1121-0001", "004518", "004519", "¥128.00", TERMINAL_SAID):
+        assert said in text
+
+
+TERMINAL_SAID = "终端号 10010001"
+
+
+def test_a_pack_is_never_overwritten(
+    shop: Settings, pack: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    """A taken name: one line, a hint, status 3, and the old pack as it was."""
+    before = pack.read_bytes()
+    words = ["evidence", "make", "C-1121-0001", "-o", str(pack), "--config", str(config_of(shop))]
+    monkeypatch.setattr("sys.argv", ["tillwatch", *words])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 3
+    assert "is there already" in capsys.readouterr().err
+    assert pack.read_bytes() == before
+
+
+def manifest_of(pack: Path) -> dict[str, Any]:
+    import zipfile
+
+    with zipfile.ZipFile(pack) as archive:
+        read: dict[str, Any] = json.loads(archive.read("manifest.json"))
+    return read
+
+
+def config_of(settings: Settings) -> Path:
+    return settings.spool.directory.parent / "tillwatch.toml"
