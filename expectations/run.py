@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expectations import coverage
+from expectations.agreements import agreements
 from expectations.completeness import terminal_days
 from expectations.coverage import Blind
 from expectations.findings import Finding, read_findings
@@ -148,9 +149,9 @@ def check(
         if written is not None:
             said = coverage.store(lake, judged.blind, first)
             tell("cases")
-            from expectations.cases.book import case_book
+            from expectations.cases.recovery import follow
 
-            case_book(settings).open_cases(judged.findings)
+            follow(settings, lake, judged.findings)
             return CheckResult(
                 judged.findings,
                 judged.rules_run,
@@ -187,7 +188,7 @@ def shop_of(settings: Settings) -> Shop:
             shop = (merchant.id, *merchant.same_shop)
             families |= dict.fromkeys(shop, min(shop))
     codes = {merchant.id: merchant.mcc for merchant in settings.merchants if merchant.mcc}
-    return Shop(settings.business.zone, settings.business.cutoff, families, codes)
+    return Shop(settings.business.zone, settings.business.cutoff, families, codes, agreements(settings))
 
 
 def judge(

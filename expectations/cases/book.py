@@ -38,6 +38,7 @@ class Entry:
     text: str
     amount_fen: int | None
     state: State
+    proof: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,21 +339,56 @@ class CaseBook:
 
         return self._database.run(write)
 
-    def recover(self, number: str, recovered_fen: int, text: str, reference: str) -> bool:
-        """Note that later data shows the money back; False when that was noted already or the case is over."""
+    def recover(
+        self,
+        number: str,
+        recovered_fen: int,
+        text: str,
+        reference: str,
+        *,
+        proof: str | None = None,
+        whole: bool = True,
+    ) -> bool:
+        """Note what later data shows to be back; all of it ends the case's work.
+
+        Args:
+            number: the case.
+            recovered_fen: how much is back.
+            text: what shows it.
+            reference: names what shows it; the same is noted once.
+            proof: the same for machines, JSON.
+            whole: whether that is all; else the case stays open.
+
+        Returns:
+            False when that was noted already, or the case is over.
+        """
 
         def write(connection: "Connection") -> bool:
             row = _find(connection, number)
-            if row.state in OVER:
+            mine = f"{row.number} {reference}"[:200]
+            seen = sa.select(CASE_LOG.c.entry_id).where(CASE_LOG.c.reference == mine)
+            if row.state in OVER or connection.execute(seen).first() is not None:
                 return False
-            seen = sa.select(CASE_LOG.c.entry_id).where(CASE_LOG.c.reference == reference)
-            if connection.execute(seen).first() is not None:
-                return False
-            total: dict[str, Any] = {"amount_fen": recovered_fen, "recovered_fen": recovered_fen}
-            self._step(connection, row, "recovered", "recovered", text, reference=reference, **total)
+            told: dict[str, Any] = {"amount_fen": recovered_fen, "reference": mine, "proof": proof}
+            if whole:
+                self._step(connection, row, "recovered", "recovered", text, recovered_fen=recovered_fen, **told)
+                return True
+            part = CASES.update().where(CASES.c.case_id == row.case_id)
+            connection.execute(part.values(recovered_fen=recovered_fen, changed_at=self._now()))
+            self._write(connection, row.case_id, "recovered", text, row.state, **told)
             return True
 
         return self._database.run(write)
+
+    def finish(self, number: str) -> None:
+        """Close a case whose money is back and whose readers know it; nothing when it is closed already."""
+
+        def write(connection: "Connection") -> None:
+            row = _find(connection, number)
+            if row.state == "recovered":
+                self._step(connection, row, "closed", "closed", "")
+
+        self._database.run(write)
 
     # -- one step ------------------------------------------------------------------------------
 
@@ -368,6 +404,7 @@ class CaseBook:
         contact: str = "",
         amount_fen: int | None = None,
         reference: str | None = None,
+        proof: str | None = None,
         **columns: Any,
     ) -> None:
         if not may_follow(row.state, state):
@@ -379,7 +416,7 @@ class CaseBook:
             raise UsageError(f"{row.number}: somebody else has just changed it", hint="look at it and try again")
         self._write(
             connection, row.case_id, kind, text, state, by=by, contact=contact, amount_fen=amount_fen,
-            reference=reference,
+            reference=reference, proof=proof,
         )  # fmt: skip
 
     def _write(
@@ -394,9 +431,10 @@ class CaseBook:
         contact: str = "",
         amount_fen: int | None = None,
         reference: str | None = None,
+        proof: str | None = None,
     ) -> None:
         entry = {"case_id": case_id, "at": self._now(), "kind": kind, "by": by[:100], "contact": contact[:200]}
-        entry |= {"text": text, "amount_fen": amount_fen, "state": state, "reference": reference}
+        entry |= {"text": text, "amount_fen": amount_fen, "state": state, "reference": reference, "proof": proof}
         connection.execute(CASE_LOG.insert().values(entry))
 
 

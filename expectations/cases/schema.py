@@ -85,6 +85,7 @@ CASE_LOG = sa.Table(
     sa.Column("amount_fen", sa.BigInteger, nullable=True),
     sa.Column("state", sa.String(10), nullable=False),
     sa.Column("reference", sa.String(200), nullable=True, unique=True),
+    sa.Column("proof", sa.Text, nullable=True),
 )
 
 CASE_SERIALS = sa.Table(
@@ -145,6 +146,7 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
             "amount_fen": "money it is about; null = none",
             "state": "the case's state after it",
             "reference": "what an entry of tillwatch rests on, so that it is written once; null = a person's entry",
+            "proof": "JSON: the transactions or statement lines that show money back; null = none",
         },
     ),
     "case_serials": (

@@ -31,7 +31,7 @@ def compose(alert: Alert, settings: Settings, *, most_cases: int = MOST_CASES) -
     """The whole mail as blocks, with at most so many cases told in full."""
     figures = figures_for(alert, settings)
     say = figures.texts.phrases
-    place = _place(alert.merchant_id, settings, figures)
+    place = place_of(alert.merchant_id, settings, figures)
     shown, rest = alert.cases[:most_cases], alert.cases[most_cases:]
     answer_to = settings.alerts.feedback or settings.alerts.sender
     blocks: list[Block] = [
@@ -62,7 +62,7 @@ def figures_for(alert: Alert, settings: Settings) -> Figures:
     return Figures(texts(alert.locale), settings.zone, alert.decided_at)
 
 
-def _place(merchant_id: str, settings: Settings, figures: Figures) -> str:
+def place_of(merchant_id: str, settings: Settings, figures: Figures) -> str:
     """The shop's name, or its number where the settings do not name it."""
     merchant = _merchant(merchant_id, settings)
     name = " ".join(merchant.name.split())[:LONGEST_PLACE] if merchant else ""

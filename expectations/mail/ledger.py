@@ -14,9 +14,10 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from expectations.mail.decide import Alert, Told
+from expectations.mail.catalogue import Locale
+from expectations.mail.decide import Told
 from ingest.errors import LakeError
 from ingest.tables import Lake
 
@@ -32,6 +33,42 @@ SETTLING = frozenset({"two-purchases", "done"})
 def clock() -> dt.datetime:
     """The wall clock; claims and notes are stamped with it, never with the decision moment."""
     return dt.datetime.now(dt.UTC)
+
+
+class Noted(Protocol):
+    """What the ledger keeps of a mail."""
+
+    @property
+    def merchant_id(self) -> str:
+        """Whose mail it is."""
+
+    @property
+    def alert_id(self) -> str:
+        """The same mail always has the same."""
+
+    @property
+    def locale(self) -> Locale:
+        """Its language."""
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Who gets it."""
+
+    @property
+    def decided_at(self) -> dt.datetime:
+        """The decision moment."""
+
+    @property
+    def finding_ids(self) -> tuple[str, ...]:
+        """What it tells: findings, or the name of an outcome."""
+
+    @property
+    def review_ids(self) -> tuple[str, ...]:
+        """What it lists for review."""
+
+    @property
+    def business_date(self) -> dt.date:
+        """The day of the thread it belongs to."""
 
 
 class Ledger:
@@ -53,7 +90,7 @@ class Ledger:
             for address in json.loads(row["recipients"])
         )
 
-    def thread(self, alert: Alert) -> tuple[str, ...]:
+    def thread(self, alert: "Noted") -> tuple[str, ...]:
         """Earlier mails of this merchant, day and language that reached one of these readers, oldest first."""
         columns = ["message_id", "recipients", "locale", "business_date", "at", "state"]
         rows = [
@@ -94,7 +131,7 @@ class Ledger:
         """End a turn."""
         self._lake.append("alerts", [], app_id=f"done-{_turns(merchant_id)}", app_version=turn)
 
-    def note(self, alert: Alert, subject: str, message_id: str, outcome: "Sequence[tuple[str, str, str]]") -> None:
+    def note(self, alert: "Noted", subject: str, message_id: str, outcome: "Sequence[tuple[str, str, str]]") -> None:
         """What became of a mail: (address, state, error), one row for each state and error."""
         by_result: dict[tuple[str, str], list[str]] = {}
         for address, state, error in outcome:

@@ -5,12 +5,13 @@ the day, the cases and the readers, so that a mail handed over twice (a crash be
 server's yes and our note of it) is one mail to every program that looks at Message-IDs.
 """
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import format_datetime, formataddr, parseaddr
-from typing import Any
+from typing import Any, Protocol
 
 from expectations.mail.blocks import Letter
 from expectations.mail.cardcheck import refuse_card_numbers
@@ -66,22 +67,7 @@ def build_message(
     parts = (("text", text), ("HTML", html), ("subject", letter.subject), ("details", details), ("manifest", manifest))
     refuse_card_numbers(parts, known=frozenset(_identifiers(alert, proofs or {})))
 
-    message = EmailMessage(policy=POLICY)
-    message["Subject"] = letter.subject
-    name, address = parseaddr(settings.alerts.sender)
-    message["From"] = formataddr((name or "tillwatch", address))
-    message["To"] = ", ".join(alert.recipients)
-    if settings.alerts.feedback:
-        message["Reply-To"] = settings.alerts.feedback
-    message["Date"] = format_datetime(alert.decided_at)
-    message["Message-ID"] = message_id(alert, settings)
-    if thread:
-        message["In-Reply-To"] = thread[-1]
-        message["References"] = " ".join(thread)
-    message["List-Id"] = f"tillwatch <{alert.merchant_id.lower()}.alerts.{_host(settings)}>"
-    message["List-Unsubscribe"] = f"<mailto:{settings.alerts.feedback or address}?subject=unsubscribe>"
-    message["Auto-Submitted"] = "auto-generated"
-    message["X-Auto-Response-Suppress"] = "All"
+    message = headed(alert, settings, subject=letter.subject, message_id=message_id(alert, settings), thread=thread)
     message.set_content(text)
     message.add_alternative(html, subtype="html")
     message.add_attachment(
@@ -90,13 +76,52 @@ def build_message(
     )  # fmt: skip
     message.add_attachment(manifest.encode(), maintype="application", subtype="json", filename="manifest.json")
     message["Content-Language"] = alert.locale  # last: making a multipart moves Content-* into its first part
-    _name_boundaries(message, alert.alert_id)
+    name_boundaries(message, alert.alert_id)
+    return message
+
+
+class Addressed(Protocol):
+    """What a mail's headers need to know."""
+
+    @property
+    def merchant_id(self) -> str:
+        """Whose mail it is."""
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Who gets it."""
+
+    @property
+    def decided_at(self) -> dt.datetime:
+        """Its date."""
+
+
+def headed(
+    mail: Addressed, settings: Settings, *, subject: str, message_id: str, thread: Sequence[str] = ()
+) -> EmailMessage:
+    """A mail with its headers and no content yet."""
+    message = EmailMessage(policy=POLICY)
+    message["Subject"] = subject
+    name, address = parseaddr(settings.alerts.sender)
+    message["From"] = formataddr((name or "tillwatch", address))
+    message["To"] = ", ".join(mail.recipients)
+    if settings.alerts.feedback:
+        message["Reply-To"] = settings.alerts.feedback
+    message["Date"] = format_datetime(mail.decided_at)
+    message["Message-ID"] = message_id
+    if thread:
+        message["In-Reply-To"] = thread[-1]
+        message["References"] = " ".join(thread)
+    message["List-Id"] = f"tillwatch <{mail.merchant_id.lower()}.alerts.{host_of(settings)}>"
+    message["List-Unsubscribe"] = f"<mailto:{settings.alerts.feedback or address}?subject=unsubscribe>"
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"
     return message
 
 
 def message_id(alert: Alert, settings: Settings) -> str:
     """<20261121.….@host>: a function of the merchant, the day, the cases and the readers."""
-    return f"<{alert.business_date:%Y%m%d}.{alert.alert_id}@{_host(settings)}>"
+    return f"<{alert.business_date:%Y%m%d}.{alert.alert_id}@{host_of(settings)}>"
 
 
 def drawn(alert: Alert, settings: Settings) -> tuple[Letter, str, str]:
@@ -110,7 +135,8 @@ def drawn(alert: Alert, settings: Settings) -> tuple[Letter, str, str]:
         most -= 1
 
 
-def _host(settings: Settings) -> str:
+def host_of(settings: Settings) -> str:
+    """The sender's host."""
     return parseaddr(settings.alerts.sender)[1].rpartition("@")[2] or "tillwatch.invalid"
 
 
@@ -127,7 +153,8 @@ def _identifiers(alert: Alert, proofs: Proofs) -> Iterator[str]:
                     yield from (str(v) for k, v in proof.items() if k.endswith("segment_id") and v)
 
 
-def _name_boundaries(message: EmailMessage, alert_id: str) -> None:
+def name_boundaries(message: EmailMessage, alert_id: str) -> None:
+    """Boundaries that are a function of the mail."""
     for index, part in enumerate(message.walk()):
         if part.is_multipart():
             part.set_boundary(f"=_{alert_id}_{index}")

@@ -146,7 +146,7 @@ def _moment(run: Sequence[Subject], figures: Figures, *, is_accused: bool) -> Mo
     say = figures.texts.phrases
     subject, last = run[0], happened(run[-1])
     when = happened(subject)
-    shape, result = _result(subject, figures)
+    shape, result = result_of(subject, figures)
     if subject.rrn and shape == "✓":
         result = say["result_reference"].format(result=result, rrn=subject.rrn)
     if len(run) > 1 and last:
@@ -161,7 +161,8 @@ def _moment(run: Sequence[Subject], figures: Figures, *, is_accused: bool) -> Mo
     )
 
 
-def _result(subject: Subject, figures: Figures) -> tuple[str, str]:
+def result_of(subject: Subject, figures: Figures) -> tuple[str, str]:
+    """A sign and words for what became of a transaction."""
     say = figures.texts.phrases
     if subject.txn_type is None:
         return "–", say["result_unseen"]

@@ -19,6 +19,7 @@ from expectations.mail.deliver import MAIL_SECONDS, Server, ServerError, deliver
 from expectations.mail.ledger import LEASE, Ledger, clock
 from expectations.mail.message import build_message, message_id
 from expectations.mail.proofs import proofs_of
+from expectations.mail.resolved import Closing, closing_id, closing_letter, closing_message, closings
 from ingest.errors import DeliveryError
 from ingest.settings import Settings
 from ingest.tables import Lake
@@ -123,8 +124,9 @@ def send_alerts(
     ledger = ledger or Ledger(lake)
     decision = due(settings, lake, ledger, now, merchant)
     if dry_run:
-        would = tuple(_outcome(each, settings, "due") for each in decision.alerts)
-        return SendResult(would, decision.unrouted, decision.unspoken)
+        would = [_outcome(each, settings, "due") for each in decision.alerts]
+        would += [_closing_outcome(each, settings, "due") for each in _closings(settings, ledger, now, merchant)[0]]
+        return SendResult(tuple(would), decision.unrouted, decision.unspoken)
     outcomes: list[Outcome] = []
     down: ServerError | None = None
     for merchant_id in dict.fromkeys(alert.merchant_id for alert in decision.alerts):
@@ -144,7 +146,85 @@ def send_alerts(
             case_book(settings).mark_told({name for each in done if each.state == "sent" for name in each.finding_ids})
         finally:
             ledger.give_back(merchant_id, turn)
+    if down is None:
+        outcomes += _send_closings(settings, ledger, server, now, merchant)
     return SendResult(tuple(outcomes), decision.unrouted, decision.unspoken)
+
+
+def _closings(
+    settings: Settings, ledger: Ledger, now: dt.datetime, merchant: str | None
+) -> tuple[list[Closing], list[str]]:
+    """Closing mails that are due, and cases that nobody need be told of any more."""
+    over = [each for state in ("recovered", "closed") for each in case_book(settings).cases(
+        state=state, merchant=merchant, review=True, whole=True)]  # fmt: skip
+    today = now.astimezone(settings.zone)
+    back = [
+        each
+        for each in over
+        if each.recovered_fen > 0
+        and (
+            each.state == "recovered"
+            or (each.changed_at.astimezone(settings.zone).year, each.changed_at.astimezone(settings.zone).month)
+            == (today.year, today.month)
+        )
+    ]
+    return closings(back, settings.alerts.routes, ledger.told(merchant), now)
+
+
+def _send_closings(
+    settings: Settings, ledger: Ledger, server: Server, now: dt.datetime, merchant: str | None
+) -> list[Outcome]:
+    """Tell who was told of a case that its money is back, within the merchant's turn; then close the case."""
+    outcomes: list[Outcome] = []
+    waiting, known = _closings(settings, ledger, now, merchant)
+    for merchant_id in dict.fromkeys(each.merchant_id for each in waiting):
+        turn = ledger.claim(merchant_id)
+        if turn is None:
+            outcomes += [_closing_outcome(e, settings, "elsewhere") for e in waiting if e.merchant_id == merchant_id]
+            continue
+        try:
+            theirs, now_known = _closings(settings, ledger, now, merchant_id)
+            known += now_known
+            for closing in theirs:
+                outcomes.append(_send_closing(closing, settings, ledger, server))
+            known += _closings(settings, ledger, now, merchant_id)[1]
+        finally:
+            ledger.give_back(merchant_id, turn)
+    for number in dict.fromkeys(known):
+        case_book(settings).finish(number)
+    return outcomes
+
+
+def _send_closing(closing: Closing, settings: Settings, ledger: Ledger, server: Server) -> Outcome:
+    outcome = _closing_outcome(closing, settings, "sent")
+    refused: dict[str, str] = {}
+    try:
+        refused = deliver(closing_message(closing, settings, thread=ledger.thread(closing)), closing.recipients, server)
+    except DeliveryError as wrong:
+        refused = dict.fromkeys(closing.recipients, wrong.message)
+        outcome = replace(outcome, state="failed", error=wrong.message, hint=wrong.hint)
+    else:
+        if refused:
+            said = "; ".join(f"{who}: {why}" for who, why in refused.items())
+            outcome = replace(outcome, state="partly", refused=refused, error=f"refused by the server: {said}")
+    results = [(each, "failed" if each in refused else "sent", refused.get(each, "")) for each in closing.recipients]
+    ledger.note(closing, outcome.subject, outcome.message_id, results)
+    return outcome
+
+
+def _closing_outcome(closing: Closing, settings: Settings, state: State) -> Outcome:
+    return Outcome(
+        alert_id=closing.alert_id,
+        merchant_id=closing.merchant_id,
+        locale=closing.locale,
+        recipients=closing.recipients,
+        subject=closing_letter(closing, settings).subject,
+        message_id=closing_id(closing, settings),
+        cases=1,
+        finding_ids=closing.finding_ids,
+        state=state,
+        refused={},
+    )
 
 
 def due(settings: Settings, lake: Lake, ledger: Ledger, now: dt.datetime, merchant: str | None = None) -> Decision:
