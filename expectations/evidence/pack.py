@@ -29,6 +29,7 @@ from expectations.mail.details import details_csv
 from expectations.mail.figures import Figures, number
 from expectations.mail.wording import certainty, rule_texts, sentence
 from ingest.errors import EvidenceError
+from ingest.permissions import PRIVATE_FILE
 from ingest.settings import Settings
 
 FORMAT = "tillwatch-evidence/1"
@@ -225,11 +226,11 @@ def _refuse_taken(target: Path) -> None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
+    """Write a file for its owner alone, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.writing")
     try:
-        with temporary.open("wb") as file:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE), "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

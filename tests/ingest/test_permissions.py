@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from expectations.evidence import pack
 from expectations.mail.preview import Preview, write_preview
 from ingest.checkup import check_lake, check_spool
 from ingest.cli import cli
@@ -119,6 +120,12 @@ def test_a_previewed_mail_is_its_owners(shop: Path):
         for path in paths.values():
             path.chmod(0o644)
     assert stat.S_IMODE((shop / "out").stat().st_mode) == 0o700
+
+
+def test_the_files_of_a_pack_are_their_owners(shop: Path):
+    """Evidence names people and money: 0600."""
+    pack._write(shop / "pack" / "case.pdf", b"x")
+    assert stat.S_IMODE((shop / "pack" / "case.pdf").stat().st_mode) == 0o600
 
 
 @pytest.mark.usefixtures("shop")
