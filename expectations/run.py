@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expectations import coverage
+from expectations.agreements import agreements
 from expectations.completeness import terminal_days
 from expectations.coverage import Blind
 from expectations.findings import Finding, read_findings
@@ -187,7 +188,7 @@ def shop_of(settings: Settings) -> Shop:
             shop = (merchant.id, *merchant.same_shop)
             families |= dict.fromkeys(shop, min(shop))
     codes = {merchant.id: merchant.mcc for merchant in settings.merchants if merchant.mcc}
-    return Shop(settings.business.zone, settings.business.cutoff, families, codes)
+    return Shop(settings.business.zone, settings.business.cutoff, families, codes, agreements(settings))
 
 
 def judge(

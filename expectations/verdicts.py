@@ -35,8 +35,8 @@ UNION ALL
 SELECT id, terminal, NULL, NULL, NULL, NULL, NULL, NULL, NULL, first_at, NULL, NULL, NULL
 FROM unread_day WHERE id IN (SELECT unnest(?::VARCHAR[]))
 UNION ALL
-SELECT id, coalesce(terminal, ''), batch, stan, kind, NULL, amount_fen, rrn, pan_masked, moment, NULL, currency, NULL
-FROM line WHERE id IN (SELECT unnest(?::VARCHAR[]))
+SELECT id, terminal, batch, stan, kind, NULL, amount_fen, rrn, pan_masked, moment, NULL, currency, NULL
+FROM acquirer_record WHERE id IN (SELECT unnest(?::VARCHAR[]))
 """
 
 

@@ -16,10 +16,12 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from ingest.agreements import Contract, Deposit, Notice
 from ingest.errors import UsageError
 from ingest.misconfiguration import usage_error
+from ingest.section import Section
 
 AUTO = "auto"
 """The profile of a line whose protocol is to be found by listening."""
@@ -34,12 +36,6 @@ FILES_AND_FOLDERS = (
 )
 SQLITE = "sqlite:///"
 ENVIRONMENT_PREFIX = "TILLWATCH_"
-
-
-class Section(BaseModel):
-    """A table of the configuration file: frozen, and no key it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Spool(Section):
@@ -204,7 +200,7 @@ class Alerts(Section):
     sender: str = "tillwatch@example.com"
     feedback: str | None = Field(default=None, description="where readers' answers go; the sender when not given")
     data_docs: str | None = Field(default=None, description="address of the Data Docs that mails may link to")
-    routes: list[Route] = []
+    routes: list[Route] = Field(default=[])
 
     @field_validator("sender", "feedback")
     @classmethod
@@ -246,11 +242,17 @@ class Settings(Section):
     spool: Spool = Spool()
     lake: LakeSettings = LakeSettings()
     keys: Keys = Keys()
-    lines: list[Line] = []
+    lines: list[Line] = Field(default=[])
     business: Business = Business()
-    merchants: list[Merchant] = []
-    acquirers: list[Acquirer] = []
-    statements: list[StatementFolder] = []
+    merchants: list[Merchant] = Field(default=[])
+    acquirers: list[Acquirer] = Field(default=[])
+    statements: list[StatementFolder] = Field(default=[])
+    contracts: list[Contract] = Field(default=[])
+    notices: list[Notice] = Field(default=[])
+    deposits: list[Deposit] = Field(default=[])
+    licensed_payers: list[str] = Field(
+        default=[], description="names that payouts may come from, of institutions licensed to pay merchants"
+    )
     alerts: Alerts = Alerts()
     cases: Cases = Cases()
     airflow: Airflow = Airflow()

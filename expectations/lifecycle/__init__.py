@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from expectations.agreements import Agreements, find_steps, register
 from expectations.calendar import working_calendar
 from ingest.tables import TABLES, arrow_schema
 
@@ -55,7 +56,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 ACQUIRER_TABLES = ("statement_lines", "payouts", "profit_lines")
 """Tables of what acquirers and banks say; read whole rows, from `SEARCH_DAYS` before the first day on."""
 
-STAGES = ("records", "gaps", "links", "totals", "reconciled")
+STAGES = ("records", "gaps", "links", "totals", "reconciled", "agreed")
 SEARCH_DAYS = 335
 """How far back a refund's sale is searched: eleven months (docs/rules.md)."""
 
@@ -69,12 +70,14 @@ class Shop:
         cutoff: the clearing cut-off in it.
         families: merchant numbers that are one shop, each with the number that stands for all.
         codes: merchant numbers with the category code (MCC) they are registered with.
+        agreed: contracts, notices and deposits.
     """
 
     zone: str
     cutoff: dt.time
     families: Mapping[str, str] = field(default_factory=dict)
     codes: Mapping[str, str] = field(default_factory=dict)
+    agreed: Agreements = field(default_factory=Agreements)
 
 
 def link(
@@ -108,8 +111,10 @@ def link(
         "CREATE TEMP MACRO in_scope(day) AS day BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)"
     )
     connection.register("calendar", working_calendar())
+    register(connection, shop.agreed)
     for stage in STAGES:
         connection.execute(files(__name__).joinpath(f"{stage}.sql").read_text("utf-8"))
+    find_steps(connection)
     return connection
 
 

@@ -150,7 +150,7 @@ WHERE counterpart.id = forced.refused;
 
 -- A line that another line takes back: its void, or its reversal, which carries its own numbers.
 CREATE TEMP TABLE taken_back AS
-SELECT DISTINCT l.id
+SELECT DISTINCT l.id, u.id AS undone_by, u.family AS undone_as
 FROM line l
 JOIN line u
   ON u.merchant = l.merchant AND u.acquirer = l.acquirer AND u.id <> l.id AND u.status = 'settled'
@@ -158,7 +158,7 @@ JOIN line u
       OR u.family = 'reversal' AND u.terminal = l.terminal AND u.batch = l.batch AND u.stan = l.stan)
 WHERE l.family = 'debit' AND u.family IN ('void', 'reversal')
 UNION
-SELECT sale.line_id
+SELECT sale.line_id, u.id, u.family
 FROM life v
 JOIN counterpart void ON void.id = v.id
 JOIN line u ON u.id = void.line_id AND u.status = 'settled'
@@ -176,7 +176,7 @@ SELECT a.id, c.line_id, c.matched_by, l.acquirer, l.amount_fen AS posted_fen, l.
 FROM side a
 LEFT JOIN counterpart c ON c.id = a.id
 LEFT JOIN line l ON l.id = c.line_id
-LEFT JOIN taken_back t ON t.id = l.id
+LEFT JOIN (SELECT DISTINCT id FROM taken_back) t ON t.id = l.id
 LEFT JOIN pool p ON p.merchant = a.merchant AND p.terminal = a.terminal AND p.clearing_day = a.clearing_day;
 
 -- The kinds of difference that a reconciliation knows, one at most for an attempt or a line. Over: the acquirer
@@ -204,4 +204,7 @@ WHERE l.id NOT IN (SELECT line_id FROM counterpart) AND l.status = 'settled'
 CREATE TEMP VIEW told AS
 SELECT DISTINCT merchant, 'statement' AS what FROM line
 UNION SELECT DISTINCT merchant_id, 'payouts' FROM payouts
-UNION SELECT DISTINCT merchant_id, 'profits' FROM profit_lines;
+UNION SELECT DISTINCT merchant_id, 'profits' FROM profit_lines
+UNION SELECT DISTINCT merchant, 'contract' FROM contract
+UNION SELECT DISTINCT merchant, 'deposit' FROM deposit
+UNION SELECT merchant, 'licensed_payers' FROM merchant WHERE (SELECT count(*) FROM licensed_payer) > 0;

@@ -8,11 +8,22 @@ this order: a view may leave out what an earlier rule has already accused (``acc
 A new rule is one value in its group's module, one SQL file, and its texts in the mail's catalogue.
 """
 
-from expectations.rules import batches, debits, preauths, reconciliation, refunds, shops, signatures, terminals, voids
+from expectations.rules import (
+    batches,
+    debits,
+    fees,
+    preauths,
+    reconciliation,
+    refunds,
+    shops,
+    signatures,
+    terminals,
+    voids,
+)
 from expectations.rules.declaration import Rule
 
 RULES: dict[str, Rule] = {
     rule.id: rule
-    for group in (debits, voids, refunds, preauths, batches, reconciliation, shops, signatures, terminals)
+    for group in (debits, voids, refunds, preauths, batches, reconciliation, fees, shops, signatures, terminals)
     for rule in group.RULES
 }

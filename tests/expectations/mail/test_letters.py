@@ -75,7 +75,7 @@ def test_the_example_reads_as_agreed(locale: Locale, moment: str, settings: Sett
 @pytest.mark.parametrize("locale", LOCALES)
 def test_every_rule_reads_as_agreed(locale: Locale, settings: Settings):
     """One page with a case of each rule, so that a change of any word is seen in review."""
-    letter = compose(alert_of(one_of_each(), locale), settings, most_cases=100)
+    letter = compose(alert_of(one_of_each(), locale), settings, most_cases=len(RULES))
     golden(f"every-rule.{locale}.txt", render_text(letter))
 
 
@@ -83,7 +83,7 @@ def one_of_each() -> list[Finding]:
     """A finding of each rule about money of its own."""
     made = []
     for place, rule in enumerate(RULES):
-        stan, clock = 100 + 10 * place, f"{8 + place // 6:02d}:{place % 6}0:00"
+        stan, clock = 100 + 10 * place, f"{place // 6:02d}:{place % 6}0:00"
         sale = subject("SALE", stan, clock, 1900 + place, rrn=f"1121{stan:08d}")
         later = f"{clock[:4]}5:30"
         subjects: tuple[Subject, ...]

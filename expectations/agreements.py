@@ -1,0 +1,118 @@
+"""What the settings say was agreed, as tables beside what terminals and acquirers say.
+
+``contract``, ``contract_rate``, ``notice``, ``deposit`` and ``licensed_payer`` for the rules' views, and
+``fee_step``: the changes of rate that `fees.steps` finds in each merchant's fees of one kind.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from expectations.fees.steps import FEWEST, steps
+from ingest.agreements import Contract, Deposit, Notice
+from ingest.settings import Settings
+
+if TYPE_CHECKING:
+    import duckdb
+
+FEWEST_UNSORTED = 200
+"""So many fees alike are needed where the file does not tell classes of cards apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreements:
+    """Contracts, notices and deposits, and who may pay."""
+
+    contracts: tuple[Contract, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    deposits: tuple[Deposit, ...] = ()
+    licensed_payers: tuple[str, ...] = ()
+
+
+def agreements(settings: Settings) -> Agreements:
+    """Those of the settings."""
+    return Agreements(
+        tuple(settings.contracts), tuple(settings.notices), tuple(settings.deposits), tuple(settings.licensed_payers)
+    )
+
+
+_TABLES = """
+CREATE TEMP TABLE contract (contract BIGINT, merchant VARCHAR, acquirer VARCHAR, since DATE, until DATE,
+    rounding VARCHAR, cycle VARCHAR, instant_since DATE, refund_returns_fee BOOLEAN, deductions VARCHAR[]);
+CREATE TEMP TABLE contract_rate (contract BIGINT, place BIGINT, rate_ppm BIGINT, cards VARCHAR[], above_fen BIGINT,
+    to_fen BIGINT, cap_fen BIGINT, fixed_fen BIGINT, minimum_fen BIGINT, until DATE);
+CREATE TEMP TABLE notice (acquirer VARCHAR, merchant VARCHAR, announced DATE, effective DATE);
+CREATE TEMP TABLE deposit (deposit BIGINT, merchant VARCHAR, terminal VARCHAR, amount_fen BIGINT, signed_on DATE,
+    volume_fen BIGINT, months BIGINT, applied_on DATE, working_days BIGINT, returned_on DATE, terms_differ BOOLEAN);
+CREATE TEMP TABLE licensed_payer (name VARCHAR);
+CREATE TEMP TABLE fee_step (merchant VARCHAR, acquirer VARCHAR, class VARCHAR, line_id VARCHAR, noticed_line VARCHAR,
+    old_ppm BIGINT, new_ppm BIGINT, rounding VARCHAR, over_fen BIGINT, fees BIGINT);
+"""
+
+
+def register(connection: "duckdb.DuckDBPyConnection", agreed: Agreements) -> None:
+    """Make the tables of what was agreed; ``fee_step`` stays empty until `find_steps`."""
+    connection.execute(_TABLES)
+    rows: dict[str, list[list[object]]] = {
+        "contract": [
+            [n, c.merchant, c.acquirer, c.since, c.until, c.rounding, c.cycle, c.instant_since, c.refund_returns_fee,
+             c.deductions] for n, c in enumerate(agreed.contracts)
+        ],
+        "contract_rate": [
+            [n, place, r.ppm, list(r.cards), r.above_fen, r.to_fen, r.cap_fen, r.fixed_fen, r.minimum_fen, r.until]
+            for n, c in enumerate(agreed.contracts) for place, r in enumerate(c.rates)
+        ],
+        "notice": [[n.acquirer, each, n.announced, n.effective] for n in agreed.notices for each in n.merchants],
+        "deposit": [
+            [n, d.merchant, d.terminal, d.amount_fen, d.signed_on, d.volume_fen, d.months, d.applied_on, d.working_days,
+             d.returned_on, _differ(d)] for n, d in enumerate(agreed.deposits)
+        ],
+        "licensed_payer": [[name] for name in agreed.licensed_payers],
+    }  # fmt: skip
+    for table, values in rows.items():
+        if values:
+            places = ", ".join("?" * len(values[0]))
+            connection.executemany(f"INSERT INTO {table} VALUES ({places})", values)  # noqa: S608 - our own names
+
+
+def find_steps(connection: "duckdb.DuckDBPyConnection") -> None:
+    """Fill ``fee_step`` from ``fee_line``: fees of one merchant, acquirer, class of cards and agreed rate, in order.
+
+    What a cap, a minimum or a fixed part makes of a fee is left out; without a contract the highest
+    fee of a class is taken for its cap when several amounts bear it.
+    """
+    segments = connection.sql("""
+        WITH told AS (
+            SELECT *, max(fee_fen) OVER (PARTITION BY merchant, acquirer, class) AS highest FROM fee_line
+            WHERE moment IS NOT NULL AND reason IS DISTINCT FROM 'instant' AND reason IS DISTINCT FROM 'surcharge'
+        ),
+        capped AS (
+            SELECT merchant, acquirer, class FROM told WHERE fee_fen = highest
+            GROUP BY ALL HAVING count(DISTINCT amount_fen) > 2
+        )
+        SELECT merchant, acquirer, class, agreed_ppm, list(t.id ORDER BY moment, id),
+               list(amount_fen ORDER BY moment, id),
+               list(fee_fen - coalesce(fixed_fen, 0) ORDER BY moment, id)
+        FROM told t LEFT JOIN capped c USING (merchant, acquirer, class)
+        WHERE NOT coalesce(is_capped, false) AND NOT coalesce(is_minimum, false)
+          AND (agreed_ppm IS NOT NULL OR fee_fen > 1 AND NOT (c.merchant IS NOT NULL AND fee_fen = highest))
+        GROUP BY merchant, acquirer, class, agreed_ppm HAVING count(*) > 20
+    """).fetchall()
+    found = []
+    for merchant, acquirer, kind, agreed, ids, amounts, fees in segments:
+        fewest = FEWEST if kind is not None or agreed is not None else FEWEST_UNSORTED
+        found += [
+            [merchant, acquirer, kind, ids[step.first], ids[step.noticed], step.old_ppm, step.new_ppm, step.rounding,
+             step.over_fen, len(fees) - step.first]
+            for step in steps(list(zip(amounts, fees, strict=True)), fewest=fewest)
+            if step.new_ppm > step.old_ppm
+        ]  # fmt: skip
+    if found:
+        connection.executemany("INSERT INTO fee_step VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", found)
+
+
+def _differ(deposit: Deposit) -> bool:
+    """Whether the terms shown now are others than those signed."""
+    if deposit.signed_sha256 is None or deposit.terms is None:
+        return False
+    return hashlib.sha256(deposit.terms.encode()).hexdigest() != deposit.signed_sha256

@@ -1,0 +1,67 @@
+-- What was agreed, beside what was charged.
+--
+-- In:  line, taken_back, contract, contract_rate, notice (the settings), payouts, profit_lines.
+-- Out: fee_line (a settled line with the fee of its contract), acquirer_record (whatever an acquirer's file names).
+
+-- The first rate that fits holds. A line whose class is not told is judged only by a rate for all classes.
+-- `reason`: what makes a fee higher than the contract's, the most particular first.
+CREATE TEMP TABLE fee_line AS
+WITH charged AS (
+    SELECT l.*, CASE WHEN l.kind = 'QR_SALE' THEN 'qr' ELSE l.card_class END AS class
+    FROM line l
+    WHERE l.status = 'settled' AND l.family = 'debit' AND l.fee_fen IS NOT NULL AND l.amount_fen > 0 AND l.currency = '156'
+      AND l.id NOT IN (SELECT id FROM taken_back)
+),
+fitting AS (
+    SELECT l.id, c.contract, c.cycle, c.instant_since, r.place, r.rate_ppm AS agreed_ppm, r.cap_fen, r.fixed_fen,
+           r.minimum_fen, len(r.cards) = 0 OR list_contains(r.cards, l.class) AS class_fits,
+           l.amount_fen > r.above_fen AND (r.to_fen IS NULL OR l.amount_fen <= r.to_fen) AS band_fits,
+           r.to_fen IS NOT NULL OR list_contains(r.cards, 'qr') AS is_concession, list_contains(r.cards, 'credit') AS is_credit,
+           l.amount_fen * r.rate_ppm AS exactly,
+           CASE c.rounding WHEN 'floor' THEN 0 WHEN 'ceil' THEN 999999 ELSE 500000 END AS added
+    FROM charged l
+    JOIN contract c ON c.merchant = l.merchant AND (c.acquirer IS NULL OR c.acquirer = l.acquirer)
+                   AND l.business_date BETWEEN c.since AND coalesce(c.until, DATE '9999-12-31')
+    JOIN contract_rate r ON r.contract = c.contract AND (r.until IS NULL OR l.business_date <= r.until)
+),
+priced AS (
+    SELECT *, greatest(least((exactly + added) // 1000000, coalesce(cap_fen, 9223372036854775807)) + fixed_fen, minimum_fen)
+                  AS expected_fen,
+           (exactly + added) // 1000000 > cap_fen AS is_capped,
+           (exactly + added) // 1000000 + fixed_fen < minimum_fen AS is_minimum
+    FROM fitting
+),
+agreed AS (
+    SELECT * FROM priced WHERE class_fits AND band_fits QUALIFY row_number() OVER (PARTITION BY id ORDER BY contract, place) = 1
+),
+other AS (
+    SELECT l.id, bool_or(p.is_credit) AS as_credit, true AS as_other
+    FROM charged l JOIN agreed a USING (id) JOIN priced p USING (id)
+    WHERE p.place <> a.place AND p.expected_fen > a.expected_fen + 1 AND abs(l.fee_fen - p.expected_fen) <= 1
+    GROUP BY l.id
+)
+SELECT l.*, a.* EXCLUDE (id, exactly, added, class_fits, band_fits, is_credit, place), l.fee_fen - a.expected_fen AS over_fen,
+       CASE WHEN l.settlement_cycle IN ('T0', 'D0') AND a.cycle IN ('T1', 'D1')
+                 AND (a.instant_since IS NULL OR l.business_date < a.instant_since)
+                 AND (l.fee_fen > a.expected_fen + 1 OR l.surcharge_fen > 0) THEN 'instant'
+            WHEN l.fee_fen <= a.expected_fen + 1 AND coalesce(l.surcharge_fen, 0) <= 0 THEN NULL
+            WHEN l.class = 'debit' AND o.as_credit THEN 'class'
+            WHEN a.is_capped THEN 'cap'
+            WHEN a.is_concession AND o.as_other THEN 'concession'
+            WHEN coalesce(l.settlement_cycle, '') IN ('T0', 'D0') AND l.business_date >= a.instant_since
+                 AND greatest(l.fee_fen - a.expected_fen, coalesce(l.surcharge_fen, 0)) <= 500 THEN NULL
+            WHEN l.surcharge_fen > 0 OR least(abs(l.fee_fen - a.expected_fen - 100), abs(l.fee_fen - a.expected_fen - 200),
+                       abs(l.fee_fen - a.expected_fen - 300)) <= 1 THEN 'surcharge'
+            ELSE 'rate' END AS reason
+FROM charged l
+LEFT JOIN agreed a USING (id)
+LEFT JOIN other o USING (id);
+
+CREATE TEMP VIEW acquirer_record AS
+SELECT id, coalesce(terminal, '') AS terminal, batch, stan, kind, amount_fen, rrn, pan_masked, moment, currency FROM line
+UNION ALL
+SELECT line_id, '', NULL, NULL, 'PAYOUT', amount_fen, payout_ref, NULL, paid_at, '156' FROM payouts
+QUALIFY row_number() OVER (PARTITION BY line_id ORDER BY statement_id) = 1
+UNION ALL
+SELECT line_id, coalesce(terminal_id, ''), NULL, NULL, 'PROFIT', profit_fen, rrn, NULL, occurred_at, '156' FROM profit_lines
+QUALIFY row_number() OVER (PARTITION BY line_id ORDER BY statement_id) = 1;

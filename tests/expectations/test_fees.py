@@ -1,0 +1,195 @@
+"""Fees against contracts: what is charged too much, and what only looks so."""
+
+import datetime as dt
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from expectations.agreements import Agreements
+from expectations.fees.expected import rounded
+from expectations.lifecycle import Shop
+from expectations.run import judge
+from ingest.agreements import Contract, Notice
+from tests.expectations.plainlaws import PlainBench
+from tests.expectations.shopdays import MERCHANT, Till, moment
+from tests.expectations.statementdays import Acquirer, with_statement
+
+RATES: list[Mapping[str, Any]] = [
+    {"percent": "0.38", "cards": ["qr"]},
+    {"percent": "0.50", "cards": ["debit"], "cap_fen": 2000},
+    {"percent": "0.60", "cards": ["credit"]},
+]
+
+
+def contract(**told: Any) -> Contract:
+    """A contract of this year."""
+    return Contract.model_validate(
+        {"merchant": MERCHANT, "since": dt.date(2026, 1, 1), "rates": RATES, "rounding": "half-up", **told}
+    )
+
+
+class Desk(Acquirer):
+    """An acquirer of which only the fees matter."""
+
+    def charge(self, amount: int, fee: int, kind: str = "credit", at: str = "2026-11-21 10:00:00", **told: Any) -> Any:
+        """One settled sale."""
+        nth = len(self.lines)
+        when = moment(at) + dt.timedelta(seconds=nth)
+        told = {"card_class": kind, "acquirer_ref": f"A{nth}", **told}
+        return self.say(
+            f"{when:%Y-%m-%d}", merchant_id=MERCHANT, amount_fen=amount, fee_fen=fee, occurred_at=when,
+            rrn=f"{nth:012d}", currency="156", **told
+        )  # fmt: skip
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def said(desk: Desk, *contracts: Contract, notices: tuple[Notice, ...] = ()) -> list[str]:
+    """The findings about fees: rule, certainty and money."""
+    shop = Shop("Asia/Shanghai", dt.time(23, 0), agreed=Agreements(contracts, notices))
+    days = dt.date(2020, 1, 1), dt.date(2030, 1, 1)
+    out = judge(with_statement(desk, tills=(Till(),)), shop, *days, bench=PlainBench())
+    assert out.could_not_run == []
+    return sorted(
+        f"{each.rule} {each.certainty} {each.amount_at_risk_fen}"
+        for each in out.findings
+        if "fee" in each.rule or "profit" in each.rule
+    )
+
+
+def test_fees_of_the_contract_are_silent(desk: Desk):
+    """Each class at its rate, the cap where it holds, a fen either way."""
+    desk.charge(100_000, 600)
+    desk.charge(100_000, 500, "debit")
+    desk.charge(900_000, 2000, "debit")
+    desk.charge(100_000, 380, txn_type="QR_SALE")
+    desk.charge(100_050, 601)
+    desk.charge(100_000, 700, "other")
+    assert said(desk, contract()) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ({"amount": 100_000, "fee": 630}, "fee_rate_over_contract PROVEN 30"),
+        ({"amount": 100_000, "fee": 900}, "fee_fixed_surcharge PROVEN 300"),
+        ({"amount": 100_000, "fee": 600, "surcharge_fen": 200}, "fee_fixed_surcharge PROVEN 200"),
+        ({"amount": 900_000, "fee": 4500, "kind": "debit"}, "fee_debit_cap_missed PROVEN 2500"),
+        ({"amount": 100_000, "fee": 600, "kind": "debit"}, "fee_card_class_wrong PROVEN 100"),
+        ({"amount": 100_000, "fee": 600, "kind": "qr"}, "fee_qr_concession_missed PROVEN 220"),
+        (
+            {"amount": 100_000, "fee": 650, "settlement_cycle": "D0"},
+            "d0_fee_without_optin PROVEN 50",
+        ),
+        ({"amount": 100_000, "fee": 600, "status": "failed"}, "fee_on_dead_txn PROVEN 600"),
+    ],
+)
+def test_what_is_charged_too_much(desk: Desk, line: dict[str, Any], expected: str):
+    """One fault, one finding, the money to the fen."""
+    desk.charge(**line)
+    assert said(desk, contract()) == [expected]
+
+
+def test_without_a_contract_no_rate_is_wrong(desk: Desk):
+    """Nobody is accused of breaking what nobody showed."""
+    desk.charge(100_000, 900)
+    assert said(desk) == []
+
+
+def test_five_fen_a_day_are_let_pass(desk: Desk):
+    """Two fen on two sales are four."""
+    desk.charge(100_000, 602)
+    desk.charge(100_000, 602)
+    assert said(desk, contract()) == []
+    desk.charge(100_000, 602)
+    assert said(desk, contract()) == ["fee_rate_over_contract PROVEN 6"]
+
+
+def test_instant_payout_that_was_agreed_may_cost(desk: Desk):
+    """From its day on."""
+    desk.charge(100_000, 800, settlement_cycle="D0")
+    assert said(desk, contract(instant_since=dt.date(2026, 11, 21))) == []
+    assert said(desk, contract(instant_since=dt.date(2026, 11, 22))) == ["d0_fee_without_optin PROVEN 200"]
+
+
+def test_a_promotion_ends_when_the_contract_says(desk: Desk):
+    """0.38 % up to the 21st, 0.60 % after; and 0.60 % on the 21st is too much."""
+    promo = [{"percent": "0.38", "until": dt.date(2026, 11, 21)}, {"percent": "0.60"}]
+    desk.charge(100_000, 380)
+    desk.charge(100_000, 600, at="2026-11-22 10:00:00")
+    assert said(desk, contract(rates=promo)) == []
+    desk.charge(100_000, 600)
+    assert said(desk, contract(rates=promo)) == ["fee_rate_over_contract PROVEN 220"]
+
+
+def stepped(desk: Desk, more: int = 300, rounding: Any = "half-up") -> int:
+    """Three hundred credit sales, the rate raised after the 250th; what that costs."""
+    chance, over = random.Random(2), 0
+    for nth in range(300):
+        amount = chance.randrange(2000, 60_000)
+        fee = rounded(amount, 6000 + more * (nth >= 250), rounding)
+        over += fee - rounded(amount, 6000, rounding)
+        day = 1 + nth // 15
+        desk.charge(amount, fee, at=f"2026-11-{day:02d} 12:00:00")
+    return over
+
+
+def test_a_rate_that_changed_is_told_once(desk: Desk):
+    """One finding from the first fee on, with or without a contract; not one a day."""
+    over = stepped(desk)
+    assert said(desk) == [f"fee_rate_step_change PROVEN {over}"]
+    assert said(desk, contract()) == [f"fee_rate_step_change PROVEN {over}"]
+
+
+@pytest.mark.parametrize(("announced", "silent"), [("2026-10-15", True), ("2026-11-01", False)])
+def test_a_change_that_was_announced_in_time(desk: Desk, announced: str, silent: bool):
+    """Thirty days before its day."""
+    over = stepped(desk)
+    notice = Notice.model_validate(
+        {"acquirer": "allinpay", "announced": announced, "effective": desk.lines[250]["business_date"]}
+    )
+    assert said(desk, notices=(notice,)) == ([] if silent else [f"fee_rate_step_change PROVEN {over}"])
+
+
+def test_another_mix_of_cards_is_no_change(desk: Desk):
+    """Debit at first, credit later: the average rises and no rate does."""
+    chance = random.Random(4)
+    for nth in range(400):
+        kind, rate = ("credit", 6000) if chance.random() < nth / 400 else ("debit", 5000)
+        amount = chance.randrange(2000, 60_000)
+        desk.charge(amount, rounded(amount, rate, "floor"), kind, at=f"2026-11-{1 + nth // 20:02d} 12:00:00")
+    assert said(desk) == []
+
+
+def test_fees_of_voids_and_refunds(desk: Desk):
+    """A void gives the fee back; a refund does where the contract says so."""
+    sale = desk.charge(100_000, 600, terminal_id="12345678", stan=1)
+    void = desk.charge(100_000, 0, txn_type="VOID", orig_ref=sale["acquirer_ref"], terminal_id="12345678", stan=2)
+    sold = desk.charge(100_000, 600)
+    back = desk.charge(50_000, 0, txn_type="REFUND", orig_ref=sold["acquirer_ref"])
+    for day in ("2026-11-22", "2026-11-23"):
+        desk.file(day)
+    assert said(desk, contract()) == ["fee_not_returned_on_void PROVEN 600"]
+    assert said(desk, contract(refund_returns_fee=True)) == [
+        "fee_not_returned_on_refund PROVEN 300", "fee_not_returned_on_void PROVEN 600",
+    ]  # fmt: skip
+    void["fee_fen"], back["fee_fen"] = -600, -300
+    assert said(desk, contract(refund_returns_fee=True)) == []
+
+
+def test_an_agents_share_is_fee_less_cost(desk: Desk):
+    """Ten fen short."""
+    profit = {
+        "line_id": "p1", "statement_id": "s", "line_no": 2, "acquirer": "allinpay", "merchant_id": MERCHANT,
+        "amount_fen": 100_000, "fee_fen": 600, "cost_fen": 500, "profit_fen": 90,
+        "business_date": dt.date(2026, 11, 21),
+    }  # fmt: skip
+    desk.profits.append(profit)
+    assert said(desk) == ["agent_profit_mismatch PROVEN 10"]
+    profit["profit_fen"] = 100
+    assert said(desk) == []
