@@ -369,7 +369,7 @@ def _contacts(dossier: Dossier) -> "list[Flowable]":
         )
         for each in dossier.grounds.record.log
     ]
-    rows += [("", "", "", "")] * 3
+    rows += [("\u00a0", "", "", "")] * 3  # to be filled in by hand
     return [_grid(rows, (38, 42, 72, 26), size=8)]
 
 

@@ -101,7 +101,8 @@ def pack_files(grounds: Grounds, settings: Settings, *, locale: Locale, now: dt.
     proof = _proof(grounds)
     hashes = [(f"{each['file']} {each['offset']}+{each['length']}", each["sha256"]) for each in proof["ranges"]]
     hashes += [
-        (f"{each['table']} {' '.join(map(str, each['key'].values()))[:24]}", each["sha256"]) for each in proof["rows"]
+        (f"{each['table']} {' '.join(str(value)[:16] for value in each['key'].values())}", each["sha256"])
+        for each in proof["rows"]
     ]
     table = details_csv(Alert(case_merchant(grounds), locale, (), now, (case,), ()), figures)
     complaint = complaint_text(dossier)

@@ -217,3 +217,49 @@ def manifest_of(pack: Path) -> dict[str, Any]:
 
 def config_of(settings: Settings) -> Path:
     return settings.spool.directory.parent / "tillwatch.toml"
+
+
+def signed(shop: Settings) -> None:
+    """A signature of the second sale: a black stroke on white."""
+    from PIL import Image, ImageDraw
+
+    picture = Image.new("1", (240, 80), 1)
+    ImageDraw.Draw(picture).line([(20, 60), (90, 15), (150, 65), (220, 20)], fill=0, width=4)
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    lake = Lake(shop.lake.uri)
+    sale = next(row for row in lake.read("transactions").to_pylist() if row["stan"] == 4519)
+    shared = (
+        "terminal_id",
+        "merchant_id",
+        "batch_no",
+        "stan",
+        "event_at",
+        "business_date",
+        "seen_date",
+        "transaction_id",
+    )
+    row = {name: sale[name] for name in shared} | {
+        "signature_id": "s1",
+        "width": 240,
+        "height": 80,
+        "sha256": "ab" * 32,
+    }
+    lake.append("signatures", [row | {"image": out.getvalue()}], app_id="signed")
+
+
+@pytest.mark.parametrize(("locale", "mark"), [("zh-CN", "复制件"), ("en", "COPY")])
+def test_a_signature_is_a_copy_and_says_so(shop: Settings, twice: CaseRecord, tmp_path: Path, locale: Any, mark: str):
+    """The picture is in the PDF under the watermark, with its hash; ink and watermark can be seen on the page."""
+    import pypdfium2
+
+    signed(shop)
+    folder = make_pack(twice, shop, tmp_path / "folder", locale=locale, now=NOW).path
+    pdf = (folder / "evidence.pdf").read_bytes()
+    text = text_of(pdf)
+    assert text.count(mark) == 3
+    assert "ab" * 32 in text
+    document = pypdfium2.PdfDocument(pdf)
+    images = [item for page in document for item in page.get_objects() if type(item).__name__ == "PdfImage"]
+    assert len(images) == 1
+    assert verify_pack(folder, shop).problems == ()
