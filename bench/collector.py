@@ -32,7 +32,9 @@ from protocols.profile import available_profiles, load_profile
 
 ACK = 6
 RELAYED = "unionpay"
-RECEIVED = next(name for name in available_profiles() if load_profile(name).link.ack)
+RECEIVED = next(  # the first whose terminals send messages of fields and wait for ACK
+    name for name in available_profiles() if load_profile(name).link.ack and load_profile(name).speech.fields
+)
 COLLECT = [sys.executable, "-c", "from ingest.cli import main; main()", "collect"]
 
 

@@ -63,6 +63,7 @@ def scan(
     rows = {str(folder / file["path"]): file["num_records"] for file in files}
     try:
         for fragment in dataset.get_fragments(where):
+            datafile.check_footer(Path(fragment.path))
             _check_footer(spec, fragment, schema, rows[fragment.path])
         return dataset.to_table(columns=list(columns), filter=where)
     except FileNotFoundError:
@@ -72,7 +73,7 @@ def scan(
 
 
 def _check_footer(spec: TableSpec, fragment: Any, schema: "pa.Schema", rows: int) -> None:
-    """The footer of a Parquet file has no checksum: see that it says what the log and the table say.
+    """See that the footer says what the log and the table say: a sound file may be another one.
 
     Raises:
         LakeError: a column the table has not, another type, or another number of rows.

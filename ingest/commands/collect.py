@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from protocols.sanitise import CardKeys
 
 STOP_SECONDS = 5.0
+NOTICE_SECONDS = 1.0
+"""Of these, what an Airflow that does not answer gets; landing runs on its schedule all the same."""
 LOOK_SECONDS = 5.0
 """How often the collector looks at itself, and tells the service manager that it lives."""
 SWITCH_SECONDS = 0.00005
@@ -354,7 +356,7 @@ def _stop(
     collector.stop(0.7)
     for line in lines:
         events.tell(line.name, "closed", **summary(line, time.monotonic_ns()))
-    notice.close(max(0.1, deadline - time.monotonic()))
+    notice.close(max(0.1, min(NOTICE_SECONDS, deadline - time.monotonic())))
     if not committed:
         raise SpoolError(
             "the disk did not answer while stopping; the last records may not be on it",

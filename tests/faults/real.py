@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import queue
 import random
 import select
 import signal
@@ -33,14 +34,24 @@ class Terminal:
         pace: seconds from one sale to the next.
         garbage: bytes of noise before each frame.
         baud: how fast its bytes leave; 0 all at once.
+        card: whether the messages name their card.
+        link: a name of its device that survives replugging; None for none.
     """
 
-    def __init__(self, number: int, *, pace: float = 0.0, garbage: int = 0, baud: int = 0) -> None:
+    def __init__(
+        self,
+        number: int,
+        *,
+        pace: float = 0.0,
+        garbage: int = 0,
+        baud: int = 0,
+        card: bool = False,
+        link: Path | None = None,
+    ) -> None:
         self.name, self.tid = f"t{number}", f"{10_000_000 + number}"
-        self.master, self.slave = os.openpty()
-        tty.setraw(self.slave)
-        os.set_blocking(self.master, False)
-        self.device = os.ttyname(self.slave)
+        self._card, self._link = card, link
+        self.plug()
+        self.device = str(link or os.ttyname(self.slave))
         self.pace, self.garbage, self.baud = pace, garbage, baud
         self.stan = 0
         self.acknowledged: list[int] = []
@@ -50,6 +61,19 @@ class Terminal:
         self._outgoing = self._frame = b""
         self._is_repeat = False
         self._allowance = self._refilled = self._due = self._sent_at = 0.0
+
+    def plug(self) -> None:
+        """A new device, under the old name."""
+        self.master, self.slave = os.openpty()
+        tty.setraw(self.slave)
+        os.set_blocking(self.master, False)
+        if self._link is not None:
+            self._link.unlink(missing_ok=True)
+            self._link.symlink_to(os.ttyname(self.slave))
+
+    def sale(self, stan: int) -> bytes:
+        """Its frame of this trace number."""
+        return sale(stan, self.tid, card=self._card)
 
     @property
     def word(self) -> str:
@@ -73,7 +97,7 @@ class Terminal:
         if not self._frame and going_on and now >= self._due:
             self.stan += 1
             self._is_repeat = False
-            self._frame = sale(self.stan, self.tid)
+            self._frame = self.sale(self.stan)
             self._outgoing = self._rng.randbytes(self.garbage) + self._frame
         elif self._frame and not self._outgoing and now - self._sent_at > TIMER:
             self.repeats += 1
@@ -112,6 +136,7 @@ class Crowd(threading.Thread):
         self.terminals = list(terminals)
         self._going_on = True
         self._over = False
+        self._pulled: queue.SimpleQueue[Terminal] = queue.SimpleQueue()
 
     def run(self) -> None:
         """Speak and hear until told to stop."""
@@ -124,7 +149,19 @@ class Crowd(threading.Thread):
                 by_fd[fd].hear(time.monotonic())
             for each in self.terminals:
                 each.speak(time.monotonic(), going_on=self._going_on)
+            while not self._pulled.empty():
+                each = self._pulled.get()
+                del by_fd[each.master]
+                poll.unregister(each.master)
+                each.close()
+                each.plug()
+                by_fd[each.master] = each
+                poll.register(each.master, select.EPOLLIN)
         poll.close()
+
+    def replug(self, terminal: Terminal) -> None:
+        """Pull the cable of one, wherever it is in its sale, and plug it in again."""
+        self._pulled.put(terminal)
 
     def finish(self, patience: float) -> None:
         """Begin no more sales, wait for the ACKs of those under way, at most so many seconds, and end."""
@@ -220,7 +257,7 @@ def check(folder: Path, terminals: Sequence[Terminal]) -> int:
     for record in frames:
         found[record.line].add(record.digest)
     for each in terminals:
-        sent = {stan: safe.sanitise(sale(stan, each.tid)).digest for stan in range(1, each.stan + 1)}
+        sent = {stan: safe.sanitise(each.sale(stan)).digest for stan in range(1, each.stan + 1)}
         lost = [stan for stan in each.acknowledged if sent[stan] not in found[each.name]]
         assert lost == [], f"{each.name}: acknowledged and lost: {lost[:5]}"
         invented = found[each.name] - set(sent.values())

@@ -25,10 +25,16 @@ PROFILE = load_profile("leshua")
 SANITISER = Sanitiser(PROFILE, KEYS)
 
 
-def sale(stan: int, terminal: str = "10000001") -> bytes:
-    """A sale of one fen a trace number; no two are the same."""
+PAN = "6225880000000001"  # a test number
+TRACK = f"{PAN}D30122010000012345678"
+
+
+def sale(stan: int, terminal: str = "10000001", *, card: bool = False) -> bytes:
+    """A sale of one fen a trace number; no two are the same. With its card's number and track, if asked for."""
     fields = {3: "000000", 4: f"{stan:012d}", 11: f"{stan:06d}", 25: "00", 41: terminal}
-    return PROFILE.build("0200", fields | {42: "898440300000001", 49: "156", 60: "22000001"})
+    fields |= {42: "898440300000001", 49: "156", 60: "22000001"}
+    fields |= {2: PAN, 22: "021", 35: TRACK} if card else {}
+    return PROFILE.build("0200", dict(sorted(fields.items())))
 
 
 def digest(frame: bytes) -> bytes:

@@ -28,6 +28,8 @@ class Clumsy:
     def __call__(self, device: str, link: lines.LinkSettings) -> Port:
         """Open, or try to."""
         moment, wire = self.pull or ("", None)
+        if wire is not None and wire.master < 0:  # not plugged in yet: a try that finds nothing
+            return self._open(device, link)
         self.pull = None
         if wire is not None and moment == "during open":
             wire.unplug()

@@ -1,0 +1,211 @@
+"""Faults of every kind, one after the other at random, for half an hour: terminals, collector, disk, landing.
+
+The oracle: A what was acknowledged is recorded; B what is recorded is in the tables, each
+record once and each sale one row; C no card data anywhere; D terminals are served again
+after each fault, with nobody's help; E each fault was told. The seed makes the order of the
+faults; ``SOAK_SECONDS`` another length than CI's or the full one.
+"""
+
+import collections
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.segments import read_segment, sealed_segments
+from ingest.tables import Lake
+from tests.faults.lengths import length
+from tests.faults.power import why_not
+from tests.faults.real import CALL, Collect, Crowd, Terminal, check
+from tests.faults.shop import PAN, TRACK
+from tests.faults.test_disks_that_fail import mounted
+
+SECONDS = int(os.environ.get("SOAK_SECONDS", length(40, 1800)))
+SEED = 20261122
+TERMINALS = 6
+SERVED_WITHIN = 30.0
+"""Seconds in which every terminal has its next ACK after a fault; the longest wait for a spool or port is 5."""
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(300 + SECONDS * 2),
+    pytest.mark.skipif(bool(why_not()), reason=f"NO SOAK: {why_not()}"),
+]
+
+
+class Shop:
+    """Terminals, a collector on a small disk, and somebody who breaks things."""
+
+    def __init__(self, folder: Path, disk: Path, rng: random.Random) -> None:
+        self.folder, self.disk = folder, disk
+        self._rng = rng
+        terminals = [
+            Terminal(number, pace=0.05, card=True, link=folder / f"cable{number}") for number in range(1, TERMINALS + 1)
+        ]
+        self.crowd = Crowd(terminals)
+        self.words = [each.word for each in terminals]
+        (disk / "tillwatch.toml").write_text("[spool]\nseal_seconds = 5\n", "utf-8")
+        self.said: list[str] = []
+        self.collector = self.start()
+        self.crowd.start()
+
+    def start(self) -> Collect:
+        """A collector; what the one before said is kept."""
+        if hasattr(self, "collector"):
+            self.said += self.collector.said
+        return Collect(self.disk, self.words, opens=TERMINALS)
+
+    def until_told(self, word: str, since: int) -> None:
+        """E: the collector says so, within the time."""
+        deadline = time.monotonic() + SERVED_WITHIN
+        while not any(word in line for line in self.collector.said[since:]):
+            assert time.monotonic() < deadline, f"nobody said {word}"
+            time.sleep(0.02)
+
+    def until_served(self) -> None:
+        """D: every terminal has one more ACK."""
+        before = [len(each.acknowledged) for each in self.crowd.terminals]
+        deadline = time.monotonic() + SERVED_WITHIN
+        while not all(len(each.acknowledged) > then for each, then in zip(self.crowd.terminals, before, strict=True)):
+            assert time.monotonic() < deadline, "a terminal is no longer served"
+            time.sleep(0.02)
+
+    def killed(self) -> None:
+        """Kill -9, and a new one at once."""
+        self.collector.process.kill()
+        self.collector.process.wait()
+        self.collector = self.start()
+
+    def stopped(self) -> None:
+        """SIGTERM, and a new one."""
+        status, _ = self.collector.stop()
+        assert status == 0, self.collector.said[-3:]
+        self.collector = self.start()
+
+    def stopped_and_killed(self) -> None:
+        """SIGTERM, and kill -9 before it was done."""
+        self.collector.process.send_signal(signal.SIGTERM)
+        time.sleep(self._rng.uniform(0, 0.4))
+        self.killed()
+
+    def frozen(self) -> None:
+        """The machine stands still for a while."""
+        self.collector.process.send_signal(signal.SIGSTOP)
+        time.sleep(self._rng.uniform(0.2, 3.0))
+        self.collector.process.send_signal(signal.SIGCONT)
+
+    def pulled(self) -> None:
+        """A cable, or several."""
+        since = len(self.collector.said)
+        for each in self._rng.sample(self.crowd.terminals, self._rng.randint(1, TERMINALS)):
+            self.crowd.replug(each)
+        self.until_told("unplugged", since)
+        self.until_told("reopened", since)
+
+    def noisy(self) -> None:
+        """Noise on a line."""
+        terminal = self._rng.choice(self.crowd.terminals)
+        terminal.garbage = self._rng.randint(1, 3000)
+        time.sleep(0.5)
+        terminal.garbage = 0
+
+    def full(self) -> None:
+        """No room on the disk, and then there is."""
+        since = len(self.collector.said)
+        filler = self.disk / "filler"
+        with filler.open("wb", buffering=0) as file:
+            try:
+                while file.write(bytes(65536)):
+                    pass
+            except OSError:
+                self.until_told("spool-failed", since)
+        filler.unlink()
+        self.until_told("spool-back", since)
+
+    def doubled(self) -> None:
+        """Somebody starts a second collector."""
+        done = subprocess.run(
+            [*CALL, "collect", *self.words], cwd=self.disk, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 3
+        assert "belongs to process" in done.stderr
+
+    def landed(self) -> None:
+        """The tables are made while all this goes on; sometimes that is killed too."""
+        land = subprocess.Popen([*CALL, "land"], cwd=self.disk, stderr=subprocess.PIPE)
+        if self._rng.random() < 0.3:
+            time.sleep(self._rng.uniform(0, 3))
+            land.kill()
+        _, said = land.communicate(timeout=300)
+        assert land.returncode in {0, -signal.SIGKILL}, said.decode()
+
+
+FAULTS: list[Callable[[Shop], None]] = [
+    *(Shop.killed, Shop.killed, Shop.stopped, Shop.stopped_and_killed, Shop.frozen, Shop.pulled, Shop.pulled),
+    *(Shop.noisy, Shop.full, Shop.doubled, Shop.landed),
+]
+
+
+def test_whatever_happens_the_books_are_right(tmp_path: Path, record_property: Any) -> None:
+    """All faults: recorded what was acknowledged, in the tables what was recorded, no card data, served again, told."""
+    rng = random.Random(SEED)
+    counts: collections.Counter[str] = collections.Counter()
+    began = time.monotonic()
+    with mounted("-t", "tmpfs", "-o", "size=512m", "tmpfs", at=tmp_path / "small") as disk:
+        shop = Shop(tmp_path, disk, rng)
+        try:
+            while time.monotonic() - began < SECONDS:
+                fault = rng.choice(FAULTS)
+                fault(shop)
+                counts[fault.__name__] += 1
+                shop.until_served()
+                time.sleep(rng.uniform(0, 0.5))
+            shop.crowd.finish(SERVED_WITHIN)
+            assert shop.collector.stop()[0] == 0
+        finally:
+            if shop.collector.process.poll() is None:
+                shop.collector.process.kill()
+                shop.collector.process.wait()
+            if shop.crowd.is_alive():
+                shop.crowd.finish(0)
+            shop.crowd.close()
+        took = time.monotonic() - began
+        frames = check(disk, shop.crowd.terminals)  # A
+        rows = _tables(disk)  # B
+        acknowledged = {(each.tid, stan) for each in shop.crowd.terminals for stan in each.acknowledged}
+        assert acknowledged <= set(rows)
+        shop.said += shop.collector.said
+        assert sum("recovered" in line or "recording" in line for line in shop.said) >= counts["killed"]
+        _no_card_data(disk, "".join(shop.said))  # C
+    told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(counts.items()))
+    record_property("tried", f"{took:.0f} s, seed {SEED}: {told}; {shop.crowd.acknowledged} sales, {frames} frames")
+    record_property("lost", f"0 acknowledged, 0 of {len(rows)} rows twice, 0 card data")
+
+
+def _tables(disk: Path) -> list[tuple[str, int]]:
+    """B: every sealed record is in raw_frames, once, and each sale is one row; the sales."""
+    landed = subprocess.run([*CALL, "land"], cwd=disk, capture_output=True, text=True, check=False)
+    assert landed.returncode == 0, landed.stderr
+    lake = Lake(str(disk / "var/lake"))
+    spooled = [
+        (info.id, record.seq) for info in sealed_segments(disk / "var/spool") for record in read_segment(info.path)
+    ]
+    raw = lake.read("raw_frames", columns=["segment_id", "seq"]).to_pylist()
+    assert collections.Counter((row["segment_id"], row["seq"]) for row in raw) == collections.Counter(spooled)
+    rows = lake.read("transactions", columns=["terminal_id", "stan"]).to_pylist()
+    found = [(row["terminal_id"], row["stan"]) for row in rows]
+    assert len(found) == len(set(found)), "a sale is two rows"
+    return found
+
+
+def _no_card_data(disk: Path, said: str) -> None:
+    """C: neither number nor track, in digits, in BCD or in hex of either, in any file or word."""
+    forms = [PAN.encode(), bytes.fromhex(PAN), PAN.encode().hex().encode(), TRACK[17:].encode()]
+    everything = [said.encode(), *(path.read_bytes() for path in disk.rglob("*") if path.is_file())]
+    assert not any(form in data for form in forms for data in everything)
