@@ -67,6 +67,7 @@ RULED_OUT: dict[str, str] = {
 MISSING: dict[str, str] = {
     "acquirer_file": "no acquirer's statement: what was posted is not known",
     "signature": "signatures are not compared yet",
+    "trace_numbers": "the link carries no trace numbers: which receipts followed each other is not known",
     "slip": "whether a slip was printed is not known",
     "order_ref": "no order number from the till",
     "operator": "no operator number",

@@ -1,6 +1,8 @@
 -- One row a pair of sales of one card and one amount at one merchant within the hour, the later one
 -- accused, with a score. Order references and slips are not collected, signatures not compared
--- yet: their parts count nothing and `missing` names them.
+-- yet: their parts count nothing and `missing` names them. Where a link carries neither operator nor
+-- trace number, the points that those could have earned are left open: what might have been for
+-- review with them is said to be unverifiable, not silently innocent.
 WITH sale AS (
     SELECT *, sendings > 1 OR reversal_sendings > 0 AS anomaly
     FROM life WHERE kind = 'SALE' AND exposed AND card IS NOT NULL AND amount_fen > 0
@@ -22,6 +24,7 @@ pair AS (
            coalesce(first.order_ref <> later.order_ref, false) AS orders_differ,
            first.operator_no IS NULL OR later.operator_no IS NULL AS operator_absent,
            first.order_ref IS NULL OR later.order_ref IS NULL AS order_absent,
+           coalesce(first.operator_no, later.operator_no) IS NULL AND coalesce(first.stan, later.stan) IS NULL AS nameless,
            first.gap_later AS gap,
            coalesce(later.entry_mode LIKE '07_' AND right(later.entry_mode, 1) <> '1' AND later.amount_fen <= 100000, false)
                AS tap_without_pin,
@@ -115,12 +118,15 @@ SELECT id AS key,
         + score_parts.rare_price + score_parts.consecutive_receipts + score_parts.common_price
         + score_parts.different_orders + score_parts.done_before + score_parts.different_terminals
         + score_parts.tap_at_common_price)::BIGINT AS duplicate_score,
+       duplicate_score + CASE WHEN nameless THEN 25 ELSE 0 END AS highest_score,
        [id, first_id] AS subjects,
        merchant, terminal, business_date, amount_fen AS amount_at_risk_fen, act_by,
-       CASE WHEN duplicate_score >= 70 THEN 'alert' ELSE 'review' END AS grade,
+       CASE WHEN duplicate_score >= 70 THEN 'alert' WHEN duplicate_score >= 45 THEN 'review' ELSE 'nameless' END
+           AS grade,
        ['acquirer_file', 'signature', 'slip']
            || CASE WHEN order_absent THEN ['order_ref'] ELSE [] END
            || CASE WHEN operator_absent THEN ['operator'] ELSE [] END
+           || CASE WHEN nameless THEN ['trace_numbers'] ELSE [] END
            || CASE WHEN merchant_sales_90_days < 100 THEN ['price_history'] ELSE [] END
            || CASE WHEN starts_with(card, 'mask:') THEN ['card_token'] ELSE [] END
            || CASE WHEN gap THEN ['stan_gap'] ELSE [] END AS missing,

@@ -166,6 +166,25 @@ def test_an_operator_nobody_named_counts_nothing_and_is_said_missing(till: Till,
     assert "operator" in found.completeness["missing"]
 
 
+def test_a_link_without_operator_and_trace_number_is_not_innocent_by_silence(till: Till, findings: Findings):
+    """40 points, and 25 that the link cannot earn: not judged, and said so."""
+    till.at("2026-11-21 09:00:00")
+    for row in pair(till):
+        row.update(stan=None, batch_no=None, operator_no=None)
+    [open_question] = findings(till)
+    assert (open_question.rule, open_question.certainty) == ("dup_card_amount_window", "UNVERIFIABLE")
+    assert open_question.evidence["duplicate_score"] == TIME_60
+    assert {"operator", "trace_numbers"} <= set(open_question.completeness["missing"])
+
+
+def test_five_minutes_apart_and_nothing_told_is_silent(till: Till, findings: Findings):
+    """30 + 25 = 55 is an open question; beyond five minutes there is none."""
+    till.at("2026-11-21 09:00:00")
+    for row in pair(till, seconds=301):
+        row.update(stan=None, batch_no=None, operator_no=None)
+    assert findings(till) == []
+
+
 def test_another_terminal_counts_against_it(till: Till, findings: Findings):
     """40 - 20 = 20: silent; with an anomaly 45: the least that is reviewed."""
     till.at("2026-11-21 09:00:00")
