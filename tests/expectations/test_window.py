@@ -167,7 +167,7 @@ def test_an_operator_nobody_named_counts_nothing_and_is_said_missing(till: Till,
 
 
 def test_a_link_without_operator_and_trace_number_is_not_innocent_by_silence(till: Till, findings: Findings):
-    """40 points, and 25 that the link cannot earn: not judged, and said so; where one of the two is told, 40 is silent."""
+    """40 points, and 25 that the link cannot earn: not judged, and said so."""
     till.at("2026-11-21 09:00:00")
     for row in pair(till):
         row.update(stan=None, batch_no=None, operator_no=None)
