@@ -25,11 +25,9 @@ from tests.expectations.test_shop_day import Bench
 pytestmark = pytest.mark.slow
 
 DAY = dt.date(2026, 11, 21)
-HEADER = ",".join(
-    (
-        "商户编号,终端编号,批次号,凭证号,检索参考号,授权号,卡号,交易金额(元),手续费(元),结算金额(元)",
-        "交易日期,交易时间,清算日期,交易类型,卡种",
-    )
+HEADER = (
+    "商户编号,终端编号,批次号,凭证号,检索参考号,授权号,卡号,交易金额(元),手续费(元),结算金额(元),"
+    "交易日期,交易时间,清算日期,交易类型,卡种"
 )
 KINDS = {"SALE": "消费", "VOID": "消费撤销", "REFUND": "退货"}
 CONTRACT = '[[contracts]]\nmerchant = "{}"\nsince = 2026-01-01\n[[contracts.rates]]\npercent = 0.60\n'
