@@ -81,7 +81,8 @@ def read(record: bytes) -> tuple[dict[str, Any], DecodeError | None]:
         values = json.loads(record)
     except ValueError:
         values = None
-    if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+    texts = isinstance(values, dict) and all(isinstance(value, str) for value in values.values())
+    if not texts or dump(values) != record:  # a column twice, or not written as it rests: its bytes have no one place
         wrong = DecodeError(
             "not a row of t_water", layer="record", offset=0, code="json", expected="columns", got="not"
         )
