@@ -30,7 +30,7 @@ lint: $(STAMP)
 	@$(BIN)/mypy
 
 check: lint
-	@$(BIN)/python -m pytest -q -n auto -m "not slow"
+	@$(BIN)/python -m pytest -q -n auto -m "not slow and not thorough"
 
 # the fast tests on every core, then the slow ones (whole runs, fault injection, a browser) one after the other
 test: lint

@@ -9,6 +9,8 @@ from expectations.rules import RULES
 from tests.expectations.conftest import Findings
 from tests.expectations.shopdays import OTHER_MERCHANT, Row, Till, moment
 
+pytestmark = pytest.mark.thorough
+
 
 def only(found: list[Finding], rule: str) -> Finding:
     """The one finding there is, of this rule."""

@@ -16,6 +16,8 @@ from tests.expectations.plainlaws import PlainBench
 from tests.expectations.shopdays import MERCHANT, Till, moment
 from tests.expectations.statementdays import Acquirer, with_statement
 
+pytestmark = pytest.mark.thorough
+
 RATES: list[Mapping[str, Any]] = [
     {"percent": "0.38", "cards": ["qr"]},
     {"percent": "0.50", "cards": ["debit"], "cap_fen": 2000},

@@ -11,6 +11,8 @@ from ingest.tables import Lake
 from tests.expectations.conftest import SHOP
 from tests.expectations.shopdays import Row, Till, moment, tables
 
+pytestmark = pytest.mark.thorough
+
 FIRST, LAST = dt.date(2026, 11, 1), dt.date(2026, 11, 30)
 
 

@@ -14,6 +14,8 @@ from tests.expectations.plainlaws import PlainBench
 from tests.expectations.shopdays import MERCHANT, Till, moment
 from tests.expectations.statementdays import Acquirer, with_statement
 
+pytestmark = pytest.mark.thorough
+
 CONTRACT = Contract.model_validate(
     {"merchant": MERCHANT, "since": dt.date(2026, 1, 1), "rates": [{"percent": "0.60"}], "deductions": ["通讯费"]}
 )

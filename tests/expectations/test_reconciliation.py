@@ -8,6 +8,8 @@ from tests.expectations.conftest import Findings
 from tests.expectations.shopdays import Till, moment
 from tests.expectations.statementdays import Acquirer, with_statement
 
+pytestmark = pytest.mark.thorough
+
 RULES = {
     "missing_in_acquirer", "missing_in_terminal", "amount_differs", "settled_but_declined", "void_not_effective",
     "refund_not_completed", "host_approved_terminal_failed", "retry_after_unknown", "dup_rrn_twice",

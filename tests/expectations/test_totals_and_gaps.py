@@ -8,6 +8,8 @@ from expectations.findings import Finding
 from tests.expectations.conftest import Findings
 from tests.expectations.shopdays import Till
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def till() -> Till:

@@ -6,6 +6,8 @@ from expectations.findings import Finding
 from tests.expectations.conftest import Findings
 from tests.expectations.shopdays import Till
 
+pytestmark = pytest.mark.thorough
+
 
 def only(found: list[Finding], rule: str) -> Finding:
     """The one finding there is, of this rule."""

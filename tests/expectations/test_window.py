@@ -8,6 +8,8 @@ from expectations.findings import Finding
 from tests.expectations.conftest import Findings
 from tests.expectations.shopdays import Row, Till, moment
 
+pytestmark = pytest.mark.thorough
+
 TIME_60, TIME_300, TIME_3600 = 40, 30, 10
 ANOMALY, TERMINAL_AND_OPERATOR, RARE, CONSECUTIVE = 25, 15, 10, 10
 COMMON, OTHER_ORDER, DONE_BEFORE, OTHER_TERMINAL, TAP = -30, -40, -30, -20, -15

@@ -12,6 +12,8 @@ from tests.fuzz.keep import cards
 from tests.fuzz.seeds import seeds
 from tests.fuzz.targets import TARGETS, run
 
+pytestmark = pytest.mark.thorough
+
 INPUTS = {target: sorted((KEPT / target).glob("*")) for target in TARGETS}
 
 

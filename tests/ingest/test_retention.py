@@ -19,6 +19,8 @@ from ingest.segments import sealed_segments
 from ingest.settings import Settings, load_settings
 from ingest.spool import Spool
 
+pytestmark = pytest.mark.thorough
+
 ZONE = ZoneInfo("Asia/Shanghai")
 LATER = dt.datetime.now(dt.UTC) + dt.timedelta(days=40)
 

@@ -17,6 +17,8 @@ from protocols.tlv import encode
 from tests.protocols.conftest import KEYS
 from tests.secretframes import OPERATIONS, SEEDED, TWIN, holds, unionpay
 
+pytestmark = pytest.mark.thorough
+
 UNIONPAY = load_profile("unionpay")
 FRAMES = [frame for _, frame in unionpay(UNIONPAY, SEEDED)]
 NAMES = [f"{at}-{UNIONPAY.decode(frame).mti}" for at, frame in enumerate(FRAMES)]

@@ -11,6 +11,8 @@ from protocols.dialect import Deframing, Dialect, dialect
 from protocols.profile import Profile, available_profiles, load_profile
 from tests.protocols.spoken import HOST, TERMINAL, Streams, payments, receipts, spoken
 
+pytestmark = pytest.mark.thorough
+
 PROFILES = [load_profile(name) for name in available_profiles()]
 SPOKEN = {profile.name: spoken(profile.name) for profile in PROFILES}
 

@@ -18,6 +18,8 @@ from protocols.tlv import encode
 from tests.protocols.conftest import load_vectors, profile_of
 from tests.protocols.iso8583_witness import read
 
+pytestmark = pytest.mark.thorough
+
 CARD = "6225880000000001"
 
 

@@ -12,6 +12,8 @@ from protocols.profile import Profile, available_profiles, load_profile
 from tests.protocols.link_samples import samples
 from tests.protocols.test_deframe import accounted, chunked, data_of, run, same
 
+pytestmark = pytest.mark.thorough
+
 PROFILES = tuple(available_profiles())
 CHECKED = frozenset(("stx", "stx-etx", "dle"))
 """Envelopes with a check sum: one byte that is not what it was makes them no frame."""

@@ -17,6 +17,8 @@ from protocols.profile import Profile, available_profiles, load_profile
 from tests.fuzz.links import enveloped
 from tests.protocols.link_samples import samples
 
+pytestmark = pytest.mark.thorough
+
 
 @functools.cache
 def questions(name: str) -> tuple[str, ...]:

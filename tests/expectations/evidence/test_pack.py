@@ -21,6 +21,8 @@ from ingest.settings import Settings
 from ingest.tables import Lake
 from tests.expectations.evidence.evidenceshop import CARD
 
+pytestmark = pytest.mark.thorough
+
 NOW = dt.datetime.fromisoformat("2026-11-22T10:00:00+08:00")
 
 

@@ -176,7 +176,7 @@ def test_two_hundred_reconnects_cost_no_descriptor(wires: Any, line: Any, spool:
             until(lambda: side.port is None)
             wire.plug()
             until(lambda wanted=count + 1: side.pumped.reconnects == wanted)
-        assert descriptors() == steady
+        assert descriptors() <= steady  # other tests' may still go; 200 of ours would show
         assert threading.active_count() < 12
 
 
