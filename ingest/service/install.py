@@ -31,8 +31,8 @@ def service_files(root: Path, *, user: str, config: Path, state: Path) -> list[S
         config: the configuration file.
         state: the service's own folder, for spool, keys and tables.
     """
-    beside = Path(sys.argv[0]).resolve()
-    command = beside if beside.name == "tillwatch" else Path(shutil.which("tillwatch") or beside)
+    installed = Path(sys.executable).with_name("tillwatch")
+    command = installed if installed.exists() else Path(shutil.which("tillwatch") or installed)
     unit = _template("tillwatch-collector.service").format(command=command, config=config, user=user, state=state)
     vendors = sorted({vendor for (vendor, _), row in usb_ids().items() if row.speaks})
     awake = (

@@ -297,6 +297,8 @@ def test_describe_says_every_record(run: Run) -> None:
     assert told[1]["fields"]["lTraceNo"] == {
         "name": "system trace number",
         "zh": "流水号",
+        "en": "system trace number",
+        "confidence": "public",
         "value": "2",
         "offset": 32,
         "length": 4,
