@@ -170,8 +170,8 @@ def run(settings: Settings) -> None:
     )
     server = Server(watchman, settings.health.listen) if settings.health.listen else None
     try:
-        collector.open_all()
-        with _stopped_by_signals(stop):
+        with _stopped_by_signals(stop):  # from here on "open" may have been read, and answered with a signal
+            collector.open_all()
             collector.start()  # first of all the bytes flow; opening the spool may mean mending gigabytes
             try:
                 committer.start(collector.answer, _first_spool(open_spool, settings, events), collector.tune)

@@ -14,13 +14,15 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from ingest.commands.collect import parse_line
+from ingest.collector import Collector
+from ingest.commands.collect import parse_line, run
 from ingest.commands.ports import ports
 from ingest.devices import Device
 from ingest.errors import UsageError
 from ingest.keys import create_keys
 from ingest.records import Kind
 from ingest.segments import read_segment, sealed_segments
+from ingest.settings import load_settings
 from protocols.profile import load_profile
 
 pytestmark = pytest.mark.slow  # the real command, a process a test
@@ -185,6 +187,23 @@ def test_ctrl_c_is_a_stop(collector: Any, wires: Any) -> None:
     process.until(" open ")
 
     assert process.end(signal.SIGINT) == 0
+
+
+def test_a_signal_that_answers_open_is_a_stop(wires: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service manager may stop it as soon as it said "open": that ends it as cleanly as later."""
+    monkeypatch.chdir(tmp_path)
+    create_keys(tmp_path / "var/keys/pan-token.key")
+    opened = Collector.open_all
+
+    def signalled(collector: Collector) -> None:
+        opened(collector)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Collector, "open_all", signalled)
+    words = {"name": "lane", "device": str(wires("tap").name), "profile": "lakala", "mode": "listen"}
+    run(load_settings(None, {"lines": [words]}))
+
+    assert [segment.count for segment in sealed_segments(tmp_path / "var/spool")] == [1]
 
 
 def test_a_missing_device_is_one_line_and_waiting(collector: Any, wires: Any, tmp_path: Path) -> None:
