@@ -168,7 +168,9 @@ def _table(name: str, columns: dict[str, Any]) -> "pa.Table":
 
     schema, size = arrow_schema(TABLES[name]), len(columns["terminal_id"])
     arrays = [columns[f.name] if f.name in columns else pa.nulls(size, f.type) for f in schema]
-    return pa.table([pa.chunked_array([a]) if isinstance(a, pa.Array) else a for a in arrays], schema.names).cast(schema)
+    return pa.table([pa.chunked_array([a]) if isinstance(a, pa.Array) else a for a in arrays], schema.names).cast(
+        schema
+    )
 
 
 def _transactions(acts: _Acts, number: Any, sold: Any, before: Any, day: int) -> "pa.Table":
@@ -180,9 +182,7 @@ def _transactions(acts: _Acts, number: Any, sold: Any, before: Any, day: int) ->
     undo = np.isin(acts.kind, (VOID, COMPLETION, REVERSAL))
     back = np.isin(acts.kind, (REFUND, QR_REFUND))
     earlier = sold if before is None else before
-    names = np.where(
-        undo, sold[acts.terminal, acts.original], np.where(back, earlier[acts.terminal, acts.original], 0)
-    )
+    names = np.where(undo, sold[acts.terminal, acts.original], np.where(back, earlier[acts.terminal, acts.original], 0))
     moment = acts.at + acts.turn * 15
     stamps, card = _stamps(day, moment), ~np.isin(acts.kind, (QR_SALE, QR_REFUND))
     rrn = _texts("{:01d}{:03d}{:08d}", np.minimum(acts.turn, 9) // 5, np.full(size, day), number + acts.terminal * 0)

@@ -119,3 +119,26 @@ class Judge(Protocol):
 
     def judge(self, name: str, rows: "pa.Table", laws: Sequence[Stated]) -> list[Verdict]:
         """One verdict for each law, in their order."""
+
+
+def breaks(law: Law, relation: str) -> str:
+    """The law's violation as a condition of DuckDB's SQL on the rows of ``relation``; null is no violation."""
+    match law:
+        case NotAbove(column, limit):
+            return f"{column} > {limit}"
+        case NotBelow(column, limit):
+            return f"{column} < {limit}"
+        case Equal(column, other):
+            return f"{column} <> {other}"
+        case Present(column):
+            return f"{column} IS NULL"
+        case Unique(column):
+            return f"{column} IN (SELECT {column} FROM {relation} GROUP BY {column} HAVING count(*) > 1)"  # noqa: S608 - ours
+        case Length(column, characters):
+            return f"length({column}) <> {characters}"
+        case OneOf(column, values):
+            return f"{column} NOT IN ({', '.join(map(_quoted, values))})"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

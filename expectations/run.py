@@ -6,56 +6,31 @@ never a rule that found something.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from expectations import coverage
+from expectations import coverage, shards
 from expectations.agreements import agreements
-from expectations.completeness import terminal_days
 from expectations.coverage import Blind
 from expectations.findings import Finding, read_findings
-from expectations.laws import Judge, Stated, Verdict
-from expectations.lifecycle import ACQUIRER_TABLES, COLUMNS, SEARCH_DAYS, Shop, link, seen_kinds, seen_marks
+from expectations.judging import CouldNotRun, Docket, Judged, Progress, Quality
+from expectations.laws import Judge
+from expectations.lifecycle import ACQUIRER_TABLES, COLUMNS, Shop, link
 from expectations.lifecycle import table as life_cycles
 from expectations.parameters import Parameters, parameters
 from expectations.rules import RULES
-from expectations.rules.declaration import Rule
-from expectations.suites.tables import SUITES
-from expectations.verdicts import finding, subjects
 from ingest.errors import LakeError, UsageError
 from ingest.settings import Settings
 from ingest.tables import Lake
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
 APP_ID = "check"
 WRITE_TRIES = 5
-
-Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class CouldNotRun:
-    """A rule or a table's law that could not be judged, and why."""
-
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Quality:
-    """A law of a decoded table that was broken: how many of how many rows."""
-
-    table: str
-    expectation: str
-    says: str
-    broken: int
-    judged: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +62,6 @@ class CheckResult:
     unverifiable: tuple[Blind, ...] = ()
 
 
-@dataclass(slots=True)
-class _Judged:
-    """What one pass over the tables gave, before it is stored."""
-
-    findings: list[Finding]
-    rules_run: list[str]
-    could_not_run: list[CouldNotRun]
-    quality: list[Quality]
-    attempts: int
-    blind: list[Blind]
-
-
 def check(
     settings: Settings,
     *,
@@ -125,24 +88,33 @@ def check(
     lake = Lake(settings.lake.uri)
     days = business_days(lake)
     first, last = start or min(days, default=None), end or max(days, default=None)
-    stored = [day for day in _days_of(lake, "findings") if _within(day, first, last)]
+    stored = [day for day in lake.days("findings") if _within(day, first, last)]
     judged_days = sorted({*stored, *(day for day in days if _within(day, first, last))})
     if first is None or last is None or not judged_days:
         return CheckResult([], list(RULES), [], [], None, first, last, 0, written=False)
     docs = Path(lake.root).parent / "data-docs"
     shop = shop_of(settings)
     for _ in range(WRITE_TRIES):
-        tell("great expectations")
+        seen = lake.committed("findings", APP_ID) or 0
+        docket = Docket(given, tell)
+        with tempfile.TemporaryDirectory(prefix="tillwatch-check-") as folder:
+            history = life_cycles.History(Path(folder))
+            tell("tables")
+            with shards.parts(lake, shop, first, last) as parts:
+                for tables in parts:
+                    tell("linking")
+                    linked = link(tables, shop, first, last)
+                    docket.hear(linked)
+                    tell("life cycles")
+                    history.take(linked)
+                    linked.close()
+                    tell("tables")
+            tell("life cycles")
+            history.store(lake, first, last)
         from expectations.suites.ge import Bench
 
         bench = Bench()
-        seen = lake.committed("findings", APP_ID) or 0
-        tell("tables")
-        linked = link(read_tables(lake, first), shop, first, last)
-        judged = judge_linked(linked, bench=bench, given=given, progress=tell)
-        tell("life cycles")
-        life_cycles.store(lake, linked, first, last)
-        linked.close()
+        judged = docket.decide(bench)
         tell("data docs")
         page = bench.build_data_docs(docs)
         written = _store(lake, judged, judged_days, seen)
@@ -169,15 +141,7 @@ def check(
 
 def business_days(lake: Lake) -> list[dt.date]:
     """The business days that have a row in any table that rules look at, in order."""
-    return sorted({day for name in (*COLUMNS, *ACQUIRER_TABLES) for day in _days_of(lake, name)})
-
-
-def read_tables(lake: Lake, first: dt.date) -> dict[str, "pa.Table"]:
-    """The tables from as far before ``first`` as a refund may reach."""
-    since = first - dt.timedelta(days=SEARCH_DAYS + 1)
-    before = [("business_date", ">=", since)]
-    seen = {name: lake.read(name, columns=columns, filters=before) for name, columns in COLUMNS.items()}
-    return seen | {name: lake.read(name, filters=before) for name in ACQUIRER_TABLES}
+    return sorted({day for name in (*COLUMNS, *ACQUIRER_TABLES) for day in lake.days(name)})
 
 
 def shop_of(settings: Settings) -> Shop:
@@ -200,104 +164,18 @@ def judge(
     bench: Judge,
     given: Parameters | None = None,
     progress: Progress | None = None,
-) -> _Judged:
+) -> Judged:
     """Judge what is in ``tables`` on the business days of the scope; nothing is read or written."""
+    docket = Docket(given, progress)
     linked = link(tables, shop, first, last)
     try:
-        return judge_linked(linked, bench=bench, given=given, progress=progress)
+        docket.hear(linked)
     finally:
         linked.close()
+    return docket.decide(bench)
 
 
-def judge_linked(
-    linked: "duckdb.DuckDBPyConnection",
-    *,
-    bench: Judge,
-    given: Parameters | None = None,
-    progress: Progress | None = None,
-) -> _Judged:
-    """Judge what `lifecycle.link` linked."""
-    tell, given = progress or (lambda _: None), given or Parameters()
-    days = terminal_days(linked)
-    decoder, kinds, marks = version("tillwatch"), seen_kinds(linked), seen_marks(linked)
-    out = _Judged([], [], [], [], _count(linked), coverage.blind(linked, given))
-    for rule in RULES.values():
-        if not given.judges(rule):
-            continue
-        if (rule.kinds and kinds.isdisjoint(rule.kinds)) or (marks is not None and not marks.issuperset(rule.marks)):
-            out.rules_run.append(rule.id)
-            continue
-        tell(rule.id)
-        try:
-            linked.execute(f"CREATE OR REPLACE TEMP VIEW parameter AS {given.sql(rule)}")
-            rows = _accused(linked, rule, bench, [each.merchant_id for each in out.blind if each.key_of(rule)])
-        except Exception as crash:  # noqa: BLE001 - whatever a rule died of, the others run and it is named
-            out.could_not_run.append(CouldNotRun(rule.id, _reason(crash)))
-            continue
-        known = subjects(linked, (each for row in rows for each in row["subjects"]))
-        out.findings += [finding(rule, row, known, days, decoder) for row in rows]
-        out.rules_run.append(rule.id)
-    for table, (sql, laws) in SUITES.items():
-        tell(table)
-        for verdict in _verdicts(linked, table, sql, laws, bench):
-            name = f"{table}.{verdict.stated.name}"
-            if verdict.error is not None:
-                out.could_not_run.append(CouldNotRun(name, verdict.error))
-            elif verdict.offenders:
-                broken = len(verdict.offenders)
-                out.quality.append(Quality(table, verdict.stated.name, verdict.stated.says, broken, verdict.judged))
-    out.findings.sort(
-        key=lambda each: (each.business_date, each.merchant_id, each.severity, each.rule, each.finding_id)
-    )
-    return out
-
-
-def _accused(linked: "duckdb.DuckDBPyConnection", rule: Rule, bench: Judge, blind: list[str]) -> list[dict[str, Any]]:
-    """The rows of the rule's view that break its law, remembered for the rules that follow.
-
-    Merchants whose lines never carry what the rule needs are left out: nobody is accused by guessing.
-    """
-    linked.execute(
-        f"CREATE OR REPLACE TEMP TABLE judged AS SELECT * FROM ({rule.sql}) "  # noqa: S608 - the rule's own view
-        "WHERE merchant IN (SELECT merchant FROM parameter) AND merchant NOT IN (SELECT unnest(?::VARCHAR[]))",
-        [blind],
-    )
-    columns = dict.fromkeys(("key", "merchant", "terminal", "business_date", *rule.stated.columns))
-    [verdict] = bench.judge(
-        rule.id, linked.table("judged").order("key").select(*columns).to_arrow_table(), [rule.stated]
-    )
-    if verdict.error is not None:
-        raise RuleError(verdict.error)
-    if not verdict.offenders:
-        return []
-    offenders = list(verdict.offenders)
-    linked.execute("INSERT INTO accused SELECT ?, unnest(?::VARCHAR[])", [rule.id, offenders])
-    found = linked.sql(
-        "SELECT * FROM judged WHERE key IN (SELECT unnest(?::VARCHAR[])) ORDER BY key", params=[offenders]
-    )
-    rows: list[dict[str, Any]] = found.to_arrow_table().to_pylist()
-    return rows
-
-
-def _verdicts(
-    linked: "duckdb.DuckDBPyConnection", table: str, sql: str, laws: tuple[Stated, ...], bench: Judge
-) -> Iterator[Verdict]:
-    try:
-        yield from bench.judge(table, linked.sql(sql).to_arrow_table(), laws)
-    except Exception as crash:  # noqa: BLE001 - as above
-        yield from (Verdict(stated, 0, error=_reason(crash)) for stated in laws)
-
-
-class RuleError(Exception):
-    """A law could not be judged."""
-
-
-def _reason(crash: Exception) -> str:
-    first_line = str(crash).splitlines()[0] if str(crash) else ""
-    return first_line if isinstance(crash, RuleError) else f"{type(crash).__name__}: {first_line}"
-
-
-def _store(lake: Lake, judged: _Judged, days: list[dt.date], seen: int) -> bool | None:
+def _store(lake: Lake, judged: Judged, days: list[dt.date], seen: int) -> bool | None:
     """Put the findings in the place of those of their days; None when somebody else was faster.
 
     Findings of a rule that could not run are kept as they are: not judged is not acquitted.
@@ -313,15 +191,5 @@ def _store(lake: Lake, judged: _Judged, days: list[dt.date], seen: int) -> bool 
     return True if stored else None
 
 
-def _days_of(lake: Lake, name: str) -> set[dt.date]:
-    return set(lake.read(name, columns=["business_date"])["business_date"].unique().to_pylist())
-
-
 def _within(day: dt.date, first: dt.date | None, last: dt.date | None) -> bool:
     return (first is None or first <= day) and (last is None or day <= last)
-
-
-def _count(linked: "duckdb.DuckDBPyConnection") -> int:
-    query = "SELECT count(*) FROM attempt, scope WHERE business_date BETWEEN first_day AND last_day"
-    [(attempts,)] = linked.sql(query).fetchall()
-    return int(attempts)

@@ -8,6 +8,7 @@ own readers look at the log again when a file went away under them.
 """
 
 import contextlib
+import datetime as dt
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -88,6 +89,15 @@ class Lake:
         """The table's files now, in the order of their names."""
         handle = self._open(name)
         return [self.root / name / file["path"] for file in _listed(handle)] if handle else []
+
+    def days(self, name: str) -> dict[dt.date, int]:
+        """How many rows each business day has, as the log says it: no file is opened."""
+        counts: dict[dt.date, int] = {}
+        for file in _listed(self._open(name)):
+            day = file["partition.business_date"]
+            day = day if isinstance(day, dt.date) else dt.date.fromisoformat(str(day))
+            counts[day] = counts.get(day, 0) + int(file["num_records"])
+        return counts
 
     def version(self, name: str) -> int | None:
         """The log's newest version; None when the table is not there."""

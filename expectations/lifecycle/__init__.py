@@ -56,6 +56,13 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 ACQUIRER_TABLES = ("statement_lines", "payouts", "profit_lines")
 """Tables of what acquirers and banks say; read whole rows, from `SEARCH_DAYS` before the first day on."""
 
+OF_ALL = {
+    "heard_in_all": "line VARCHAR, merchant VARCHAR, terminal VARCHAR, records BIGINT",
+    "latest_of_all": "moment TIMESTAMPTZ",
+    "statement_day_of_all": "acquirer VARCHAR, statement_id VARCHAR, clearing_day DATE, lines BIGINT",
+}
+"""What a part of the merchants has to know of all (`expectations.shards`); without rows where everything is one part."""
+
 STAGES = ("records", "gaps", "links", "totals", "reconciled", "agreed")
 SEARCH_DAYS = 335
 """How far back a refund's sale is searched: eleven months (docs/rules.md)."""
@@ -97,6 +104,12 @@ def link(
         connection.register(name, tables[name])
     for name in ACQUIRER_TABLES:
         connection.register(name, tables[name] if name in tables else arrow_schema(TABLES[name]).empty_table())
+    for name, empty in OF_ALL.items():
+        connection.execute(f"CREATE TEMP TABLE {name} ({empty})")
+        if name in tables:
+            connection.register("told_of_all", tables[name])
+            connection.execute(f"INSERT INTO {name} SELECT * FROM told_of_all")  # noqa: S608 - our names
+            connection.unregister("told_of_all")
     cutoff = shop.cutoff.hour * 3600 + shop.cutoff.minute * 60 + shop.cutoff.second
     connection.execute("CREATE TEMP TABLE shop AS SELECT ? AS zone, ?::BIGINT AS cutoff_s", [shop.zone, cutoff])
     connection.execute(

@@ -5,12 +5,20 @@
 
 -- Numbers run 1 … 999999 and around. On that circle the widest hop (`widest` = 1) is the part a batch
 -- never reached: it leads from the batch's last number to its first.
+-- Most batches lack nothing: of them the first and the last number are enough.
 CREATE TEMP TABLE hop AS
-WITH number AS (
-    SELECT merchant, terminal, batch, epoch, stan, min(moment) AS moment, arg_min(id, moment) AS id,
-           arg_min(what, moment) AS what, arg_min(business_date, moment) AS business_date
+WITH spread AS (
+    SELECT merchant, terminal, batch, epoch, min(stan) AS low, max(stan) AS high,
+           max(stan) - min(stan) + 1 = count(DISTINCT stan) AND max(stan) - min(stan) < 500000 AS whole
     FROM used
     WHERE batch IS NOT NULL AND stan BETWEEN 1 AND 999999
+    GROUP BY merchant, terminal, batch, epoch
+),
+number AS (
+    SELECT merchant, terminal, batch, epoch, stan, min(moment) AS moment, arg_min(id, moment) AS id,
+           arg_min(what, moment) AS what, arg_min(business_date, moment) AS business_date, any_value(whole) AS whole
+    FROM used JOIN spread USING (merchant, terminal, batch, epoch)
+    WHERE stan BETWEEN 1 AND 999999 AND (NOT whole OR stan = low OR stan = high)
     GROUP BY merchant, terminal, batch, epoch, stan
 ),
 step AS (
@@ -26,7 +34,8 @@ step AS (
                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
 )
 SELECT *, row_number() OVER (PARTITION BY merchant, terminal, batch, epoch ORDER BY step DESC, wraps DESC, stan DESC) AS widest
-FROM step;
+FROM step
+WHERE NOT whole OR wraps;
 
 -- Every other hop over more than one number lies between numbers that were used. No batch has 20 000
 -- attempts (a terminal's log holds 1000): a hop that wide is the part never reached, or a counter set anew.
@@ -132,7 +141,10 @@ WITH lost AS (
 ),
 heard AS (
     SELECT line, arg_max(merchant, records) AS merchant, arg_max(terminal, records) AS terminal
-    FROM (SELECT line, merchant, terminal, count(*) AS records FROM attempt GROUP BY line, merchant, terminal)
+    FROM (SELECT * FROM heard_in_all
+          UNION ALL
+          SELECT line, merchant, terminal, count(*) AS records FROM attempt WHERE NOT EXISTS (SELECT 1 FROM heard_in_all)
+          GROUP BY line, merchant, terminal)
     GROUP BY line
 )
 SELECT concat_ws('|', 'unread', l.line, l.business_date) AS id, l.*, coalesce(h.merchant, '') AS merchant, coalesce(h.terminal, l.line) AS terminal

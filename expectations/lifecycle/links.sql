@@ -130,7 +130,19 @@ LEFT JOIN completion c USING (id)
 WHERE p.kind = 'PREAUTH' AND p.state = 'approved';
 
 -- What can be paid back: every debit, with what is known to have undone it.
+-- Only those that a refund may name, by any of the ways below.
 CREATE TEMP TABLE debit AS
+WITH refund AS (SELECT * FROM attempt_row WHERE kind IN ('REFUND', 'QR_REFUND')),
+named AS (
+    SELECT a.id FROM attempt_row a SEMI JOIN refund r ON r.orig_rrn = a.rrn
+    UNION
+    SELECT a.id FROM attempt_row a SEMI JOIN refund r ON r.merchant = a.merchant AND r.card = a.card
+    UNION
+    SELECT a.id FROM attempt_row a SEMI JOIN refund r ON r.merchant = a.merchant AND r.order_ref = a.order_ref
+    UNION
+    SELECT a.id FROM attempt_row a SEMI JOIN refund r
+      ON r.merchant = a.merchant AND r.orig_batch_no = a.batch AND r.orig_stan = a.stan AND a.rrn IS NULL
+)
 SELECT a.* EXCLUDE (amount_fen), coalesce(adjusted.amount_fen, a.amount_fen) AS amount_fen,
        reversed.id IS NOT NULL AS is_reversed, coalesce(voided.voids, 0) AS voids,
        voided.first_void, voided.first_void_nth
@@ -138,7 +150,8 @@ FROM attempt a
 LEFT JOIN reversed ON reversed.id = a.id
 LEFT JOIN voided ON voided.id = a.id
 LEFT JOIN adjusted ON adjusted.id = a.id
-WHERE a.kind IN ('SALE', 'OFFLINE_SALE', 'QR_SALE', 'COMPLETION') AND a.state <> 'declined';
+WHERE a.kind IN ('SALE', 'OFFLINE_SALE', 'QR_SALE', 'COMPLETION') AND a.state <> 'declined'
+  AND a.id IN (SELECT id FROM named);
 
 -- A refund names its original by reference number and date. The reference number is unique for an
 -- acquirer's day, so another merchant's sale is the original only when the card agrees as well.
@@ -230,7 +243,7 @@ unread AS (
     )
     GROUP BY line, business_date
 )
-SELECT a.* EXCLUDE (amount_fen), coalesce(adjusted.amount_fen, a.amount_fen) AS amount_fen,
+SELECT a.* EXCLUDE (amount_fen), coalesce(adjusted.amount_fen, a.amount_fen) AS amount_fen, a.amount_fen AS said_fen,
        reversed.id IS NOT NULL AS is_reversed,
        coalesce(reversal.reversal_sendings, 0) AS reversal_sendings,
        coalesce(reversal.confirmed, 0) AS reversals_confirmed,
@@ -261,3 +274,12 @@ LEFT JOIN closed ON closed.merchant = a.merchant AND closed.terminal = a.termina
 LEFT JOIN hole ON hole.merchant = a.merchant AND hole.terminal = a.terminal
               AND hole.batch = a.batch AND hole.epoch = a.epoch
 LEFT JOIN unread ON unread.line = a.line AND unread.business_date = a.business_date;
+
+-- From here on an attempt is read where its life cycle stands: one copy of everything is enough.
+CREATE OR REPLACE TEMP VIEW attempt AS
+SELECT id, merchant, terminal, batch, epoch, stan, moment, business_date, trace, nth, kind, said_fen AS amount_fen, tip_fen, currency,
+       profile, line, pan_masked, card, state, response_code, reason_code, sendings, rrn, auth_code, operator_no, entry_mode, atc,
+       aid, order_ref, card_org, orig_batch_no, orig_stan, orig_date, orig_rrn, orig_auth_code, requested_at, responded_at,
+       terminal_dt, host_dt, settlement_date, journal_segment_id, only_in_journal, host_date, terminal_date, clearing_day
+FROM life;
+DROP TABLE attempt_row;

@@ -1,12 +1,16 @@
 -- What was seen, on one clock and under one key, before anything is linked.
 --
 -- In:  transactions, settlements, events, signatures, rejects (the tables), shop (zone, cutoff_s).
--- Out: attempt, settlement, event, signature, used, merchant, clock.
+-- Out: attempt (a view here, of `life` in the end), settlement, event, signature, used, merchant, clock.
 
--- The same record read twice is one record.
-CREATE TEMP TABLE attempt_once AS
-SELECT * FROM transactions
-QUALIFY row_number() OVER (PARTITION BY transaction_id ORDER BY seen_date, request_seq, response_seq) = 1;
+-- The same record read twice is one record. Only ids that come twice are put in order: a window over everything
+-- would cost more than all that follows.
+CREATE TEMP VIEW attempt_once AS
+WITH again AS (SELECT transaction_id FROM transactions GROUP BY transaction_id HAVING count(*) > 1)
+SELECT * FROM transactions ANTI JOIN again USING (transaction_id)
+UNION ALL
+(SELECT * FROM transactions SEMI JOIN again USING (transaction_id)
+ QUALIFY row_number() OVER (PARTITION BY transaction_id ORDER BY seen_date, request_seq, response_seq) = 1);
 
 CREATE TEMP TABLE settlement_once AS
 SELECT * FROM settlements
@@ -35,79 +39,112 @@ FROM attempt_once
 WHERE terminal_dt IS NOT NULL AND host_dt IS NOT NULL AND terminal_id IS NOT NULL
 GROUP BY terminal_id, business_date;
 
--- Every number a terminal used, whatever for: this is what a gap is measured against. A message that names
--- no terminal is of its line's. A batch number that returns after more than seven silent days is another batch;
--- without batches, a trace number that returns after twelve hours is another attempt. A moment that only the
--- terminal's clock tells is corrected by that day's measure of the clock, or by the last of the week before; a
--- clock less than 120 s off is left alone: that is the time an answer takes.
-CREATE TEMP TABLE used AS
-SELECT *,
-       count(*) FILTER (rested) OVER (
-           PARTITION BY merchant, terminal, batch, loose_stan ORDER BY moment, id ROWS UNBOUNDED PRECEDING
-       ) AS epoch
-FROM (
-    SELECT *,
-           coalesce(moment - lag(moment) OVER (PARTITION BY merchant, terminal, batch, loose_stan ORDER BY moment, id)
-                    > CASE WHEN batch IS NULL THEN INTERVAL 12 HOUR ELSE INTERVAL 7 DAY END, false) AS rested
-    FROM (SELECT *, CASE WHEN batch IS NULL THEN stan END AS loose_stan FROM (
-        SELECT a.transaction_id AS id, 'attempt' AS source, a.txn_type AS what,
-               coalesce(a.merchant_id, o.merchant_id, '') AS merchant, coalesce(a.terminal_id, a.line, '') AS terminal,
-               a.batch_no AS batch, a.stan, a.business_date,
-               CASE WHEN a.host_dt IS NULL AND a.terminal_dt IS NOT NULL AND abs(c.ahead_us) > 120_000_000
-                         AND c.business_date >= a.business_date - 7
-                    THEN a.event_at - to_microseconds(c.ahead_us) ELSE a.event_at END AS moment
-        FROM attempt_once a
-        LEFT JOIN owner o ON o.terminal_id = a.terminal_id AND o.profile IS NOT DISTINCT FROM a.profile
-        ASOF LEFT JOIN clock c ON c.terminal_id = a.terminal_id AND c.business_date <= a.business_date
-        UNION ALL
-        SELECT s.settlement_id, 'settlement', 'SETTLEMENT', coalesce(s.merchant_id, o.merchant_id, ''),
-               coalesce(s.terminal_id, s.line, ''), s.batch_no, s.stan, s.business_date, s.event_at
-        FROM settlement_once s
-        LEFT JOIN owner o ON o.terminal_id = s.terminal_id AND o.profile IS NOT DISTINCT FROM s.profile
-        UNION ALL
-        SELECT e.event_id, 'event', e.operation, coalesce(e.merchant_id, o.merchant_id, ''),
-               coalesce(e.terminal_id, e.line, ''), nullif(e.batch_no, 0), e.stan, e.business_date, e.event_at
-        FROM event_once e
-        LEFT JOIN owner o ON o.terminal_id = e.terminal_id AND o.profile IS NOT DISTINCT FROM e.profile
-    ))
-);
-
-CREATE TEMP TABLE merchant AS
-SELECT merchant, max(moment) AS known_until FROM used GROUP BY merchant;
-
 -- Tokens of two keys never match, whatever the card: where the key was changed within what is looked at, cards are
 -- compared by first six and last four digits, as where there are no tokens.
-CREATE TEMP TABLE tokens AS SELECT count(DISTINCT regexp_extract(card_token, '^t([a-z0-9]+)\.', 1)) AS keys FROM attempt_once;
+CREATE TEMP TABLE tokens AS
+SELECT count(DISTINCT split_part(card_token, '.', 1)) AS keys FROM attempt_once WHERE regexp_matches(card_token, '^t[a-z0-9]+\.');
 
--- Attempts: `nth` is their order in time, `state` what is known of their outcome. `open` is an
--- attempt that may have been debited without the terminal knowing: no answer, or one that says
--- "timed out" (68, 98) or that the terminal could not trust (A0).
-CREATE TEMP TABLE attempt AS
-SELECT u.id, u.merchant, u.terminal, u.batch, u.epoch, u.stan, u.moment, a.business_date,
-       CASE WHEN u.stan IS NULL THEN u.id
-            ELSE concat_ws('|', u.merchant, u.terminal, coalesce(u.batch::VARCHAR, '-'), u.epoch, u.stan) END AS trace,
-       row_number() OVER (ORDER BY u.moment, u.stan, u.id) AS nth,
-       a.txn_type AS kind,
-       a.amount_fen, a.tip_fen, a.currency, a.profile, a.line, a.pan_masked,
-       CASE WHEN a.card_token IS NULL OR (SELECT keys > 1 FROM tokens) THEN 'mask:' || a.pan_masked ELSE a.card_token END AS card,
-       CASE WHEN a.outcome = 'approved' THEN 'approved'
-            WHEN a.outcome = 'unknown' OR a.response_code IN ('68', '98', 'A0') THEN 'open'
-            ELSE 'declined' END AS state,
-       a.response_code, a.reason_code, greatest(coalesce(a.attempts, 1), 1) AS sendings,
-       nullif(trim(a.rrn), '') AS rrn, nullif(trim(a.auth_code), '') AS auth_code,
-       a.operator_no, a.entry_mode, a.atc, a.aid, a.order_ref, a.card_org,
-       a.orig_batch_no, a.orig_stan, a.orig_date,
-       nullif(nullif(trim(a.orig_rrn), ''), '000000000000') AS orig_rrn,
-       nullif(trim(a.orig_auth_code), '') AS orig_auth_code,
-       a.requested_at, a.responded_at, a.terminal_dt, a.host_dt, a.settlement_date,
-       a.journal_segment_id, a.request_seq IS NULL AND a.response_seq IS NULL AND a.journal_segment_id IS NOT NULL AS only_in_journal,
-       (a.host_dt AT TIME ZONE shop.zone)::DATE AS host_date,
-       (a.terminal_dt AT TIME ZONE shop.zone)::DATE AS terminal_date,
-       ((u.moment AT TIME ZONE shop.zone) + to_seconds(86400 - shop.cutoff_s))::DATE AS clearing_day
-FROM used u
-JOIN attempt_once a ON a.transaction_id = u.id
-CROSS JOIN shop
-WHERE u.source = 'attempt';
+CREATE TEMP TABLE device AS
+SELECT merchant, terminal, row_number() OVER (ORDER BY merchant, terminal) AS device
+FROM (SELECT DISTINCT coalesce(a.merchant_id, o.merchant_id, '') AS merchant, coalesce(a.terminal_id, a.line, '') AS terminal
+      FROM attempt_once a LEFT JOIN owner o ON o.terminal_id = a.terminal_id AND o.profile IS NOT DISTINCT FROM a.profile);
+
+-- Attempts, with their moment. One that only the terminal's clock tells is corrected by that day's
+-- measure of the clock, or by the last of the week before; a clock less than 120 s off is left alone: that is the time
+-- an answer takes. `state` is what is known of the outcome: `open` is an attempt that may have been debited without the
+-- terminal knowing: no answer, or one that says "timed out" (68, 98) or that the terminal could not trust (A0). `nth` is
+-- their order in time, and in trace number where the moment is the same: it is made of the attempt alone, so that no sort
+-- is needed and no other attempt changes it. `number` is one for terminal, batch and trace number.
+CREATE TEMP TABLE attempt_row AS
+WITH told AS (
+    SELECT a.transaction_id AS id, coalesce(a.merchant_id, o.merchant_id, '') AS merchant, coalesce(a.terminal_id, a.line, '') AS terminal,
+           a.batch_no AS batch, a.stan,
+           CASE WHEN a.host_dt IS NULL AND a.terminal_dt IS NOT NULL AND abs(c.ahead_us) > 120_000_000
+                     AND c.business_date >= a.business_date - 7
+                THEN a.event_at - to_microseconds(c.ahead_us) ELSE a.event_at END AS moment,
+           a.business_date, a.txn_type AS kind,
+           a.amount_fen, a.tip_fen, a.currency, a.profile, a.line, a.pan_masked,
+           CASE WHEN a.card_token IS NULL OR (SELECT keys > 1 FROM tokens) THEN 'mask:' || a.pan_masked ELSE a.card_token END AS card,
+           CASE WHEN a.outcome = 'approved' THEN 'approved'
+                WHEN a.outcome = 'unknown' OR a.response_code IN ('68', '98', 'A0') THEN 'open'
+                ELSE 'declined' END AS state,
+           a.response_code, a.reason_code, greatest(coalesce(a.attempts, 1), 1) AS sendings,
+           nullif(trim(a.rrn), '') AS rrn, nullif(trim(a.auth_code), '') AS auth_code,
+           a.operator_no, a.entry_mode, a.atc, a.aid, a.order_ref, a.card_org,
+           a.orig_batch_no, a.orig_stan, a.orig_date,
+           nullif(nullif(trim(a.orig_rrn), ''), '000000000000') AS orig_rrn,
+           nullif(trim(a.orig_auth_code), '') AS orig_auth_code,
+           a.requested_at, a.responded_at, a.terminal_dt, a.host_dt, a.settlement_date,
+           a.journal_segment_id,
+           a.request_seq IS NULL AND a.response_seq IS NULL AND a.journal_segment_id IS NOT NULL AS only_in_journal
+    FROM attempt_once a
+    LEFT JOIN owner o ON o.terminal_id = a.terminal_id AND o.profile IS NOT DISTINCT FROM a.profile
+    ASOF LEFT JOIN clock c ON c.terminal_id = a.terminal_id AND c.business_date <= a.business_date
+)
+SELECT told.*,
+       (coalesce(epoch_us(moment), 4000000000000000)::HUGEINT * 1000000 + coalesce(stan, 999999)) * 1000000000000
+           + (md5_number_lower(id) % 1000000000000)::BIGINT AS nth,
+       CASE WHEN stan IS NULL THEN -md5_number_lower(id)::HUGEINT
+            ELSE (device.device::HUGEINT * 10000000 + coalesce(batch + 1, 0)) * 1000000000000 + stan END AS number,
+       (host_dt AT TIME ZONE shop.zone)::DATE AS host_date,
+       (terminal_dt AT TIME ZONE shop.zone)::DATE AS terminal_date,
+       ((moment AT TIME ZONE shop.zone) + to_seconds(86400 - shop.cutoff_s))::DATE AS clearing_day
+FROM told
+JOIN device USING (merchant, terminal)
+CROSS JOIN shop;
+
+-- Every number a terminal used, whatever for: this is what a gap is measured against. A message that names
+-- no terminal is of its line's.
+CREATE TEMP TABLE number_used AS
+SELECT id, 'attempt' AS source, kind AS what, merchant, terminal, batch, stan, business_date, moment FROM attempt_row
+UNION ALL
+SELECT s.settlement_id, 'settlement', 'SETTLEMENT', coalesce(s.merchant_id, o.merchant_id, ''),
+       coalesce(s.terminal_id, s.line, ''), s.batch_no, s.stan, s.business_date, s.event_at
+FROM settlement_once s
+LEFT JOIN owner o ON o.terminal_id = s.terminal_id AND o.profile IS NOT DISTINCT FROM s.profile
+UNION ALL
+SELECT e.event_id, 'event', e.operation, coalesce(e.merchant_id, o.merchant_id, ''),
+       coalesce(e.terminal_id, e.line, ''), nullif(e.batch_no, 0), e.stan, e.business_date, e.event_at
+FROM event_once e
+LEFT JOIN owner o ON o.terminal_id = e.terminal_id AND o.profile IS NOT DISTINCT FROM e.profile;
+
+-- A batch number that returns after more than seven silent days is another batch; without batches, a trace number that
+-- returns after twelve hours is another attempt. Only numbers that are used over so long a time can have come back.
+CREATE TEMP TABLE come_back AS
+WITH apart AS (
+    SELECT merchant, terminal, batch, CASE WHEN batch IS NULL THEN stan END AS loose_stan
+    FROM number_used
+    GROUP BY ALL
+    HAVING max(moment) - min(moment) > CASE WHEN batch IS NULL THEN INTERVAL 12 HOUR ELSE INTERVAL 7 DAY END
+),
+step AS (
+    SELECT n.id, n.source, n.merchant, n.terminal, n.batch, a.loose_stan, n.moment,
+           coalesce(n.moment - lag(n.moment) OVER (PARTITION BY n.merchant, n.terminal, n.batch, a.loose_stan ORDER BY n.moment, n.id)
+                    > CASE WHEN n.batch IS NULL THEN INTERVAL 12 HOUR ELSE INTERVAL 7 DAY END, false) AS rested
+    FROM number_used n
+    JOIN apart a ON a.merchant = n.merchant AND a.terminal = n.terminal AND a.batch IS NOT DISTINCT FROM n.batch
+                AND a.loose_stan IS NOT DISTINCT FROM CASE WHEN n.batch IS NULL THEN n.stan END
+)
+SELECT id, source, count(*) FILTER (rested) OVER (
+           PARTITION BY merchant, terminal, batch, loose_stan ORDER BY moment, id ROWS UNBOUNDED PRECEDING
+       ) AS epoch
+FROM step
+QUALIFY epoch > 0;
+
+CREATE TEMP VIEW used AS
+SELECT n.*, coalesce(c.epoch, 0) AS epoch FROM number_used n LEFT JOIN come_back c ON c.id = n.id AND c.source = n.source;
+
+-- A row without a merchant: the last moment known anywhere, where other merchants are judged apart.
+CREATE TEMP TABLE merchant AS
+SELECT merchant, max(moment) AS known_until FROM used GROUP BY merchant
+UNION ALL SELECT NULL, moment FROM latest_of_all WHERE moment IS NOT NULL;
+
+-- Attempts, with the batch they are of.
+CREATE TEMP VIEW attempt AS
+SELECT a.* EXCLUDE (number), coalesce(c.epoch, 0) AS epoch,
+       CASE WHEN a.stan IS NULL THEN a.number ELSE a.number + coalesce(c.epoch, 0) * 10000000::HUGEINT END AS trace
+FROM attempt_row a
+LEFT JOIN come_back c ON c.id = a.id AND c.source = 'attempt';
 
 CREATE TEMP TABLE settlement AS
 SELECT u.id, u.merchant, u.terminal, u.batch, u.epoch, u.stan, u.moment, s.business_date, s.outcome, s.response_code,

@@ -7,6 +7,7 @@ attempts, and those of the sales that it voids, refunds or completes.
 
 import datetime as dt
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingest.tables import TABLES, Lake
@@ -24,6 +25,7 @@ CREATE OR REPLACE TEMP TABLE original_day AS
 SELECT id, business_date AS original_date FROM life WHERE id IN (SELECT original FROM life WHERE original IS NOT NULL)
 """
 ROWS = """
+CREATE OR REPLACE TEMP VIEW life_row AS
 SELECT l.id AS transaction_id, l.merchant AS merchant_id, l.terminal AS terminal_id, l.kind AS txn_type, l.state,
        l.amount_fen, l.moment, l.clearing_day, l.batch::INTEGER AS batch_no, l.epoch::INTEGER AS batch_epoch,
        l.stan::INTEGER AS stan, l.original AS original_id, l.linked_by,
@@ -37,8 +39,29 @@ FROM life l
 LEFT JOIN original_day o ON o.id = l.original
 LEFT JOIN hold h ON h.id = l.id
 LEFT JOIN clock c ON c.terminal_id = l.terminal AND c.business_date = l.business_date
-WHERE l.business_date BETWEEN ? AND ?
 """
+
+
+class History:
+    """The rows of all merchants, gathered part by part in a folder, and stored together."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._count = folder, 0
+
+    def take(self, linked: "duckdb.DuckDBPyConnection") -> None:
+        """Keep what became of a part's attempts."""
+        _rows(linked)
+        self._count += 1
+        linked.execute(f"COPY (SELECT * FROM life_row) TO '{self._folder}/{self._count}.parquet' (COMPRESSION lz4)")
+
+    def store(self, lake: Lake, first: dt.date, last: dt.date) -> list[dt.date]:
+        """Bring the table up to it; the days that were written."""
+        import duckdb
+
+        with duckdb.connect(":memory:", config={"threads": 2}) as gathered:
+            gathered.execute("SET TimeZone = 'UTC'")
+            gathered.execute(f"CREATE TEMP VIEW life_row AS SELECT * FROM read_parquet('{self._folder}/*.parquet')")
+            return _store(lake, gathered, first, last)
 
 
 def store(lake: Lake, linked: "duckdb.DuckDBPyConnection", first: dt.date, last: dt.date) -> list[dt.date]:
@@ -51,7 +74,16 @@ def store(lake: Lake, linked: "duckdb.DuckDBPyConnection", first: dt.date, last:
             to its attempts since is brought up to date, its own originals stay as they were found.
         last: last day.
     """
+    _rows(linked)
+    return _store(lake, linked, first, last)
+
+
+def _rows(linked: "duckdb.DuckDBPyConnection") -> None:
     linked.execute(ORIGINALS)
+    linked.execute(ROWS)
+
+
+def _store(lake: Lake, linked: "duckdb.DuckDBPyConnection", first: dt.date, last: dt.date) -> list[dt.date]:
     written: list[dt.date] = []
     for low, high in _spans(linked, last):
         for _ in range(TRIES):
@@ -71,7 +103,7 @@ def store(lake: Lake, linked: "duckdb.DuckDBPyConnection", first: dt.date, last:
 def _spans(linked: "duckdb.DuckDBPyConnection", last: dt.date) -> Iterator[tuple[dt.date, dt.date]]:
     """Whole days, as many together as are read and written at once."""
     counts = linked.sql(
-        "SELECT business_date, count(*) FROM life WHERE business_date <= ? GROUP BY business_date ORDER BY 1",
+        "SELECT business_date, count(*) FROM life_row WHERE business_date <= ? GROUP BY business_date ORDER BY 1",
         params=[last],
     ).fetchall()
     start, rows = None, 0
@@ -91,7 +123,10 @@ def _changed(
     names = ", ".join(column.name for column in TABLES["life_cycles"].columns)
     stored = lake.read("life_cycles", filters=[("business_date", ">=", low), ("business_date", "<=", high)])
     linked.register("stored_life", stored)
-    linked.execute(f"CREATE OR REPLACE TEMP TABLE fresh_life AS {ROWS}", [low, high])
+    linked.execute(
+        "CREATE OR REPLACE TEMP TABLE fresh_life AS SELECT * FROM life_row WHERE business_date BETWEEN ? AND ?",
+        [low, high],
+    )
     linked.execute(
         """
         UPDATE fresh_life f SET original_id = s.original_id, linked_by = s.linked_by, original_date = s.original_date
