@@ -2,10 +2,7 @@
 
 from expectations.rules.declaration import Unjudged
 
-STATEMENT, CONTRACT, PAYOUTS = ("statement",), ("statement", "contract"), ("payouts",)
-
 UNJUDGED = (
-    Unjudged("double_settlement", "A", "A batch is settled, and its money moved, once.", PAYOUTS, "C"),
     Unjudged("terminal_software_outdated", "J", "A terminal runs the fleet's software.", ("software_version",), "S"),
 )
 """In the catalogue's order."""

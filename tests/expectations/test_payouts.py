@@ -59,7 +59,7 @@ def said(
     return sorted(
         f"{each.rule} {each.severity} {each.certainty} {each.amount_at_risk_fen}"
         for each in out.findings
-        if any(word in each.rule for word in ("payout", "deposit", "hidden"))
+        if any(word in each.rule for word in ("payout", "deposit", "hidden", "double_settlement"))
     )
 
 
@@ -127,6 +127,37 @@ def test_the_same_day_paid_twice(desk: Desk):
     again["remark"] = None
     first["state"] = "returned"
     assert said(desk) == []
+
+
+def test_a_batch_settled_twice_and_paid_twice(desk: Desk):
+    """Accepted twice with the same totals and paid twice is proven; paid once, or RMB and foreign apart, it is innocent."""
+    till = Till(now=moment("2026-11-17 08:00:00"))
+    till.event("SIGN_IN")
+    sale = till.sale(100_000, at="2026-11-17 12:00:00")
+    desk.post(sale, "2026-11-17", fee_fen=600, settled_fen=99_400)
+    settled = till.settle(at="2026-11-17 22:00:00")
+    till.settle(
+        at="2026-11-17 22:02:00",
+        batch_no=settled["batch_no"],
+        **{name: settled[name] for name in settled if name.startswith(("rmb_debit", "rmb_credit"))},
+    )
+    desk.pay("2026-11-17", "2026-11-18")
+    assert said(desk, till) == []
+    again = desk.pay("2026-11-17", "2026-11-18")
+    assert said(desk, till) == ["double_settlement P1 PROVEN 99400"]
+    again["state"] = "returned"
+    assert said(desk, till) == ["payout_failed_or_returned P1 PROVEN 99400"]
+
+
+def test_a_day_paid_twice_whose_batch_was_settled_once_is_a_double_payout(desk: Desk):
+    """One accepted settlement: the acquirer's bills alone say so."""
+    till = Till(now=moment("2026-11-17 08:00:00"))
+    till.event("SIGN_IN")
+    desk.post(till.sale(100_000, at="2026-11-17 12:00:00"), "2026-11-17", fee_fen=600, settled_fen=99_400)
+    till.settle(at="2026-11-17 22:00:00")
+    desk.pay("2026-11-17", "2026-11-18")
+    desk.pay("2026-11-17", "2026-11-18")
+    assert said(desk, till) == ["dup_payout P2 PROBABLE 99400"]
 
 
 def test_a_payout_that_came_back_and_was_not_made_again(desk: Desk):
