@@ -16,13 +16,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ingest.acknowledging import Answers
-from ingest.attention import GONE, READ, WRITE, Attention
 from ingest.committer import Committer
+from ingest.flow import Flow
 from ingest.handover import SET, Chunk, Happened, Tell, ask_for_priority
 from ingest.lines import Line, Side, Stream
 from ingest.opening import Opening
 from ingest.ports import Port, PortError
 from ingest.records import Kind
+from ingest.waiting import GONE, READ, WRITE, Waiting, waiting_here
 
 if TYPE_CHECKING:
     from ingest.speeds import LineSetting
@@ -41,16 +42,21 @@ class Collector:
         lines: the lines; their sides belong to this object's thread from ``start`` on.
         committer: takes what was read.
         tell: where events go; must not wait.
+        waiting: how the thread waits on its ports; what this system does best by default.
     """
 
-    def __init__(self, lines: Sequence[Line], committer: Committer, tell: Tell) -> None:
+    def __init__(
+        self, lines: Sequence[Line], committer: Committer, tell: Tell, *, waiting: Waiting[Side] | None = None
+    ) -> None:
         self._lines = list(lines)
         self._committer = committer
         self._tell = tell
         self._line_of = {side: line for line in self._lines for side in line.sides}
         self._side_of = {side.stream: side for side in self._line_of}
-        self._attention = Attention()
-        self._opening = Opening(self._attention.nudge)
+        self._has_relay = not all(side.pausable for side in self._line_of)
+        self._waiting: Waiting[Side] = waiting_here() if waiting is None else waiting
+        self._flow = Flow(list(self._line_of), self._waiting)
+        self._opening = Opening(self._waiting.nudge)
         self._stopping = False
         self._quiet = threading.Event()
         self._answers: queue.SimpleQueue[Answers] = queue.SimpleQueue()
@@ -89,24 +95,24 @@ class Collector:
     def answer(self, answers: Answers) -> None:
         """Have bytes written to the terminals of these streams; returns at once."""
         self._answers.put(answers)
-        self._attention.nudge()
+        self._waiting.nudge()
 
     def tune(self, stream: Stream, setting: "LineSetting") -> None:
         """Have the ports of a stream's line set so; returns at once."""
         self._tunings.put((stream, setting))
-        self._attention.nudge()
+        self._waiting.nudge()
 
     def stop_reading(self, timeout: float = 1.0) -> bool:
         """Read nothing more; answers still go out. When it returns True, all that was read has been offered."""
-        self._attention.reading = False
-        self._attention.nudge()
+        self._flow.reading = False
+        self._waiting.nudge()
         return self._quiet.wait(timeout) if self._thread.is_alive() else True
 
     def stop(self, timeout: float = 2.0) -> bool:
         """Write what is waiting while the devices take it, and close; False when that hung."""
-        self._attention.reading = False
+        self._flow.reading = False
         self._stopping = True
-        self._attention.nudge()
+        self._waiting.nudge()
         if self._thread.is_alive():
             self._thread.join(timeout)
         return not self._thread.is_alive()
@@ -120,7 +126,7 @@ class Collector:
         """Let every port and descriptor go; only when the thread does not run."""
         for side in self._line_of:
             side.close()
-        self._attention.close()
+        self._waiting.close()
 
     # -- the thread --------------------------------------------------------------------------
 
@@ -129,7 +135,7 @@ class Collector:
         try:
             while not self._stopping:
                 self._turn(self._wait())
-                if not self._attention.reading and not self._quiet.is_set():
+                if not self._flow.reading and not self._quiet.is_set():
                     self._hush()
             self._last_words()
         except BaseException as bug:  # noqa: BLE001  the command reports it and ends with status 3
@@ -139,39 +145,43 @@ class Collector:
                 side.close()
 
     def _wait(self) -> float:
-        if self._attention.paused:
+        if self._flow.paused:
             return CONGESTED_WAIT
-        return self._opening.patience(LONGEST_WAIT) if self._attention.reading else LONGEST_WAIT
+        return self._opening.patience(LONGEST_WAIT) if self._flow.reading else LONGEST_WAIT
 
     def _turn(self, timeout: float) -> None:
-        for side, mask in self._attention.wait(timeout):
-            self.turned = time.monotonic()
+        events = self._waiting.wait(timeout)
+        self.turned = time.monotonic()
+        if self._has_relay and len(events) > 1:
+            events.sort(key=_can_wait)
+        for side, mask in events:
             if side is None:
                 self._woken()
+                continue
+            if side.port is None:  # let go earlier in this turn
                 continue
             try:
                 self._serve(side, mask)
             except PortError as wrong:
                 self._lost(side, wrong)
-        self.turned = time.monotonic()
-        if self._attention.reading:
+        if self._flow.reading:
             self._opening.try_due()
-        if self._attention.paused and self._committer.has_room:
-            self._attention.pause(paused=False)
+        if self._flow.paused and self._committer.has_room:
+            self._flow.pause(paused=False)
 
     def _serve(self, side: Side, mask: int) -> None:
         if mask & WRITE:
             side.send_waiting()
-            self._attention.update(side)
+            self._flow.update(side)
             if side.other is not None:
-                self._attention.update(side.other)
-        if self._attention.reading and mask & (READ | GONE):
+                self._flow.update(side.other)
+        if self._flow.reading and mask & (READ | GONE):
             self._read(side)
-        elif mask & GONE:  # epoll would report it for ever
+        elif mask & GONE:  # it would be reported for ever
             raise PortError(f"{side.device}: went away while stopping", reason="lost")
 
     def _read(self, side: Side) -> None:
-        assert side.port is not None  # noqa: S101  it is in _by_fd
+        assert side.port is not None  # noqa: S101  it was waited for
         data = side.port.read_some()
         if not data:
             side.pumped.stolen += 1
@@ -195,8 +205,8 @@ class Collector:
             self._lost(target, wrong)
         else:
             if target.outgoing:
-                self._attention.update(target)
-                self._attention.update(source)
+                self._flow.update(target)
+                self._flow.update(source)
         if undeliverable:
             source.pumped.bytes_not_forwarded += undeliverable
             self._tell(self._line_of[source].name, "not-forwarded", to=target.role, bytes=undeliverable)
@@ -207,8 +217,8 @@ class Collector:
         if side.lost_bytes and self._committer.has_room:
             self._confess(side)
         if self._committer.offer(chunk):
-            if side.pausable and not self._attention.paused and not self._committer.has_room:
-                self._attention.pause(paused=True)
+            if side.pausable and not self._flow.paused and not self._committer.has_room:
+                self._flow.pause(paused=True)
             return
         side.lost_since_ns = side.lost_since_ns or chunk.wall_ns
         side.lost_bytes += len(data)
@@ -242,7 +252,7 @@ class Collector:
         try:
             side.send(said)
             if side.outgoing:
-                self._attention.update(side)
+                self._flow.update(side)
         except PortError as wrong:
             self._lost(side, wrong)
 
@@ -266,16 +276,16 @@ class Collector:
             port.close()
             return
         try:
-            self._attention.begin(side, port)
+            side.port = self._waiting.adopt(side, port)
         except OSError:  # it went away again while it was on its way here
             port.close()
             self._not_opened(side, PortError(f"{side.device}: went away at once", reason="lost"))
             return
         self._opening.never(side)
-        side.port, side.trouble = port, ""
+        side.trouble = ""
         side.identity = port.identity()
         side.backoff.reset()
-        self._attention.update(side)
+        self._flow.update(side)
         if side.seen:
             side.pumped.reconnects += 1
         self._tell(line.name, "reopened" if side.seen else "open", side=side.role, device=side.device)
@@ -300,7 +310,7 @@ class Collector:
         if side.port is None:
             return
         line = self._line_of[side]
-        self._attention.end(side, side.port)
+        self._waiting.forget(side.port)
         self._forget(side)
         side.trouble = "lost"
         if not side.follows:
@@ -317,7 +327,7 @@ class Collector:
         forgotten = side.drop()
         if side.other is not None:
             side.other.pumped.bytes_not_forwarded += forgotten
-            self._attention.update(side.other)
+            self._flow.update(side.other)
 
     def _hang_up(self, side: Side) -> None:
         """The connection of the other side is over, and so is this one; what still waits leaves first."""
@@ -331,7 +341,7 @@ class Collector:
     # -- the end ---------------------------------------------------------------------------------
 
     def _hush(self) -> None:
-        self._attention.update_all()
+        self._flow.update_all()
         for side in self._line_of:
             if side.lost_bytes:
                 self._confess(side)
@@ -347,3 +357,8 @@ class Collector:
                 except PortError:
                     side.drop()
             time.sleep(0.005)
+
+
+def _can_wait(event: tuple[Side | None, int]) -> bool:
+    side, _ = event
+    return side is None or side.pausable

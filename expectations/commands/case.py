@@ -15,7 +15,8 @@ from ingest.commands.options import config_option, json_option
 from ingest.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from expectations.cases.book import CaseBook, CaseRecord
+    from expectations.cases.book import CaseBook
+    from expectations.cases.record import CaseRecord
     from expectations.mail.catalogue import Locale
 
 STATES = ("new", "told", "claimed", "promised", "recovered", "rejected", "closed")

@@ -67,7 +67,7 @@ def test_a_pause_inside_a_frame_ends_it(stream: Any, frame: Any, mode: str, seco
     assert line.due_ns is None
 
     line.feed(whole[:4], 0, due + 1)
-    [finished] = line.feed(whole[4:], 0, line.due_ns - 1)
+    [finished] = line.feed(whole[4:], 0, due + int(seconds * SECOND))
     assert finished.frame == whole
 
 
