@@ -9,9 +9,7 @@ is counted.
 """
 
 import contextlib
-import os
 import queue
-import select
 import threading
 import time
 from collections.abc import Sequence
@@ -22,6 +20,7 @@ from ingest.handover import SET, Chunk, Happened, Tell, ask_for_priority, place_
 from ingest.lines import Line, Side, Stream
 from ingest.ports import Port, PortError
 from ingest.records import Kind
+from ingest.waiting import GONE, READ, WRITE, Waiting, waiting_here
 
 if TYPE_CHECKING:
     from ingest.speeds import LineSetting
@@ -32,9 +31,6 @@ PRIORITY = -10
 CONGESTED_WAIT = 0.02
 """Seconds between looks at the committer's queue while pausable lines are paused."""
 
-_READ = select.EPOLLIN
-_GONE = select.EPOLLHUP | select.EPOLLERR
-
 
 class Collector:
     """Any number of lines on one thread.
@@ -43,16 +39,17 @@ class Collector:
         lines: the lines; their sides belong to this object's thread from ``start`` on.
         committer: takes what was read.
         tell: where events go; must not wait.
+        waiting: how the thread waits on its ports; what this system does best by default.
     """
 
-    def __init__(self, lines: Sequence[Line], committer: Committer, tell: Tell) -> None:
+    def __init__(
+        self, lines: Sequence[Line], committer: Committer, tell: Tell, *, waiting: Waiting[Side] | None = None
+    ) -> None:
         self._lines = list(lines)
         self._committer = committer
         self._tell = tell
         self._line_of = {side: line for line in self._lines for side in line.sides}
         self._side_of = {side.stream: side for side in self._line_of}
-        self._by_fd: dict[int, Side] = {}
-        self._masks: dict[int, int] = {}
         self._paused = False
         self._reading = True
         self._stopping = False
@@ -60,9 +57,7 @@ class Collector:
         self._arrivals: queue.SimpleQueue[tuple[Side, Port | None, PortError | None]] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[tuple[Stream, bytes]] = queue.SimpleQueue()
         self._tunings: queue.SimpleQueue[tuple[Stream, LineSetting]] = queue.SimpleQueue()
-        self._epoll = select.epoll()
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._epoll.register(self._wake, _READ)
+        self._waiting: Waiting[Side] = waiting_here() if waiting is None else waiting
         self._thread = threading.Thread(target=self._run, name="collector", daemon=True)
         self.failure: BaseException | None = None
         self.turned = time.monotonic()
@@ -97,24 +92,24 @@ class Collector:
     def answer(self, stream: Stream, byte: bytes) -> None:
         """Have a byte written to the terminal of a receiving stream; returns at once."""
         self._answers.put((stream, byte))
-        self._nudge()
+        self._waiting.nudge()
 
     def tune(self, stream: Stream, setting: "LineSetting") -> None:
         """Have the ports of a stream's line set so; returns at once."""
         self._tunings.put((stream, setting))
-        self._nudge()
+        self._waiting.nudge()
 
     def stop_reading(self, timeout: float = 1.0) -> bool:
         """Read nothing more; answers still go out. When it returns True, all that was read has been offered."""
         self._reading = False
-        self._nudge()
+        self._waiting.nudge()
         return self._quiet.wait(timeout) if self._thread.is_alive() else True
 
     def stop(self, timeout: float = 2.0) -> bool:
         """Write what is waiting while the devices take it, and close; False when that hung."""
         self._reading = False
         self._stopping = True
-        self._nudge()
+        self._waiting.nudge()
         if self._thread.is_alive():
             self._thread.join(timeout)
         return not self._thread.is_alive()
@@ -128,13 +123,7 @@ class Collector:
         """Let every port and descriptor go; only when the thread does not run."""
         for side in self._line_of:
             side.close()
-        with contextlib.suppress(OSError):
-            self._epoll.close()
-            os.close(self._wake)
-
-    def _nudge(self) -> None:
-        with contextlib.suppress(OSError):  # closed: nobody is left to wake
-            os.eventfd_write(self._wake, 1)
+        self._waiting.close()
 
     # -- the thread --------------------------------------------------------------------------
 
@@ -160,15 +149,14 @@ class Collector:
         return max(0.0, min([LONGEST_WAIT, *dues]))
 
     def _turn(self, timeout: float) -> None:
-        events = self._epoll.poll(timeout)
+        events = self._waiting.wait(timeout)
         self.turned = time.monotonic()
-        relays_first = sorted(events, key=lambda event: self._is_pausable(event[0])) if len(events) > 1 else events
-        for fd, mask in relays_first:
-            if fd == self._wake:
+        relays_first = sorted(events, key=_can_wait) if len(events) > 1 else events
+        for side, mask in relays_first:
+            if side is None:
                 self._woken()
                 continue
-            side = self._by_fd.get(fd)
-            if side is None:
+            if side.port is None:  # let go earlier in this turn
                 continue
             try:
                 self._serve(side, mask)
@@ -177,23 +165,19 @@ class Collector:
         self._retry()
         self._unpause()
 
-    def _is_pausable(self, fd: int) -> bool:
-        side = self._by_fd.get(fd)
-        return side is None or side.pausable
-
     def _serve(self, side: Side, mask: int) -> None:
-        if mask & select.EPOLLOUT:
+        if mask & WRITE:
             side.send_waiting()
             self._watch(side)
             if side.other is not None:
                 self._watch(side.other)
-        if self._reading and mask & (_READ | _GONE):
+        if self._reading and mask & (READ | GONE):
             self._read(side)
-        elif mask & _GONE:  # epoll would report it for ever
+        elif mask & GONE:  # it would be reported for ever
             raise PortError(f"{side.device}: went away while stopping", reason="lost")
 
     def _read(self, side: Side) -> None:
-        assert side.port is not None  # noqa: S101  it is in _by_fd
+        assert side.port is not None  # noqa: S101  it was waited for
         data = side.port.read_some()
         if not data:
             side.pumped.stolen += 1
@@ -249,7 +233,7 @@ class Collector:
     # -- flow ------------------------------------------------------------------------------------
 
     def _watch(self, side: Side) -> None:
-        """Tell epoll what this side waits for now."""
+        """Say what this side waits for now."""
         if side.port is None:
             return
         blocked = (
@@ -257,27 +241,21 @@ class Collector:
             or (side.other is not None and side.other.is_congested)
             or (side.pausable and self._paused)
         )
-        mask = (0 if blocked else _READ) | (select.EPOLLOUT if side.outgoing else 0)
-        fd = side.port.fileno()
-        if self._masks.get(fd) != mask:
-            self._epoll.modify(fd, mask)
-            self._masks[fd] = mask
+        self._waiting.watch(side.port, (0 if blocked else READ) | (WRITE if side.outgoing else 0))
 
     def _pause(self) -> None:
         """The committer is behind: lines that can wait do; a relay cannot."""
         self._paused = True
-        for side in self._by_fd.values():
+        for side in self._line_of:
             self._watch(side)
 
     def _unpause(self) -> None:
         if self._paused and self._committer.has_room:
             self._paused = False
-            for side in self._by_fd.values():
+            for side in self._line_of:
                 self._watch(side)
 
     def _woken(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.eventfd_read(self._wake)
         while not self._answers.empty():
             stream, byte = self._answers.get()
             side = self._side_of[stream]
@@ -311,18 +289,16 @@ class Collector:
 
     def _opened(self, side: Side, port: Port) -> None:
         line = self._line_of[side]
-        fd = port.fileno()
         if side.follows and side.other is not None and side.other.port is None:  # it left while we were connecting
             port.close()
             return
         try:
-            self._epoll.register(fd, _READ)
+            side.port = self._waiting.adopt(side, port)
         except OSError:  # it went away again while it was on its way here
             port.close()
             self._not_opened(side, PortError(f"{side.device}: went away at once", reason="lost"))
             return
-        self._by_fd[fd], self._masks[fd] = side, _READ
-        side.port, side.retry_at, side.trouble = port, None, ""
+        side.retry_at, side.trouble = None, ""
         side.identity = port.identity()
         side.backoff.reset()
         self._watch(side)
@@ -351,10 +327,7 @@ class Collector:
         if side.port is None:
             return
         line = self._line_of[side]
-        fd = side.port.fileno()
-        del self._by_fd[fd], self._masks[fd]
-        with contextlib.suppress(OSError):
-            self._epoll.unregister(fd)
+        self._waiting.forget(side.port)
         self._forget(side)
         side.trouble = "lost"
         side.retry_at = None if side.follows else time.monotonic() + side.backoff.delay()
@@ -404,12 +377,12 @@ class Collector:
             why = f"{side.device}: could not be opened ({type(bug).__name__} at {place_of(bug)})"
             arrival = (side, None, PortError(why, reason="unfit", hint="please report this line"))
         self._arrivals.put(arrival)
-        self._nudge()
+        self._waiting.nudge()
 
     # -- the end ---------------------------------------------------------------------------------
 
     def _hush(self) -> None:
-        for side in list(self._by_fd.values()):
+        for side in self._line_of:
             self._watch(side)
             if side.lost_bytes:
                 self._confess(side)
@@ -425,3 +398,8 @@ class Collector:
                 except PortError:
                     side.drop()
             time.sleep(0.005)
+
+
+def _can_wait(event: tuple[Side | None, int]) -> bool:
+    side, _ = event
+    return side is None or side.pausable

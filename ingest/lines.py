@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ingest.netport import LISTEN_SCHEME, SCHEME, Listener, open_connection
-from ingest.ports import Port, open_port
+from ingest.ports import REOPEN_SECONDS, Port, open_port
 from ingest.records import Direction, PendingRecord
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 Mode = Literal["listen", "relay", "receive", "pull"]
 
-FIRST_DELAY = 0.2
 LONGEST_DELAY = 5.0
 DRIVER_ERRORS = ("frame", "overrun", "parity", "brk", "buf_overrun")
 OUTGOING_LIMIT = 65536  # bytes a relay holds for a slow side (5.7 s at 115200 baud) before it stops reading the other
@@ -35,9 +34,9 @@ SILENCE_NS = {"listen": 3_000_000_000, "relay": 3_000_000_000, "receive": 300_00
 
 
 class Backoff:
-    """How long to wait before the next try: 0.2 s, doubling to 5 s, for ever."""
+    """How long to wait before the next try: 0.2 s (1.5 s on Windows), doubling to 5 s, for ever."""
 
-    def __init__(self, first: float = FIRST_DELAY, longest: float = LONGEST_DELAY) -> None:
+    def __init__(self, first: float = REOPEN_SECONDS, longest: float = LONGEST_DELAY) -> None:
         self._first = first
         self._longest = longest
         self._next = first

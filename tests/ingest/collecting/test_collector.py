@@ -21,6 +21,8 @@ from ingest.records import Kind
 
 LINK = SimpleNamespace(baud=9600, bytesize=8, parity="N", stopbits=1)
 
+pytestmark = pytest.mark.usefixtures("_each_waiting")
+
 
 class Running:
     """A collector with any lines on a fake spool."""
