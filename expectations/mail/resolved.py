@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any
 
-from expectations.cases.book import CaseRecord
+from expectations.cases.record import CaseRecord
 from expectations.mail.blocks import Fine, Letter, Moment, Note, Opening, Timeline, Verdict
 from expectations.mail.cardcheck import refuse_card_numbers
 from expectations.mail.cases import happened
