@@ -98,7 +98,8 @@ class Books:
             "merchant": posting.merchant, "terminal": posting.terminal, "batch": posting.batch, "stan": posting.stan,
             "rrn": posting.rrn, "auth": posting.auth, "card": mask_pan(posting.pan) if posting.pan else "",
             "kind": posting.kind, "status": "settled", "amount": amount, "discount": posting.discount or "", "fee": fee,
-            "surcharge": posting.surcharge or "", "settled": sign * amount - fee, "at": f"{posting.at:%Y-%m-%d %H:%M:%S}",
+            "surcharge": posting.surcharge or "", "settled": sign * amount - fee,
+            "at": f"{posting.at:%Y-%m-%d %H:%M:%S}",
             "day": f"{posting.day:%Y-%m-%d}", "class": kind, "order": posting.order, "ref": f"P{number:07d}",
             "orig": original.rrn if original is not None and sign < 0 else "", "cycle": posting.cycle or merchant.cycle,
         }  # fmt: skip

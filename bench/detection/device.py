@@ -160,14 +160,24 @@ class Device:
         stan: int | None = None,
         told: Mapping[str, Any] | None = None,
     ) -> Attempt:
-        """One attempt, online. What it refers to is ``of``; ``told`` overrides what the message says of that.
+        """One attempt, online.
 
         Args:
+            kind: a type of the contract.
+            amount: fen.
+            card: the card; None for a code.
+            of: what it refers to.
+            entry: how the card was read.
+            pin: whether the PIN was entered.
+            atc: the chip's counter.
+            order: the till's order number.
             code: what the host answers; approved by default.
             approved_amount: a part of the amount (code 10).
             again: the host books a repetition a second time.
             repeat: without an answer the terminal sends the same request once more before it gives up.
+            tip: what an adjustment adds.
             stan: a trace number that was used before (its own request again).
+            told: what the message says otherwise of what it refers to: batch, stan, date, rrn, auth; clock.
         """
         self.send_reversal()
         form = FORMS[kind]
@@ -308,7 +318,12 @@ class Device:
         told: Mapping[str, Any],
         at: dt.datetime | None = None,
     ) -> dict[int, str]:
-        fields = {3: form.processing, 11: f"{attempt.stan:06d}", **self._clock(told.get("clock", at)), 25: form.condition}
+        fields = {
+            3: form.processing,
+            11: f"{attempt.stan:06d}",
+            **self._clock(told.get("clock", at)),
+            25: form.condition,
+        }
         fields |= {**self._names(), 49: "156", 60: f"{form.code}{attempt.batch:06d}000600", 63: f"{self.operator} "}
         if attempt.kind != "BALANCE":
             fields[4] = f"{attempt.amount:012d}"
@@ -333,9 +348,7 @@ class Device:
             fields[63] = DOMESTIC
         return fields
 
-    def _book(
-        self, attempt: Attempt, code: str | None, approved_amount: int | None, *, again: bool
-    ) -> dict[int, str]:
+    def _book(self, attempt: Attempt, code: str | None, approved_amount: int | None, *, again: bool) -> dict[int, str]:
         """The host's answer to a financial request, booked when it is approved."""
         given = code or ("10" if approved_amount is not None else "00")
         amount = attempt.amount if approved_amount is None else approved_amount
@@ -348,7 +361,7 @@ class Device:
     def _posting(self, attempt: Attempt, amount: int) -> Posting:
         rrn = self.host.reference(self.now)
         return Posting(
-            attempt.kind, self.merchant, self.terminal, attempt.batch, attempt.stan, rrn, f"{int(rrn[-6:]):06d}", amount,
+            attempt.kind, self.merchant, self.terminal, attempt.batch, attempt.stan, rrn, rrn[-6:], amount,
             attempt.card.pan if attempt.card else "", self.now, clearing_day(self.now), attempt.order,
             attempt.of.posting if attempt.of else None,
         )  # fmt: skip
@@ -384,7 +397,13 @@ class Device:
             ]
 
     def _batch(self, digits: str, network: str) -> None:
-        fields = {11: f"{self._next():06d}", **self._clock(), **self._names(), 48: digits, 60: f"00{self.batch:06d}{network}"}
+        fields = {
+            11: f"{self._next():06d}",
+            **self._clock(),
+            **self._names(),
+            48: digits,
+            60: f"00{self.batch:06d}{network}",
+        }
         said = {48: digits} if len(digits) == 4 else {}
         self._exchange("0320", fields, lambda: {39: "00", **said} | self._echo(fields), sure=True)
 
@@ -448,7 +467,11 @@ def _card_fields(attempt: Attempt, *, pin: bool) -> dict[int, str]:
         del fields[2]  # an order number is told only where F2 is not
         fields[59] = _order(attempt.order)
     if attempt.atc is not None:
-        tags = (("9F26", f"{attempt.atc:08X}{attempt.amount:08X}"[:16]), ("9F36", f"{attempt.atc:04X}"), ("84", card.aid))
+        tags = (
+            ("9F26", f"{attempt.atc:08X}{attempt.amount:08X}"[:16]),
+            ("9F36", f"{attempt.atc:04X}"),
+            ("84", card.aid),
+        )
         fields[55] = tlv(tags)
     return fields
 

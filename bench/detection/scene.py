@@ -58,7 +58,9 @@ class Spec:
 SPECS: list[Spec] = []
 
 
-def fault(*rules: str, also: Iterable[str] = (), **needs: Any) -> Callable[[Callable[["Scene"], Play]], Callable[["Scene"], Play]]:
+def fault(
+    *rules: str, also: Iterable[str] = (), **needs: Any
+) -> Callable[[Callable[["Scene"], Play]], Callable[["Scene"], Play]]:
     """Something that those rules must find."""
 
     def add(act: Callable[["Scene"], Play]) -> Callable[["Scene"], Play]:
@@ -68,7 +70,9 @@ def fault(*rules: str, also: Iterable[str] = (), **needs: Any) -> Callable[[Call
     return add
 
 
-def negative(number: int, *, also: Iterable[str] = (), **needs: Any) -> Callable[[Callable[["Scene"], Play]], Callable[["Scene"], Play]]:
+def negative(
+    number: int, *, also: Iterable[str] = (), **needs: Any
+) -> Callable[[Callable[["Scene"], Play]], Callable[["Scene"], Play]]:
     """Something that looks wrong and is not: a hard negative by its number in the catalogue."""
 
     def add(act: Callable[["Scene"], Play]) -> Callable[["Scene"], Play]:
@@ -191,7 +195,9 @@ class Scene:
                 self.shop.used_amounts.add(drawn)
                 return drawn
 
-    def act(self, kind: str, amount: int = 0, card: Card | None = None, *, till: Device | None = None, **how: Any) -> Attempt:
+    def act(
+        self, kind: str, amount: int = 0, card: Card | None = None, *, till: Device | None = None, **how: Any
+    ) -> Attempt:
         """One attempt at the scene's till, or another, marked with the case."""
         device = till or self.device
         entry = how.get("entry", "chip")
@@ -218,7 +224,9 @@ class Scene:
     def refund(self, of: Attempt, amount: int | None = None, card: Card | None = None, **how: Any) -> Attempt:
         """A refund of it."""
         how.setdefault("entry", of.entry)
-        return self.act(how.pop("kind", "REFUND"), of.amount if amount is None else amount, card or of.card, of=of, **how)
+        return self.act(
+            how.pop("kind", "REFUND"), of.amount if amount is None else amount, card or of.card, of=of, **how
+        )
 
     def cut(self, *fates: Literal["through", "lost", "unheard"], mti: str = "0200", till: Device | None = None) -> None:
         """What befalls the next requests of a message type."""

@@ -36,7 +36,9 @@ class Story:
         return self.world.truth
 
 
-def write(split: Split, seed: int, *, shops: int, cases: int, profiles: tuple[str, ...], specs: Sequence[Spec] = ()) -> Story:
+def write(
+    split: Split, seed: int, *, shops: int, cases: int, profiles: tuple[str, ...], specs: Sequence[Spec] = ()
+) -> Story:
     """Act a world.
 
     Args:
@@ -156,7 +158,11 @@ def _customer(shop: Shop, moment: dt.datetime, *, again: bool) -> Play:
         device.attempt("QR_SALE", paid, None, entry="qr", order=f"{moment:%m%d}{chance.randrange(10**8):08d}")
         return
     returning = chance.random() * 100 < trade.returning
-    card = chance.choice(shop.regulars) if returning else world.wallet.issue(FOREIGN if chance.random() < 0.02 else DOMESTIC)
+    card = (
+        chance.choice(shop.regulars)
+        if returning
+        else world.wallet.issue(FOREIGN if chance.random() < 0.02 else DOMESTIC)
+    )
     tap = chance.random() * 100 < trade.tap and paid <= 100_000
     entry = "contactless" if tap else chance.choices(("chip", "mag"), (9, 1))[0]
     for turn in range(2 if again else 1):
@@ -214,7 +220,16 @@ def _cast(world: World, specs: Sequence[Spec], cases: int) -> None:
             world.at(moment, acted(scene, spec))
 
 
-FEE_PLAYS = (("step", 5), ("announced", 1), ("promotion", 1), ("mix", 1), ("surcharge", 1), ("cap", 1), ("class", 1), ("concession", 1))
+FEE_PLAYS = (
+    ("step", 5),
+    ("announced", 1),
+    ("promotion", 1),
+    ("mix", 1),
+    ("surcharge", 1),
+    ("cap", 1),
+    ("class", 1),
+    ("concession", 1),
+)
 _FEE_RULES = {
     "step": ("fee_rate_step_change",),
     "surcharge": ("fee_fixed_surcharge",),
@@ -241,7 +256,8 @@ def _money_stories(books: Books, shop: Shop) -> None:
         case "announced":
             story.since = _at(since.date(), 0)
             world.notices.append(
-                {"acquirer": merchant.acquirer, "announced": since.date() - dt.timedelta(days=35), "effective": since.date(),
+                {"acquirer": merchant.acquirer, "announced": since.date() - dt.timedelta(days=35),
+                 "effective": since.date(),
                  "merchants": [merchant.mid]}
             )  # fmt: skip
         case "promotion":
@@ -263,7 +279,9 @@ def _money_stories(books: Books, shop: Shop) -> None:
     if payout in PAYOUT_NEGATIVES:
         paid = world.truth.open("negative", payout, merchant.mid, negative=PAYOUT_NEGATIVES[payout])
     else:
-        paid = world.truth.open("fault", payout, merchant.mid, rules=PAYOUT_RULES[payout], also=("payout_short", "payout_late"))
+        paid = world.truth.open(
+            "fault", payout, merchant.mid, rules=PAYOUT_RULES[payout], also=("payout_short", "payout_late")
+        )
     books.payout_plays[merchant.mid] = payout, paid, on
 
 

@@ -161,9 +161,9 @@ class _Lines:
 
     def _safe(self, name: str, value: str) -> str:
         """A text without card numbers; one merchant number in ten has a card's check digit and is none."""
-        if name == "merchant_id" and len(value) == MERCHANT_DIGITS:
-            if value in self._merchants or (value.isascii() and value.isdigit() and not is_card(value)):
-                return value
+        is_merchant = name == "merchant_id" and len(value) == MERCHANT_DIGITS and value.isascii() and value.isdigit()
+        if is_merchant and (value in self._merchants or not is_card(value)):
+            return value
         return safe_text(value)
 
     def _token(self, number: str) -> str:

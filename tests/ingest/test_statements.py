@@ -107,7 +107,7 @@ def test_a_file_given_twice_is_one_and_a_line_delivered_twice_is_known(shop: Pat
 
 
 def test_a_merchant_number_with_a_card_s_check_digit_stays_whole(shop: Path):
-    """One merchant number in ten passes the Luhn test; no card network has such numbers, and no other column keeps one."""
+    """One merchant number in ten passes the Luhn test and is no network's; no other column keeps such a number."""
     merchant = "898440300000018"
     assert luhn(merchant)
     line = SALE.replace("898440300000001", merchant).replace("P1", merchant)

@@ -72,7 +72,7 @@ def refund_after_reversal(s: Scene) -> Play:
 
 @fault("refund_no_original", days=2)
 def refund_of_nothing(s: Scene) -> Play:
-    """A refund that quotes the reference number of a balance inquiry of an earlier day, for a card that paid nothing here."""
+    """A refund that quotes the reference number of an earlier day's balance inquiry; the card paid nothing here."""
     card = s.card()
     inquiry = s.act("BALANCE", 0, card)
     yield s.day(1, 12)
@@ -119,5 +119,7 @@ def refund_after_a_year(s: Scene) -> Play:
     sale = s.sale(s.usual(), s.card())
     yield 60
     old = (s.now - dt.timedelta(days=345)).date()
-    s.refund(sale, told={"date": old, "rrn": f"9{s.chance.randrange(10**11):011d}", "stan": s.device.stan - 900, "batch": 77})
+    s.refund(
+        sale, told={"date": old, "rrn": f"9{s.chance.randrange(10**11):011d}", "stan": s.device.stan - 900, "batch": 77}
+    )
     s.loses(0)
