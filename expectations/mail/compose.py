@@ -47,7 +47,7 @@ def compose(alert: Alert, settings: Settings, *, most_cases: int = MOST_CASES) -
     attached = say["attached_what"].format(details=say["details_file"])
     gaps = words_for(missing_codes(alert.cases), "gaps", figures)
     blocks += [
-        Note(label=say["contact"], text=_contact(alert.merchant_id, settings, figures)),
+        Note(label=say["contact"], text=contact(alert.merchant_id, settings, figures)),
         Note(label=say["attached"], text=attached),
         Note(label=say["data"], text=listed(gaps or [say["data_complete"]], figures)),
     ]
@@ -112,7 +112,7 @@ def _reviewed(case: Case, figures: Figures) -> tuple[str, ...]:
     )
 
 
-def _contact(merchant_id: str, settings: Settings, figures: Figures) -> str:
+def contact(merchant_id: str, settings: Settings, figures: Figures) -> str:
     """The hotline only from the operator's register, with the day it was verified: fake hotlines are a known scam."""
     say = figures.texts.phrases
     acquirer = _acquirer(merchant_id, settings)
