@@ -57,7 +57,16 @@ def load_keys(path: Path) -> Keys:
 
 
 def read_key(path: Path) -> Keys:
-    """Read one key file.
+    """Read one key file of card tokens.
+
+    Raises:
+        KeyFileError: not there, not readable, open to others, or not a key.
+    """
+    return derive(*read_master(path))
+
+
+def read_master(path: Path) -> tuple[str, bytes]:
+    """(key id, master key) of a key file.
 
     Raises:
         KeyFileError: not there, not readable, open to others, or not a key.
@@ -77,7 +86,7 @@ def read_key(path: Path) -> Keys:
     finally:
         os.close(fd)
     if not stat.S_ISREG(kind):
-        raise KeyFileError(f"{path}: not a file", hint="set keys.pan_token to the key file itself")
+        raise KeyFileError(f"{path}: not a file", hint="name the key file itself in the settings")
     if mode & 0o077:
         raise KeyFileError(f"{path}: mode {mode:04o} lets others at the key", hint=f"chmod 600 {path}")
     match = _LINE.fullmatch(text)
@@ -86,7 +95,7 @@ def read_key(path: Path) -> Keys:
             f"{path}: not a key file",
             hint="expected one line `tillwatch-key 1 <key id> <64 hex>`; keep the file and make a new one elsewhere",
         )
-    return derive(match[1], bytes.fromhex(match[2]))
+    return match[1], bytes.fromhex(match[2])
 
 
 def create_keys(path: Path) -> Keys:
@@ -139,8 +148,10 @@ def sync_folder(folder: Path) -> None:
 
 def derive(key_id: str, master: bytes) -> Keys:
     """The sub-keys of a master key; the same master always gives the same ones."""
+    card, digest, chain = (sub_key(master, domain) for domain in ("pan token", "frame digest", "spool chain"))
+    return Keys(key_id, card, digest, chain)
 
-    def sub_key(domain: str) -> bytes:
-        return hmac.digest(master, f"tillwatch 1 {domain}".encode(), "sha256")
 
-    return Keys(key_id, sub_key("pan token"), sub_key("frame digest"), sub_key("spool chain"))
+def sub_key(master: bytes, domain: str) -> bytes:
+    """The key for one purpose, which says nothing of the others."""
+    return hmac.digest(master, f"tillwatch 1 {domain}".encode(), "sha256")

@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ingest.agreements import Contract, Deposit, Notice
 from ingest.alerting import Alerts
+from ingest.app_settings import App
 from ingest.errors import UsageError
 from ingest.misconfiguration import usage_error
 from ingest.section import Section
@@ -36,6 +37,8 @@ FILES_AND_FOLDERS = (
     ("alerts", "oauth", "refresh_token_file"),
     ("airflow", "password_file"),
     ("cases", "password_file"),
+    ("app", "key"),
+    ("app", "oidc_secret_file"),
 )
 SQLITE = "sqlite:///"
 ENVIRONMENT_PREFIX = "TILLWATCH_"
@@ -218,6 +221,7 @@ class Settings(Section):
     )
     alerts: Alerts = Alerts()
     cases: Cases = Cases()
+    app: App = App()
     airflow: Airflow = Airflow()
     health: Health = Health()
     rules: dict[str, dict[str, Any]] = Field(

@@ -189,18 +189,25 @@ def explain(config: Path | None, at: dt.datetime | None, finding: str, as_json: 
     help="confirmed: it is as the mail says; two-purchases: it is not a duplicate; done: it is settled.",
 )
 @click.option("--by", help="Who says so; the user of this computer by default.")
-def ack(config: Path | None, finding: str, label: str, by: str | None) -> None:
+def ack(config: Path | None, finding: str, label: Any, by: str | None) -> None:
     """Say what became of FINDING: its id, the beginning of it, or a mail's case number.
 
-    A case number stands for all findings of its case. After two-purchases and done a
+    A case number stands for all findings of its case, and the case hears of it. After two-purchases and done a
     finding is not told again.
     """
+    from expectations.feedback.record import feedback_of
     from expectations.mail.ledger import Ledger
     from ingest.tables import Lake
 
     settings = load_settings(config)
+    by = by or getpass.getuser()
+    if finding.upper().startswith("C-"):
+        record = feedback_of(settings).answer(finding, label, by)
+        for each in sorted(record.findings, key=lambda each: each.finding_id):
+            click.echo(f"{each.finding_id} {label}")
+        return
     for finding_id in sorted(_named(finding, settings)):
-        Ledger(Lake(settings.lake.uri)).acknowledge(finding_id, label, by or getpass.getuser())
+        Ledger(Lake(settings.lake.uri)).acknowledge(finding_id, label, by)
         click.echo(f"{finding_id} {label}")
 
 

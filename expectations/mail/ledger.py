@@ -27,7 +27,7 @@ LEASE = dt.timedelta(minutes=5)
 
 WRITE_TRIES = 10
 
-SETTLING = frozenset({"two-purchases", "done"})
+SETTLING = frozenset({"two-purchases", "done", "notice"})
 """Labels after which a finding is not told again."""
 
 

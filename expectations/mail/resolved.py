@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from expectations.cases.book import CaseRecord
+from expectations.cases.record import CaseRecord
 from expectations.mail.blocks import Fine, Letter, Moment, Note, Opening, Timeline, Verdict
 from expectations.mail.cases import happened
 from expectations.mail.catalogue import Locale, texts

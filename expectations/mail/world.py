@@ -5,8 +5,9 @@ import functools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from expectations.cases.book import CaseBook, CaseRecord
+from expectations.cases.book import CaseBook
 from expectations.cases.database import database_of
+from expectations.cases.record import CaseRecord
 from expectations.cases.seen import seen as seen_at
 from expectations.findings import Finding
 from expectations.mail.cases import Case, group, happened

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from ingest.records import Direction, Kind, PendingRecord
+from ingest.threads import ThreadWaiting
+from ingest.waiting import EpollWaiting
 
 
 class Wire:
@@ -238,3 +240,9 @@ def until() -> Callable[[Callable[[], object], float], None]:
             time.sleep(0.005)
 
     return wait
+
+
+@pytest.fixture(params=[EpollWaiting, ThreadWaiting], ids=["epoll", "threads"])
+def _each_waiting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test runs twice: with one thread for all ports, and with two threads a port, as on Windows."""
+    monkeypatch.setattr("ingest.collector.waiting_here", request.param)
