@@ -22,7 +22,7 @@ class Tell(Protocol):
         """One event; never payload."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Chunk:
     """Bytes as they were read."""
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from expectations.cases.record import CaseRecord, iso_text
 from expectations.cases.rows import Pen, next_serial, numbers_of, read_case, row_of
-from expectations.cases.schema import CASE_FINDINGS, CASE_SUBJECTS, CASES
+from expectations.cases.schema import CASE_ANSWERS, CASE_FINDINGS, CASE_SUBJECTS, CASES
 from expectations.findings import Finding
 from expectations.mail.cases import Case, group, meeting_points
 from ingest.errors import CaseError
@@ -98,7 +98,7 @@ def _create(pen: Pen, merchant_id: str, case: Case) -> int:
 
 def _merge(pen: Pen, other: int, into: int) -> None:
     """Two cases turn out to be about the same money: the older keeps everything."""
-    for table in (CASE_FINDINGS, CASE_SUBJECTS):
+    for table in (CASE_FINDINGS, CASE_SUBJECTS, CASE_ANSWERS):
         pen.connection.execute(table.update().where(table.c.case_id == other).values(case_id=into))
     gone, kept = row_of(pen.connection, other), row_of(pen.connection, into)
     pen.connection.execute(

@@ -124,31 +124,35 @@ def send(config: Path | None, at: dt.datetime | None, merchant: str | None, dry_
     help="confirmed: it is as the mail says; two-purchases: it is not a duplicate; done: it is settled.",
 )
 @click.option("--by", help="Who says so; the user of this computer by default.")
-def ack(config: Path | None, finding: str, label: str, by: str | None) -> None:
+def ack(config: Path | None, finding: str, label: Any, by: str | None) -> None:
     """Say what became of FINDING: its id, the beginning of it, or a mail's case number.
 
-    A case number stands for all findings of its case. After two-purchases and done a
+    A case number stands for all findings of its case, and the case hears of it. After two-purchases and done a
     finding is not told again.
     """
-    from expectations.cases.book import case_book
+    from expectations.feedback.record import feedback_of
     from expectations.mail.ledger import Ledger
     from expectations.mail.send import known_findings
     from ingest.tables import Lake
 
     settings = load_settings(config)
+    by = by or getpass.getuser()
+    if finding.upper().startswith("C-"):
+        record = feedback_of(settings).answer(finding, label, by)
+        for each in sorted(record.findings, key=lambda each: each.finding_id):
+            click.echo(f"{each.finding_id} {label}")
+        return
     lake = Lake(settings.lake.uri)
     known = known_findings(lake)
     matching: set[str] = set()
-    if finding.upper().startswith("C-"):
-        matching = {each.finding_id for each in case_book(settings).case(finding).findings}
-    if not matching and len(finding) >= SHORTEST:
+    if len(finding) >= SHORTEST:
         matching = {each.finding_id for each in known if each.finding_id.startswith(finding.lower())}
         if len(matching) > 1:
             raise UsageError(f"{len(matching)} findings begin with {finding}", hint="give more of the id")
     if not matching:
         raise UsageError(f"no finding is called {finding}", hint="`tillwatch findings` lists them")
     for finding_id in sorted(matching):
-        Ledger(lake).acknowledge(finding_id, label, by or getpass.getuser())
+        Ledger(lake).acknowledge(finding_id, label, by)
         click.echo(f"{finding_id} {label}")
 
 

@@ -26,7 +26,7 @@ LEASE = dt.timedelta(minutes=10)
 
 WRITE_TRIES = 10
 
-SETTLING = frozenset({"two-purchases", "done"})
+SETTLING = frozenset({"two-purchases", "done", "notice"})
 """Labels after which a finding is not told again."""
 
 

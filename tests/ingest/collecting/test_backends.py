@@ -6,6 +6,7 @@ What serialx cannot do is expected to fail, strictly: when a release of it can, 
 import fcntl
 import os
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ class Serialx:
 
     def apply_settings(self, words: dict[str, Any]) -> None:
         """Another speed."""
-        self._port.baudrate = words["baudrate"]
+        self._port.reconfigure_port(baudrate=words["baudrate"])
 
     def reset_output_buffer(self) -> None:
         """Forget what was not sent."""
@@ -64,25 +65,23 @@ def test_bytes_that_waited_before_we_opened_are_read(opened: Opener, wires: Any)
     """Opening a port drops nothing: a frame sent a moment too early is a frame."""
     wire = wires("early")
     wire.write(b"early")
-    port = opened(str(wire.name))
 
-    assert port.wait_readable(1)
-    assert port.read_some() == b"early"
-    port.close()
+    with closing(opened(str(wire.name))) as port:
+        assert port.wait_readable(1)
+        assert port.read_some() == b"early"
 
 
 @BUT_SERIALX
 def test_bytes_that_came_before_a_change_of_speed_are_read(opened: Opener, wires: Any) -> None:
     """Setting the line while a terminal speaks drops nothing."""
     wire = wires("tuned")
-    port = opened(str(wire.name))
-    wire.write(b"before")
-    assert port.wait_readable(10)
-    port.tune(LineSetting(19200))
+    with closing(opened(str(wire.name))) as port:
+        wire.write(b"before")
+        assert port.wait_readable(10)
+        port.tune(LineSetting(19200))
 
-    assert port.wait_readable(1)
-    assert port.read_some() == b"before"
-    port.close()
+        assert port.wait_readable(1)
+        assert port.read_some() == b"before"
 
 
 @BOTH

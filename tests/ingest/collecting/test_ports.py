@@ -1,6 +1,7 @@
 """Ports on real pseudo-terminals: what pyserial gets wrong must not come through."""
 
 import fcntl
+import gc
 import io
 import os
 import subprocess
@@ -165,6 +166,7 @@ def test_a_hundred_failures_leave_no_descriptor(wires: Wires) -> None:
     """Failing to open leaks nothing: busy, missing and unfit alike."""
     name = str(wires("leak").name)
     port = open_port(name)
+    gc.collect()  # what other tests left open
     before = sum(1 for _ in Path("/proc/self/fd").iterdir())
     for device in [name, "/dev/tillwatch-is-not-here", "/dev/null"] * 34:
         with pytest.raises(PortError):
