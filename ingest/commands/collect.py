@@ -3,7 +3,6 @@
 import contextlib
 import datetime as dt
 import gc
-import resource
 import signal
 import sys
 import threading
@@ -401,9 +400,12 @@ def _stop(
 
 @contextlib.contextmanager
 def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
+    if sys.platform == "win32":
+        closed = signal.SIGBREAK
+    else:
+        closed = signal.SIGHUP
     before = {
-        number: signal.signal(number, lambda *_: stop.set())
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT, closed)
     }
     try:
         yield
@@ -414,5 +416,8 @@ def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
 
 def _harden() -> None:
     """No core dump can hold a card number, and a busy thread cannot hold up a payment."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.setswitchinterval(SWITCH_SECONDS)
