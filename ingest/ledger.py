@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ingest.permissions import PRIVATE_FILE
+from ingest.files import FOR_US_ALONE
 
 
 def write_down(path: Path, told: dict[str, Any]) -> None:
@@ -15,7 +15,7 @@ def write_down(path: Path, told: dict[str, Any]) -> None:
     Raises:
         OSError: it could not be written; it may be there in part, and is then not read.
     """
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | FOR_US_ALONE, 0o600)
     with os.fdopen(fd, "ab") as ledger:
         ledger.write(json.dumps(told).encode() + b"\n")
         ledger.flush()
