@@ -1,20 +1,21 @@
 """One check: link life cycles, judge every rule, keep the findings.
 
-What comes out is a function of the tables' versions and of the rules: no wall clock, no
-order of rows. A rule that crashed is reported by name after all others have run; it is
-never a rule that found something.
+What comes out is a function of the tables' versions, of the rules and of the prices that
+readers' answers taught: no wall clock, no order of rows. A rule that crashed is reported by
+name after all others have run; it is never a rule that found something.
 """
 
 import datetime as dt
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from expectations import coverage, shards
 from expectations.agreements import agreements
 from expectations.coverage import Blind
+from expectations.feedback.prices import taught_prices
 from expectations.findings import Finding, read_findings
 from expectations.judging import CouldNotRun, Docket, Judged, Progress, Quality
 from expectations.laws import Judge
@@ -93,7 +94,7 @@ def check(
     if first is None or last is None or not judged_days:
         return CheckResult([], list(RULES), [], [], None, first, last, 0, written=False)
     docs = Path(lake.root).parent / "data-docs"
-    shop = shop_of(settings)
+    shop = replace(shop_of(settings), prices=taught_prices(settings))
     for _ in range(WRITE_TRIES):
         seen = lake.committed("findings", APP_ID) or 0
         docket = Docket(given, tell)

@@ -29,6 +29,7 @@ COMMANDS = {
     "describe": "ingest.commands.describe:describe",
     "doctor": "ingest.commands.doctor:doctor",
     "evidence": "expectations.commands.evidence:evidence",
+    "feedback": "expectations.commands.feedback:feedback",
     "findings": "expectations.commands.findings:findings",
     "import": "ingest.commands.import_:import_",
     "install-service": "ingest.commands.install_service:install_service",
@@ -40,7 +41,7 @@ COMMANDS = {
     "spool": "ingest.commands.spool:spool",
 }
 SUMMARIES = {
-    "alert": "Preview, send and acknowledge the alert mails.",
+    "alert": "Preview, send, explain and acknowledge the alert mails.",
     "case": "List and follow cases until the money is back.",
     "check": "Run every rule and write the findings.",
     "collect": "Read terminals until stopped.",
@@ -50,6 +51,7 @@ SUMMARIES = {
     "describe": "Say what a frame says, field by field, masked.",
     "doctor": "Check keys, spool, devices and tables; create keys.",
     "evidence": "Make and verify evidence packs.",
+    "feedback": "What readers answered, what it taught; take either back.",
     "findings": "List findings.",
     "import": "Read acquirers' statements into the lake.",
     "install-service": "Write the systemd unit and the udev rule.",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from expectations.cases.wording import words
+from expectations.cases.wording import entry_text, words
 from expectations.evidence import typeface
 from expectations.evidence.gather import Frame, Grounds, Row
 from expectations.evidence.raw import dump
@@ -361,7 +361,7 @@ def _contacts(dossier: Dossier) -> "list[Flowable]":
                 for part in (
                     kinds[each.kind],
                     "" if each.amount_fen is None else dossier.figures.money(each.amount_fen),
-                    each.text,
+                    entry_text(each.kind, each.text, dossier.figures.locale),
                 )
                 if part
             ),

@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from expectations.cases.book import CaseRecord
+from expectations.cases.record import CaseRecord
 from expectations.cases.wording import words
 from expectations.evidence.dossier import Dossier, dossier_pdf
 from expectations.evidence.gather import Grounds, gather

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from expectations.cases.book import CaseRecord, case_book
+from expectations.cases.book import case_book
+from expectations.cases.record import CaseRecord
 from expectations.findings import Finding, Subject
 from ingest.settings import Settings, load_settings
 from ingest.tables import Lake

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from expectations.cases.book import CaseRecord
+from expectations.cases.record import CaseRecord
 from expectations.commands.evidence import evidence
 from expectations.evidence.pack import make_pack, zipped
 from expectations.evidence.verify import verify_pack
