@@ -107,8 +107,6 @@ def days_of(terminals: int, days: int, *, first: int = 0) -> "Iterator[tuple[dt.
 
 def _day(terminals: int, day: int, stan: Any, before: Any) -> "tuple[dict[str, pa.Table], Any, Any]":
     """A day's tables, the next trace number of each terminal, and the trace numbers of the day's sales."""
-    import pyarrow as pa
-
     acts = _acts(terminals, day)
     counts = np.bincount(acts.terminal, minlength=terminals)
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])

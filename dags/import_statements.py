@@ -1,9 +1,9 @@
 """Acquirers' files into tables.
 
-Looks into the folders of `[[statements]]` every half hour of the day: most acquirers put yesterday's
-file there from 09:00 on. A file that was imported before changes nothing. One that is not what its
-layout says is renamed to `*.rejected`, with its reason beside it, and the run fails once, after the
-other files are in, so that the operator is told.
+Looks into the folders and prefixes of `[[statements]]` every half hour of the day: most acquirers put
+yesterday's file there from 09:00 on. A file that was imported before changes nothing. One that is not what its
+layout says is renamed to `*.rejected` (under a prefix it stays), with its reason beside it, and the
+run fails once, after the other files are in, so that the operator is told.
 """
 
 from typing import Any
@@ -28,16 +28,16 @@ def import_statements() -> None:
 
     @task(
         outlets=[STATEMENTS],
-        doc_md="One call of `ingest.statements.folders.import_folders`. Skipped when no file is new; a second try "
+        doc_md="One call of `ingest.statements.watched.import_watched`. Skipped when no file is new; a second try "
         "announces in any case: the first may have imported and then died.",
     )
     def import_files(**context: Any) -> int:
         from ingest.redaction import RedactedErrors, redact
         from ingest.settings import load_settings
-        from ingest.statements.folders import import_folders
+        from ingest.statements.watched import import_watched
 
         with RedactedErrors():
-            taken = list(import_folders(load_settings()))
+            taken = list(import_watched(load_settings()))
         context["ti"].xcom_push("refused", [redact(each.refused) for each in taken if each.refused])
         new = sum(each.imported is not None and each.imported.is_new for each in taken)
         if not new and context["ti"].try_number == 1:

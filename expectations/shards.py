@@ -36,24 +36,36 @@ SPLIT = (*(name for name in COLUMNS if name != "rejects"), *ACQUIRER_TABLES)
 
 Tables = Mapping[str, "pa.Table"]
 
-_SOLD = """
-SELECT hash(rrn, pan_masked) AS named, merchant_id FROM transactions
-WHERE rrn IS NOT NULL AND merchant_id IS NOT NULL AND txn_type IN ('SALE', 'OFFLINE_SALE', 'QR_SALE', 'COMPLETION')
-UNION ALL SELECT hash(auth_code, pan_masked), merchant_id FROM transactions
-WHERE auth_code IS NOT NULL AND merchant_id IS NOT NULL AND txn_type = 'PREAUTH'
-"""
-_NAMING = """
-SELECT hash(orig_rrn, pan_masked) AS named, merchant_id FROM transactions
-WHERE orig_rrn IS NOT NULL AND merchant_id IS NOT NULL AND txn_type IN ('REFUND', 'QR_REFUND')
-UNION ALL SELECT hash(orig_auth_code, pan_masked), merchant_id FROM transactions
-WHERE orig_auth_code IS NOT NULL AND merchant_id IS NOT NULL AND txn_type IN ('COMPLETION', 'PREAUTH_VOID')
-"""
-_STATEMENT_DAYS = """
-SELECT acquirer, statement_id,
-       coalesce(settlement_date, ((occurred_at AT TIME ZONE $zone) + to_seconds(86400 - $cutoff))::DATE, business_date) AS clearing_day,
-       count(*) AS lines
-FROM statement_lines GROUP BY ALL
-"""
+_COUNTED = {
+    # A sale's and a hold's own reference, and what names it: one merchant may refund another's sale.
+    "sold": """
+        SELECT hash(rrn, pan_masked) AS named, merchant_id FROM transactions
+        WHERE rrn IS NOT NULL AND merchant_id IS NOT NULL AND txn_type IN ('SALE', 'OFFLINE_SALE', 'QR_SALE', 'COMPLETION')
+        UNION ALL SELECT hash(auth_code, pan_masked), merchant_id FROM transactions
+        WHERE auth_code IS NOT NULL AND merchant_id IS NOT NULL AND txn_type = 'PREAUTH'""",
+    "naming": """
+        SELECT hash(orig_rrn, pan_masked) AS named, merchant_id FROM transactions
+        WHERE orig_rrn IS NOT NULL AND merchant_id IS NOT NULL AND txn_type IN ('REFUND', 'QR_REFUND')
+        UNION ALL SELECT hash(orig_auth_code, pan_masked), merchant_id FROM transactions
+        WHERE orig_auth_code IS NOT NULL AND merchant_id IS NOT NULL AND txn_type IN ('COMPLETION', 'PREAUTH_VOID')""",
+    "heard": """
+        SELECT line, coalesce(merchant_id, '') AS merchant, coalesce(terminal_id, line, '') AS terminal, count(*) AS records
+        FROM transactions GROUP BY ALL""",
+    "owned": """
+        SELECT DISTINCT terminal_id, merchant_id FROM transactions WHERE terminal_id IS NOT NULL
+        UNION SELECT DISTINCT terminal_id, merchant_id FROM settlements WHERE terminal_id IS NOT NULL
+        UNION SELECT DISTINCT terminal_id, merchant_id FROM events WHERE terminal_id IS NOT NULL""",
+    "latest": """
+        SELECT max(event_at) FILTER (host_dt IS NOT NULL OR terminal_dt IS NULL) AS moment FROM transactions
+        UNION ALL SELECT max(event_at) FROM settlements UNION ALL SELECT max(event_at) FROM events""",
+    "statement_days": """
+        SELECT acquirer, statement_id,
+               coalesce(settlement_date,
+                        ((occurred_at AT TIME ZONE getvariable('zone')) + to_seconds(86400 - getvariable('cutoff_s')))::DATE,
+                        business_date) AS clearing_day, count(*) AS lines
+        FROM statement_lines GROUP BY ALL""",
+}
+"""What is counted of all while the rows are cut, by the name of its table."""
 
 
 @contextlib.contextmanager
@@ -119,6 +131,10 @@ class _Spill:
             ":memory:", config={"threads": 2, "temp_directory": str(self.folder / "counted"), "memory_limit": "400MB"}
         )
 
+        cutoff = self.shop.cutoff
+        self._counted.execute("SET VARIABLE zone = ?", [self.shop.zone])
+        self._counted.execute("SET VARIABLE cutoff_s = ?", [cutoff.hour * 3600 + cutoff.minute * 60 + cutoff.second])
+
     def take(self, tables: Tables) -> None:
         """Cut some days' rows by merchant, and count what all parts need to know."""
         for name in SPLIT:
@@ -140,8 +156,7 @@ class _Spill:
         import numpy as np
         import pyarrow.compute as pc
 
-        coded = pc.dictionary_encode(rows["merchant_id"], null_encoding="encode").combine_chunks()
-        coded = coded.chunk(0) if hasattr(coded, "num_chunks") else coded
+        coded = pc.dictionary_encode(rows["merchant_id"].combine_chunks(), null_encoding="encode")
         places = np.array([self._place(each) for each in coded.dictionary.to_pylist()], np.int64)
         return places[coded.indices.to_numpy(zero_copy_only=False)]
 
@@ -169,22 +184,8 @@ class _Spill:
         assert counted is not None  # noqa: S101 - made with the object
         for name in ("transactions", "settlements", "events", "statement_lines"):
             counted.register(name, tables[name])
-        asked = {
-            "sold": _SOLD,
-            "naming": _NAMING,
-            "heard": "SELECT line, coalesce(merchant_id, '') AS merchant, coalesce(terminal_id, line, '') AS terminal, "
-            "count(*) AS records FROM transactions GROUP BY ALL",
-            "owned": "SELECT DISTINCT terminal_id, merchant_id FROM transactions WHERE terminal_id IS NOT NULL "
-            "UNION SELECT DISTINCT terminal_id, merchant_id FROM settlements WHERE terminal_id IS NOT NULL "
-            "UNION SELECT DISTINCT terminal_id, merchant_id FROM events WHERE terminal_id IS NOT NULL",
-            "latest": "SELECT max(event_at) FILTER (host_dt IS NOT NULL OR terminal_dt IS NULL) AS moment FROM transactions "
-            "UNION ALL SELECT max(event_at) FROM settlements UNION ALL SELECT max(event_at) FROM events",
-            "statement_days": _STATEMENT_DAYS.replace("$zone", f"'{self.shop.zone}'").replace(
-                "$cutoff", str(self.shop.cutoff.hour * 3600 + self.shop.cutoff.minute * 60 + self.shop.cutoff.second)
-            ),
-        }
-        for table, query in asked.items():
-            counted.execute(f"CREATE TABLE IF NOT EXISTS {table} AS SELECT * FROM ({query}) LIMIT 0")
+        for table, query in _COUNTED.items():
+            counted.execute(f"CREATE TABLE IF NOT EXISTS {table} AS SELECT * FROM ({query}) LIMIT 0")  # noqa: S608 - ours
             counted.execute(f"INSERT INTO {table} {query}")
 
     def parts(self) -> Iterator[dict[str, "pa.Table"]]:
@@ -205,7 +206,8 @@ class _Spill:
             "latest_of_all": _arrow(counted, "SELECT max(moment) AS moment FROM latest"),
             "statement_day_of_all": _arrow(
                 counted,
-                "SELECT acquirer, statement_id, clearing_day, sum(lines)::BIGINT AS lines FROM statement_days GROUP BY ALL",
+                "SELECT acquirer, statement_id, clearing_day, sum(lines)::BIGINT AS lines "
+                "FROM statement_days GROUP BY ALL",
             ),
         }
         counted.close()
@@ -239,7 +241,8 @@ class _Spill:
         """Parts whose merchants share a terminal, or a sale and what was done to it, become one."""
         shared = counted.sql("""
             SELECT a.merchant_id, b.merchant_id FROM
-                (SELECT terminal_id, min(merchant_id) AS merchant_id FROM owned GROUP BY 1 HAVING count(DISTINCT merchant_id) > 1) a
+                (SELECT terminal_id, min(merchant_id) AS merchant_id FROM owned
+                 GROUP BY 1 HAVING count(DISTINCT merchant_id) > 1) a
                 JOIN owned b USING (terminal_id) WHERE b.merchant_id IS NOT NULL
             UNION
             SELECT s.merchant_id, n.merchant_id FROM sold s JOIN (SELECT DISTINCT * FROM naming) n USING (named)

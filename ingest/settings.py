@@ -189,12 +189,26 @@ class Acquirer(Section):
 
 
 class StatementFolder(Section):
-    """A folder that an acquirer's files are put into."""
+    """A folder, or a prefix of object storage, that an acquirer's files are put into."""
 
     acquirer: str = Field(min_length=1, description="whose files they are")
-    folder: Path = Field(description="where they are put; a file that cannot be read is renamed to *.rejected")
+    folder: Path | None = Field(
+        default=None, description="where they are put; a file that cannot be read is renamed to *.rejected"
+    )
+    prefix: str | None = Field(
+        default=None,
+        pattern=r"^s3://[^/]+",
+        description="or s3://bucket/prefix; beside a file that cannot be read *.rejected.txt is put",
+    )
     layout: str | None = Field(default=None, description="a built-in layout or a TOML file; the acquirer's by default")
-    pattern: str = Field(default="*", min_length=1, description="which files of the folder: *.csv")
+    pattern: str = Field(default="*", min_length=1, description="which files: *.csv")
+
+    @model_validator(mode="after")
+    def _is_one_place(self) -> "StatementFolder":
+        if (self.folder is None) == (self.prefix is None):
+            msg = "give either folder or prefix"
+            raise ValueError(msg)
+        return self
 
     @property
     def layout_name(self) -> str:

@@ -61,7 +61,7 @@ OF_ALL = {
     "latest_of_all": "moment TIMESTAMPTZ",
     "statement_day_of_all": "acquirer VARCHAR, statement_id VARCHAR, clearing_day DATE, lines BIGINT",
 }
-"""What a part of the merchants has to know of all (`expectations.shards`); without rows where everything is one part."""
+"""What a part of the merchants has to know of all (`expectations.shards`); no rows where there is one part only."""
 
 STAGES = ("records", "gaps", "links", "totals", "reconciled", "agreed")
 SEARCH_DAYS = 335

@@ -52,7 +52,7 @@ class History:
         """Keep what became of a part's attempts."""
         _rows(linked)
         self._count += 1
-        linked.execute(f"COPY (SELECT * FROM life_row) TO '{self._folder}/{self._count}.parquet' (COMPRESSION lz4)")
+        linked.execute(f"COPY (SELECT * FROM life_row) TO '{self._folder}/{self._count}.parquet' (COMPRESSION lz4)")  # noqa: S608 - our folder
 
     def store(self, lake: Lake, first: dt.date, last: dt.date) -> list[dt.date]:
         """Bring the table up to it; the days that were written."""
@@ -60,7 +60,7 @@ class History:
 
         with duckdb.connect(":memory:", config={"threads": 2}) as gathered:
             gathered.execute("SET TimeZone = 'UTC'")
-            gathered.execute(f"CREATE TEMP VIEW life_row AS SELECT * FROM read_parquet('{self._folder}/*.parquet')")
+            gathered.execute(f"CREATE TEMP VIEW life_row AS SELECT * FROM read_parquet('{self._folder}/*.parquet')")  # noqa: S608 - ours
             return _store(lake, gathered, first, last)
 
 

@@ -58,25 +58,25 @@ def _say(file: str, done: "Imported", *, as_json: bool) -> None:
 @config_option
 @json_option
 def folders(config: Path | None, as_json: bool) -> None:
-    """Import what lies in the folders of [[statements]]: new files go in, wrong ones become *.rejected.
+    """Import what lies in the folders and prefixes of [[statements]]; beside a wrong file *.rejected.txt says why.
 
-    Exit status: 0 all in, 2 usage, 3 a file was refused.
+    Exit status: 0 all in, 2 usage, 3 a file was refused, or a store cannot be reached.
     """
     from ingest.errors import StatementError
-    from ingest.statements.folders import import_folders
+    from ingest.statements.watched import import_watched
 
     settings = load_settings(config)
     if not settings.statements:
-        click.echo("no folder is watched; name one with [[statements]] in the configuration", err=True)
+        click.echo("nothing is watched; name a folder or a prefix with [[statements]] in the configuration", err=True)
     new = old = 0
     refused: list[str] = []
-    for taken in import_folders(settings):
+    for taken in import_watched(settings):
         if taken.imported is None:
             refused.append(taken.refused)
-            click.echo(f"tillwatch: {taken.refused}; it is {taken.path.name}.rejected now", err=True)
+            click.echo(f"tillwatch: {taken.refused}; see {taken.path}.rejected.txt", err=True)
         elif taken.imported.is_new:
             new += 1
-            _say(str(taken.path), taken.imported, as_json=as_json)
+            _say(taken.path, taken.imported, as_json=as_json)
         else:
             old += 1
     click.echo(f"{new} files imported, {old} were in already, {len(refused)} refused", err=True)

@@ -21,9 +21,9 @@ REJECTED, WHY = ".rejected", ".rejected.txt"
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One file: what became of it, or why it was refused."""
+    """One file, by its path or address: what became of it, or why it was refused."""
 
-    path: Path
+    path: str
     imported: Imported | None
     refused: str = ""
 
@@ -37,12 +37,14 @@ def import_folders(settings: Settings) -> Iterator[Taken]:
         LakeError: the tables cannot be written.
     """
     for watched in settings.statements:
+        if watched.folder is None:
+            continue
         layout = load_layout(watched.layout_name)
         for path in _files(watched.folder, watched.pattern):
             try:
-                yield Taken(path, import_statement(settings, path, watched.acquirer, layout))
+                yield Taken(str(path), import_statement(settings, path, watched.acquirer, layout))
             except StatementError as wrong:
-                yield Taken(path, None, _set_aside(path, wrong))
+                yield Taken(str(path), None, _set_aside(path, wrong))
 
 
 def _files(folder: Path, pattern: str) -> list[Path]:

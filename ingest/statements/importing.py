@@ -61,9 +61,19 @@ def import_statement(settings: Settings, path: Path, acquirer: str, layout: Layo
         KeyFileError: whole card numbers stand in it, and there is no key.
         LakeError: the tables cannot be written.
     """
-    data = _bytes(path)
+    return import_bytes(settings, str(path), _bytes(path), acquirer, layout, file_name=path.name)
+
+
+def import_bytes(
+    settings: Settings, name: str, data: bytes, acquirer: str, layout: Layout, *, file_name: str | None = None
+) -> Imported:
+    """The same of a file's bytes, wherever they came from; ``name`` stands in messages, and in ``statements``.
+
+    Raises:
+        StatementError: as ``import_statement``.
+    """
     statement_id = hashlib.sha256(acquirer.encode() + b"\0" + data).hexdigest()
-    lines = _Lines(settings, path, acquirer, layout, statement_id).read(data)
+    lines = _Lines(settings, name, acquirer, layout, statement_id).read(data)
     lake, table = Lake(settings.lake.uri), TABLE_OF[layout.kind]
     dates = [line["business_date"] for line in lines]
     done = Imported(
@@ -78,7 +88,7 @@ def import_statement(settings: Settings, path: Path, acquirer: str, layout: Layo
     )
     lake.append(table, lines, app_id=statement_id)
     row = {name: value for name, value in asdict(done).items() if name != "is_new"}
-    row |= {"acquirer": acquirer, "layout": layout.name, "file_name": safe_text(path.name)}
+    row |= {"acquirer": acquirer, "layout": layout.name, "file_name": safe_text(file_name or name)}
     lake.append("statements", [row | {"imported_at": dt.datetime.now(dt.UTC)}], app_id=statement_id)
     return done
 
@@ -97,8 +107,8 @@ def _bytes(path: Path) -> bytes:
 class _Lines:
     """The lines of one file."""
 
-    def __init__(self, settings: Settings, path: Path, acquirer: str, layout: Layout, statement_id: str) -> None:
-        self._path = path
+    def __init__(self, settings: Settings, name: str, acquirer: str, layout: Layout, statement_id: str) -> None:
+        self._path = name
         self._layout = layout
         self._stamp = {"statement_id": statement_id, "acquirer": acquirer}
         self._key_file = settings.keys.pan_token

@@ -9,7 +9,6 @@ import datetime as dt
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ingest.errors import StatementError
@@ -28,7 +27,7 @@ class Row:
     cells: dict[str, str]
 
 
-def read_rows(path: Path, data: bytes, form: FileForm, wanted: Iterable[str]) -> Iterator[Row]:
+def read_rows(path: str, data: bytes, form: FileForm, wanted: Iterable[str]) -> Iterator[Row]:
     """The rows between the header and the closing line.
 
     Args:
@@ -69,7 +68,7 @@ def read_rows(path: Path, data: bytes, form: FileForm, wanted: Iterable[str]) ->
         raise StatementError(f"{path}: the file ends before its header", hint="is it empty, or cut short?")
 
 
-def _check(path: Path, line: int, known: Sequence[str], wanted: Iterable[str]) -> None:
+def _check(path: str, line: int, known: Sequence[str], wanted: Iterable[str]) -> None:
     lost = [name for name in wanted if name not in known]
     if lost:
         raise StatementError(
@@ -78,7 +77,7 @@ def _check(path: Path, line: int, known: Sequence[str], wanted: Iterable[str]) -
         )
 
 
-def _csv(path: Path, data: bytes, form: FileForm) -> Iterator[tuple[int, list[str]]]:
+def _csv(path: str, data: bytes, form: FileForm) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(io.StringIO(_decoded(path, data, form.encoding), newline=""), delimiter=form.delimiter)
     try:
         for cells in reader:
@@ -87,7 +86,7 @@ def _csv(path: Path, data: bytes, form: FileForm) -> Iterator[tuple[int, list[st
         raise StatementError(f"{path}:{reader.line_num}: not CSV: {wrong}", hint="is the file whole?") from None
 
 
-def _decoded(path: Path, data: bytes, encoding: str) -> str:
+def _decoded(path: str, data: bytes, encoding: str) -> str:
     """The text; with ``auto`` its byte order mark decides, else UTF-8, else GB 18030 (which includes GBK)."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         tried = ["utf-16"]
@@ -103,7 +102,7 @@ def _decoded(path: Path, data: bytes, encoding: str) -> str:
     )
 
 
-def _workbook(path: Path, data: bytes) -> Iterator[tuple[int, list[str]]]:
+def _workbook(path: str, data: bytes) -> Iterator[tuple[int, list[str]]]:
     import zipfile
 
     import openpyxl
@@ -120,7 +119,7 @@ def _workbook(path: Path, data: bytes) -> Iterator[tuple[int, list[str]]]:
         ) from None
 
 
-def _cell(path: Path, line: int, column: int, value: Any) -> str:
+def _cell(path: str, line: int, column: int, value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):

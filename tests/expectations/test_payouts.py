@@ -130,7 +130,7 @@ def test_the_same_day_paid_twice(desk: Desk):
 
 
 def test_a_batch_settled_twice_and_paid_twice(desk: Desk):
-    """Accepted twice with the same totals and paid twice is proven; paid once, or RMB and foreign apart, it is innocent."""
+    """Accepted twice with the same totals and paid twice is proven; paid once it is innocent."""
     till = Till(now=moment("2026-11-17 08:00:00"))
     till.event("SIGN_IN")
     sale = till.sale(100_000, at="2026-11-17 12:00:00")
