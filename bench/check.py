@@ -1,138 +1,180 @@
-"""How long `tillwatch check` takes, on lakes of growing size: python bench/check.py [ROWS…].
+"""How long `tillwatch check` takes on lakes of growing size: python bench/check.py [ROWS…] [--new-day].
 
-Terminals with 200 sales a day over at most 60 days, seeded; every fifth day begins with a
-debit taken twice. Each size is judged in its own process, after Great Expectations was
-imported (its import is said apart). Reading the lake, storing the findings and building
-the Data Docs are in `check`; `link` is the life cycles' SQL alone, `rules` all laws on it.
+Each size is a lake of its own (`bench.trade`), judged in a process of its own. Said of each are the seconds, the
+processor seconds (what counts on a machine that does other things), the peak of the process's memory, and the
+same by stage. The faults in the lake are known: a check that finds others, or fewer, fails. Beside it stand two
+peers that do one rule of them all, a debit taken twice under one number: one window over the Parquet files in plain
+DuckDB, and pandas. `--new-day` puts one more day into the lake and judges that alone. `--lake FOLDER` keeps
+the lake there for the next time. Figures go to `results/check.json`.
 """
 
 import datetime as dt
-import random
+import json
+import os
+import platform
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from expectations.lifecycle import Shop, link
-from expectations.run import check, judge, read_tables
+from bench.trade import FIRST_DAY, fill
 from ingest.settings import LakeSettings, Settings
 from ingest.tables import Lake
 
-SIZES = ("1000", "100000")
-ZONE = ZoneInfo("Asia/Shanghai")
-FIRST_DAY = dt.date(2026, 10, 1)
-SALES_A_DAY = 200
-DAYS = 60
-TERMINALS_A_MERCHANT = 3
-PRICES = (1500, 1800, 2200, 900, 36840, 12800)
-Rows = dict[str, list[dict[str, Any]]]
+SIZES = ("100000", "1000000")
+DAYS, NEW_DAY_DAYS = 60, 90
+RESULTS = Path(__file__).parent / "results" / "check.json"
+STAGES = ("tables", "linking", "life cycles", "great expectations", "data docs", "cases")
+Figures = dict[str, Any]
 
 
-def shop_rows(attempts: int) -> Rows:
-    """Rows of so many attempts, give or take a day of one terminal."""
-    chance = random.Random(1)
-    rows: Rows = {"transactions": [], "settlements": [], "events": []}
-    days = max(1, min(DAYS, attempts // SALES_A_DAY))
-    for number in range(max(1, attempts // (SALES_A_DAY * days))):
-        terminal_days(rows, number, days, chance)
-    return rows
+class Clock:
+    """Seconds, and processor seconds, of each step until the next."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, list[float]] = {}
+        self._step = "start"
+        self._at = (time.perf_counter(), time.process_time())
+
+    def __call__(self, step: str) -> None:
+        """The next step begins."""
+        now = (time.perf_counter(), time.process_time())
+        spent = self.spent.setdefault(self._step if self._step in STAGES else "rules", [0.0, 0.0])
+        spent[0] += now[0] - self._at[0]
+        spent[1] += now[1] - self._at[1]
+        self._step, self._at = step, now
 
 
-def terminal_days(rows: Rows, number: int, days: int, chance: random.Random) -> None:
-    """What one terminal does: it signs in, sells, and settles truly, day after day."""
-    merchant = f"8983205{number // TERMINALS_A_MERCHANT:08d}"
-    shop = {"profile": "unionpay", "line": "lane", "merchant_id": merchant, "terminal_id": f"{number:08d}"}
-    stan = chance.randrange(1, 900_000)
-    for day in range(days):
-        date = FIRST_DAY + dt.timedelta(days=day)
-        moment = dt.datetime.combine(date, dt.time(8), ZONE).astimezone(dt.UTC)
-        dated = {**shop, "business_date": date, "seen_date": date, "batch_no": day + 1}
-        stan += 1
-        event = {"event_id": f"e{number}-{day}", "operation": "SIGN_IN", "stan": stan, "event_at": moment}
-        rows["events"].append(dated | event)
-        debits: list[int] = []
-        for sale in range(SALES_A_DAY):
-            stan += 1
-            moment += dt.timedelta(seconds=chance.randrange(60, 250))
-            row: dict[str, Any] = dated | attempt(moment, stan, chance)
-            twice = sale == 0 and day % 5 == 0 and row["outcome"] == "approved"
-            for copy in range(2 if twice else 1):
-                key = {"transaction_id": f"t{number}-{day}-{sale}-{copy}", "rrn": f"{copy}{stan:011d}"}
-                rows["transactions"].append(row | key)
-                debits += [row["amount_fen"]] if row["outcome"] == "approved" else []
-        stan += 1
-        totals = {"rmb_debit_amount_fen": sum(debits), "rmb_debit_count": len(debits)}
-        settled = {"settlement_id": f"s{number}-{day}", "stan": stan, "outcome": "approved", "event_at": moment}
-        rows["settlements"].append(dated | settled | totals | {"rmb_credit_amount_fen": 0, "rmb_credit_count": 0})
+def judged(folder: Path, *, day: dt.date | None = None) -> Figures:
+    """Check a lake; what it cost and what it found."""
+    from expectations.run import check
 
-
-def attempt(moment: dt.datetime, stan: int, chance: random.Random) -> dict[str, Any]:
-    """One sale; one in twenty is declined."""
-    card, declined = chance.randrange(50_000), chance.random() < 0.05
-    clocks = dict.fromkeys(("requested_at", "responded_at", "event_at", "host_dt", "terminal_dt"), moment)
+    clock, begun, processor = Clock(), time.perf_counter(), time.process_time()
+    result = check(Settings(lake=LakeSettings(uri=str(folder / "lake"))), start=day, end=day, progress=clock)
+    clock("end")
+    if result.could_not_run:
+        sys.exit(f"could not run: {result.could_not_run}")
     return {
-        **clocks,
-        "stan": stan,
-        "txn_type": "SALE",
-        "amount_fen": chance.choice(PRICES),
-        "currency": "156",
-        "card_token": f"k:{card:064x}",
-        "pan_masked": f"622424******{card % 10000:04d}",
-        "operator_no": "01",
-        "entry_mode": "051",
-        "atc": chance.randrange(60_000),
-        "aid": "A000000333010101",
-        "attempts": 1,
-        "response_code": "51" if declined else "00",
-        "outcome": "declined" if declined else "approved",
+        "seconds": round(time.perf_counter() - begun, 1),
+        "processor_seconds": round(time.process_time() - processor, 1),
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "attempts_judged": result.attempts,
+        "findings": dict(Counter(each.rule for each in result.findings)),
+        "stages": {name: {"seconds": round(s, 1), "processor": round(p, 1)} for name, (s, p) in clock.spent.items()},
     }
 
 
-def measure(attempts: int) -> None:
-    """Print one line of figures."""
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(lake=LakeSettings(uri=f"{folder}/lake"))
-        lake = Lake(settings.lake.uri)
-        rows = shop_rows(attempts)
-        for name, each in rows.items():
-            lake.append(name, each, app_id="bench")
-        begun = time.perf_counter()
-        from expectations.suites.ge import Bench
+def plain_duckdb(folder: Path) -> int:
+    """Debits taken twice under one number, by one window over everything."""
+    import duckdb
 
-        bench = Bench()
-        imported = time.perf_counter() - begun
-        last = FIRST_DAY + dt.timedelta(days=DAYS)
-        tables, shop = read_tables(lake, FIRST_DAY), Shop("Asia/Shanghai", dt.time(23))
-        begun = time.perf_counter()
-        link(tables, shop, FIRST_DAY, last).close()
-        linked = time.perf_counter() - begun
-        begun = time.perf_counter()
-        judge(tables, shop, FIRST_DAY, last, bench=bench)
-        ruled = time.perf_counter() - begun - linked
-        begun = time.perf_counter()
-        result = check(settings)
-        checked = time.perf_counter() - begun
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        print(
-            f"{len(rows['transactions']):>9,} attempts  link {linked:6.2f} s  rules {ruled:6.2f} s  "
-            f"check {checked:6.2f} s  (import {imported:.1f} s)  peak {peak} MiB  {len(result.findings)} findings",
-            flush=True,
-        )
-        if result.could_not_run:
-            sys.exit(f"could not run: {result.could_not_run}")
+    connection = duckdb.connect(":memory:", config={"threads": 2, "memory_limit": "2GB"})
+    connection.execute(f"SET temp_directory = '{folder}/spilt'")
+    files = f"{folder}/lake/transactions/**/*.parquet"
+    [(number,)] = connection.sql(f"""
+        SELECT count(*) FROM (
+            SELECT 1 FROM read_parquet('{files}', hive_partitioning = true)
+            WHERE outcome = 'approved' AND txn_type = 'SALE'
+            QUALIFY row_number() OVER (PARTITION BY merchant_id, terminal_id, batch_no, stan ORDER BY event_at) = 2)
+    """).fetchall()  # noqa: S608 - our own folder
+    return int(number)
+
+
+def with_pandas(folder: Path) -> int:
+    """The same with pandas, in memory."""
+    import pandas as pd
+
+    columns = ["merchant_id", "terminal_id", "batch_no", "stan", "outcome", "txn_type"]
+    rows = pd.read_parquet(folder / "lake" / "transactions", columns=columns)
+    rows = rows[(rows["outcome"] == "approved") & (rows["txn_type"] == "SALE")]
+    return int(rows.duplicated(["merchant_id", "terminal_id", "batch_no", "stan"]).sum())
+
+
+PEERS: dict[str, Callable[[Path], int]] = {"plain duckdb, one rule": plain_duckdb, "pandas, one rule": with_pandas}
+
+
+def peer(name: str, folder: Path, twice: int) -> Figures:
+    """One peer's cost; it has to find what is there."""
+    begun, processor = time.perf_counter(), time.process_time()
+    found = PEERS[name](folder)
+    if found != twice:
+        sys.exit(f"{name}: {found} debits taken twice, of {twice}")
+    return {
+        "seconds": round(time.perf_counter() - begun, 1),
+        "processor_seconds": round(time.process_time() - processor, 1),
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+
+
+def apart(*words: str) -> Figures:
+    """This file again, in a process of its own."""
+    done = subprocess.run([sys.executable, "-m", "bench.check", *words], check=True, stdout=subprocess.PIPE, text=True)
+    figures: Figures = json.loads(done.stdout)
+    return figures
+
+
+def measure(attempts: int, folder: Path, *, new_day: bool) -> Figures:
+    """Everything about one size."""
+    days, lake = NEW_DAY_DAYS if new_day else DAYS, Lake(folder / "lake")
+    if not (folder / "made.json").exists():
+        total, twice = fill(lake, attempts, days)
+        folder.joinpath("made.json").write_text(json.dumps([total, twice]))
+    total, twice = json.loads((folder / "made.json").read_text())
+    for table in ("findings", "life_cycles", "coverage"):
+        shutil.rmtree(folder / "lake" / table, ignore_errors=True)
+    figures: Figures = {"attempts": total, "days": days, "load": [round(each, 1) for each in os.getloadavg()]}
+    figures["check"] = apart("judge", str(folder))
+    figures |= {"check again": apart("judge", str(folder))}
+    if figures["check"]["findings"] != {"dup_stan_resent": twice}:
+        sys.exit(f"found {figures['check']['findings']}, and {twice} debits were taken twice")
+    if new_day:
+        fill(lake, attempts * (days + 1) // days, days + 1, first=days)
+        figures["new day"] = apart("judge", str(folder), (FIRST_DAY + dt.timedelta(days=days)).isoformat())
+        folder.joinpath("made.json").unlink()
+    else:
+        figures |= {name: apart("peer", name, str(folder), str(twice)) for name in PEERS}
+    return figures
+
+
+def show(figures: Figures) -> None:
+    print(f"{figures['attempts']:,} attempts, {figures['days']} days, load {figures['load'][0]}")
+    for name, each in figures.items():
+        if isinstance(each, dict):
+            told = ", ".join(f"{stage} {spent['processor']}" for stage, spent in each.get("stages", {}).items())
+            print(
+                f"  {name:24} {each['seconds']:7.1f} s  processor {each['processor_seconds']:7.1f} s  "
+                f"peak {each['peak_mib']:5} MiB  {told}",
+                flush=True,
+            )
 
 
 def main() -> None:
-    words = sys.argv[1:] or list(SIZES)
-    if len(words) == 1:
-        measure(int(words[0]))
+    words = sys.argv[1:]
+    if words[:1] == ["judge"]:
+        day = dt.date.fromisoformat(words[2]) if len(words) > 2 else None
+        print(json.dumps(judged(Path(words[1]), day=day)))
         return
-    for word in words:
-        subprocess.run([sys.executable, str(Path(__file__)), word], check=True)
+    if words[:1] == ["peer"]:
+        print(json.dumps(peer(words[1], Path(words[2]), int(words[3]))))
+        return
+    new_day = "--new-day" in words
+    kept = Path(words[words.index("--lake") + 1]) if "--lake" in words else None
+    measured: list[Figures] = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    for size in [word for word in words if word.isdigit()] or SIZES:
+        with tempfile.TemporaryDirectory() as folder:
+            figures = measure(int(size), kept or Path(folder), new_day=new_day)
+        show(figures)
+        command = f"python bench/check.py {size}" + (" --new-day" if new_day else "")
+        machine = {"python": platform.python_version(), "cores": os.cpu_count(), "machine": platform.machine()}
+        measured = [each for each in measured if each["command"] != command]
+        measured.append({"command": command, "machine": machine, **figures})
+        RESULTS.write_text(json.dumps(measured, indent=1) + "\n")
 
 
 if __name__ == "__main__":

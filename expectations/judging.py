@@ -73,21 +73,22 @@ class _View:
     rows: int = 0
     broken: dict[str, set[str]] = field(default_factory=dict)
 
-    def take(self, linked: "duckdb.DuckDBPyConnection", relation: str) -> None:
-        """Look at a relation whose columns are the laws' own and ``key``."""
-        [(rows,)] = linked.sql(f"SELECT count(*) FROM {relation}").fetchall()  # noqa: S608 - a name of ours
+    def take(self, linked: "duckdb.DuckDBPyConnection", relation: str, columns: str, rows: int) -> None:
+        """Look at the laws' own ``columns`` of a relation, ``key`` among them, that has so many rows."""
         self.rows += rows
+        if not rows and self.shown:
+            return
         told = [breaks(stated.law, relation) for stated in self.laws]
-        for stated, says in zip(self.laws, told, strict=True):
-            found = linked.sql(f"SELECT {KEY} FROM {relation} WHERE {says}").fetchall()  # noqa: S608 - ours
-            self.broken.setdefault(stated.name, set()).update(str(key) for (key,) in found)
+        if rows:
+            for stated, says in zip(self.laws, told, strict=True):
+                found = linked.sql(f"SELECT {KEY} FROM {relation} WHERE {says}").fetchall()  # noqa: S608 - ours
+                self.broken.setdefault(stated.name, set()).update(str(key) for (key,) in found)
         any_law = " OR ".join(f"coalesce({says}, false)" for says in told)
         room = max(0, SHOWN_ROWS - sum(each.num_rows for each in self.shown))
-        query = f"SELECT * FROM {relation}"  # noqa: S608 - ours
+        query = f"SELECT {columns} FROM {relation}"  # noqa: S608 - ours
         if rows > room:
-            query += f" WHERE {any_law} UNION ALL (SELECT * FROM {relation} WHERE NOT ({any_law}) LIMIT {room})"  # noqa: S608 - ours
-        if rows or not self.shown:
-            self.shown.append(linked.sql(f"{query} ORDER BY {KEY}").to_arrow_table())
+            query = f"{query} WHERE {any_law} UNION ALL ({query} WHERE NOT ({any_law}) LIMIT {room})"
+        self.shown.append(linked.sql(f"{query} ORDER BY {KEY}").to_arrow_table())
 
     def differences(self, name: str, bench: Judge) -> list[tuple[Stated, str | None]]:
         """Each law, and why it could not be judged."""
@@ -145,7 +146,8 @@ class Docket:
             self._tell(table)
             try:
                 linked.execute(f"CREATE OR REPLACE TEMP VIEW suite AS {sql}")
-                self._tables.setdefault(table, _View(laws)).take(linked, "suite")
+                [(count,)] = linked.sql("SELECT count(*) FROM suite").fetchall()
+                self._tables.setdefault(table, _View(laws)).take(linked, "suite", "*", count)
             except Exception as crash:  # noqa: BLE001 - as above
                 self._crashed[table] = _reason(crash)
 
@@ -154,14 +156,16 @@ class Docket:
 
         Merchants whose lines never carry what the rule needs are left out: nobody is accused by guessing.
         """
-        linked.execute(
+        made = linked.execute(
             f"CREATE OR REPLACE TEMP TABLE judged AS SELECT * FROM ({rule.sql}) "  # noqa: S608 - the rule's own view
             "WHERE merchant IN (SELECT merchant FROM parameter) AND merchant NOT IN (SELECT unnest(?::VARCHAR[]))",
             [blind],
-        )
+        ).fetchone()
         columns = ", ".join(dict.fromkeys((KEY, "merchant", "terminal", "business_date", *rule.stated.columns)))
-        linked.execute(f"CREATE OR REPLACE TEMP VIEW shown AS SELECT {columns} FROM judged")  # noqa: S608 - ours
-        self._views.setdefault(rule.id, _View((rule.stated,))).take(linked, "shown")
+        view = self._views.setdefault(rule.id, _View((rule.stated,)))
+        view.take(linked, "judged", columns, int(made[0]) if made else 0)
+        if not view.broken.get(rule.stated.name) or not made or not made[0]:
+            return []
         says = breaks(rule.stated.law, "judged")
         found = linked.sql(f"SELECT * FROM judged WHERE {says} ORDER BY {KEY}").to_arrow_table()  # noqa: S608 - ours
         if found.num_rows:
@@ -171,7 +175,6 @@ class Docket:
 
     def decide(self, bench: Judge) -> Judged:
         """Let ``bench`` read every law again, and give what was found under those on which both agree."""
-        self._tell("great expectations")
         out = Judged(attempts=self._attempts, blind=sorted(self._blind))
         for rule in RULES.values():
             if not self._given.judges(rule):

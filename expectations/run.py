@@ -112,6 +112,7 @@ def check(
                     tell("tables")
             tell("life cycles")
             history.store(lake, first, last)
+        tell("great expectations")
         from expectations.suites.ge import Bench
 
         bench = Bench()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-AT_ONCE = 500_000
+AT_ONCE = 700_000
 """Attempts that are linked and judged together, about; also rows that are read at once, as far as whole days allow."""
 NOWHERE = -1
 """The part of rows that name no merchant, until all terminals are known."""
@@ -40,7 +40,8 @@ _COUNTED = {
     # A sale's and a hold's own reference, and what names it: one merchant may refund another's sale.
     "sold": """
         SELECT hash(rrn, pan_masked) AS named, merchant_id FROM transactions
-        WHERE rrn IS NOT NULL AND merchant_id IS NOT NULL AND txn_type IN ('SALE', 'OFFLINE_SALE', 'QR_SALE', 'COMPLETION')
+        WHERE rrn IS NOT NULL AND merchant_id IS NOT NULL
+          AND txn_type IN ('SALE', 'OFFLINE_SALE', 'QR_SALE', 'COMPLETION')
         UNION ALL SELECT hash(auth_code, pan_masked), merchant_id FROM transactions
         WHERE auth_code IS NOT NULL AND merchant_id IS NOT NULL AND txn_type = 'PREAUTH'""",
     "naming": """
@@ -49,7 +50,8 @@ _COUNTED = {
         UNION ALL SELECT hash(orig_auth_code, pan_masked), merchant_id FROM transactions
         WHERE orig_auth_code IS NOT NULL AND merchant_id IS NOT NULL AND txn_type IN ('COMPLETION', 'PREAUTH_VOID')""",
     "heard": """
-        SELECT line, coalesce(merchant_id, '') AS merchant, coalesce(terminal_id, line, '') AS terminal, count(*) AS records
+        SELECT line, coalesce(merchant_id, '') AS merchant, coalesce(terminal_id, line, '') AS terminal,
+               count(*) AS records
         FROM transactions GROUP BY ALL""",
     "owned": """
         SELECT DISTINCT terminal_id, merchant_id FROM transactions WHERE terminal_id IS NOT NULL
@@ -61,7 +63,8 @@ _COUNTED = {
     "statement_days": """
         SELECT acquirer, statement_id,
                coalesce(settlement_date,
-                        ((occurred_at AT TIME ZONE getvariable('zone')) + to_seconds(86400 - getvariable('cutoff_s')))::DATE,
+                        ((occurred_at AT TIME ZONE getvariable('zone'))
+                         + to_seconds(86400 - getvariable('cutoff_s')))::DATE,
                         business_date) AS clearing_day, count(*) AS lines
         FROM statement_lines GROUP BY ALL""",
 }
@@ -158,7 +161,8 @@ class _Spill:
 
         coded = pc.dictionary_encode(rows["merchant_id"].combine_chunks(), null_encoding="encode")
         places = np.array([self._place(each) for each in coded.dictionary.to_pylist()], np.int64)
-        return places[coded.indices.to_numpy(zero_copy_only=False)]
+        part: np.ndarray[Any, Any] = places[coded.indices.to_numpy(zero_copy_only=False)]
+        return part
 
     def _cut(self, name: str, rows: "pa.Table") -> None:
         import numpy as np

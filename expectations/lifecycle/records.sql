@@ -44,6 +44,13 @@ GROUP BY terminal_id, business_date;
 CREATE TEMP TABLE tokens AS
 SELECT count(DISTINCT split_part(card_token, '.', 1)) AS keys FROM attempt_once WHERE regexp_matches(card_token, '^t[a-z0-9]+\.');
 
+-- The measure that holds for each of a terminal's days: its own, or the last of the week before, where it is far off.
+CREATE TEMP TABLE clock_of_day AS
+SELECT d.terminal_id, d.business_date, c.ahead_us
+FROM (SELECT DISTINCT terminal_id, business_date FROM attempt_once WHERE host_dt IS NULL AND terminal_dt IS NOT NULL) d
+ASOF JOIN clock c ON c.terminal_id = d.terminal_id AND c.business_date <= d.business_date
+WHERE abs(c.ahead_us) > 120_000_000 AND c.business_date >= d.business_date - 7;
+
 CREATE TEMP TABLE device AS
 SELECT merchant, terminal, row_number() OVER (ORDER BY merchant, terminal) AS device
 FROM (SELECT DISTINCT coalesce(a.merchant_id, o.merchant_id, '') AS merchant, coalesce(a.terminal_id, a.line, '') AS terminal
@@ -59,8 +66,7 @@ CREATE TEMP TABLE attempt_row AS
 WITH told AS (
     SELECT a.transaction_id AS id, coalesce(a.merchant_id, o.merchant_id, '') AS merchant, coalesce(a.terminal_id, a.line, '') AS terminal,
            a.batch_no AS batch, a.stan,
-           CASE WHEN a.host_dt IS NULL AND a.terminal_dt IS NOT NULL AND abs(c.ahead_us) > 120_000_000
-                     AND c.business_date >= a.business_date - 7
+           CASE WHEN a.host_dt IS NULL AND a.terminal_dt IS NOT NULL AND c.ahead_us IS NOT NULL
                 THEN a.event_at - to_microseconds(c.ahead_us) ELSE a.event_at END AS moment,
            a.business_date, a.txn_type AS kind,
            a.amount_fen, a.tip_fen, a.currency, a.profile, a.line, a.pan_masked,
@@ -79,7 +85,7 @@ WITH told AS (
            a.request_seq IS NULL AND a.response_seq IS NULL AND a.journal_segment_id IS NOT NULL AS only_in_journal
     FROM attempt_once a
     LEFT JOIN owner o ON o.terminal_id = a.terminal_id AND o.profile IS NOT DISTINCT FROM a.profile
-    ASOF LEFT JOIN clock c ON c.terminal_id = a.terminal_id AND c.business_date <= a.business_date
+    LEFT JOIN clock_of_day c ON c.terminal_id = a.terminal_id AND c.business_date = a.business_date
 )
 SELECT told.*,
        (coalesce(epoch_us(moment), 4000000000000000)::HUGEINT * 1000000 + coalesce(stan, 999999)) * 1000000000000
