@@ -16,7 +16,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from ingest.devices import holders, is_locked
-from ingest.disk import NETWORK, VOLATILE, file_system
+from ingest.disk import NETWORK, VOLATILE, Disk
 from ingest.errors import KeyFileError, TillwatchError
 from ingest.inspection import breaks_between, inspect, segment_files
 from ingest.keys import Keys, load_keys, read_master
@@ -97,7 +97,7 @@ def check_keys(path: Path) -> Check:
 
 def check_spool(directory: Path, keys: Keys | None) -> Iterator[Check]:
     """The spool is on a local disk with room, can be written, and is sound."""
-    kind = file_system(directory)
+    kind = Disk().kind(directory)
     if kind in NETWORK:
         yield Check("spool", "fail", f"{directory} is on {kind}", "set spool.directory to a folder on a local disk")
     elif kind in VOLATILE:

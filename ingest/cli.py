@@ -42,7 +42,7 @@ COMMANDS = {
     "spool": "ingest.commands.spool:spool",
 }
 SUMMARIES = {
-    "alert": "Preview, send and acknowledge the alert mails.",
+    "alert": "Preview, send, explain and acknowledge the alert mails.",
     "app": "Serve the page of cases.",
     "case": "List and follow cases until the money is back.",
     "check": "Run every rule and write the findings.",

@@ -12,8 +12,9 @@ from typing import Any, Self
 
 import pytest
 
+from ingest.acknowledging import ACK, NAK
 from ingest.collector import Collector
-from ingest.committer import ACK, NAK, Committer
+from ingest.committer import Committer
 from ingest.errors import SpoolError
 from ingest.lines import Line, make_line
 from ingest.ports import PortError
