@@ -8,6 +8,10 @@ import errno
 import fcntl
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ingest.healing import Healed
 
 NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "glusterfs", "fuse.glusterfs"})
 """File systems whose fdatasync or flock cannot be relied on."""
@@ -18,7 +22,18 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Disk:
-    """A local file system. Every method may raise OSError."""
+    """A local file system. Every method may raise OSError.
+
+    ``heal``, ``rejoin`` and ``may_rejoin`` mean something where it stands for two (`ingest.mirror`).
+    """
+
+    may_rejoin = False
+
+    def heal(self) -> "Healed | None":
+        """Made equal before the spool is opened; None: there is nothing to be equal to."""
+
+    def rejoin(self) -> "Healed | None":
+        """Taken back in between two segments; None: nothing was."""
 
     def kind(self, path: Path) -> str:
         """The kind of file system a path is on, e.g. ``ext4``; empty where it cannot be told."""
@@ -89,6 +104,13 @@ class Disk:
     def read(self, path: Path) -> bytes:
         """The whole file."""
         return path.read_bytes()
+
+    def tail(self, path: Path, count: int) -> tuple[int, bytes]:
+        """How long the file is, and its last ``count`` bytes."""
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - count))
+            return size, file.read(count)
 
     def reserve(self, path: Path, size: int) -> None:
         """Keep ``size`` bytes of the disk under this name."""

@@ -5,6 +5,7 @@ hole. What goes is written down in ``pruned.jsonl`` and synced before it goes. T
 segment always stays: the numbers go on from it.
 """
 
+import contextlib
 import datetime as dt
 import json
 import os
@@ -15,12 +16,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ingest.errors import SpoolError
+from ingest.healing import LEDGER
 from ingest.lake import Lake
 from ingest.landing import row_of
 from ingest.permissions import PRIVATE_FILE
 from ingest.segments import SegmentInfo, read_segment, sealed_segments
 
-LEDGER = "pruned.jsonl"
 _COMPARED = ("seq", "kind", "line", "profile", "direction", "frame", "length", "digest", "card_token", "seen_at")
 
 
@@ -33,7 +34,14 @@ class Judged:
 
 
 def prune(
-    directory: Path, lake: Lake, zone: ZoneInfo, *, keep_days: float, now: dt.datetime, dry_run: bool = False
+    directory: Path,
+    lake: Lake,
+    zone: ZoneInfo,
+    *,
+    keep_days: float,
+    now: dt.datetime,
+    dry_run: bool = False,
+    mirror: Path | None = None,
 ) -> Iterator[Judged]:
     """Clear away what is older than ``keep_days`` and verified in the lake.
 
@@ -44,6 +52,8 @@ def prune(
         keep_days: a segment stays this long after it was sealed.
         now: the moment.
         dry_run: judge and remove nothing.
+        mirror: the folder that holds the same on another disk; where it cannot be reached now, what went here goes
+            there when the two are made equal.
 
     Raises:
         SpoolError: the spool cannot be read or written.
@@ -57,6 +67,9 @@ def prune(
         stays = stays or _unverified(info, lake, zone)
         if not stays and not dry_run:
             _remove(directory, info, now)
+            if mirror is not None:
+                with contextlib.suppress(OSError):
+                    (mirror / info.path.name).unlink(missing_ok=True)
         yield Judged(info, stays)
         if stays:
             return

@@ -140,6 +140,7 @@ def run(settings: Settings) -> None:
     from ingest.keyguard import GuardedSpool, KeyGuard
     from ingest.keys import load_keys
     from ingest.metrics import Server
+    from ingest.mirror import Mirrored
     from ingest.service.notify import ServiceManager
     from ingest.spool import Spool, owner_of
 
@@ -154,6 +155,8 @@ def run(settings: Settings) -> None:
     _harden()
     notice = Notice(settings.airflow, events.tell)
 
+    mirror = Mirrored(directory, settings.spool.mirror) if settings.spool.mirror else None
+
     def sealed(info: "SegmentInfo") -> None:
         events.tell("", "sealed", segment=info.id, records=info.count, first=info.first_seq, last=info.last_seq)
         notice.sealed({"segment_id": info.id, "path": str(info.path), "count": info.count})
@@ -161,12 +164,21 @@ def run(settings: Settings) -> None:
     def open_spool() -> "Spool":
         size = int(settings.spool.seal_mib * 1024 * 1024)
         seconds = settings.spool.seal_seconds
-        return GuardedSpool(directory, keys, guard, seal_seconds=seconds, seal_bytes=size, on_sealed=sealed)
+        return GuardedSpool(
+            directory, keys, guard, seal_seconds=seconds, seal_bytes=size, on_sealed=sealed, disk=mirror
+        )
 
     committer = Committer(open_spool, tell=events.tell)
     collector = Collector(lines, committer, events.tell)
     watchman = Watchman(
-        lines, collector, committer, directory=directory, health=settings.health, zone=settings.zone, tell=events.tell
+        lines,
+        collector,
+        committer,
+        directory=directory,
+        health=settings.health,
+        zone=settings.zone,
+        tell=events.tell,
+        mirror=mirror,
     )
     server = Server(watchman, settings.health.listen) if settings.health.listen else None
     try:
