@@ -9,6 +9,8 @@ passed down; nothing reads settings at import.
 
 import datetime as dt
 import os
+import re
+import socket
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -53,6 +55,30 @@ class Spool(Section):
     keep_days: float | None = Field(
         default=None, ge=1, description="`spool prune` keeps a segment so long, in the lake or not; not given: for ever"
     )
+
+
+class Ship(Section):
+    """Where sealed segments are shipped to, for a lake that is not on the collector's machine."""
+
+    to: str | None = Field(default=None, description="s3://bucket/prefix; not given: nowhere")
+    collector: str | None = Field(
+        default=None,
+        pattern=r"^[\w.-]{1,100}$",
+        description="this collector's folder there; the machine's name when not given",
+    )
+
+    @field_validator("to")
+    @classmethod
+    def _a_bucket(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"s3://[^\s/?#]+(/[^\s?#]*)?", value):
+            msg = f"{value!r} is not s3://bucket/prefix"
+            raise ValueError(msg)
+        return value
+
+    @property
+    def folder(self) -> str:
+        """The collector's folder in the store."""
+        return self.collector or re.sub(r"[^\w.-]", "-", socket.gethostname())[:100] or "collector"
 
 
 class LakeSettings(Section):
@@ -206,6 +232,7 @@ class Settings(Section):
     """Everything tillwatch can be told."""
 
     spool: Spool = Spool()
+    ship: Ship = Ship()
     lake: LakeSettings = LakeSettings()
     keys: Keys = Keys()
     lines: list[Line] = Field(default=[])
