@@ -16,7 +16,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from ingest.devices import holders, is_locked
-from ingest.disk import NETWORK, VOLATILE, file_system
+from ingest.disk import NETWORK, VOLATILE, Disk
 from ingest.errors import KeyFileError, TillwatchError
 from ingest.inspection import breaks_between, inspect, segment_files
 from ingest.keys import Keys, load_keys, read_master
@@ -100,7 +100,7 @@ def check_mirror(directory: Path, mirror: Path | None) -> Iterator[Check]:
     """The spool's second folder, where there is one: on a local disk, on another one, writable."""
     if mirror is None:
         return
-    kind, there = file_system(mirror), _nearest(mirror)
+    kind, there = Disk().kind(mirror), _nearest(mirror)
     if kind in NETWORK:
         yield Check("mirror", "fail", f"{mirror} is on {kind}", "set spool.mirror to a folder on a local disk")
     elif not os.access(there, os.W_OK | os.X_OK):
@@ -114,7 +114,7 @@ def check_mirror(directory: Path, mirror: Path | None) -> Iterator[Check]:
 
 def check_spool(directory: Path, keys: Keys | None) -> Iterator[Check]:
     """The spool is on a local disk with room, can be written, and is sound."""
-    kind = file_system(directory)
+    kind = Disk().kind(directory)
     if kind in NETWORK:
         yield Check("spool", "fail", f"{directory} is on {kind}", "set spool.directory to a folder on a local disk")
     elif kind in VOLATILE:

@@ -13,15 +13,23 @@ import os
 import re
 import secrets
 import stat
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ingest.disk import Disk
 from ingest.errors import KeyFileError
+from ingest.files import FOR_US_ALONE
 from protocols.sanitise import CardKeys
 
 CREATE_HINT = "make one with `tillwatch doctor --create-keys`"
 RETIRED = ".retired"
 """What the folder of the keys before this one is called: the key file's name and this."""
+if sys.platform == "win32":
+    _NOT_WAITING = 0
+else:
+    _NOT_WAITING = os.O_NONBLOCK
+"""A key file that is a pipe is refused, not waited for."""
 _LINE = re.compile(r"tillwatch-key 1 ([a-z0-9]{1,16}) ([0-9a-f]{64})\s*")
 
 
@@ -72,7 +80,7 @@ def read_master(path: Path) -> tuple[str, bytes]:
         KeyFileError: not there, not readable, open to others, or not a key.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        fd = os.open(path, os.O_RDONLY | _NOT_WAITING | FOR_US_ALONE)
     except FileNotFoundError:
         raise KeyFileError(f"{path}: no key file", hint=CREATE_HINT) from None
     except OSError as wrong:
@@ -87,7 +95,7 @@ def read_master(path: Path) -> tuple[str, bytes]:
         os.close(fd)
     if not stat.S_ISREG(kind):
         raise KeyFileError(f"{path}: not a file", hint="name the key file itself in the settings")
-    if mode & 0o077:
+    if mode & 0o077 and sys.platform != "win32":  # there a mode says nothing (docs/windows.md)
         raise KeyFileError(f"{path}: mode {mode:04o} lets others at the key", hint=f"chmod 600 {path}")
     match = _LINE.fullmatch(text)
     if match is None:
@@ -106,7 +114,7 @@ def create_keys(path: Path) -> Keys:
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | FOR_US_ALONE, 0o600)
     except FileExistsError as wrong:
         if str(wrong.filename) != str(path):
             raise KeyFileError(
@@ -120,7 +128,7 @@ def create_keys(path: Path) -> Keys:
     except OSError as wrong:
         raise KeyFileError(f"{path}: cannot be written: {wrong.strerror}", hint="check the folder's owner") from None
     write_key(fd, new_key())
-    sync_folder(path.parent)
+    Disk().sync_directory(path.parent)
     return load_keys(path)
 
 
@@ -135,15 +143,6 @@ def write_key(fd: int, line: str) -> None:
         file.write(line)
         file.flush()
         os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """The folder's names are on the disk."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def derive(key_id: str, master: bytes) -> Keys:
