@@ -145,7 +145,7 @@ def test_one_disk_that_fails_stops_nothing(number: int, bad: int) -> None:
         after = [good, good]
         after[bad] = disks[bad].after_power_cut("cached", "torn")
         reopen(*after)
-        check_both(*after, told)
+        check_both(after[0], after[1], told)
 
 
 def test_a_disk_that_is_back_is_made_equal_and_used() -> None:
