@@ -19,6 +19,7 @@ from ingest.lake import Lake
 from ingest.landing import row_of
 from ingest.permissions import PRIVATE_FILE
 from ingest.segments import SegmentInfo, read_segment, sealed_segments
+from protocols.profile_files import available_journals
 
 LEDGER = "pruned.jsonl"
 _COMPARED = ("seq", "kind", "line", "profile", "direction", "frame", "length", "digest", "card_token", "seen_at")
@@ -67,7 +68,8 @@ def _unverified(info: SegmentInfo, lake: Lake, zone: ZoneInfo) -> str:
     if lake.committed("raw_frames", info.id) is None:
         return "it has not landed: run `tillwatch land`"
     try:
-        recorded = [row_of(info.id, record, zone) for record in read_segment(info.path)]
+        journals = frozenset(available_journals())
+        recorded = [row_of(info.id, record, zone, journals) for record in read_segment(info.path)]
     except SpoolError as wrong:
         return f"it is damaged: {wrong.message}"
     landed = lake.read("raw_frames", columns=list(_COMPARED), filters=[("segment_id", "==", info.id)]).to_pylist()
