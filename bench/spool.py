@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from ingest.disk import Disk, file_system
+from ingest.disk import Disk
 from ingest.keys import derive
 from ingest.records import DIGEST_SIZE, Kind, PendingRecord
 from ingest.segments import read_segment, sealed_segments
@@ -69,7 +69,7 @@ def main() -> None:
     given = words.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as name:
         folder = Path(name)
-        print(f"file system: {file_system(folder)}; frames of {len(FRAME)} bytes\n")
+        print(f"file system: {Disk().kind(folder)}; frames of {len(FRAME)} bytes\n")
         print(f"{'writers':>8} {'records/s':>10} {'p50 ms':>8} {'p99 ms':>8}")
         for writers in WRITERS:
             rate, middle, worst = measure(folder / str(writers), writers, given.seconds, Disk())

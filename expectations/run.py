@@ -1,13 +1,13 @@
 """One check: link life cycles, judge every rule, keep the findings.
 
-What comes out is a function of the tables' versions and of the rules: no wall clock, no
-order of rows. A rule that crashed is reported by name after all others have run; it is
-never a rule that found something.
+What comes out is a function of the tables' versions, of the rules and of the prices that
+readers' answers taught: no wall clock, no order of rows. A rule that crashed is reported by
+name after all others have run; it is never a rule that found something.
 """
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from expectations import coverage
 from expectations.agreements import agreements
 from expectations.completeness import terminal_days
 from expectations.coverage import Blind
+from expectations.feedback.prices import taught_prices
 from expectations.findings import Finding, read_findings
 from expectations.laws import Judge, Stated, Verdict
 from expectations.lifecycle import ACQUIRER_TABLES, COLUMNS, SEARCH_DAYS, Shop, link, seen_kinds, seen_marks
@@ -130,7 +131,7 @@ def check(
     if first is None or last is None or not judged_days:
         return CheckResult([], list(RULES), [], [], None, first, last, 0, written=False)
     docs = Path(lake.root).parent / "data-docs"
-    shop = shop_of(settings)
+    shop = replace(shop_of(settings), prices=taught_prices(settings))
     for _ in range(WRITE_TRIES):
         tell("great expectations")
         from expectations.suites.ge import Bench

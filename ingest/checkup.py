@@ -16,10 +16,10 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from ingest.devices import holders, is_locked
-from ingest.disk import NETWORK, VOLATILE, file_system
+from ingest.disk import NETWORK, VOLATILE, Disk
 from ingest.errors import KeyFileError, TillwatchError
 from ingest.inspection import breaks_between, inspect, segment_files
-from ingest.keys import Keys, load_keys
+from ingest.keys import Keys, load_keys, read_master
 from ingest.ownership import owner_of
 from ingest.permissions import too_open
 from ingest.settings import AUTO, Line, Settings
@@ -66,9 +66,12 @@ def checkup(settings: Settings) -> Iterator[Check]:
     for what, file in (
         ("smtp password", settings.alerts.password_file),
         ("airflow password", settings.airflow.password_file),
+        ("log-in secret", settings.app.oidc_secret_file),
     ):
         if file is not None:
             yield check_secret(what, file)
+    if settings.app.url:
+        yield check_app_key(settings.app.key, settings.app.url)
     if settings.airflow.url:
         yield check_airflow(settings.airflow.url)
 
@@ -94,7 +97,7 @@ def check_keys(path: Path) -> Check:
 
 def check_spool(directory: Path, keys: Keys | None) -> Iterator[Check]:
     """The spool is on a local disk with room, can be written, and is sound."""
-    kind = file_system(directory)
+    kind = Disk().kind(directory)
     if kind in NETWORK:
         yield Check("spool", "fail", f"{directory} is on {kind}", "set spool.directory to a folder on a local disk")
     elif kind in VOLATILE:
@@ -235,6 +238,18 @@ def check_smtp(url: str) -> Check:
         why = getattr(wrong, "strerror", None) or type(wrong).__name__
         return Check("smtp", "fail", f"{where}: {why}", "check alerts.smtp and that server; alerts wait unsent")
     return Check("smtp", "ok", f"{where} answers")
+
+
+def check_app_key(path: Path, url: str) -> Check:
+    """The key that signs links is there; without it mails carry no links to the page."""
+    try:
+        key_id, _ = read_master(path)
+    except KeyFileError as wrong:
+        return Check("app key", "fail", wrong.message, wrong.hint)
+    parts = urlsplit(url)
+    if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
+        return Check("app key", "warn", f"key {key_id}; {url} is not encrypted", "put it behind HTTPS: docs/app.md")
+    return Check("app key", "ok", f"key {key_id} signs links to {url}")
 
 
 def check_airflow(url: str) -> Check:

@@ -20,6 +20,7 @@ from protocols.errors import ProtocolError
 
 COMMANDS = {
     "alert": "expectations.commands.alert:alert",
+    "app": "expectations.commands.app:app",
     "case": "expectations.commands.case:case",
     "check": "expectations.commands.check:check",
     "collect": "ingest.commands.collect:collect",
@@ -29,6 +30,7 @@ COMMANDS = {
     "describe": "ingest.commands.describe:describe",
     "doctor": "ingest.commands.doctor:doctor",
     "evidence": "expectations.commands.evidence:evidence",
+    "feedback": "expectations.commands.feedback:feedback",
     "findings": "expectations.commands.findings:findings",
     "import": "ingest.commands.import_:import_",
     "install-service": "ingest.commands.install_service:install_service",
@@ -40,7 +42,8 @@ COMMANDS = {
     "spool": "ingest.commands.spool:spool",
 }
 SUMMARIES = {
-    "alert": "Preview, send and acknowledge the alert mails.",
+    "alert": "Preview, send, explain and acknowledge the alert mails.",
+    "app": "Serve the page of cases.",
     "case": "List and follow cases until the money is back.",
     "check": "Run every rule and write the findings.",
     "collect": "Read terminals until stopped.",
@@ -50,6 +53,7 @@ SUMMARIES = {
     "describe": "Say what a frame says, field by field, masked.",
     "doctor": "Check keys, spool, devices and tables; create keys.",
     "evidence": "Make and verify evidence packs.",
+    "feedback": "What readers answered, what it taught; take either back.",
     "findings": "List findings.",
     "import": "Read acquirers' statements into the lake.",
     "install-service": "Write the systemd unit and the udev rule.",

@@ -9,19 +9,21 @@ is counted.
 """
 
 import contextlib
-import os
 import queue
-import select
 import threading
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ingest.acknowledging import Answers
 from ingest.committer import Committer
-from ingest.handover import SET, Chunk, Happened, Tell, ask_for_priority, place_of
+from ingest.flow import Flow
+from ingest.handover import SET, Chunk, Happened, Tell, ask_for_priority
 from ingest.lines import Line, Side, Stream
+from ingest.opening import Opening
 from ingest.ports import Port, PortError
 from ingest.records import Kind
+from ingest.waiting import GONE, READ, WRITE, Waiting, waiting_here
 
 if TYPE_CHECKING:
     from ingest.speeds import LineSetting
@@ -32,9 +34,6 @@ PRIORITY = -10
 CONGESTED_WAIT = 0.02
 """Seconds between looks at the committer's queue while pausable lines are paused."""
 
-_READ = select.EPOLLIN
-_GONE = select.EPOLLHUP | select.EPOLLERR
-
 
 class Collector:
     """Any number of lines on one thread.
@@ -43,26 +42,25 @@ class Collector:
         lines: the lines; their sides belong to this object's thread from ``start`` on.
         committer: takes what was read.
         tell: where events go; must not wait.
+        waiting: how the thread waits on its ports; what this system does best by default.
     """
 
-    def __init__(self, lines: Sequence[Line], committer: Committer, tell: Tell) -> None:
+    def __init__(
+        self, lines: Sequence[Line], committer: Committer, tell: Tell, *, waiting: Waiting[Side] | None = None
+    ) -> None:
         self._lines = list(lines)
         self._committer = committer
         self._tell = tell
         self._line_of = {side: line for line in self._lines for side in line.sides}
         self._side_of = {side.stream: side for side in self._line_of}
-        self._by_fd: dict[int, Side] = {}
-        self._masks: dict[int, int] = {}
-        self._paused = False
-        self._reading = True
+        self._has_relay = not all(side.pausable for side in self._line_of)
+        self._waiting: Waiting[Side] = waiting_here() if waiting is None else waiting
+        self._flow = Flow(list(self._line_of), self._waiting)
+        self._opening = Opening(self._waiting.nudge)
         self._stopping = False
         self._quiet = threading.Event()
-        self._arrivals: queue.SimpleQueue[tuple[Side, Port | None, PortError | None]] = queue.SimpleQueue()
-        self._answers: queue.SimpleQueue[tuple[Stream, bytes]] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[Answers] = queue.SimpleQueue()
         self._tunings: queue.SimpleQueue[tuple[Stream, LineSetting]] = queue.SimpleQueue()
-        self._epoll = select.epoll()
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._epoll.register(self._wake, _READ)
         self._thread = threading.Thread(target=self._run, name="collector", daemon=True)
         self.failure: BaseException | None = None
         self.turned = time.monotonic()
@@ -94,27 +92,27 @@ class Collector:
         """Begin to pump."""
         self._thread.start()
 
-    def answer(self, stream: Stream, byte: bytes) -> None:
-        """Have a byte written to the terminal of a receiving stream; returns at once."""
-        self._answers.put((stream, byte))
-        self._nudge()
+    def answer(self, answers: Answers) -> None:
+        """Have bytes written to the terminals of these streams; returns at once."""
+        self._answers.put(answers)
+        self._waiting.nudge()
 
     def tune(self, stream: Stream, setting: "LineSetting") -> None:
         """Have the ports of a stream's line set so; returns at once."""
         self._tunings.put((stream, setting))
-        self._nudge()
+        self._waiting.nudge()
 
     def stop_reading(self, timeout: float = 1.0) -> bool:
         """Read nothing more; answers still go out. When it returns True, all that was read has been offered."""
-        self._reading = False
-        self._nudge()
+        self._flow.reading = False
+        self._waiting.nudge()
         return self._quiet.wait(timeout) if self._thread.is_alive() else True
 
     def stop(self, timeout: float = 2.0) -> bool:
         """Write what is waiting while the devices take it, and close; False when that hung."""
-        self._reading = False
+        self._flow.reading = False
         self._stopping = True
-        self._nudge()
+        self._waiting.nudge()
         if self._thread.is_alive():
             self._thread.join(timeout)
         return not self._thread.is_alive()
@@ -128,13 +126,7 @@ class Collector:
         """Let every port and descriptor go; only when the thread does not run."""
         for side in self._line_of:
             side.close()
-        with contextlib.suppress(OSError):
-            self._epoll.close()
-            os.close(self._wake)
-
-    def _nudge(self) -> None:
-        with contextlib.suppress(OSError):  # closed: nobody is left to wake
-            os.eventfd_write(self._wake, 1)
+        self._waiting.close()
 
     # -- the thread --------------------------------------------------------------------------
 
@@ -143,7 +135,7 @@ class Collector:
         try:
             while not self._stopping:
                 self._turn(self._wait())
-                if not self._reading and not self._quiet.is_set():
+                if not self._flow.reading and not self._quiet.is_set():
                     self._hush()
             self._last_words()
         except BaseException as bug:  # noqa: BLE001  the command reports it and ends with status 3
@@ -153,47 +145,43 @@ class Collector:
                 side.close()
 
     def _wait(self) -> float:
-        if self._paused:
+        if self._flow.paused:
             return CONGESTED_WAIT
-        now = time.monotonic()
-        dues = [side.retry_at - now for side in self._line_of if side.retry_at is not None and self._reading]
-        return max(0.0, min([LONGEST_WAIT, *dues]))
+        return self._opening.patience(LONGEST_WAIT) if self._flow.reading else LONGEST_WAIT
 
     def _turn(self, timeout: float) -> None:
-        events = self._epoll.poll(timeout)
+        events = self._waiting.wait(timeout)
         self.turned = time.monotonic()
-        relays_first = sorted(events, key=lambda event: self._is_pausable(event[0])) if len(events) > 1 else events
-        for fd, mask in relays_first:
-            if fd == self._wake:
+        if self._has_relay and len(events) > 1:
+            events.sort(key=_can_wait)
+        for side, mask in events:
+            if side is None:
                 self._woken()
                 continue
-            side = self._by_fd.get(fd)
-            if side is None:
+            if side.port is None:  # let go earlier in this turn
                 continue
             try:
                 self._serve(side, mask)
             except PortError as wrong:
                 self._lost(side, wrong)
-        self._retry()
-        self._unpause()
-
-    def _is_pausable(self, fd: int) -> bool:
-        side = self._by_fd.get(fd)
-        return side is None or side.pausable
+        if self._flow.reading:
+            self._opening.try_due()
+        if self._flow.paused and self._committer.has_room:
+            self._flow.pause(paused=False)
 
     def _serve(self, side: Side, mask: int) -> None:
-        if mask & select.EPOLLOUT:
+        if mask & WRITE:
             side.send_waiting()
-            self._watch(side)
+            self._flow.update(side)
             if side.other is not None:
-                self._watch(side.other)
-        if self._reading and mask & (_READ | _GONE):
+                self._flow.update(side.other)
+        if self._flow.reading and mask & (READ | GONE):
             self._read(side)
-        elif mask & _GONE:  # epoll would report it for ever
+        elif mask & GONE:  # it would be reported for ever
             raise PortError(f"{side.device}: went away while stopping", reason="lost")
 
     def _read(self, side: Side) -> None:
-        assert side.port is not None  # noqa: S101  it is in _by_fd
+        assert side.port is not None  # noqa: S101  it was waited for
         data = side.port.read_some()
         if not data:
             side.pumped.stolen += 1
@@ -217,8 +205,8 @@ class Collector:
             self._lost(target, wrong)
         else:
             if target.outgoing:
-                self._watch(target)
-                self._watch(source)
+                self._flow.update(target)
+                self._flow.update(source)
         if undeliverable:
             source.pumped.bytes_not_forwarded += undeliverable
             self._tell(self._line_of[source].name, "not-forwarded", to=target.role, bytes=undeliverable)
@@ -229,8 +217,8 @@ class Collector:
         if side.lost_bytes and self._committer.has_room:
             self._confess(side)
         if self._committer.offer(chunk):
-            if side.pausable and not self._paused and not self._committer.has_room:
-                self._pause()
+            if side.pausable and not self._flow.paused and not self._committer.has_room:
+                self._flow.pause(paused=True)
             return
         side.lost_since_ns = side.lost_since_ns or chunk.wall_ns
         side.lost_bytes += len(data)
@@ -246,54 +234,27 @@ class Collector:
     def _note(self, side: Side, kind: Kind, facts: dict[str, Any], *, breaks: bool = True) -> None:
         self._committer.note(Happened(side.stream, kind, facts, time.time_ns(), time.monotonic_ns(), breaks))
 
-    # -- flow ------------------------------------------------------------------------------------
-
-    def _watch(self, side: Side) -> None:
-        """Tell epoll what this side waits for now."""
-        if side.port is None:
-            return
-        blocked = (
-            not self._reading
-            or (side.other is not None and side.other.is_congested)
-            or (side.pausable and self._paused)
-        )
-        mask = (0 if blocked else _READ) | (select.EPOLLOUT if side.outgoing else 0)
-        fd = side.port.fileno()
-        if self._masks.get(fd) != mask:
-            self._epoll.modify(fd, mask)
-            self._masks[fd] = mask
-
-    def _pause(self) -> None:
-        """The committer is behind: lines that can wait do; a relay cannot."""
-        self._paused = True
-        for side in self._by_fd.values():
-            self._watch(side)
-
-    def _unpause(self) -> None:
-        if self._paused and self._committer.has_room:
-            self._paused = False
-            for side in self._by_fd.values():
-                self._watch(side)
+    # -- what other threads asked for --------------------------------------------------------
 
     def _woken(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.eventfd_read(self._wake)
         while not self._answers.empty():
-            stream, byte = self._answers.get()
-            side = self._side_of[stream]
-            try:
-                side.send(byte)
-                self._watch(side)
-            except PortError as wrong:
-                self._lost(side, wrong)
+            for stream, said in self._answers.get():
+                self._say(self._side_of[stream], said)
         while not self._tunings.empty():
             self._set_line(*self._tunings.get())
-        while not self._arrivals.empty():
-            side, port, wrong_open = self._arrivals.get()
+        for side, port, wrong_open in self._opening.arrived():
             if port is not None:
                 self._opened(side, port)
             elif wrong_open is not None:
                 self._not_opened(side, wrong_open)
+
+    def _say(self, side: Side, said: bytes) -> None:
+        try:
+            side.send(said)
+            if side.outgoing:
+                self._flow.update(side)
+        except PortError as wrong:
+            self._lost(side, wrong)
 
     def _set_line(self, stream: Stream, setting: "LineSetting") -> None:
         """Both sides of a line speak at one speed; a port that is not there has it when it opens."""
@@ -311,38 +272,36 @@ class Collector:
 
     def _opened(self, side: Side, port: Port) -> None:
         line = self._line_of[side]
-        fd = port.fileno()
         if side.follows and side.other is not None and side.other.port is None:  # it left while we were connecting
             port.close()
             return
         try:
-            self._epoll.register(fd, _READ)
+            side.port = self._waiting.adopt(side, port)
         except OSError:  # it went away again while it was on its way here
             port.close()
             self._not_opened(side, PortError(f"{side.device}: went away at once", reason="lost"))
             return
-        self._by_fd[fd], self._masks[fd] = side, _READ
-        side.port, side.retry_at, side.trouble = port, None, ""
+        self._opening.never(side)
+        side.trouble = ""
         side.identity = port.identity()
         side.backoff.reset()
-        self._watch(side)
+        self._flow.update(side)
         if side.seen:
             side.pumped.reconnects += 1
         self._tell(line.name, "reopened" if side.seen else "open", side=side.role, device=side.device)
         side.seen = True
         self._note(side, Kind.SESSION, line.session_facts())
         if side.other is not None and side.other.follows and side.other.port is None:
-            side.other.retry_at = time.monotonic()
+            self._opening.later(side.other, 0.0)
 
     def _not_opened(self, side: Side, wrong: PortError) -> None:
-        delay = side.backoff.delay()
-        side.retry_at = time.monotonic() + delay
+        self._opening.later(side, side.backoff.delay())
         if side.trouble != wrong.reason:
             side.trouble = wrong.reason
             line = self._line_of[side]
             self._tell(line.name, "waiting", side=side.role, why=str(wrong), hint=wrong.hint)
         if side.follows and side.other is not None:
-            side.retry_at = None
+            self._opening.never(side)
             self._forget(side)
             self._hang_up(side.other)
 
@@ -351,13 +310,11 @@ class Collector:
         if side.port is None:
             return
         line = self._line_of[side]
-        fd = side.port.fileno()
-        del self._by_fd[fd], self._masks[fd]
-        with contextlib.suppress(OSError):
-            self._epoll.unregister(fd)
+        self._waiting.forget(side.port)
         self._forget(side)
         side.trouble = "lost"
-        side.retry_at = None if side.follows else time.monotonic() + side.backoff.delay()
+        if not side.follows:
+            self._opening.later(side, side.backoff.delay())
         self._tell(line.name, "unplugged", side=side.role, why=str(wrong), **side.driver_errors)
         self._note(
             side, Kind.EVENT, {"event": "unplugged", "role": side.role, "device": side.device, **side.driver_errors}
@@ -370,7 +327,7 @@ class Collector:
         forgotten = side.drop()
         if side.other is not None:
             side.other.pumped.bytes_not_forwarded += forgotten
-            self._watch(side.other)
+            self._flow.update(side.other)
 
     def _hang_up(self, side: Side) -> None:
         """The connection of the other side is over, and so is this one; what still waits leaves first."""
@@ -381,36 +338,11 @@ class Collector:
             side.send_waiting()
         self._lost(side, PortError(f"{side.device}: let go, for the other side is gone", reason="lost"))
 
-    def _retry(self) -> None:
-        if not self._reading:
-            return
-        now = time.monotonic()
-        for side in self._line_of:
-            if side.retry_at is not None and now >= side.retry_at:
-                side.retry_at = None
-                opener = threading.Thread(target=self._try_to_open, args=(side,), name="opener", daemon=True)
-                try:
-                    opener.start()
-                except RuntimeError:  # no more threads: try later
-                    side.retry_at = now + side.backoff.delay()
-
-    def _try_to_open(self, side: Side) -> None:
-        """In a thread of its own: a driver may take seconds to open a port."""
-        try:
-            arrival: tuple[Side, Port | None, PortError | None] = (side, side.open(), None)
-        except PortError as wrong:
-            arrival = (side, None, wrong)
-        except Exception as bug:  # noqa: BLE001  a failure while opening must not end the retries; it is told
-            why = f"{side.device}: could not be opened ({type(bug).__name__} at {place_of(bug)})"
-            arrival = (side, None, PortError(why, reason="unfit", hint="please report this line"))
-        self._arrivals.put(arrival)
-        self._nudge()
-
     # -- the end ---------------------------------------------------------------------------------
 
     def _hush(self) -> None:
-        for side in list(self._by_fd.values()):
-            self._watch(side)
+        self._flow.update_all()
+        for side in self._line_of:
             if side.lost_bytes:
                 self._confess(side)
         self._quiet.set()
@@ -425,3 +357,8 @@ class Collector:
                 except PortError:
                     side.drop()
             time.sleep(0.005)
+
+
+def _can_wait(event: tuple[Side | None, int]) -> bool:
+    side, _ = event
+    return side is None or side.pausable

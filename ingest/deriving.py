@@ -14,11 +14,11 @@ from ingest.decoding import Decoded, decode
 from ingest.errors import LakeError
 from ingest.exchange import UPLOAD_REACH, Changed, changed
 from ingest.lake import Lake, Staged
+from ingest.overlap import behind
 from ingest.rows import arrow_schema, as_table
 from ingest.scan import remedy
 from ingest.signing import signatures
 from ingest.tables import TABLES
-from ingest.threads import behind
 from ingest.uploading import batch_uploads
 from protocols.profile import Profile
 

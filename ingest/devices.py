@@ -5,13 +5,19 @@ and some terminals reset on that.
 """
 
 import os
+import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from serial.tools.list_ports_linux import SysFS, comports
+from serial.tools.list_ports_linux import SysFS
 
 from protocols.usb_ids import UsbId, usb_id
+
+if sys.platform == "win32":
+    from serial.tools.list_ports_windows import comports
+else:
+    from serial.tools.list_ports_linux import comports
 
 BY_ID = Path("/dev/serial/by-id")
 BY_PATH = Path("/dev/serial/by-path")
@@ -121,7 +127,9 @@ def usb_identity(device: str) -> dict[str, str]:
 
 
 def holders(device: str) -> list[str]:
-    """Who has the device open, as ``name (pid n)``; only programs that this user may look at."""
+    """Who has the device open, as ``name (pid n)``; only programs that this user may look at. Windows does not say."""
+    if sys.platform == "win32":
+        return []
     try:
         wanted = Path(device).stat().st_rdev
     except OSError:
@@ -138,6 +146,8 @@ def holders(device: str) -> list[str]:
 
 
 def _holds(process: Path, rdev: int) -> bool:
+    if sys.platform == "win32":
+        return False
     try:
         descriptors = list((process / "fd").iterdir())
     except OSError:
@@ -154,6 +164,8 @@ def _holds(process: Path, rdev: int) -> bool:
 
 def is_locked(device: str) -> bool:
     """Whether somebody holds a flock on the device, whoever they are (/proc/locks shows every user's)."""
+    if sys.platform == "win32":
+        return False
     try:
         info = Path(device).stat()
         table = Path("/proc/locks").read_text("ascii")

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ class Tell(Protocol):
         """One event; never payload."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Chunk:
     """Bytes as they were read."""
 
@@ -48,6 +49,8 @@ class Happened:
 
 def ask_for_priority(nice: int) -> None:
     """Put this thread before other programs' work, where that is permitted (systemd: LimitNICE); else take its turn."""
+    if sys.platform == "win32":
+        return
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
 

@@ -13,15 +13,23 @@ import os
 import re
 import secrets
 import stat
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ingest.disk import Disk
 from ingest.errors import KeyFileError
+from ingest.files import FOR_US_ALONE
 from protocols.sanitise import CardKeys
 
 CREATE_HINT = "make one with `tillwatch doctor --create-keys`"
 RETIRED = ".retired"
 """What the folder of the keys before this one is called: the key file's name and this."""
+if sys.platform == "win32":
+    _NOT_WAITING = 0
+else:
+    _NOT_WAITING = os.O_NONBLOCK
+"""A key file that is a pipe is refused, not waited for."""
 _LINE = re.compile(r"tillwatch-key 1 ([a-z0-9]{1,16}) ([0-9a-f]{64})\s*")
 
 
@@ -57,13 +65,22 @@ def load_keys(path: Path) -> Keys:
 
 
 def read_key(path: Path) -> Keys:
-    """Read one key file.
+    """Read one key file of card tokens.
+
+    Raises:
+        KeyFileError: not there, not readable, open to others, or not a key.
+    """
+    return derive(*read_master(path))
+
+
+def read_master(path: Path) -> tuple[str, bytes]:
+    """(key id, master key) of a key file.
 
     Raises:
         KeyFileError: not there, not readable, open to others, or not a key.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        fd = os.open(path, os.O_RDONLY | _NOT_WAITING | FOR_US_ALONE)
     except FileNotFoundError:
         raise KeyFileError(f"{path}: no key file", hint=CREATE_HINT) from None
     except OSError as wrong:
@@ -77,8 +94,8 @@ def read_key(path: Path) -> Keys:
     finally:
         os.close(fd)
     if not stat.S_ISREG(kind):
-        raise KeyFileError(f"{path}: not a file", hint="set keys.pan_token to the key file itself")
-    if mode & 0o077:
+        raise KeyFileError(f"{path}: not a file", hint="name the key file itself in the settings")
+    if mode & 0o077 and sys.platform != "win32":  # there a mode says nothing (docs/windows.md)
         raise KeyFileError(f"{path}: mode {mode:04o} lets others at the key", hint=f"chmod 600 {path}")
     match = _LINE.fullmatch(text)
     if match is None:
@@ -86,7 +103,7 @@ def read_key(path: Path) -> Keys:
             f"{path}: not a key file",
             hint="expected one line `tillwatch-key 1 <key id> <64 hex>`; keep the file and make a new one elsewhere",
         )
-    return derive(match[1], bytes.fromhex(match[2]))
+    return match[1], bytes.fromhex(match[2])
 
 
 def create_keys(path: Path) -> Keys:
@@ -97,7 +114,7 @@ def create_keys(path: Path) -> Keys:
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | FOR_US_ALONE, 0o600)
     except FileExistsError as wrong:
         if str(wrong.filename) != str(path):
             raise KeyFileError(
@@ -111,7 +128,7 @@ def create_keys(path: Path) -> Keys:
     except OSError as wrong:
         raise KeyFileError(f"{path}: cannot be written: {wrong.strerror}", hint="check the folder's owner") from None
     write_key(fd, new_key())
-    sync_folder(path.parent)
+    Disk().sync_directory(path.parent)
     return load_keys(path)
 
 
@@ -128,19 +145,12 @@ def write_key(fd: int, line: str) -> None:
         os.fsync(file.fileno())
 
 
-def sync_folder(folder: Path) -> None:
-    """The folder's names are on the disk."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
 def derive(key_id: str, master: bytes) -> Keys:
     """The sub-keys of a master key; the same master always gives the same ones."""
+    card, digest, chain = (sub_key(master, domain) for domain in ("pan token", "frame digest", "spool chain"))
+    return Keys(key_id, card, digest, chain)
 
-    def sub_key(domain: str) -> bytes:
-        return hmac.digest(master, f"tillwatch 1 {domain}".encode(), "sha256")
 
-    return Keys(key_id, sub_key("pan token"), sub_key("frame digest"), sub_key("spool chain"))
+def sub_key(master: bytes, domain: str) -> bytes:
+    """The key for one purpose, which says nothing of the others."""
+    return hmac.digest(master, f"tillwatch 1 {domain}".encode(), "sha256")

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from ingest.decoding import journal_day
 from ingest.deriving import DERIVED, Progress, derive
 from ingest.errors import SpoolError
+from ingest.overlap import ahead
 from ingest.records import Kind, Record
 from ingest.rows import as_table
 from ingest.segment import HEADER_SIZE, decode_header
@@ -27,7 +28,6 @@ from ingest.segment_table import segment_table
 from ingest.segments import SegmentInfo, from_ns, read_segment, sealed_segments
 from ingest.settings import Settings
 from ingest.tables import TABLES, Lake
-from ingest.threads import ahead
 from protocols.profile import Profile, load_profile
 from protocols.profile_files import available_journals
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ingest.netport import LISTEN_SCHEME, SCHEME, Listener, open_connection
-from ingest.ports import Port, open_port
+from ingest.ports import REOPEN_SECONDS, Port, open_port
 from ingest.records import Direction, PendingRecord
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 Mode = Literal["listen", "relay", "receive", "pull"]
 
-FIRST_DELAY = 0.2
 LONGEST_DELAY = 5.0
 DRIVER_ERRORS = ("frame", "overrun", "parity", "brk", "buf_overrun")
 OUTGOING_LIMIT = 65536  # bytes a relay holds for a slow side (5.7 s at 115200 baud) before it stops reading the other
@@ -35,9 +34,9 @@ SILENCE_NS = {"listen": 3_000_000_000, "relay": 3_000_000_000, "receive": 300_00
 
 
 class Backoff:
-    """How long to wait before the next try: 0.2 s, doubling to 5 s, for ever."""
+    """How long to wait before the next try: 0.2 s (1.5 s on Windows), doubling to 5 s, for ever."""
 
-    def __init__(self, first: float = FIRST_DELAY, longest: float = LONGEST_DELAY) -> None:
+    def __init__(self, first: float = REOPEN_SECONDS, longest: float = LONGEST_DELAY) -> None:
         self._first = first
         self._longest = longest
         self._next = first
@@ -150,7 +149,8 @@ class Stream:
         self._silence_ns = SILENCE_NS[mode]
         self._start = start
         self._recorder = start()
-        self._last_ns: int | None = None  # None: nothing can be waiting in the recorder
+        self._last_ns = 0  # when bytes came last; monotonic
+        self._waits = False  # the recorder may hold half a frame
 
     @property
     def profile(self) -> str:
@@ -159,14 +159,20 @@ class Stream:
 
     def feed(self, data: bytes, wall_ns: int, mono_ns: int) -> list[PendingRecord]:
         """Records complete with these bytes; a frame that a long pause broke off becomes noise first."""
-        records = self.flush_if_silent(wall_ns, mono_ns)
+        paused = mono_ns - self._last_ns >= self._silence_ns
+        before = self.flush(wall_ns, mono_ns) if paused and self._waits else []
         self._last_ns = mono_ns
-        records += self._recorder.feed(self.direction, data, wall_ns, mono_ns)
-        return records if self.occupant is None else self.occupant.watch(records)
+        records = self._recorder.feed(self.direction, data, wall_ns, mono_ns)
+        self._waits = self._recorder.pending(self.direction) > 0 or self.detection is not None
+        if self.occupant is not None:
+            if paused:
+                self.occupant.look_again()
+            records = self.occupant.watch(records)
+        return before + records if before else records
 
     def flush(self, wall_ns: int, mono_ns: int) -> list[PendingRecord]:
         """The line broke off or fell silent here: what is half there is noise."""
-        self._last_ns = None
+        self._waits = False
         if self.occupant is not None:
             self.occupant.look_again()
         return self._recorder.flush(self.direction, wall_ns, mono_ns)
@@ -176,15 +182,10 @@ class Stream:
         undecided = self.detection.close(wall_ns, mono_ns) if self.detection is not None else []
         return undecided + self.flush(wall_ns, mono_ns)
 
-    def flush_if_silent(self, wall_ns: int, mono_ns: int) -> list[PendingRecord]:
-        """Noise, when half a frame has been waiting longer than the pause that ends one."""
-        due = self.due_ns
-        return self.flush(wall_ns, mono_ns) if due is not None and mono_ns >= due else []
-
     @property
     def due_ns(self) -> int | None:
         """Monotonic time at which what waits is given up; None when nothing does."""
-        return None if self._last_ns is None else self._last_ns + self._silence_ns
+        return self._last_ns + self._silence_ns if self._waits else None
 
     def take_controls(self) -> bytes:
         """The lone control bytes heard since the last call, on a line where they matter."""
@@ -194,7 +195,7 @@ class Stream:
         """Begin again after a failure inside the recorder; the number of bytes that were half a frame."""
         lost = self._recorder.pending(self.direction)
         self._recorder = self._start()
-        self._last_ns = None
+        self._waits = False
         return lost
 
 

@@ -5,15 +5,15 @@ of each candidate that has one, which is the harmless one, and is done only when
 says so.
 """
 
-import select
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ingest.lines import LinkSettings, open_device
-from ingest.ports import Port, PortError
+from ingest.ports import Port, PortError, lost
 from ingest.speeds import LineSetting, Trial, settings_to_try
+from ingest.waiting import Waiting, waiting_here
 from protocols.deframe import Control, Frame
 from protocols.detect import Detector, Verdict
 from protocols.dialect import Session
@@ -78,7 +78,14 @@ class Listened:
 class _Ear:
     """One device being listened to."""
 
-    def __init__(self, device: str, profiles: Sequence[Profile], likely: Sequence[str], opener: Opener) -> None:
+    def __init__(
+        self,
+        device: str,
+        profiles: Sequence[Profile],
+        likely: Sequence[str],
+        opener: Opener,
+        waiting: "Waiting[_Ear]",
+    ) -> None:
         self.device = device
         self._likely = likely
         self._detector = Detector(profiles)
@@ -87,14 +94,23 @@ class _Ear:
         self._trouble = ""
         self._last: float | None = None
         self.port: Port | None = None
+        self._waiting = waiting
         try:
-            self.port = opener(device, self._trial.setting)
+            self._wait_on(opener(device, self._trial.setting))
         except PortError as wrong:
             self._trouble = f"{wrong.message}; {wrong.hint}" if wrong.hint else wrong.message
 
+    def _wait_on(self, port: Port) -> None:
+        try:
+            self.port = self._waiting.adopt(self, port)
+        except OSError as wrong:
+            port.close()
+            raise lost(self.device, wrong) from None
+
     def read(self, now: float) -> None:
         """Bytes are there."""
-        assert self.port is not None  # noqa: S101  it is polled
+        if self.port is None:
+            return
         try:
             data = self.port.read_some()
         except PortError as wrong:
@@ -107,21 +123,17 @@ class _Ear:
             self._pause()
 
     def look(self, now: float) -> None:
-        """Whether it fell silent."""
+        """Whether it fell silent, or has said enough: then it is let go."""
         if self._last is not None and now - self._last >= SILENCE:
             self._last = None
             self._pause()
-
-    @property
-    def is_done(self) -> bool:
-        """Nothing more can come, or nothing more is needed."""
-        return self.port is None or self._verdict().is_sure
+        if self.port is not None and self._verdict().is_sure:
+            self._let_go()
 
     def end(self) -> Listened:
         """Let the device go; what it spoke."""
         self._detector.pause(HEARD)
-        if self.port is not None:
-            self.port.close()
+        self._let_go()
         return Listened(self.device, self._heard, self._trial.setting, self._verdict(), self._trouble)
 
     def _verdict(self) -> Verdict:
@@ -138,7 +150,11 @@ class _Ear:
 
     def _lose(self, wrong: PortError) -> None:
         self._trouble = str(wrong)
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self.port is not None:
+            self._waiting.forget(self.port)
             self.port.close()
         self.port = None
 
@@ -158,19 +174,20 @@ def listen(
         seconds: at most.
         opener: opens a device.
     """
-    ears = [_Ear(device, profiles, likely, opener) for device, likely in devices]
+    waiting: Waiting[_Ear] = waiting_here()
+    ears = [_Ear(device, profiles, likely, opener, waiting) for device, likely in devices]
     deadline = time.monotonic() + seconds
-    while (left := deadline - time.monotonic()) > 0:
-        waiting = {ear.port.fileno(): ear for ear in ears if ear.port is not None and not ear.is_done}
-        if not waiting:
-            break
-        ready = select.select(list(waiting), (), (), min(left, SILENCE / 3))[0]
+    while any(ear.port for ear in ears) and (left := deadline - time.monotonic()) > 0:
+        ready = waiting.wait(min(left, SILENCE / 3))
         now = time.monotonic()
-        for fd in ready:
-            waiting[fd].read(now)
-        for ear in waiting.values():
+        for ear, _ in ready:
+            if ear is not None:
+                ear.read(now)
+        for ear in ears:
             ear.look(now)
-    return [ear.end() for ear in ears]
+    found = [ear.end() for ear in ears]
+    waiting.close()
+    return found
 
 
 def ask(
@@ -218,7 +235,7 @@ def _question(port: Port, profile: Profile, session: Session, detector: Detector
         if session.done or now >= deadline:
             return session.outcome, heard
         due = session.due if session.due is not None else now + SILENCE
-        ready = select.select([port.fileno()], (), (), max(0.0, min(due, deadline) - now))[0]
+        ready = port.wait_readable(max(0.0, min(due, deadline) - now))
         data = port.read_some() if ready else b""
         now = time.monotonic()
         heard += len(data)
@@ -239,4 +256,4 @@ def _say(port: Port, word: bytes, deadline: float) -> None:
         taken = port.write_some(word)
         word = word[taken:]
         if word:
-            select.select((), [port.fileno()], (), SILENCE)
+            port.wait_writable(SILENCE)

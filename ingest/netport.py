@@ -9,9 +9,12 @@ import contextlib
 import errno
 import os
 import socket
-from typing import Any
+from typing import TYPE_CHECKING
 
-from ingest.ports import Port, PortError
+from ingest.ports import READ_SIZE, PortError, lost, wait_for
+
+if TYPE_CHECKING:
+    from ingest.speeds import LineSetting
 
 SCHEME = "tcp://"
 LISTEN_SCHEME = "tcp-listen://"
@@ -23,25 +26,63 @@ _KEEPALIVE = ((socket.TCP_KEEPIDLE, 30), (socket.TCP_KEEPINTVL, 10), (socket.TCP
 _MISSING = frozenset((errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ECONNRESET))
 
 
-class _Connection:
-    """The part of a serial backend that a `Port` closes."""
+class Connection:
+    """A connected socket as a port (`ingest.ports.Port`)."""
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, device: str, connected: socket.socket) -> None:
+        self.device = device
         self._socket = connected
-        self.fd = connected.fileno()
 
-    def reset_output_buffer(self) -> None:
-        """The network has what it took."""
+    def fileno(self) -> int:
+        """The descriptor to wait on."""
+        return self._socket.fileno()
 
-    def apply_settings(self, words: dict[str, Any]) -> None:
+    def read_some(self) -> bytes:
+        """As `Port.read_some`; a peer that closed is a hang-up."""
+        try:
+            data = self._socket.recv(READ_SIZE)
+        except BlockingIOError:
+            return b""
+        except OSError as wrong:
+            raise lost(self.device, wrong) from None
+        if not data:
+            raise lost(self.device, None)
+        return data
+
+    def write_some(self, data: bytes | bytearray | memoryview) -> int:
+        """As `Port.write_some`."""
+        try:
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError as wrong:
+            raise lost(self.device, wrong) from None
+
+    def wait_readable(self, seconds: float) -> bool:
+        """As `Port.wait_readable`."""
+        return wait_for(self.fileno(), seconds)
+
+    def wait_writable(self, seconds: float) -> bool:
+        """As `Port.wait_writable`."""
+        return wait_for(self.fileno(), seconds, writable=True)
+
+    def tune(self, setting: "LineSetting") -> None:
         """A connection has no speed."""
+
+    def identity(self) -> dict[str, str]:
+        """Its address."""
+        return {"device": self.device}
+
+    def counters(self) -> dict[str, int]:
+        """None: the network counts elsewhere."""
+        return {}
 
     def close(self) -> None:
         """Let the connection go."""
         self._socket.close()
 
 
-def open_connection(device: str) -> Port:
+def open_connection(device: str) -> Connection:
     """Connect to a terminal.
 
     Raises:
@@ -71,7 +112,7 @@ class Listener:
         self._socket: socket.socket | None = None
         self._patience = FIRST_ACCEPT_SECONDS
 
-    def open(self) -> Port:
+    def open(self) -> Connection:
         """Wait for somebody to connect.
 
         Raises:
@@ -124,11 +165,11 @@ def _address(device: str, scheme: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _port(device: str, connected: socket.socket) -> Port:
+def _port(device: str, connected: socket.socket) -> Connection:
     with contextlib.suppress(OSError):
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for option, value in _KEEPALIVE:
             connected.setsockopt(socket.IPPROTO_TCP, option, value)
     connected.setblocking(False)
-    return Port(device, _Connection(connected), {"device": device})
+    return Connection(device, connected)

@@ -35,6 +35,8 @@ class Occupant:
 
     def watch(self, records: list[PendingRecord]) -> list[PendingRecord]:
         """The records, with an EVENT before the first frame of a terminal that was not here before."""
+        if not records or records[-1].mono_ns < self._look_at:
+            return records
         watched: list[PendingRecord] = []
         for record in records:
             if record.kind is Kind.FRAME and record.mono_ns >= self._look_at:

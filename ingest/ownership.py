@@ -1,6 +1,5 @@
 """Who owns a spool: one process, for as long as it lives. The lock is the kernel's; the text in it is for people."""
 
-import fcntl
 import os
 import time
 from pathlib import Path
@@ -47,15 +46,13 @@ def own(disk: Disk, directory: Path, boot_id: int) -> int:
 def owner_of(directory: Path) -> int | None:
     """The process that owns a spool, 0 when it cannot be told which, None when none does. Takes nothing."""
     try:
-        with (directory / LOCK).open("r", encoding="ascii", errors="replace") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                words = file.readline().split()
-                return int(words[1]) if len(words) == 2 and words[1].isdecimal() else 0
+        text = Disk().locked_text(directory / LOCK)
     except OSError:
         return None
-    return None
+    if text is None:
+        return None
+    words = text.splitlines()[0].split() if text else []
+    return int(words[1]) if len(words) == 2 and words[1].isdecimal() else 0
 
 
 def this_boot() -> int:

@@ -1,37 +1,24 @@
-"""A serial port: six verbs around pyserial, and the traps of pyserial kept inside them.
+"""A port: what the pump needs of a device, whichever it is, and what can go wrong with one.
 
-``open_port`` makes a `Port` (``fileno``, ``read_some``, ``write_some``, ``identity``,
-``counters``, ``close``). It is non-blocking, takes the device for itself (flock, then
-TIOCEXCL: flock alone lets a plain open in, TIOCEXCL alone lets root in), and never
-throws away what arrived before it was opened. What goes wrong with a port is a
-`PortError` with a reason; nothing of pyserial, termios or the system leaves this module.
-
-It does not reconnect (`ingest.lines`), does not frame (`protocols.deframe`), and
-never looks into what it carries.
+`Port` is the interface. A serial device is one (`ingest.tty`, and `ingest.windows.comport` where
+the system is Windows; nothing else knows which), a connection is one (`ingest.netport`). A port
+does not reconnect (`ingest.lines`), does not frame (`protocols.deframe`), and never looks into
+what it carries. Many are waited for at once by `ingest.waiting`.
 """
 
-import array
-import errno
-import fcntl
 import os
-import termios
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+import select
+import sys
+from typing import TYPE_CHECKING, Literal, Protocol
 
-import serial
-
-from ingest.devices import holders, usb_identity
 from ingest.errors import DeviceError
 
 if TYPE_CHECKING:
     from ingest.speeds import LineSetting
 
-PORT_ERRORS = (serial.SerialException, OSError, termios.error, TypeError)
-"""What pyserial 3.5 raises on a port that went away: termios.error is not an OSError, a closed port is a TypeError."""
-
 READ_SIZE = 65536
-TIOCGICOUNT = 0x545D  # include/uapi/asm-generic/ioctls.h
-ICOUNT_FIELDS = ("cts", "dsr", "rng", "dcd", "rx", "tx", "frame", "overrun", "parity", "brk", "buf_overrun")
+REOPEN_SECONDS = 1.5 if sys.platform == "win32" else 0.2
+"""The first pause before a device that went away is opened again; Windows refuses one that just went."""
 
 Reason = Literal["missing", "busy", "denied", "unfit", "lost"]
 
@@ -52,71 +39,23 @@ class PortError(DeviceError):
         self.reason: Reason = reason
 
 
-class _Patient(serial.Serial):  # type: ignore[misc]
-    """pyserial, but opening keeps the bytes that are already waiting, and a port is one descriptor.
+class Port(Protocol):
+    """An open device, ours alone, that never makes anybody wait.
 
-    pyserial 3.5 makes two pipes for each port, to interrupt reads and writes that wait. Ours never do, and
-    with five descriptors a port 200 lines reach the usual limit of 1024.
+    Every failure of an open port is a `PortError` with reason ``lost``.
     """
 
-    def open(self) -> None:
-        """As pyserial does, without its pipes."""
-        super().open()
-        self._close_pipes()
-
-    def close(self) -> None:
-        """Let the device go."""
-        self._close_pipes()
-        fd: int | None = getattr(self, "fd", None)
-        self.is_open = False
-        if fd is not None:
-            del self.fd  # whoever asks for it now is told that there is none
-            os.close(fd)
-
-    def _close_pipes(self) -> None:
-        for way in ("read", "write"):
-            for end in ("r", "w"):
-                name = f"pipe_abort_{way}_{end}"
-                fd = getattr(self, name, None)
-                setattr(self, name, None)
-                if fd is not None:
-                    os.close(fd)
-
-    def _reset_input_buffer(self) -> None:
-        """Nothing: a frame that the terminal sent while we were opening is a frame."""
-
-
-class Port:
-    """An open device, non-blocking, ours alone. Every failure is a `PortError` with reason ``lost``."""
-
-    def __init__(self, device: str, backend: serial.Serial, identity: dict[str, str]) -> None:
-        self.device = device
-        self._identity = identity
-        self._backend = backend
-        self._fd: int = backend.fd
+    device: str
 
     def fileno(self) -> int:
-        """The descriptor to wait on."""
-        return self._fd
+        """The descriptor to wait on, where the system has such a thing for this device; else -1."""
 
     def read_some(self) -> bytes:
-        """What is there now, at most 64 KiB; empty when another process took it first.
-
-        The port is in VMIN=1 mode, so a hang-up (0 bytes, or EIO on a pseudo-terminal) cannot be
-        confused with bytes that somebody else read (EAGAIN).
+        """What is there now, at most 64 KiB; empty when there is nothing, or another process took it first.
 
         Raises:
             PortError: the device went away.
         """
-        try:
-            data = os.read(self._fd, READ_SIZE)
-        except BlockingIOError:
-            return b""
-        except PORT_ERRORS as wrong:
-            raise self._lost(wrong) from None
-        if not data:
-            raise self._lost(None)
-        return data
 
     def write_some(self, data: bytes | bytearray | memoryview) -> int:
         """Hand over what the device takes now; the number of bytes taken, 0 when it is full.
@@ -124,16 +63,22 @@ class Port:
         Raises:
             PortError: the device went away.
         """
-        try:
-            return os.write(self._fd, data)
-        except BlockingIOError:
-            return 0
-        except PORT_ERRORS as wrong:
-            raise self._lost(wrong) from None
 
-    def identity(self) -> dict[str, str]:
-        """Which piece of hardware this is, for the session record: a swapped terminal is provable later."""
-        return self._identity
+    def wait_readable(self, seconds: float) -> bool:
+        """Wait until there is something to read, or the device is gone; False when the time is over.
+
+        For a thread of its own; the pump waits on all ports at once.
+
+        Raises:
+            PortError: the device went away.
+        """
+
+    def wait_writable(self, seconds: float) -> bool:
+        """Wait until the device takes bytes, or is gone; False when the time is over.
+
+        Raises:
+            PortError: the device went away.
+        """
 
     def tune(self, setting: "LineSetting") -> None:
         """Set the line otherwise, at once; what was read and written before keeps its old speed.
@@ -141,50 +86,22 @@ class Port:
         Raises:
             PortError: the device went away, or cannot be set so.
         """
-        words: dict[str, Any] = {"baudrate": setting.baud}
-        if not _is_pseudo_terminal(self.device):
-            words |= {"bytesize": setting.bytesize, "parity": setting.parity, "stopbits": setting.stopbits}
-        try:
-            self._backend.apply_settings(words)
-        except ValueError:
-            raise PortError(f"{self.device}: cannot be set to {setting}", reason="unfit") from None
-        except PORT_ERRORS as wrong:
-            raise self._lost(wrong) from None
+
+    def identity(self) -> dict[str, str]:
+        """Which piece of hardware this is, for the session record: a swapped terminal is provable later."""
 
     def counters(self) -> dict[str, int]:
-        """The driver's error counters (TIOCGICOUNT); empty where the driver keeps none (pseudo-terminals)."""
-        numbers = array.array("i", [0] * 20)
-        try:
-            fcntl.ioctl(self._fd, TIOCGICOUNT, numbers)
-        except PORT_ERRORS:
-            return {}
-        return dict(zip(ICOUNT_FIELDS, numbers, strict=False))
+        """The driver's error counters; empty where the driver keeps none."""
 
     def close(self) -> None:
         """Let the device go. Output that it never took is discarded, so that closing does not wait for it."""
-        if self._fd < 0:
-            return
-        self._fd = -1
-        for step in (self._backend.reset_output_buffer, self._unclaim, self._backend.close):
-            try:
-                step()
-            except PORT_ERRORS:
-                continue
-
-    def _unclaim(self) -> None:
-        fcntl.ioctl(self._backend.fd, termios.TIOCNXCL)
-
-    def _lost(self, wrong: BaseException | None) -> PortError:
-        code = getattr(wrong, "errno", None)
-        why = os.strerror(code) if code else "hang-up"
-        return PortError(f"{self.device}: went away ({why})", reason="lost", hint="check the cable")
 
 
 def open_port(device: str, *, baud: int = 9600, bytesize: int = 8, parity: str = "N", stopbits: float = 1) -> Port:
-    """Open a device for us alone and set its line.
+    """Open a serial device for us alone and set its line.
 
     Args:
-        device: path; a name under /dev/serial/by-id or by-path survives replugging.
+        device: path; a name under /dev/serial/by-id or by-path survives replugging. On Windows ``COM7``.
         baud: bits a second.
         bytesize: data bits, 5 to 8.
         parity: ``N``, ``E`` or ``O``.
@@ -193,68 +110,25 @@ def open_port(device: str, *, baud: int = 9600, bytesize: int = 8, parity: str =
     Raises:
         PortError: missing, busy, denied or unfit.
     """
-    if _is_pseudo_terminal(device):
-        bytesize, parity, stopbits = 8, "N", 1  # a pty carries whole bytes and answers EINVAL to anything else
-    backend = _Patient(exclusive=True, inter_byte_timeout=0)  # 0 makes pyserial set VMIN=1, VTIME=0
-    backend.port = device
-    try:
-        backend.baudrate, backend.bytesize, backend.parity, backend.stopbits = baud, bytesize, parity, stopbits
-        identity = usb_identity(device)
-        backend.open()
-    except ValueError:
-        raise PortError(
-            f"{device}: cannot be set to {baud} baud {bytesize}{parity}{stopbits:g}",
-            reason="unfit",
-            hint="check the link settings of the profile",
-        ) from None
-    except PORT_ERRORS as wrong:
-        raise _why_not(device, wrong) from None
-    try:
-        fcntl.ioctl(backend.fd, termios.TIOCEXCL)
-    except PORT_ERRORS as wrong:
-        backend.close()
-        raise _why_not(device, wrong) from None
-    return Port(device, backend, identity)
+    if sys.platform == "win32":
+        from ingest.windows.comport import open_com as open_here
+    else:
+        from ingest.tty import open_tty as open_here
+    return open_here(device, baud=baud, bytesize=bytesize, parity=parity, stopbits=stopbits)
 
 
-def _is_pseudo_terminal(device: str) -> bool:
-    return str(Path(device).resolve()).startswith("/dev/pts/")
-
-
-def _why_not(device: str, wrong: BaseException) -> PortError:
-    """The reason in the words of whoever stands in front of the machine."""
+def lost(device: str, wrong: BaseException | None) -> PortError:
+    """The error of a port that went away; None stands for a hang-up that the system has no number for."""
     code = getattr(wrong, "errno", None)
-    if code in {errno.EAGAIN, errno.EBUSY}:
-        who = ", ".join(holders(device)) or "another program"
-        return PortError(
-            f"{device}: busy, {who} has it open",
-            reason="busy",
-            hint="stop that program (a second collector? ModemManager?) and start again",
-        )
-    if code in {errno.EACCES, errno.EPERM}:
-        return PortError(
-            f"{device}: no permission",
-            reason="denied",
-            hint="add this user to the group that owns the device (often `dialout`) and log in again",
-        )
-    if code in {errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.EIO}:
-        return PortError(f"{device}: not there", reason="missing", hint="plug it in, or look at `tillwatch ports`")
-    if code in {errno.EMFILE, errno.ENFILE}:
-        return PortError(
-            f"{device}: cannot be opened ({os.strerror(code)})",
-            reason="unfit",
-            hint="let the collector have more open files: LimitNOFILE of its service, or `ulimit -n`",
-        )
-    if not _is_a_terminal(device):
-        return PortError(
-            f"{device}: not a serial device", reason="unfit", hint="`tillwatch ports` lists the serial devices"
-        )
-    why = os.strerror(code) if code else "the driver refused the line settings"
-    return PortError(f"{device}: cannot be opened ({why})", reason="unfit", hint="look at `dmesg` for this device")
+    why = os.strerror(code) if code else "hang-up"
+    return PortError(f"{device}: went away ({why})", reason="lost", hint="check the cable")
 
 
-def _is_a_terminal(device: str) -> bool:
-    try:
-        return Path(device).is_char_device() and not Path(device).samefile(os.devnull)
-    except OSError:
-        return False
+def wait_for(fd: int, seconds: float, *, writable: bool = False) -> bool:
+    """Wait on one descriptor; on Windows a socket's alone."""
+    if sys.platform == "win32":
+        asked = ([], [fd]) if writable else ([fd], [])
+        return any(select.select(*asked, (), seconds))
+    poll = select.poll()  # select(2) takes no descriptor above 1023
+    poll.register(fd, select.POLLOUT if writable else select.POLLIN)
+    return bool(poll.poll(seconds * 1000))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ingest.records import NO_DIGEST, Direction, Kind, PendingRecord
-from protocols.deframe import Control, Event, Noise
+from protocols.deframe import Control, Event, Frame
 from protocols.dialect import Deframing
 from protocols.errors import ProtocolError
 from protocols.profile import Profile
@@ -33,24 +33,31 @@ class Counters:
 
 
 @dataclass(slots=True)
-class _Arrivals:
-    """When the bytes came that are in no record yet."""
+class _Way:
+    """One direction: its deframer, what came, and when the bytes came that are in no record yet."""
 
+    direction: Direction
+    deframer: Deframing
+    counters: Counters
     fed: int = 0
     chunks: deque[tuple[int, int, int]] = field(default_factory=deque)  # offset after it, wall clock, monotonic
 
-    def came(self, size: int, wall_ns: int, mono_ns: int) -> None:
-        self.fed += size
-        self.chunks.append((self.fed, wall_ns, mono_ns))
+    def came(self, end: int, now: tuple[int, int]) -> tuple[int, int]:
+        """When the byte before the offset ``end`` came: with an earlier chunk, or now."""
+        for upto, wall_ns, mono_ns in self.chunks:
+            if upto >= end:
+                return wall_ns, mono_ns
+        return now
 
-    def of(self, end: int, now: tuple[int, int]) -> tuple[int, int]:
-        """When the byte before the offset ``end`` came."""
-        return next(((wall, mono) for upto, wall, mono in self.chunks if upto >= end), now)
-
-    def forget(self, pending: int) -> None:
-        """Only so many bytes are still waiting."""
+    def remember(self, now: tuple[int, int]) -> None:
+        """When the bytes came that still wait; the others are forgotten."""
+        pending = self.deframer.pending
+        if not pending:
+            self.chunks.clear()
+            return
+        self.chunks.append((self.fed, *now))
         done = self.fed - pending
-        while self.chunks and self.chunks[0][0] <= done:
+        while self.chunks[0][0] <= done:
             self.chunks.popleft()
 
 
@@ -67,19 +74,17 @@ class Recorder:
         self.line = line
         self._profile = profile
         self._sanitiser = Sanitiser(profile, keys)
-        self._deframers: dict[Direction, Deframing] = {}
-        self._counters: dict[Direction, Counters] = {}
-        self._arrivals: dict[Direction, _Arrivals] = {}
+        self._ways: dict[Direction, _Way] = {}
         self._controls = bytearray()
 
     def counters(self, direction: Direction) -> Counters:
         """What came in one direction so far."""
-        return self._counters.setdefault(direction, Counters())
+        return self._way(direction).counters
 
     def pending(self, direction: Direction) -> int:
         """Bytes that are in no record yet: the beginning of a frame, or noise that goes on. ``flush`` ends them."""
-        deframer = self._deframers.get(direction)
-        return deframer.pending if deframer else 0
+        way = self._ways.get(direction)
+        return way.deframer.pending if way else 0
 
     def take_controls(self) -> bytes:
         """The last lone control bytes since the previous call, in order."""
@@ -89,45 +94,46 @@ class Recorder:
 
     def feed(self, direction: Direction, data: bytes, wall_ns: int, mono_ns: int) -> list[PendingRecord]:
         """The records that these bytes complete, in the order of the line."""
-        deframer = self._deframers.get(direction)
-        if deframer is None:
-            deframer = self._deframers[direction] = self._profile.deframer()
-            self._arrivals[direction] = _Arrivals()
-        self._arrivals[direction].came(len(data), wall_ns, mono_ns)
-        return self._record(direction, deframer.feed(data), wall_ns, mono_ns)
+        way = self._ways.get(direction) or self._way(direction)
+        way.fed += len(data)
+        return self._record(way, way.deframer.feed(data), (wall_ns, mono_ns))
 
     def flush(self, direction: Direction, wall_ns: int, mono_ns: int) -> list[PendingRecord]:
         """The line fell silent or ended: what is begun will not be finished, so it is noise."""
-        deframer = self._deframers.get(direction)
-        return self._record(direction, deframer.flush(), wall_ns, mono_ns) if deframer else []
+        way = self._ways.get(direction)
+        return self._record(way, way.deframer.flush(), (wall_ns, mono_ns)) if way else []
 
-    def _record(self, direction: Direction, events: Sequence[Event], wall_ns: int, mono_ns: int) -> list[PendingRecord]:
-        counters = self.counters(direction)
-        arrivals = self._arrivals[direction]
+    def _way(self, direction: Direction) -> _Way:
+        if direction not in self._ways:
+            self._ways[direction] = _Way(direction, self._profile.deframer(), Counters())
+        return self._ways[direction]
+
+    def _record(self, way: _Way, events: Sequence[Event], now: tuple[int, int]) -> list[PendingRecord]:
+        counters = way.counters
         records: list[PendingRecord] = []
         for event in events:
-            if isinstance(event, Control):
+            if isinstance(event, Frame):
+                came = way.came(event.offset + len(event.data), now) if way.chunks else now
+                records.append(self._safe(way, event.data, *came))
+            elif isinstance(event, Control):
                 counters.control_bytes += 1
                 self._controls.append(event.byte)
                 del self._controls[:-MOST_CONTROLS]
-            elif isinstance(event, Noise):
-                counters.noise_bytes += event.length
-                came = arrivals.of(event.offset + event.length, (wall_ns, mono_ns))
-                records.append(self._noise(direction, event.length, NO_DIGEST, event.error, *came))
             else:
-                came = arrivals.of(event.offset + len(event.data), (wall_ns, mono_ns))
-                records.append(self._safe(direction, event.data, *came))
-        arrivals.forget(self.pending(direction))
+                counters.noise_bytes += event.length
+                came = way.came(event.offset + event.length, now)
+                records.append(self._noise(way.direction, event.length, NO_DIGEST, event.error, *came))
+        way.remember(now)
         return records
 
-    def _safe(self, direction: Direction, frame: bytes, wall_ns: int, mono_ns: int) -> PendingRecord:
-        counters = self.counters(direction)
+    def _safe(self, way: _Way, frame: bytes, wall_ns: int, mono_ns: int) -> PendingRecord:
+        counters = way.counters
         try:
             safe = self._sanitiser.sanitise(frame)
         except ProtocolError as wrong:
             counters.unparsable += 1
             counters.noise_bytes += len(frame)
-            return self._noise(direction, len(frame), self._sanitiser.digest(frame), wrong, wall_ns, mono_ns)
+            return self._noise(way.direction, len(frame), self._sanitiser.digest(frame), wrong, wall_ns, mono_ns)
         counters.frames += 1
         counters.frame_bytes += len(frame)
         return PendingRecord(
@@ -136,7 +142,7 @@ class Recorder:
             self._profile.name,
             wall_ns,
             mono_ns,
-            direction,
+            way.direction,
             frame=safe.frame,
             digest=safe.digest,
             card_token=safe.card_token,

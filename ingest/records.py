@@ -37,9 +37,9 @@ class Kind(enum.IntEnum):
     """The end of a sealed segment."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PendingRecord:
-    """A record on its way to the spool, without a number.
+    """A record on its way to the spool, without a number; nobody changes one (frozen, it would take thrice as long).
 
     Times are nanoseconds: ``wall_ns`` since 1970 in UTC, ``mono_ns`` of this boot's
     monotonic clock (0 where there was none, as in a replayed capture).

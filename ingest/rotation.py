@@ -11,8 +11,10 @@ the one before is never lost.
 import os
 from pathlib import Path
 
+from ingest.disk import Disk
 from ingest.errors import KeyFileError
-from ingest.keys import RETIRED, Keys, load_keys, new_key, read_key, sync_folder, write_key
+from ingest.files import FOR_US_ALONE
+from ingest.keys import RETIRED, Keys, load_keys, new_key, read_key, write_key
 
 CURRENT, OLD = "current", "retired"
 
@@ -39,9 +41,9 @@ def rotate(path: Path) -> Keys:
     try:
         _keep(path, aside)
         fresh.unlink(missing_ok=True)
-        write_key(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), new_key())
+        write_key(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | FOR_US_ALONE, 0o600), new_key())
         fresh.replace(path)
-        sync_folder(path.parent)
+        Disk().sync_directory(path.parent)
     except OSError as wrong:
         raise KeyFileError(
             f"{path}: cannot be rotated: {wrong.strerror}", hint="check the folder's owner and the disk, and try again"
@@ -73,7 +75,7 @@ def destroy(path: Path, key_id: str) -> Path:
             opened.write(bytes(file.stat().st_size))
             os.fsync(opened.fileno())
         file.unlink()
-        sync_folder(file.parent)
+        Disk().sync_directory(file.parent)
     except OSError as wrong:
         raise KeyFileError(f"{file}: cannot be destroyed: {wrong.strerror}", hint="check the file's owner") from None
     return file
@@ -86,12 +88,12 @@ def _retired(path: Path, key_id: str) -> Path:
 def _keep(path: Path, aside: Path) -> None:
     """A copy of the current key among the retired ones, read-only."""
     aside.parent.mkdir(mode=0o700, exist_ok=True)
-    sync_folder(path.parent)
+    Disk().sync_directory(path.parent)
     if aside.exists() and read_key(aside) == read_key(path):
         return  # a rotation that was stopped half way
     unfinished = aside.with_suffix(".new")
     unfinished.unlink(missing_ok=True)
-    fd = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
+    fd = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | FOR_US_ALONE, 0o400)
     write_key(fd, path.read_text("ascii"))
     unfinished.replace(aside)
-    sync_folder(aside.parent)
+    Disk().sync_directory(aside.parent)

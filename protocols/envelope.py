@@ -7,8 +7,7 @@ counts is a setting, because every vendor differs (docs/protocols.md).
 """
 
 from dataclasses import dataclass
-from functools import cached_property, reduce
-from operator import xor
+from functools import cached_property
 from typing import Any, Literal
 
 import construct as c
@@ -169,7 +168,12 @@ class _Length(c.Adapter):  # type: ignore[misc]  # construct has no types
 
 def lrc(covered: bytes | bytearray) -> int:
     """XOR of the bytes from the length to ETX."""
-    return reduce(xor, covered, 0)
+    folded = int.from_bytes(covered, "big")
+    half = 4 << max(len(covered) - 1, 0).bit_length()
+    while half >= 8:
+        folded = folded >> half ^ folded & (1 << half) - 1
+        half >>= 1
+    return folded
 
 
 def _hex(text: str, size: int, name: str) -> bytes:

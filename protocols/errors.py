@@ -10,6 +10,7 @@ lengths, codes or structure, never payload. Raise them ``from None`` at the
 construct boundary, whose own messages quote data.
 """
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 
@@ -73,6 +74,14 @@ class ProtocolError(Exception):
             "got": self.got,
             "hint": self.hint,
         }
+
+
+def breaking(errors: Iterable[ProtocolError], harmless: Collection[str]) -> ProtocolError | None:
+    """The first error behind which values cannot be told apart: one whose code is not ``harmless``.
+
+    A frame with such an error cannot be made safe, however small the error before it.
+    """
+    return next((each for each in errors if each.code not in harmless), None)
 
 
 def _rebuild(kind: type[ProtocolError], message: str, facts: dict[str, Any]) -> ProtocolError:

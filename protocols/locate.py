@@ -60,6 +60,29 @@ def locate(link: Link, walk: Walk, data: bytes, protocol: str) -> Located:
     return Located(Layout("none", -1, 0, len(data)), (), 0, nothing_found(link, data, protocol))
 
 
+def own_layout(link: Link, data: bytes) -> Layout | None:
+    """The layout of a sound frame of this very link; None when it is none, or could be read otherwise too.
+
+    It is the one that ``locate`` finds, in fewer steps.
+    """
+    size = len(data)
+    if size < 2 + STX_OVERHEAD:
+        return None
+    if link.envelope == "stx":
+        body = size - STX_OVERHEAD
+        sound = (
+            data[0] == STX
+            and data[-2] == ETX
+            and link.read_length(data[1], data[2]) == body
+            and data[-1] == lrc(data[1:-1])
+        )
+        return _inside("stx", data, 1 + LENGTH_BYTES, size - 2) if sound else None
+    if link.envelope == "length" and not (data[0] == STX and data[-2] == ETX):
+        sound = link.read_length(data[0], data[1]) == size - LENGTH_BYTES
+        return _inside("length", data, LENGTH_BYTES, size) if sound else None
+    return None
+
+
 def nothing_found(link: Link, data: bytes, protocol: str) -> FrameError:
     """The error of bytes that look like no frame at all."""
     return FrameError(

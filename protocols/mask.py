@@ -84,7 +84,7 @@ class Masking:
         item = self.items.get(number)
         if item is None:
             return ""
-        text = self.raw(item).hex().upper()
+        text = self.buffer[item.value : item.end].hex().upper()
         return text[: item.length] if item.step.digits else text
 
     def fill(self, start: int, end: int, byte: int) -> None:
@@ -93,13 +93,20 @@ class Masking:
 
     def fill_nibbles(self, at: int, span: sweep.Span) -> None:
         """Overwrite nibbles with F; the span counts from the first nibble of byte ``at``."""
-        for nibble in range(*span):
-            place = at + nibble // 2
-            self.buffer[place] |= 0x0F if nibble & 1 else 0xF0
+        first, last = span
+        if first >= last:
+            return
+        if first & 1:
+            self.buffer[at + (first >> 1)] |= 0x0F
+        if last & 1:
+            self.buffer[at + (last >> 1)] |= 0xF0
+        whole, end = at + (first + 1 >> 1), at + (last >> 1)
+        if whole < end:
+            self.buffer[whole:end] = b"\xff" * (end - whole)
 
     def met(self, number: str) -> None:
         """Remember a whole card number, so that it is found wherever else it stands."""
-        if number.isdigit() and number not in self.cards and sweep.SHORTEST <= len(number) <= sweep.LONGEST:
+        if number not in self.cards and sweep.SHORTEST <= len(number) <= sweep.LONGEST and number.isdigit():
             self.cards.append(number)
 
 
@@ -117,12 +124,13 @@ def mask(buffer: bytearray, mti: str, items: Sequence[Item], table: Mapping[int,
         kind = table[number].mask
         if kind == "none":
             continue
-        before = work.raw(item)
+        start, end = item.value, item.end
+        before = buffer[start:end]
         _MASKERS[kind](work, item)
-        if work.raw(item) != before and kind != "tlv":
+        if kind != "tlv" and buffer[start:end] != before:
             work.masked.append(f"F{number}")
     if items and work.cards:
-        rest = bytes(buffer[items[0].start : items[-1].end])
+        rest = buffer[items[0].start : items[-1].end]
         for card in work.cards:
             if card.encode("ascii") in rest or card in rest.hex():
                 _sweep_known(work, card)

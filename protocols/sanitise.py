@@ -16,6 +16,7 @@ from protocols.profile import Profile
 
 DIGEST_BYTES = 16
 TOKEN_CHARACTERS = 26  # of base32: 130 bits
+TOKEN_BYTES = 20  # of the MAC that hold them, in whole groups of base32
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Sanitiser:
 def card_token(keys: CardKeys, number: str) -> str:
     """The keyed token of a whole card number: equal for equal cards, whatever named them."""
     mac = hmac.digest(keys.pan, number.encode("ascii"), "sha256")
-    text = base64.b32encode(mac).decode("ascii").lower()
+    text = base64.b32encode(mac[:TOKEN_BYTES]).decode("ascii").lower()
     return f"t{keys.key_id}.{text[:TOKEN_CHARACTERS]}"
 
 

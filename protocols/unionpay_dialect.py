@@ -8,6 +8,7 @@ from protocols.describe import read_masked, to_object
 from protocols.dialect import Described, Dialect, Secured
 from protocols.envelope import lrc
 from protocols.facts import Facts, facts, response_text
+from protocols.locate import own_layout
 from protocols.mask import mask
 from protocols.profile import Profile
 from protocols.signature_tags import is_text
@@ -27,14 +28,17 @@ def secure(profile: Profile, frame: bytes) -> Secured:
         FrameError: it is no frame of this link.
         DecodeError: its fields cannot be told apart.
     """
-    located = profile.locate(frame)
-    if located.error is not None:
-        raise located.error
-    layout = located.layout
+    walk = profile.grammar.walk
+    layout = own_layout(profile.link, frame)
+    items = walk.whole(frame, layout.message, layout.end) if layout is not None else None
+    if layout is None or items is None:
+        located = profile.locate(frame)
+        if located.error is not None:
+            raise located.error
+        layout = located.layout
+        items = list(walk.items(frame, located.steps, layout.message + HEAD_BYTES, layout.end))
     start, end = layout.message, layout.end
     safe = bytearray(frame)
-    walk = profile.grammar.walk
-    items = list(walk.items(frame, located.steps, start + HEAD_BYTES, end))
     work = mask(safe, frame[start : start + 2].hex(), items, profile.grammar.table)
     if layout.kind == "stx":
         safe[-1] = lrc(safe[1:-1])

@@ -161,6 +161,41 @@ class Walk:
             )
         return True
 
+    def whole(self, data: bytes | bytearray, at: int, end: int) -> list[Item] | None:
+        """The fields of a message that fills the bytes from ``at`` to ``end``, in one pass.
+
+        None when it does not: ``start`` and ``advance`` say why.
+        """
+        if end - at < HEAD_BYTES:
+            return None
+        place = self.start(data, at)
+        if isinstance(place, Wrong):
+            return None
+        made: list[Item] = []
+        new = tuple.__new__  # an Item's own constructor takes twice as long
+        at = place.at
+        for step in place.steps:
+            _, prefix, count, digits, last, _ = step
+            value = at + prefix
+            if prefix:
+                most = count
+                if value > end:
+                    return None
+                count = _LENGTHS[data[at]]
+                if prefix == 2:
+                    low = _LENGTHS[data[at + 1]]
+                    count = count * 100 + low if count >= 0 and low >= 0 else -1
+                if not 0 <= count <= most:
+                    return None
+            after = value + ((count + 1) >> 1 if digits else count)
+            if after > end:
+                if last and at == end:
+                    break
+                return None
+            made.append(new(Item, (step, at, value, after, count)))
+            at = after
+        return made if at == end else None
+
     @staticmethod
     def items(data: bytes | bytearray, steps: tuple[Step, ...], at: int, end: int) -> Iterator[Item]:
         """Each field of a message that ``advance`` has accepted up to ``end``."""

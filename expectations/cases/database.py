@@ -20,7 +20,7 @@ from ingest.settings import Settings
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration; a test holds it to the files."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 TRIES = 12
@@ -109,9 +109,9 @@ def database_of(settings: Settings) -> Database:
     )
     password = None
     if settings.cases.password_file is not None:
-        from expectations.mail.deliver import read_password
+        from expectations.mail.server import read_secret
 
-        password = read_password(settings.cases.password_file, "cases.password_file")
+        password = read_secret(settings.cases.password_file, "cases.password_file")
     return Database(url, password)
 
 

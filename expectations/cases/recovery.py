@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from expectations.cases.book import CaseBook, CaseRecord, case_book
+from expectations.cases.book import CaseBook, case_book
+from expectations.cases.record import CaseRecord
 from expectations.cases.states import OVER
 from expectations.findings import Finding, Subject
 from expectations.mail.cases import DEBITS, subject_key

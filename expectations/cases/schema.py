@@ -95,6 +95,30 @@ CASE_SERIALS = sa.Table(
     sa.Column("last", sa.Integer, nullable=False),
 )
 
+CASE_ANSWERS = sa.Table(
+    "case_answers",
+    METADATA,
+    sa.Column("answer_id", sa.Integer, primary_key=True),
+    sa.Column("case_id", sa.Integer, sa.ForeignKey("cases.case_id"), nullable=False, index=True),
+    sa.Column("answer", sa.String(20), nullable=False),
+    sa.Column("merchant_id", sa.String(15), nullable=False),
+    sa.Column("rule", sa.String(64), nullable=False),
+    sa.Column("price_fen", sa.BigInteger, nullable=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("by", sa.String(100), nullable=False),
+    sa.Column("withdrawn_at", Moment, nullable=True),
+    sa.Column("withdrawn_by", sa.String(100), nullable=True),
+)
+
+FORGOTTEN_PRICES = sa.Table(
+    "forgotten_prices",
+    METADATA,
+    sa.Column("merchant_id", sa.String(15), primary_key=True),
+    sa.Column("amount_fen", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("by", sa.String(100), nullable=False),
+)
+
 MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
     "cases": (
         "One row a case.",
@@ -139,7 +163,7 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
             "case_id": "its case",
             "at": "when",
             "kind": "opened, joined, merged, reopened, told, contact, note, claimed, promised, recovered, rejected, "
-            "closed",
+            "closed, answered, withdrawn",
             "by": "who wrote it; tillwatch for what it did itself",
             "contact": "whom one spoke with, and how",
             "text": "what was said or seen",
@@ -147,6 +171,30 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
             "state": "the case's state after it",
             "reference": "what an entry of tillwatch rests on, so that it is written once; null = a person's entry",
             "proof": "JSON: the transactions or statement lines that show money back; null = none",
+        },
+    ),
+    "case_answers": (
+        "What readers answered to each case; an answer taken back, or given anew, keeps its row.",
+        {
+            "answer_id": "order of writing",
+            "case_id": "its case",
+            "answer": "confirmed, two-purchases, done, notice or complain",
+            "merchant_id": "merchant",
+            "rule": "rule of the leading finding at that time",
+            "price_fen": "the amount that was charged twice; null = the answer teaches no price",
+            "at": "when",
+            "by": "who, or which mail's link",
+            "withdrawn_at": "when it was taken back or given anew; null = it stands",
+            "withdrawn_by": "who did that",
+        },
+    ),
+    "forgotten_prices": (
+        "Price points that somebody took back: answers before that moment teach them no more.",
+        {
+            "merchant_id": "merchant",
+            "amount_fen": "the price",
+            "at": "when it was taken back last",
+            "by": "who did that",
         },
     ),
     "case_serials": (

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from expectations.mail.catalogue import Locale
+from expectations.mail.catalogue import Locale, texts
 
 TEXTS = Path(__file__).parent / "texts"
 
@@ -16,6 +16,19 @@ def words(locale: Locale) -> Mapping[str, Mapping[str, str]]:
     """Group -> code -> word."""
     with (TEXTS / f"{locale}.toml").open("rb") as file:
         return tomllib.load(file)
+
+
+def entry_text(kind: str, text: str, locale: Locale) -> str:
+    """A log entry's text as people read it: answers and names of rules in their words."""
+    say = words(locale)
+    if kind in {"answered", "withdrawn"}:
+        return say["answers"].get(text, text)
+    if kind in {"opened", "joined", "reopened"}:
+        rules = texts(locale).rules
+        return say["punctuation"]["comma"].join(
+            rules[each].title if each in rules else each for each in text.split(", ")
+        )
+    return text
 
 
 def reader_locale() -> Locale:

@@ -15,7 +15,8 @@ from ingest.commands.options import config_option, json_option
 from ingest.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from expectations.cases.book import CaseBook, CaseRecord
+    from expectations.cases.book import CaseBook
+    from expectations.cases.record import CaseRecord
     from expectations.mail.catalogue import Locale
 
 STATES = ("new", "told", "claimed", "promised", "recovered", "rejected", "closed")
@@ -218,7 +219,7 @@ def _total(found: "Sequence[CaseRecord]") -> str:
 
 
 def _show(record: "CaseRecord", settings: Settings, locale: "Locale | None", *, as_json: bool) -> None:
-    from expectations.cases.wording import reader_locale, words
+    from expectations.cases.wording import entry_text, reader_locale, words
 
     now = dt.datetime.now(dt.UTC)
     if as_json:
@@ -230,7 +231,7 @@ def _show(record: "CaseRecord", settings: Settings, locale: "Locale | None", *, 
         click.echo(f"  {each.finding_id[:8]}  {each.rule}  {each.certainty}  {yuan(each.amount_at_risk_fen)}")
     kinds = words(locale)["kinds"]
     for entry in record.log:
-        said = "  ".join(part for part in (entry.contact, entry.text) if part)
+        said = "  ".join(part for part in (entry.contact, entry_text(entry.kind, entry.text, locale)) if part)
         amount = "" if entry.amount_fen is None else f"  {yuan(entry.amount_fen)}"
         at = entry.at.astimezone(settings.zone)
         click.echo(f"  {at:%Y-%m-%d %H:%M:%S}  {kinds[entry.kind]}{amount}  [{entry.by}]  {said}".rstrip())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from expectations.cases.book import CaseRecord
+from expectations.cases.record import CaseRecord
 from expectations.mail.cases import happened
 from ingest.inspection import segment_files
 from ingest.segment import Raw, walk

@@ -2,7 +2,8 @@
 -- accused, with a score. Order references and slips are not collected, signatures not compared
 -- yet: their parts count nothing and `missing` names them. Where a link carries neither operator nor
 -- trace number, the points that those could have earned are left open: what might have been for
--- review with them is said to be unverifiable, not silently innocent.
+-- review with them is said to be unverifiable, not silently innocent. A common price is one of the merchant's three
+-- most common, or one that three answers "two purchases" taught (docs/cases.md).
 WITH sale AS (
     SELECT *, sendings > 1 OR reversal_sendings > 0 AS anomaly
     FROM life WHERE kind = 'SALE' AND exposed AND card IS NOT NULL AND amount_fen > 0
@@ -88,12 +89,14 @@ habit AS (
 ),
 weighed AS (
     SELECT p.*, h.all_sales AS merchant_sales_90_days, h.sales AS sales_at_this_price,
-           h.sales >= 3 AND h.place BETWEEN 1 AND 3 AS common_price,
-           h.all_sales >= 100 AND h.sales * 100 < h.all_sales AND p.amount_fen % 1000 <> 0 AS rare_price,
+           point.merchant IS NOT NULL AS taught_price,
+           taught_price OR h.sales >= 3 AND h.place BETWEEN 1 AND 3 AS common_price,
+           NOT taught_price AND h.all_sales >= 100 AND h.sales * 100 < h.all_sales AND p.amount_fen % 1000 <> 0 AS rare_price,
            coalesce(habit.days, 0) AS days_done_before
     FROM pair p
     JOIN history h USING (id)
     LEFT JOIN habit USING (id)
+    LEFT JOIN price_point point ON point.merchant = p.merchant AND point.amount_fen = p.amount_fen
 ),
 scored AS (
     SELECT *, {
@@ -134,5 +137,5 @@ SELECT id AS key,
            || CASE WHEN run < 3 THEN ['repeat_purchase_run'] ELSE [] END
            || CASE WHEN NOT order_absent AND NOT orders_differ THEN ['different_orders'] ELSE [] END AS also_ruled_out,
        score_parts, seconds_apart, first_card_counter, atc AS second_card_counter,
-       sales_at_this_price, merchant_sales_90_days
+       sales_at_this_price, taught_price, merchant_sales_90_days
 FROM scored

@@ -14,7 +14,12 @@ from ingest.settings import load_settings
 
 
 @click.command()
-@click.option("--create-keys", "make_keys", is_flag=True, help="Make the key file first; an old one is never touched.")
+@click.option(
+    "--create-keys",
+    "make_keys",
+    is_flag=True,
+    help="Make the key files that are lacking first; an old one is never touched.",
+)
 @config_option
 @json_option
 def doctor(make_keys: bool, config: Path | None, as_json: bool) -> None:
@@ -24,8 +29,10 @@ def doctor(make_keys: bool, config: Path | None, as_json: bool) -> None:
     """
     settings = load_settings(config)
     if make_keys:
-        keys = create_keys(settings.keys.pan_token)
-        click.echo(f"made key {keys.key_id} in {settings.keys.pan_token}; keep a copy in a safe place", err=True)
+        lacking = [file for file in (settings.keys.pan_token, settings.app.key) if not file.exists()]
+        for file in lacking or [settings.keys.pan_token]:
+            keys = create_keys(file)
+            click.echo(f"made key {keys.key_id} in {file}; keep a copy in a safe place", err=True)
     states: Counter[str] = Counter()
     for check in checkup(settings):
         states[check.state] += 1

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import sys
 
 
 class ServiceManager:
@@ -15,7 +16,7 @@ class ServiceManager:
 
     def say(self, *states: str) -> None:
         """``READY=1``, ``WATCHDOG=1``, ``STOPPING=1``, ``STATUS=…``; a manager that does not listen is no error."""
-        if not self._address:
+        if sys.platform == "win32" or not self._address:
             return
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.setblocking(False)

@@ -26,8 +26,8 @@ def secure(profile: Profile, frame: bytes) -> Secured:
         ProtocolError: it is no frame, or its values cannot be told apart.
     """
     record = read(frame, profile.name, profile.link.envelope)
-    if record.error is not None and record.error.code != "digits":
-        raise record.error
+    if record.broken is not None:
+        raise record.broken
     safe, card, masked = _overwrite(record, frame)
     return Secured(bytes(safe), card, _message(frame), masked)
 
@@ -53,10 +53,13 @@ def _overwrite(record: Record, frame: bytes) -> tuple[bytearray, str | None, tup
                 safe[item.start + index] = ord("*") if secret else byte
         elif item.kind == "secret":
             safe[item.start : item.end] = b"*" * (item.end - item.start)
-        elif item.kind == "text":
-            for first, last in sweep.in_text(text):
+    for item in record.items:
+        if item.kind == "text":
+            text = frame[item.start : item.end]
+            known = sweep.known_in_text(text, card) if card is not None else ()
+            for first, last in (*sweep.in_text(text), *known):
                 safe[item.start + first : item.start + last] = b"*" * (last - first)
-        if safe[item.start : item.end] != text:
+        if safe[item.start : item.end] != frame[item.start : item.end]:
             masked.append(item.key)
     if frame[:1] == bytes((STX,)):
         safe[-1] = lrc(safe[1:-1])

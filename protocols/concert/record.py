@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from protocols.envelope import ETX, STX, lrc
-from protocols.errors import DecodeError, FrameError, ProtocolError
+from protocols.errors import DecodeError, FrameError, ProtocolError, breaking
 
 ASK, SMALL, FULL = 34, 25, 80
 TAG_HEAD = 5
@@ -101,7 +101,17 @@ class Record:
 
     form: str
     items: tuple[Item, ...]
-    error: ProtocolError | None
+    errors: tuple[ProtocolError, ...] = ()
+
+    @property
+    def error(self) -> ProtocolError | None:
+        """The first thing that is wrong."""
+        return next(iter(self.errors), None)
+
+    @property
+    def broken(self) -> ProtocolError | None:
+        """The first error behind which values cannot be told apart; a wrong digit hides no other value."""
+        return breaking(self.errors, {"digits"})
 
     @property
     def fields(self) -> Mapping[str, str]:
@@ -115,7 +125,7 @@ class Record:
 
 
 def read(frame: bytes, protocol: str, envelope: str) -> Record:
-    """A message, as far as it can be read; ``error`` is the first thing that is wrong."""
+    """A message, as far as it can be read."""
     return _read_caisse(frame, protocol) if envelope == "tags" else _read_e_plus(frame, protocol)
 
 
@@ -154,15 +164,15 @@ def _read_e_plus(frame: bytes, protocol: str) -> Record:
     elif len(body) not in LAYOUTS:
         error = _frame_error(protocol, "length", start, "a body of 34, 25 or 80 bytes", f"{len(body)}")
     if error is not None:
-        return Record("", (), error)
-    items = []
+        return Record("", (), (error,))
+    items, errors = [], []
     at = start
     for name, width, kind in LAYOUTS[len(body)]:
         item, wrong = _item(name, name, kind, frame, at, at + width, protocol)
-        error = error or wrong
+        errors += [wrong] if wrong is not None else []
         items.append(item)
         at += width
-    return Record("ask" if len(body) == ASK else "answer", tuple(items), error)
+    return Record("ask" if len(body) == ASK else "answer", tuple(items), tuple(errors))
 
 
 def tag_end(data: bytes | bytearray, at: int) -> int | None:
@@ -179,25 +189,24 @@ def tag_end(data: bytes | bytearray, at: int) -> int | None:
 def _read_caisse(frame: bytes, protocol: str) -> Record:
     if frame[:2] != b"CZ":
         wrong = _frame_error(protocol, "envelope", 0, "the tag CZ first", "something else")
-        return Record("", (), wrong)
+        return Record("", (), (wrong,))
     items: list[Item] = []
-    error: ProtocolError | None = None
+    errors: list[ProtocolError] = []
     at = 0
     while at < len(frame):
         end = tag_end(frame, at)
         if end is None or end < 0:
-            error = error or _wrong(
-                protocol, "", at, "a tag, its length and its value", f"{len(frame) - at} bytes", "short"
-            )
+            left = f"{len(frame) - at} bytes"
+            errors.append(_wrong(protocol, "", at, "a tag, its length and its value", left, "short"))
             break
         key = frame[at : at + 2].decode("ascii")
         name, kind = TAGS.get(key, (key, "text"))
         item, wrong_value = _item(key, name, kind, frame, at + 5, end, protocol)
-        error = error or wrong_value
+        errors += [wrong_value] if wrong_value is not None else []
         items.append(item)
         at = end
     answer = any(item.key in {"AE", "AF"} for item in items)
-    return Record("caisse-answer" if answer else "caisse-ask", tuple(items), error)
+    return Record("caisse-answer" if answer else "caisse-ask", tuple(items), tuple(errors))
 
 
 def _item(  # noqa: PLR0917  one value's facts

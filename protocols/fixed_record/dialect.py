@@ -30,8 +30,8 @@ def secure(profile: Profile, frame: bytes) -> Secured:
         DecodeError: a field holds what it cannot hold, so that nobody knows what stands where.
     """
     record = read(frame, profile.name)
-    if record.error is not None and record.error.code != "gbk":
-        raise record.error
+    if record.broken is not None:
+        raise record.broken
     safe, card, masked = _overwrite(record)
     return Secured(safe, card, frame, masked)
 

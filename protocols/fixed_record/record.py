@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from protocols.codecs import gbk_text
-from protocols.errors import DecodeError, FrameError, ProtocolError
+from protocols.errors import DecodeError, FrameError, ProtocolError, breaking
 from protocols.fixed_record.layout import EXPECTED, FORMS, Field, Form, fits
 
 _OF_DIGITS = frozenset(("digits", "number", "date"))
@@ -27,13 +27,23 @@ class Record:
     Attributes:
         data: its bytes.
         form: which; None when no form is that long.
-        error: the first thing that is wrong with it.
+        errors: what is wrong with it, in the order of the bytes.
     """
 
     data: bytes = field(repr=False)
     form: Form | None
     items: tuple[Item, ...] = field(repr=False)
-    error: ProtocolError | None
+    errors: tuple[ProtocolError, ...]
+
+    @property
+    def error(self) -> ProtocolError | None:
+        """The first thing that is wrong."""
+        return next(iter(self.errors), None)
+
+    @property
+    def broken(self) -> ProtocolError | None:
+        """The first error behind which nobody knows what stands where; a text that is no GBK shifts nothing."""
+        return breaking(self.errors, {"gbk"})
 
     @property
     def values(self) -> dict[str, str]:
@@ -62,19 +72,19 @@ def read(data: bytes, protocol: str) -> Record:
             got=f"{len(data)}",
             hint="check whether the record was cut, or its blanks were",
         )
-        return Record(data, None, (), error)
+        return Record(data, None, (), (error,))
     items = []
-    wrong: DecodeError | None = None
+    errors: list[ProtocolError] = []
     at = 0
     for each in form.fields:
         raw = data[at : at + each.width]
         sound = fits(each, raw) and (each.kind != "gbk" or is_gbk(raw))
-        if not sound and wrong is None:
-            wrong = _bad(each, at, protocol)
+        if not sound:
+            errors.append(_bad(each, at, protocol))
         value = gbk_text(raw).rstrip() if sound or each.kind == "gbk" else None
         items.append(Item(each, at, at + each.width, value))
         at += each.width
-    return Record(data, form, tuple(items), wrong)
+    return Record(data, form, tuple(items), tuple(errors))
 
 
 def build(form: Form, values: Mapping[str, str]) -> bytes:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from protocols.errors import DecodeError, ProtocolError
+from protocols.errors import DecodeError, ProtocolError, breaking
 from protocols.mis.link import unwrap
 from protocols.mis.tlv import elements
 from protocols.mis_df.tags import MODE, NESTED, PASSTHROUGH, TAGS, UNKNOWN, Tag
@@ -63,7 +63,17 @@ class Record:
     message: tuple[int, int] | None
     data: tuple[int, int]
     envelope: str
-    error: ProtocolError | None
+    errors: tuple[ProtocolError, ...]
+
+    @property
+    def error(self) -> ProtocolError | None:
+        """The first thing that is wrong."""
+        return next(iter(self.errors), None)
+
+    @property
+    def broken(self) -> ProtocolError | None:
+        """The first error behind which values cannot be told apart; a wrong value hides no other."""
+        return breaking(self.errors, VALUE_ERRORS)
 
     @property
     def fields(self) -> Mapping[str, str]:
@@ -77,19 +87,19 @@ class Record:
 
 
 def read(profile: Profile, frame: bytes) -> Record:
-    """A whole frame, or bare data; ``error`` says what is wrong with it."""
+    """A whole frame, or bare data; ``errors`` say what is wrong with it."""
     found = unwrap(profile.link, frame, profile.name)
     start, end = found.at, found.at + len(found.data)
     if found.error is not None:
-        return Record("", (), None, (start, end), found.kind, found.error)
+        return Record("", (), None, (start, end), found.kind, (found.error,))
     if found.data.startswith(NOTICES):
         text = found.data.decode("latin-1")
         notice = Item("notice", 0, "notice", "text", start, end, text)
-        return Record("notice", (notice,), None, (start, end), found.kind, None)
+        return Record("notice", (notice,), None, (start, end), found.kind, ())
     reader = _Reader(frame, profile.name)
     reader.read(start, end, "", 0)
-    error = reader.error
-    if error is None and not reader.mode:
+    errors = reader.errors
+    if not errors and not reader.mode:
         error = DecodeError(
             "it does not say what kind of frame it is",
             protocol=profile.name,
@@ -101,7 +111,8 @@ def read(profile: Profile, frame: bytes) -> Record:
             got="no DF01",
             hint="check the profile: another link has the same frame around other tags",
         )
-    return Record(reader.mode, tuple(reader.items), reader.message, (start, end), found.kind, error)
+        errors = [error]
+    return Record(reader.mode, tuple(reader.items), reader.message, (start, end), found.kind, tuple(errors))
 
 
 class _Reader:
@@ -111,7 +122,7 @@ class _Reader:
         self.items: list[Item] = []
         self.mode = ""
         self.message: tuple[int, int] | None = None
-        self.error: ProtocolError | None = None
+        self.errors: list[ProtocolError] = []
         self._met: dict[str, int] = {}
 
     def read(self, start: int, end: int, path: str, depth: int) -> None:
@@ -131,7 +142,7 @@ class _Reader:
                 self.read(each.start, each.end, f"{key}.", depth + 1)
         if found.error is not None:
             found.error.protocol = self.protocol
-            self.error = self.error or found.error
+            self.errors.append(found.error)
 
     def _key(self, key: str) -> str:
         """A key of its own for the second of a kind."""
@@ -144,8 +155,8 @@ class _Reader:
             value, number, currency = _value(known, raw)
         except _WrongError as wrong:
             self.items.append(Item(key, tag, known.name, known.kind, start, end, None))
-            if self.error is None:
-                self.error = DecodeError(
+            self.errors.append(
+                DecodeError(
                     _MESSAGES[wrong.code],
                     protocol=self.protocol,
                     layer="field",
@@ -156,6 +167,7 @@ class _Reader:
                     got=wrong.got,
                     hint="compare with the terminal's own document; tags of this link are likely, not certain",
                 )
+            )
             return
         self.items.append(Item(key, tag, known.name, known.kind, start, end, value, number, currency))
 

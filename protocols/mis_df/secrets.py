@@ -11,7 +11,7 @@ import re
 from protocols import sweep
 from protocols.dialect import Secured
 from protocols.envelope import STX, lrc
-from protocols.mis_df.record import VALUE_ERRORS, Item, Record, read
+from protocols.mis_df.record import Item, Record, read
 from protocols.profile import Profile
 
 _KEPT = frozenset(("digits", "amount", "count", "response", "id", "nested", "message"))
@@ -32,8 +32,8 @@ def secure(profile: Profile, frame: bytes) -> Secured:
         DecodeError: its values cannot be told apart, or the message it carries cannot.
     """
     record = read(profile, frame)
-    if record.error is not None and record.error.code not in VALUE_ERRORS:
-        raise record.error
+    if record.broken is not None:
+        raise record.broken
     body = frame[slice(*record.data)]
     inner = None
     if record.message is not None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from protocols.errors import DecodeError, ProtocolError
+from protocols.errors import DecodeError, ProtocolError, breaking
 from protocols.zvt.link import apdu_end, unwrap
 from protocols.zvt.words import BITMAPS, COMMANDS, TAGS, TOTALS_BYTES, TOTALS_GROUPS
 
@@ -47,7 +47,7 @@ class Apdu:
         data: the APDU, not doubled.
         places: the offset in the link frame of each byte of ``data``, and of its end.
         envelope: dle or apdu: what the bytes came in.
-        error: the first thing that is wrong.
+        errors: what is wrong, in the order of the bytes.
     """
 
     control: str
@@ -55,7 +55,17 @@ class Apdu:
     data: bytes = field(repr=False)
     places: list[int] = field(repr=False)
     envelope: str
-    error: ProtocolError | None
+    errors: tuple[ProtocolError, ...]
+
+    @property
+    def error(self) -> ProtocolError | None:
+        """The first thing that is wrong."""
+        return next(iter(self.errors), None)
+
+    @property
+    def broken(self) -> ProtocolError | None:
+        """The first error behind which values cannot be told apart; a wrong digit hides no other value."""
+        return breaking(self.errors, {"bcd"})
 
     @property
     def fields(self) -> Mapping[str, str]:
@@ -74,10 +84,10 @@ def read(frame: bytes, protocol: str) -> Apdu:
     try:
         data, places, envelope = unwrap(frame, protocol)
     except ProtocolError as wrong:
-        return Apdu("", (), frame, list(range(len(frame) + 1)), "", wrong)
+        return Apdu("", (), frame, list(range(len(frame) + 1)), "", (wrong,))
     reader = _Reader(data, places, protocol)
     reader.read()
-    return Apdu(data[:2].hex().upper(), tuple(reader.items), data, places, envelope, reader.error)
+    return Apdu(data[:2].hex().upper(), tuple(reader.items), data, places, envelope, tuple(reader.errors))
 
 
 class _StopError(Exception):
@@ -90,7 +100,7 @@ class _Reader:
         self.places = places
         self.protocol = protocol
         self.items: list[Item] = []
-        self.error: ProtocolError | None = None
+        self.errors: list[ProtocolError] = []
         self._met: dict[str, int] = {}
 
     def read(self) -> None:
@@ -275,9 +285,9 @@ class _Reader:
             raise _StopError
 
     def _wrong(self, code: str, key: str, at: int, expected: str, got: str, *, layer: str = "field") -> None:
-        if self.error is None:
-            message, hint = _WORDS[code]
-            self.error = DecodeError(
+        message, hint = _WORDS[code]
+        self.errors.append(
+            DecodeError(
                 message,
                 protocol=self.protocol,
                 layer=layer,
@@ -288,6 +298,7 @@ class _Reader:
                 got=got,
                 hint=hint,
             )
+        )
 
 
 _WORDS = {

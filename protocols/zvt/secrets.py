@@ -24,8 +24,8 @@ def secure(profile: Profile, frame: bytes) -> Secured:
         DecodeError: its values cannot be told apart.
     """
     apdu = read(frame, profile.name)
-    if apdu.error is not None and apdu.error.code != "bcd":  # a wrong digit hides no other value
-        raise apdu.error
+    if apdu.broken is not None:
+        raise apdu.broken
     safe, card, masked = overwrite(apdu)
     return Secured(wrap(bytes(safe), apdu.envelope), card, apdu.data, masked)
 

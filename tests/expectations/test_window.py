@@ -1,12 +1,15 @@
 """``dup_card_amount_window``: the score, part by part against numbers added by hand, and what is silent."""
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
 from expectations.findings import Finding
-from tests.expectations.conftest import Findings
-from tests.expectations.shopdays import Row, Till, moment
+from expectations.run import judge
+from tests.expectations.conftest import SHOP, Findings
+from tests.expectations.plainlaws import PlainBench
+from tests.expectations.shopdays import Row, Till, moment, tables
 
 pytestmark = pytest.mark.thorough
 
@@ -338,3 +341,26 @@ def test_without_a_token_the_mask_identifies_the_card(till: Till, findings: Find
     [found] = findings(till)
     assert found.evidence["duplicate_score"] == 65
     assert "card_token" in found.completeness["missing"]
+
+
+def test_a_price_that_answers_taught_is_common(till: Till):
+    """65 - 30 = 35: silent. Another amount, and the same amount at another merchant, stay for review."""
+    till.at("2026-11-21 09:00:00")
+    pair(till)
+    day, at = till.now.date(), till.merchant
+    for prices, silent in (({(at, 36840)}, True), ({(at, 36841), ("898320548160009", 36840)}, False)):
+        shop = replace(SHOP, prices=frozenset(prices))
+        found = judge(tables(till), shop, day, day, bench=PlainBench()).findings
+        assert (found == []) is silent
+
+
+def test_a_taught_price_does_not_hide_a_fault(till: Till):
+    """40 + 25 + 15 + 10 - 30 = 60: the first was sent twice, so it is looked at, and says that the price was taught."""
+    till.at("2026-11-21 09:00:00")
+    pair(till, first={"attempts": 2})
+    day = till.now.date()
+    shop = replace(SHOP, prices=frozenset({(till.merchant, 36840)}))
+    found = judge(tables(till), shop, day, day, bench=PlainBench()).findings
+    assert score(found) == TIME_60 + ANOMALY + TERMINAL_AND_OPERATOR + CONSECUTIVE + COMMON == 60
+    assert found[0].evidence["taught_price"] is True
+    assert "common_price_point" not in found[0].ruled_out

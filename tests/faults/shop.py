@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from ingest.acknowledging import ACK
 from ingest.collector import Collector
-from ingest.committer import ACK, Committer
+from ingest.committer import Committer
 from ingest.disk import Disk
 from ingest.lines import Line, make_line
 from ingest.occupant import Occupant

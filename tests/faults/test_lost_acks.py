@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ingest.committer import ACK
+from ingest.acknowledging import ACK
 from ingest.landing import land
 from ingest.settings import Settings
 from ingest.tables import Lake

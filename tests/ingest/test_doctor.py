@@ -173,7 +173,7 @@ def test_a_spool_that_cannot_be_made_fails(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["nfs4", "tmpfs"])
 def test_the_file_system_matters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     """A network file system fails, one in memory is a warning."""
-    monkeypatch.setattr("ingest.checkup.file_system", lambda _: kind)
+    monkeypatch.setattr("ingest.disk.Disk.kind", lambda *_: kind)
     assert states(check_spool(tmp_path, None))[0] == {"nfs4": "fail", "tmpfs": "warn"}[kind]
 
 

@@ -1,6 +1,8 @@
 """The walk is derived from the declaration, and refuses what it cannot derive."""
 
+import functools
 import io
+import operator
 
 import construct as c
 import pytest
@@ -8,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.codecs import CODECS, Packed
+from protocols.envelope import lrc
 from protocols.errors import DecodeError, ProfileError, ProtocolError
 from protocols.grammar import declare
+from protocols.locate import own_layout
 from protocols.unionpay import FIELDS
-from protocols.walk import PLANS_KEPT, Walk
-from tests.protocols.conftest import load_vectors
+from protocols.walk import HEAD_BYTES, PLANS_KEPT, Walk
+from tests.protocols.conftest import link_frame, load_vectors
 
 BIT_2 = c.this.bitmap & (1 << 62)
 HEAD = ("mti" / Packed(4), "bitmap" / c.Int64ub)
@@ -114,3 +118,31 @@ def test_an_error_names_the_first_byte_of_what_is_wrong(unionpay, body, path, of
     assert wrong.value.protocol == "unionpay"
     assert wrong.value.expected
     assert wrong.value.got
+
+
+@given(st.sampled_from(load_vectors()), st.booleans(), st.data())
+@settings(max_examples=300, deadline=None)
+def test_the_short_way_to_the_fields_is_the_long_way(unionpay, stx, vector, in_stx, data):
+    """Of a frame, damaged or whole, the fields found in one pass are those that ``locate`` and the walk find."""
+    profile = stx if in_stx else unionpay
+    frame = bytearray(link_frame(profile, vector))
+    for _ in range(data.draw(st.integers(0, 2))):
+        frame[data.draw(st.integers(0, len(frame) - 1))] = data.draw(st.integers(0, 255))
+    if in_stx and data.draw(st.booleans()):
+        frame[-1] = functools.reduce(operator.xor, frame[1:-1])
+    whole = bytes(frame[: data.draw(st.sampled_from([len(frame), len(frame), len(frame) - 1, 3]))])
+    layout = own_layout(profile.link, whole)
+    found = profile.locate(whole)
+    walk = profile.grammar.walk
+    items = walk.whole(whole, layout.message, layout.end) if layout is not None else None
+    if layout is None or items is None:
+        assert found.error is not None or found.layout != layout
+        return
+    assert (found.layout, found.error) == (layout, None)
+    assert items == list(walk.items(whole, found.steps, layout.message + HEAD_BYTES, layout.end))
+
+
+@given(st.binary(max_size=300))
+def test_the_lrc_is_the_xor_of_every_byte(covered):
+    """Folded in halves or byte after byte: one value."""
+    assert lrc(covered) == functools.reduce(operator.xor, covered, 0)

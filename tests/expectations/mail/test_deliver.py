@@ -7,10 +7,12 @@ import pytest
 
 from expectations.mail import deliver as module
 from expectations.mail.decide import decide
-from expectations.mail.deliver import RefusedError, Server, ServerError, deliver, server_of
+from expectations.mail.deliver import RefusedError, ServerError, deliver
 from expectations.mail.message import build_message
+from expectations.mail.server import Server, server_of
+from ingest.alerting import Alerts, Route
 from ingest.errors import KeyFileError, UsageError
-from ingest.settings import Alerts, Route, Settings
+from ingest.settings import Settings
 from tests.expectations.mail.conftest import NOW, example
 from tests.expectations.mail.postbox import Postbox, free_port, scripted, serving, timed
 

@@ -15,7 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from ingest.ports import Port
 from ingest.records import Direction, Kind, PendingRecord
+from ingest.threads import ThreadWaiting
+from ingest.waiting import EpollWaiting
 
 
 class Wire:
@@ -80,6 +83,17 @@ def wires(tmp_path: Path) -> Iterator[Callable[[str], Wire]]:
     yield make
     for wire in made:
         wire.unplug()
+
+
+def fill(port: Port) -> int:
+    """Write until the device is full and stays so (the kernel moves a pty's bytes on a little later); how many."""
+    taken, refused = 0, 0
+    while refused < 5:
+        step = port.write_some(b"x" * 4096)
+        taken, refused = taken + step, 0 if step else refused + 1
+        if not step:
+            time.sleep(0.02)
+    return taken
 
 
 def tiny_frame(body: bytes) -> bytes:
@@ -238,3 +252,9 @@ def until() -> Callable[[Callable[[], object], float], None]:
             time.sleep(0.005)
 
     return wait
+
+
+@pytest.fixture(params=[EpollWaiting, ThreadWaiting], ids=["epoll", "threads"])
+def _each_waiting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test runs twice: with one thread for all ports, and with two threads a port, as on Windows."""
+    monkeypatch.setattr("ingest.collector.waiting_here", request.param)

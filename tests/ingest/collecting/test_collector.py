@@ -12,14 +12,17 @@ from typing import Any, Self
 
 import pytest
 
+from ingest.acknowledging import ACK, NAK
 from ingest.collector import Collector
-from ingest.committer import ACK, NAK, Committer
+from ingest.committer import Committer
 from ingest.errors import SpoolError
 from ingest.lines import Line, make_line
 from ingest.ports import PortError
 from ingest.records import Kind
 
 LINK = SimpleNamespace(baud=9600, bytesize=8, parity="N", stopbits=1)
+
+pytestmark = pytest.mark.usefixtures("_each_waiting")
 
 
 class Running:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ingest.committer import ACK, NAK, Committer
+from ingest.acknowledging import ACK, NAK, Answers
+from ingest.committer import Committer
 from ingest.errors import SpoolError
 from ingest.handover import Chunk, Happened
 from ingest.lines import Stream
@@ -29,8 +30,8 @@ class Bench:
     def start(self) -> None:
         self.committer.start(self.answer, self.spool)
 
-    def answer(self, stream: Stream, byte: bytes) -> None:
-        self.answers.append((stream.line, byte, len(self.spool.frames())))
+    def answer(self, answers: Answers) -> None:
+        self.answers += [(stream.line, byte, len(self.spool.frames())) for stream, byte in answers]
 
     def stream(self, mode: Any, line: str = "lane") -> Stream:
         return Stream(line, "tiny", mode=mode, direction="rx", start=lambda: self._recorder(line, "rx"))
@@ -370,8 +371,8 @@ def test_random_failures_never_lose_an_acknowledged_frame(
     got = threading.Event()
     answers: list[bytes] = []
 
-    def answer(_: Stream, byte: bytes) -> None:
-        answers.append(byte)
+    def answer(said: Answers) -> None:
+        answers.extend(byte for _, byte in said)
         got.set()
 
     class Moody:

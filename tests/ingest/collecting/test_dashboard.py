@@ -48,6 +48,7 @@ def test_every_event_is_in_the_manual() -> None:
     for name in (
         "collector.py",
         "committer.py",
+        "acknowledging.py",
         "asking.py",
         "airflow_notice.py",
         "health.py",

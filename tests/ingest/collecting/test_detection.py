@@ -230,7 +230,7 @@ def test_a_line_that_ends_in_doubt_is_read_with_the_likeliest_and_says_so(rig: A
 def test_a_terminal_s_usb_ids_name_one_of_equals(rig: Any, wires: Any, until: Any, monkeypatch: Any) -> None:
     """What the device is breaks a tie."""
     monkeypatch.setattr("protocols.usb_ids.speaks", lambda ids: ("shengpay",) if ids == "2FB8:2116" else ())
-    monkeypatch.setattr("ingest.ports.usb_identity", lambda device: {"device": device, "usb": "2FB8:2116"})
+    monkeypatch.setattr("ingest.tty.usb_identity", lambda device: {"device": device, "usb": "2FB8:2116"})
     wire = wires("terminal")
     made = rig(mode="listen", device=str(wire.name))
     for frame in payments(load_profile("lakala"))[TERMINAL]:

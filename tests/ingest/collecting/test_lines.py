@@ -62,12 +62,13 @@ def test_a_pause_inside_a_frame_ends_it(stream: Any, frame: Any, mode: str, seco
     due = line.due_ns
 
     assert due == SECOND + int(seconds * SECOND)
-    assert line.flush_if_silent(0, due - 1) == []
-    [noise] = line.flush_if_silent(0, due)
-    assert (noise.kind, noise.length) == (Kind.NOISE, 4)
+    [noise, after] = line.feed(whole, 0, due)
+    assert (noise.kind, noise.length, after.frame) == (Kind.NOISE, 4, whole)
     assert line.due_ns is None
-    [after] = line.feed(whole, 0, due + 1)
-    assert after.frame == whole
+
+    line.feed(whole[:4], 0, due + 1)
+    [finished] = line.feed(whole[4:], 0, due + int(seconds * SECOND))
+    assert finished.frame == whole
 
 
 def test_a_late_look_at_the_clock_changes_nothing(stream: Any, frame: Any) -> None:

@@ -19,6 +19,8 @@ from ingest.records import Kind
 
 LINK = SimpleNamespace(baud=9600, bytesize=8, parity="N", stopbits=1)
 
+pytestmark = pytest.mark.usefixtures("_each_waiting")
+
 
 class Running:
     """A collector with one relay between two wires."""

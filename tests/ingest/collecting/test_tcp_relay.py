@@ -15,6 +15,8 @@ from ingest.netport import Listener
 from ingest.ports import PortError
 
 LINK = SimpleNamespace(baud=9600, bytesize=8, parity="N", stopbits=1)
+
+pytestmark = pytest.mark.usefixtures("_each_waiting")
 PATIENCE = 10.0
 
 

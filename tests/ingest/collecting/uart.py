@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from ingest.ports import Port
 from ingest.speeds import LineSetting
+from ingest.tty import Tty
 
 
 def waveform(data: bytes, setting: LineSetting) -> list[int]:
@@ -45,8 +46,8 @@ def sampled(bits: list[int], sent: LineSetting, heard: LineSetting) -> Iterator[
             time = next((each for each in range(place, len(bits)) if bits[each]), len(bits)) / sent.baud
 
 
-class Uart(Port):
-    """A `Port` whose sender has a setting of its own.
+class Uart(Tty):
+    """A `Tty` whose sender has a setting of its own.
 
     Args:
         port: the pseudo-terminal.
@@ -55,8 +56,8 @@ class Uart(Port):
     """
 
     def __init__(self, port: Port, sent: LineSetting, heard: LineSetting) -> None:
-        self.device, self._backend, self._identity = port.device, port._backend, port._identity
-        self._fd = port._fd
+        assert isinstance(port, Tty)
+        super().__init__(port.device, port._backend, port.identity())
         self._sent, self._heard = sent, heard
         self.tuned: list[LineSetting] = []
 

@@ -1,0 +1,135 @@
+"""Findings open cases or join them: money is in one case at a time."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from expectations.cases.record import CaseRecord, iso_text
+from expectations.cases.rows import Pen, next_serial, numbers_of, read_case, row_of
+from expectations.cases.schema import CASE_ANSWERS, CASE_FINDINGS, CASE_SUBJECTS, CASES
+from expectations.findings import Finding
+from expectations.mail.cases import Case, group, meeting_points
+from ingest.errors import CaseError
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What findings did to the book: numbers of new cases, of those joined, and every finding's number."""
+
+    opened: tuple[str, ...]
+    joined: tuple[str, ...]
+    numbers: Mapping[str, str]
+
+
+def open_cases(pen: Pen, findings: Sequence[Finding]) -> Opened:
+    """Put findings into the cases of their money, or into new ones; those that are in one already change nothing."""
+    known = numbers_of(pen.connection, [each.finding_id for each in findings])
+    by_merchant: dict[str, list[Finding]] = {}
+    for each in findings:
+        by_merchant.setdefault(each.merchant_id, []).append(each)
+    opened: list[str] = []
+    joined: list[str] = []
+    for merchant_id, theirs in sorted(by_merchant.items()):
+        fresh = [each for each in theirs if each.finding_id not in known]
+        if not fresh:
+            continue
+        cases = sorted(group(fresh, pen.now), key=lambda each: (each.lead.business_date, each.lead.finding_id))
+        for case in cases:
+            number, is_new = _place(pen, merchant_id, case)
+            (opened if is_new else joined).append(number)
+            known |= {each.finding_id: number for each in case.findings}
+    return Opened(tuple(opened), tuple(dict.fromkeys(joined)), known)
+
+
+def _place(pen: Pen, merchant_id: str, case: Case) -> tuple[str, bool]:
+    """Put a group of findings into the case of their money, or into a new one."""
+    keys = sorted({_key(point) for each in case.findings for point in meeting_points(each)})
+    here = sa.and_(CASE_SUBJECTS.c.merchant_id == merchant_id, CASE_SUBJECTS.c.subject.in_(keys))
+    held = {row.subject: row.case_id for row in pen.connection.execute(sa.select(CASE_SUBJECTS).where(here)).all()}
+    is_new = not held
+    case_id = min(held.values()) if held else _create(pen, merchant_id, case)
+    for other in sorted(set(held.values()) - {case_id}):
+        _merge(pen, other, case_id)
+    lacking = [key for key in keys if key not in held]
+    if lacking:
+        rows = [{"merchant_id": merchant_id, "subject": key, "case_id": case_id} for key in lacking]
+        pen.connection.execute(CASE_SUBJECTS.insert(), rows)
+    rows = [
+        {"finding_id": each.finding_id, "case_id": case_id, "joined_at": pen.now, "finding": each.to_json()}
+        for each in case.findings
+    ]
+    pen.connection.execute(CASE_FINDINGS.insert(), rows)
+    record = _refresh(pen, case_id)
+    rules = ", ".join(sorted({each.rule for each in case.findings}))
+    if is_new:
+        pen.write(case_id, "opened", rules, record.state, amount_fen=case.amount_fen)
+        return record.number, True
+    state = record.state
+    if state in {"recovered", "closed"} and case.stands_alone:
+        state = "new"
+        pen.connection.execute(CASES.update().where(CASES.c.case_id == case_id).values(state=state))
+    pen.write(case_id, "joined" if state == record.state else "reopened", rules, state)
+    return record.number, False
+
+
+def _create(pen: Pen, merchant_id: str, case: Case) -> int:
+    day = case.lead.business_date
+    values = {
+        "number": f"C-{day:%m%d}-{next_serial(pen.connection, f'{day:%m%d}'):04d}",
+        "merchant_id": merchant_id,
+        "business_date": day,
+        "state": "new",
+        "stands": case.stands_alone,
+        "rule": case.lead.rule,
+        "amount_fen": case.amount_fen,
+        "claimed_fen": 0,
+        "recovered_fen": 0,
+        "act_by": case.act_by,
+        "opened_at": pen.now,
+        "changed_at": pen.now,
+    }
+    made = pen.connection.execute(CASES.insert().values(values)).inserted_primary_key
+    if made is None:
+        raise CaseError("the database gave a case no key", hint="check cases.url")
+    return int(made[0])
+
+
+def _merge(pen: Pen, other: int, into: int) -> None:
+    """Two cases turn out to be about the same money: the older keeps everything."""
+    for table in (CASE_FINDINGS, CASE_SUBJECTS, CASE_ANSWERS):
+        pen.connection.execute(table.update().where(table.c.case_id == other).values(case_id=into))
+    gone, kept = row_of(pen.connection, other), row_of(pen.connection, into)
+    pen.connection.execute(
+        CASES.update().where(CASES.c.case_id == other).values(state="closed", merged_into=into, changed_at=pen.now)
+    )
+    pen.connection.execute(
+        CASES.update()
+        .where(CASES.c.case_id == into)
+        .values(claimed_fen=kept.claimed_fen + gone.claimed_fen, recovered_fen=kept.recovered_fen + gone.recovered_fen)
+    )
+    pen.write(other, "merged", kept.number, "closed")
+    pen.write(into, "merged", gone.number, kept.state)
+
+
+def _refresh(pen: Pen, case_id: int) -> CaseRecord:
+    """Work out again what follows from a case's findings."""
+    record = read_case(pen.connection, row_of(pen.connection, case_id), whole=True)
+    case = record.told(pen.now)
+    pen.connection.execute(
+        CASES.update()
+        .where(CASES.c.case_id == case_id)
+        .values(
+            stands=case.stands_alone,
+            rule=case.lead.rule,
+            amount_fen=case.amount_fen,
+            act_by=case.act_by,
+            changed_at=pen.now,
+        )
+    )
+    return record
+
+
+def _key(point: tuple[object, ...]) -> str:
+    return json.dumps(point, default=iso_text, ensure_ascii=False)[:300]

@@ -1,0 +1,131 @@
+"""Rows of the book within a transaction: finding a case, reading it, moving it one step on, writing its log."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from expectations.cases.record import CaseRecord, Entry
+from expectations.cases.schema import CASE_FINDINGS, CASE_LOG, CASE_SERIALS, CASES
+from expectations.cases.states import State, may_follow
+from expectations.findings import Finding
+from ingest.errors import UsageError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Row
+
+OURSELVES = "tillwatch"
+
+
+class Pen:
+    """Writes into one transaction, every line stamped with the same moment."""
+
+    def __init__(self, connection: "Connection", now: dt.datetime) -> None:
+        self.connection = connection
+        self.now = now
+
+    def step(
+        self,
+        row: "Row[Any]",
+        state: State,
+        kind: str,
+        text: str,
+        *,
+        by: str = OURSELVES,
+        contact: str = "",
+        amount_fen: int | None = None,
+        reference: str | None = None,
+        proof: str | None = None,
+        **columns: Any,
+    ) -> None:
+        """Bring a case into a state, set further columns, and write it down.
+
+        Raises:
+            UsageError: it may not go there, or somebody else has just changed it.
+        """
+        if not may_follow(row.state, state):
+            hint = f"`tillwatch case show {row.number}` shows how it came there"
+            raise UsageError(f"{row.number}: is {row.state} and cannot become {state}", hint=hint)
+        changed = CASES.update().where(CASES.c.case_id == row.case_id, CASES.c.state == row.state)
+        done = self.connection.execute(changed.values(state=state, changed_at=self.now, **columns))
+        if done.rowcount != 1:
+            raise UsageError(f"{row.number}: somebody else has just changed it", hint="look at it and try again")
+        self.write(
+            row.case_id, kind, text, state, by=by, contact=contact, amount_fen=amount_fen,
+            reference=reference, proof=proof,
+        )  # fmt: skip
+
+    def write(
+        self,
+        case_id: int,
+        kind: str,
+        text: str,
+        state: str,
+        *,
+        by: str = OURSELVES,
+        contact: str = "",
+        amount_fen: int | None = None,
+        reference: str | None = None,
+        proof: str | None = None,
+    ) -> None:
+        """Write one line of a case's log."""
+        entry = {"case_id": case_id, "at": self.now, "kind": kind, "by": by[:100], "contact": contact[:200]}
+        entry |= {"text": text, "amount_fen": amount_fen, "state": state, "reference": reference, "proof": proof}
+        self.connection.execute(CASE_LOG.insert().values(entry))
+
+
+def next_serial(connection: "Connection", month_day: str) -> int:
+    """The next number of this day of the year; the row is locked until the transaction ends."""
+    counter = CASE_SERIALS.c.month_day == month_day
+    taken = connection.execute(CASE_SERIALS.update().where(counter).values(last=CASE_SERIALS.c.last + 1))
+    if taken.rowcount == 0:
+        connection.execute(CASE_SERIALS.insert().values(month_day=month_day, last=1))
+        return 1
+    return int(connection.execute(sa.select(CASE_SERIALS.c.last).where(counter)).scalar_one())
+
+
+def numbers_of(connection: "Connection", finding_ids: Sequence[str]) -> dict[str, str]:
+    """finding_id -> number of its case, for those that are in one."""
+    found: dict[str, str] = {}
+    for start in range(0, len(finding_ids), 500):
+        some = finding_ids[start : start + 500]
+        joined = sa.select(CASE_FINDINGS.c.finding_id, CASES.c.number).join_from(CASE_FINDINGS, CASES)
+        rows = connection.execute(joined.where(CASE_FINDINGS.c.finding_id.in_(some))).all()
+        found |= {row.finding_id: row.number for row in rows}
+    return found
+
+
+def find(connection: "Connection", number: str) -> "Row[Any]":
+    """A case by its number, or by what follows ``C-``; of a merged one, what it went into."""
+    wanted = number.strip().upper()
+    wanted = wanted if wanted.startswith("C-") else f"C-{wanted}"
+    row = connection.execute(sa.select(CASES).where(CASES.c.number == wanted)).first()
+    if row is None:
+        raise UsageError(f"no case is called {number}", hint="`tillwatch case ls` lists them")
+    while row.merged_into is not None:
+        row = row_of(connection, row.merged_into)
+    return row
+
+
+def row_of(connection: "Connection", case_id: int) -> "Row[Any]":
+    """A case by its key."""
+    return connection.execute(sa.select(CASES).where(CASES.c.case_id == case_id)).one()
+
+
+def read_case(connection: "Connection", row: "Row[Any]", *, whole: bool) -> CaseRecord:
+    """A row as a case; ``whole`` with findings and log."""
+    columns = {name: getattr(row, name) for name in CaseRecord.__slots__ if name not in {"findings", "log"}}
+    if not whole:
+        return CaseRecord(**columns)
+    here = CASE_FINDINGS.c.case_id == row.case_id
+    stored = sa.select(CASE_FINDINGS.c.finding).where(here).order_by(CASE_FINDINGS.c.finding_id)
+    entries = sa.select(CASE_LOG).where(CASE_LOG.c.case_id == row.case_id).order_by(CASE_LOG.c.entry_id)
+    return CaseRecord(
+        **columns,
+        findings=tuple(Finding.from_json(text) for text in connection.execute(stored).scalars()),
+        log=tuple(
+            Entry(**{name: getattr(each, name) for name in Entry.__slots__})
+            for each in connection.execute(entries).all()
+        ),
+    )

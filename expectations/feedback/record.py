@@ -1,0 +1,189 @@
+"""Writing answers down and taking them back: into the case's log, the ledger of mails, and what is learned.
+
+A case has one standing answer: the last. Answering the same again changes nothing.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import sqlalchemy as sa
+
+from expectations.cases.database import Database, database_of
+from expectations.cases.record import CaseRecord
+from expectations.cases.rows import Pen, find, read_case, row_of
+from expectations.cases.schema import CASE_ANSWERS, CASES, FORGOTTEN_PRICES
+from expectations.cases.states import OVER, may_follow
+from expectations.feedback.answers import EFFECTS, Answer
+from expectations.feedback.prices import PRICED, PricePoint, price_points
+from expectations.mail.ledger import Ledger
+from ingest.errors import UsageError
+from ingest.settings import Settings
+from ingest.tables import Lake
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Row
+
+WITHDRAWN = "withdrawn"
+"""What the ledger of mails hears when an answer is taken back: the finding is open again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An answer that was given, whether it stands or was taken back."""
+
+    number: str
+    answer: Answer
+    merchant_id: str
+    rule: str
+    price_fen: int | None
+    at: dt.datetime
+    by: str
+    withdrawn_at: dt.datetime | None
+    withdrawn_by: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The object of ``tillwatch feedback ls --json``."""
+        back = self.withdrawn_at.isoformat() if self.withdrawn_at else None
+        return asdict(self) | {"at": self.at.isoformat(), "withdrawn_at": back}
+
+
+class Feedback:
+    """The answers to one book of cases.
+
+    Args:
+        database: the book's.
+        ledger: where mails look whether a finding is settled.
+        now: the clock that answers are stamped with.
+    """
+
+    def __init__(self, database: Database, ledger: Ledger, *, now: Callable[[], dt.datetime] | None = None) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._now = now or (lambda: dt.datetime.now(dt.UTC))
+
+    def answer(self, number: str, answer: Answer, by: str) -> CaseRecord:
+        """Write an answer down; the case goes where the answer leads, if it may go there.
+
+        Raises:
+            UsageError: there is no such case.
+            CaseError, LakeError: it cannot be written.
+        """
+        record = self._database.run(lambda connection: read_case(connection, find(connection, number), whole=True))
+        for finding in record.findings:
+            self._ledger.acknowledge(finding.finding_id, answer, by)
+        return self._database.run(lambda connection: self._answer(connection, number, answer, by))
+
+    def _answer(self, connection: "Connection", number: str, answer: Answer, by: str) -> CaseRecord:
+        row, now = find(connection, number), self._now()
+        record = read_case(connection, row, whole=True)
+        standing = _standing(connection, row.case_id)
+        if standing is not None and standing.answer == answer:
+            return record
+        if standing is not None:
+            _withdraw(connection, row.case_id, by, now)
+        values = {"case_id": row.case_id, "answer": answer, "merchant_id": row.merchant_id, "rule": row.rule}
+        values |= {"price_fen": _price(record) if answer == "two-purchases" else None, "at": now, "by": by[:100]}
+        connection.execute(CASE_ANSWERS.insert().values(values))
+        pen, state = Pen(connection, now), EFFECTS[answer].state
+        if state is None or state == row.state or not may_follow(row.state, state):
+            pen.write(row.case_id, "answered", answer, row.state, by=by)
+        elif state == "claimed":
+            money = {"amount_fen": row.amount_fen or None, "claimed_fen": row.amount_fen}
+            pen.step(row, state, "answered", answer, by=by, **money)
+        else:
+            pen.step(row, state, "answered", answer, by=by)
+        return read_case(connection, row_of(connection, row.case_id), whole=True)
+
+    def withdraw(self, number: str, by: str) -> CaseRecord:
+        """Take a case's standing answer back; a case that it ended is open again.
+
+        Raises:
+            UsageError: there is no such case, or no answer stands.
+        """
+
+        def write(connection: "Connection") -> CaseRecord:
+            row, now = find(connection, number), self._now()
+            standing = _standing(connection, row.case_id)
+            if standing is None:
+                raise UsageError(f"{row.number}: no answer stands", hint="`tillwatch feedback ls` lists those that do")
+            _withdraw(connection, row.case_id, by, now)
+            pen, led_to = Pen(connection, now), EFFECTS[cast("Answer", standing.answer)].state
+            if row.state in OVER and row.state == led_to:
+                pen.step(row, "new", WITHDRAWN, standing.answer, by=by)
+            else:
+                pen.write(row.case_id, WITHDRAWN, standing.answer, row.state, by=by)
+            return read_case(connection, row_of(connection, row.case_id), whole=True)
+
+        record = self._database.run(write)
+        for finding in record.findings:
+            self._ledger.acknowledge(finding.finding_id, WITHDRAWN, by)
+        return record
+
+    def answers(self, merchant_id: str | None = None, *, standing: bool = False) -> list[Given]:
+        """Answers, the oldest first; with ``standing`` only those that were not taken back."""
+        columns = [CASES.c.number, *(CASE_ANSWERS.c[name] for name in Given.__slots__ if name != "number")]
+        query = sa.select(*columns).select_from(CASE_ANSWERS.join(CASES)).order_by(CASE_ANSWERS.c.answer_id)
+        if merchant_id is not None:
+            query = query.where(CASE_ANSWERS.c.merchant_id == merchant_id)
+        if standing:
+            query = query.where(CASE_ANSWERS.c.withdrawn_at.is_(None))
+        return self._database.run(
+            lambda connection: [
+                Given(**{name: getattr(row, name) for name in Given.__slots__})
+                for row in connection.execute(query).all()
+            ]
+        )
+
+    def standing(self, number: str) -> Given | None:
+        """The answer that a case has now."""
+        record = self._database.run(lambda connection: read_case(connection, find(connection, number), whole=False))
+        mine = [each for each in self.answers(record.merchant_id, standing=True) if each.number == record.number]
+        return mine[-1] if mine else None
+
+    def prices(self, merchant_id: str | None = None) -> list[PricePoint]:
+        """The price points that were taught."""
+        points = self._database.run(lambda connection: list(price_points(connection)))
+        return [each for each in points if merchant_id in {None, each.merchant_id}]
+
+    def forget(self, merchant_id: str, amount_fen: int, by: str) -> None:
+        """Take a price point back: the answers until now teach it no more.
+
+        Raises:
+            UsageError: it is none.
+        """
+
+        def write(connection: "Connection") -> None:
+            known = {(each.merchant_id, each.amount_fen) for each in price_points(connection)}
+            if (merchant_id, amount_fen) not in known:
+                said = f"{amount_fen / 100:,.2f} is no price point of merchant {merchant_id}"
+                raise UsageError(said, hint="`tillwatch feedback prices` lists them")
+            table = FORGOTTEN_PRICES
+            here = sa.and_(table.c.merchant_id == merchant_id, table.c.amount_fen == amount_fen)
+            facts = {"at": self._now(), "by": by[:100]}
+            if connection.execute(table.update().where(here).values(facts)).rowcount == 0:
+                connection.execute(table.insert().values(merchant_id=merchant_id, amount_fen=amount_fen, **facts))
+
+        self._database.run(write)
+
+
+def feedback_of(settings: Settings) -> Feedback:
+    """The answers of the database and the lake that the settings name."""
+    return Feedback(database_of(settings), Ledger(Lake(settings.lake.uri)))
+
+
+def _price(record: CaseRecord) -> int | None:
+    """The amount that the case doubts, where its rule weighs how common an amount is."""
+    amounts = (each.subjects[0].amount_fen for each in record.findings if each.rule == PRICED and each.subjects)
+    return next(amounts, None)
+
+
+def _standing(connection: "Connection", case_id: int) -> "Row[Any] | None":
+    here = sa.and_(CASE_ANSWERS.c.case_id == case_id, CASE_ANSWERS.c.withdrawn_at.is_(None))
+    return connection.execute(sa.select(CASE_ANSWERS).where(here).order_by(CASE_ANSWERS.c.answer_id.desc())).first()
+
+
+def _withdraw(connection: "Connection", case_id: int, by: str, now: dt.datetime) -> None:
+    here = sa.and_(CASE_ANSWERS.c.case_id == case_id, CASE_ANSWERS.c.withdrawn_at.is_(None))
+    connection.execute(CASE_ANSWERS.update().where(here).values(withdrawn_at=now, withdrawn_by=by[:100]))
