@@ -23,9 +23,10 @@ from typing import Any
 import click
 
 from bench import backlog
+from ingest.deriving import DERIVED
 from ingest.keys import create_keys
 from ingest.lake import Lake
-from ingest.landing import DERIVED, land
+from ingest.landing import land
 from ingest.settings import Settings
 
 GROWTH = (10_000, 100_000, 1_000_000)
@@ -94,7 +95,7 @@ def replayed(folder: Path, frames: int) -> dict[str, Any]:
     config.write_text(
         f'[spool]\ndirectory = "{folder}/replayed"\n[keys]\npan_token = "{folder}/key"\n', encoding="utf-8"
     )
-    words = [Path(sys.executable).with_name("tillwatch"), "replay", str(capture), "--profile", backlog.PROFILE]
+    words = [str(Path(sys.executable).with_name("tillwatch")), "replay", str(capture), "--profile", backlog.PROFILE]
     before, began = os.times(), time.perf_counter()
     subprocess.run([*words, "--config", str(config)], check=True, stdout=subprocess.DEVNULL)
     seconds, after = time.perf_counter() - began, os.times()

@@ -94,7 +94,7 @@ class Pairing:
         for each in (self._single, self._asked, self._said):
             odd[each] = False
         self._odd = np.flatnonzero(odd)
-        self._db = self._episodes(silence) if self._odd.size else None
+        self._db: Any = self._episodes(silence) if self._odd.size else None
 
     def _plain(self, order: Any, starts: Any) -> tuple[Any, Any, Any]:
         """The rows that are alone in their stretch; and the requests and answers that are the only two in theirs."""

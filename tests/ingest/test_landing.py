@@ -23,9 +23,10 @@ from hypothesis import strategies as st
 
 from ingest import lake, landing
 from ingest.commands.land import land as command
+from ingest.deriving import DERIVED
 from ingest.errors import LakeError
 from ingest.keys import Keys, create_keys
-from ingest.landing import DERIVED, land
+from ingest.landing import land
 from ingest.near_dates import latest_date, nearest_date
 from ingest.records import Kind, PendingRecord, session
 from ingest.segment import HEADER_SIZE

@@ -21,8 +21,9 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from ingest.commands.replay import replay
+from ingest.deriving import DERIVED
 from ingest.keys import create_keys, load_keys
-from ingest.landing import DERIVED, land
+from ingest.landing import land
 from ingest.local_days import EPOCH, local_days
 from ingest.pairing import Pairing
 from ingest.records import Kind, PendingRecord, session
