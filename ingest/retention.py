@@ -20,6 +20,7 @@ from ingest.lake import Lake
 from ingest.landing import row_of
 from ingest.ledger import write_down
 from ingest.segments import SegmentInfo, read_segment, sealed_segments
+from protocols.profile_files import available_journals
 
 Lacks = Callable[[SegmentInfo], str]
 """Why another place does not prove to hold a segment; empty when it does."""
@@ -84,7 +85,8 @@ def _unverified(info: SegmentInfo, lake: Lake, zone: ZoneInfo) -> str:
     if lake.committed("raw_frames", info.id) is None:
         return "it has not landed: run `tillwatch land`"
     try:
-        recorded = [row_of(info.id, record, zone) for record in read_segment(info.path)]
+        journals = frozenset(available_journals())
+        recorded = [row_of(info.id, record, zone, journals) for record in read_segment(info.path)]
     except SpoolError as wrong:
         return f"it is damaged: {wrong.message}"
     landed = lake.read("raw_frames", columns=list(_COMPARED), filters=[("segment_id", "==", info.id)]).to_pylist()
