@@ -59,6 +59,20 @@ def next_working_day(day: dt.date, count: int = 1) -> dt.date:
     return day
 
 
+FORESIGHT = dt.timedelta(days=14)
+"""A payout's term, and a deposit's, is at most so far ahead, the longest holiday in between."""
+
+
+def end_notice(day: dt.date) -> str | None:
+    """What to tell whoever checks ``day``, when terms that begin on it reach past the calendar's end."""
+    if day + FORESIGHT <= known_until():
+        return None
+    return (
+        f"the calendar of public holidays ends on {known_until()}: payouts and deposits that are due later are not "
+        "judged; update the package chinesecalendar"
+    )
+
+
 @functools.cache
 def working_calendar() -> "pa.Table":
     """Every known day and how many working days there were up to it: ``day`` (date), ``worked`` (int64)."""

@@ -58,6 +58,7 @@ def _summary(result: "CheckResult") -> list[str]:
             for each in result.quality
         ),
         *_unverifiable(result),
+        *_calendar(result),
         *(f"tillwatch: {each.name} could not run: {each.reason}" for each in result.could_not_run),
     ]
     if result.could_not_run:
@@ -77,6 +78,13 @@ def _unverifiable(result: "CheckResult") -> list[str]:
         for code, meaning in NEEDS.items()
         if code in rules
     ]
+
+
+def _calendar(result: "CheckResult") -> list[str]:
+    from expectations.calendar import end_notice
+
+    notice = end_notice(result.last_day) if result.last_day else None
+    return [f"  {notice}"] if notice else []
 
 
 @contextmanager
