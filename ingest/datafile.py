@@ -35,6 +35,14 @@ UNIQUE = ("digest", "transaction_id", "settlement_id", "event_id", "rrn")
 """Endings of columns whose values hardly repeat: a dictionary of them is only in the way."""
 
 
+def options(schema: "pa.Schema") -> dict[str, Any]:
+    """How a table of these columns is written."""
+    import pyarrow as pa
+
+    dictionary = [each.name for each in schema if pa.types.is_string(each.type) and not each.name.endswith(UNIQUE)]
+    return {"compression": "zstd", "use_dictionary": dictionary, "write_page_checksum": True}
+
+
 @contextlib.contextmanager
 def written(table: "pa.Table", folder: Path) -> Iterator[Path]:
     """The table as a verified Parquet file under a temporary name in ``folder``, which is there, removed at the end.
@@ -42,14 +50,11 @@ def written(table: "pa.Table", folder: Path) -> Iterator[Path]:
     Raises:
         LakeError: the disk refused it, or what was read back is not what was written.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    dictionary = [f.name for f in table.schema if pa.types.is_string(f.type) and not f.name.endswith(UNIQUE)]
     temporary = folder / f".{os.getpid()}-{secrets.token_hex(6)}{TEMPORARY}"
     try:
-        options: dict[str, Any] = {"compression": "zstd", "use_dictionary": dictionary, "write_page_checksum": True}
-        with pq.ParquetWriter(temporary, table.schema, **options) as writer:
+        with pq.ParquetWriter(temporary, table.schema, **options(table.schema)) as writer:
             writer.write_table(table)
             writer.add_key_value_metadata({_SEAL: _UNSEALED})
         _seal_footer(temporary)
