@@ -142,7 +142,7 @@ def ack(config: Path | None, finding: str, label: Any, by: str | None) -> None:
         for each in sorted(record.findings, key=lambda each: each.finding_id):
             click.echo(f"{each.finding_id} {label}")
         return
-    lake = Lake(settings.lake.uri)
+    lake = Lake.of(settings.lake)
     known = known_findings(lake)
     matching: set[str] = set()
     if len(finding) >= SHORTEST:

@@ -38,7 +38,7 @@ def previews(
     settings: Settings, now: dt.datetime, *, locale: Locale | None = None, merchant: str | None = None
 ) -> list[Preview]:
     """The mails of this moment; in one language if asked for."""
-    lake = Lake(settings.lake.uri)
+    lake = Lake.of(settings.lake)
     settings = _with_readers(settings, locale)
     ledger = Ledger(lake)
     alerts = due(settings, lake, ledger, now, merchant).alerts

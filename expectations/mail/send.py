@@ -120,7 +120,7 @@ def send_alerts(
     """
     now = now or clock()
     server = server_of(settings.alerts)
-    lake = Lake(settings.lake.uri)
+    lake = Lake.of(settings.lake)
     ledger = ledger or Ledger(lake)
     decision = due(settings, lake, ledger, now, merchant)
     if dry_run:

@@ -140,7 +140,7 @@ def prune(*, keep_days: float | None, dry_run: bool, config: Path | None, as_jso
     gone = 0
     judged = prune_segments(
         settings.spool.directory,
-        Lake(settings.lake.uri),
+        Lake.of(settings.lake),
         settings.zone,
         keep_days=days,
         now=dt.datetime.now(dt.UTC),

@@ -15,7 +15,7 @@ from tests.expectations.evidence.evidenceshop import SHOP, exchange, record, sho
 
 def charged_twice(settings: Settings) -> Finding:
     """The finding about the two sales, as the rule would make it, on the rows that landed."""
-    rows = sorted(Lake(settings.lake.uri).read("transactions").to_pylist(), key=lambda row: row["stan"])[:2]
+    rows = sorted(Lake.of(settings.lake).read("transactions").to_pylist(), key=lambda row: row["stan"])[:2]
     names = ("terminal_id", "batch_no", "stan", "txn_type", "requested_at", "amount_fen", "rrn", "pan_masked",
              "event_at", "response_code", "currency", "transaction_id")  # fmt: skip
     subjects = tuple(Subject(**{name: row[name] for name in names}) for row in reversed(rows))
@@ -33,7 +33,7 @@ def landed_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("shop")
     settings = shop_at(root)
     record(root, [*exchange("SALE", 4518, 0), *exchange("SALE", 4519, 2)])
-    Lake(settings.lake.uri).append("findings", [charged_twice(settings).as_row()], app_id="test")
+    Lake.of(settings.lake).append("findings", [charged_twice(settings).as_row()], app_id="test")
     case_book(settings).open_cases([charged_twice(settings)])
     return root
 
