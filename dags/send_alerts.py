@@ -1,21 +1,25 @@
 """Findings into mails, one for a merchant and a decision moment.
 
-Runs when `findings` was announced. The ledger of sent mails decides what is new: running it twice
-sends nothing twice. A mail that cannot be handed over stays unsent, the task is tried again, and in
-the end the operator hears of it.
+Runs when `findings` was announced, and every five minutes: P2 mails leave at full hours, digests at
+09:30, reminders on their day, and what could not be handed over when its next try has come. The
+ledger of sent mails decides what is new: running it twice sends nothing twice. A mail that cannot be
+handed over stays unsent, the task is tried again, and in the end the operator hears of it.
 """
 
 from typing import Any
 
-from airflow.sdk import Param, dag, task
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from tillwatch_assets import ALERTS, FINDINGS  # type: ignore[import-not-found]  # beside this file
+from tillwatch_assets import ALERTS, FINDINGS, SHOP_ZONE  # type: ignore[import-not-found]  # beside this file
 from tillwatch_defaults import TASK_DEFAULTS  # type: ignore[import-not-found]  # beside this file
 
 
 @dag(
-    schedule=[FINDINGS],
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("*/5 * * * *", timezone=SHOP_ZONE),
+        assets=[FINDINGS],
+    ),
     catchup=False,
     max_active_runs=1,
     default_args=TASK_DEFAULTS,

@@ -373,12 +373,23 @@ ALERTS = TableSpec(
         Column("recipients", "string", "JSON: mail addresses"),
         Column("subject", "string", "the mail's subject"),
         Column("message_id", "string", "the mail's Message-ID"),
-        Column("finding_ids", "string", "JSON: the findings in it"),
+        Column("finding_ids", "string", "JSON: the findings in it, or the names of what else it tells"),
         Column("review_ids", "string", "JSON: the findings it lists for review only"),
-        Column("state", "string", "claimed (somebody is sending this merchant's mails), sent or failed"),
+        Column(
+            "state",
+            "string",
+            "claimed (somebody is sending this merchant's mails), handing (it is about to be handed over), sent, "
+            "failed (tried again) or dead (refused for good, or for two days)",
+        ),
         Column("error", "string", "why it could not be handed over"),
         Column("at", "timestamp", "when this row was written"),
         Column("business_date", "date", "local day of the findings"),
+        Column(
+            "kind",
+            "string",
+            "P1, P2 or P3 of a mail of cases; else closing, reminder, escalation, storm, notice, incomplete, weekly, "
+            "monthly or fleet",
+        ),
     ),
 )
 

@@ -9,8 +9,9 @@ passed down; nothing reads settings at import.
 
 import datetime as dt
 import os
+import re
+import socket
 import tomllib
-from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ingest.agreements import Contract, Deposit, Notice
+from ingest.alerting import Alerts
 from ingest.app_settings import App
 from ingest.errors import UsageError
 from ingest.misconfiguration import usage_error
@@ -33,6 +35,9 @@ FILES_AND_FOLDERS = (
     ("lake", "key"),
     ("keys", "pan_token"),
     ("alerts", "password_file"),
+    ("alerts", "ca_file"),
+    ("alerts", "oauth", "client_secret_file"),
+    ("alerts", "oauth", "refresh_token_file"),
     ("airflow", "password_file"),
     ("cases", "password_file"),
     ("app", "key"),
@@ -51,6 +56,30 @@ class Spool(Section):
     keep_days: float | None = Field(
         default=None, ge=1, description="`spool prune` keeps a segment so long, in the lake or not; not given: for ever"
     )
+
+
+class Ship(Section):
+    """Where sealed segments are shipped to, for a lake that is not on the collector's machine."""
+
+    to: str | None = Field(default=None, description="s3://bucket/prefix; not given: nowhere")
+    collector: str | None = Field(
+        default=None,
+        pattern=r"^[\w.-]{1,100}$",
+        description="this collector's folder there; the machine's name when not given",
+    )
+
+    @field_validator("to")
+    @classmethod
+    def _a_bucket(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"s3://[^\s/?#]+(/[^\s?#]*)?", value):
+            msg = f"{value!r} is not s3://bucket/prefix"
+            raise ValueError(msg)
+        return value
+
+    @property
+    def folder(self) -> str:
+        """The collector's folder in the store."""
+        return self.collector or re.sub(r"[^\w.-]", "-", socket.gethostname())[:100] or "collector"
 
 
 class LakeSettings(Section):
@@ -149,6 +178,7 @@ class Merchant(Section):
         default=None, pattern=r"^[0-9]{4}$", description="merchant category code it is registered with, 4 digits"
     )
     same_shop: list[str] = Field(default=[], description="other merchant numbers of the same shop")
+    groups: list[str] = Field(default=[], description="names that [[alerts.routes]] may ask for")
     rules: dict[str, dict[str, Any]] = Field(
         default={},
         description="what differs here from [rules], written [merchants.rules.<rule>] below it",
@@ -175,47 +205,6 @@ class StatementFolder(Section):
     def layout_name(self) -> str:
         """The layout's name or path."""
         return self.layout or self.acquirer
-
-
-def _check_address(address: str) -> None:
-    """Refuse what no mail server takes as an address."""
-    name, at, host = address.rpartition("@")
-    if not (name and at and host) or not address.isascii() or any(c.isspace() or c in "<>,;" for c in address):
-        msg = f"{address!r} is not a mail address"
-        raise ValueError(msg)
-
-
-class Route(Section):
-    """Who gets a merchant's mails."""
-
-    merchants: list[str] = Field(default=["*"], min_length=1)
-    to: list[str] = Field(min_length=1)
-    locale: Literal["zh-CN", "en"] = "zh-CN"
-
-    @field_validator("to")
-    @classmethod
-    def _addresses(cls, value: list[str]) -> list[str]:
-        for address in value:
-            _check_address(address)
-        return value
-
-
-class Alerts(Section):
-    """How alert mails leave."""
-
-    smtp: str = Field(default="smtp://127.0.0.1:2525", description="smtp[s]://[user@]host:port[?starttls=yes]")
-    password_file: Path | None = Field(default=None, description="file with the SMTP password, mode 0600")
-    sender: str = "tillwatch@example.com"
-    feedback: str | None = Field(default=None, description="where readers' answers go; the sender when not given")
-    data_docs: str | None = Field(default=None, description="address of the Data Docs that mails may link to")
-    routes: list[Route] = Field(default=[])
-
-    @field_validator("sender", "feedback")
-    @classmethod
-    def _senders(cls, value: str | None) -> str | None:
-        if value is not None:
-            _check_address(parseaddr(value)[1] if value.isprintable() else value)
-        return value
 
 
 class Cases(Section):
@@ -248,6 +237,7 @@ class Settings(Section):
     """Everything tillwatch can be told."""
 
     spool: Spool = Spool()
+    ship: Ship = Ship()
     lake: LakeSettings = LakeSettings()
     keys: Keys = Keys()
     lines: list[Line] = Field(default=[])
@@ -349,11 +339,13 @@ def _written(file: Path, named: str) -> dict[str, Any] | None:
 def _paths_from(folder: Path, values: dict[str, Any], *, keep: bool = False) -> dict[str, Any]:
     """The paths among the values, made to start at the folder; with ``keep``, beside all the other values."""
     result: dict[str, Any] = values if keep else {}
-    for section, key in FILES_AND_FOLDERS:
-        table = values.get(section)
+    for *sections, key in FILES_AND_FOLDERS:
+        table: Any = values
+        for section in sections:
+            table = table.get(section) if isinstance(table, dict) else None
         value = table.get(key) if isinstance(table, dict) else None
         if isinstance(value, str) and value and "://" not in value:
-            result.setdefault(section, {})[key] = str(folder / value)
+            _lay_over(result, _nested([*sections, key], str(folder / value)))
     cases = values.get("cases")
     url = cases.get("url") if isinstance(cases, dict) else None
     if isinstance(url, str) and url.startswith(SQLITE):

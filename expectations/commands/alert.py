@@ -1,4 +1,4 @@
-"""`tillwatch alert`: look at the mails, send them, say what became of a finding."""
+"""`tillwatch alert`: look at the mails, send them, see who hears of what, say what became of a finding."""
 
 import datetime as dt
 import getpass
@@ -13,7 +13,8 @@ from ingest.errors import UsageError
 from ingest.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from expectations.mail.send import SendResult
+    from expectations.mail.outcome import SendResult
+    from expectations.mail.status import Status
 
 SHORTEST = 4
 """Letters of an id that are enough to name it."""
@@ -90,18 +91,21 @@ def preview(
 @at_option
 @merchant_option
 @click.option("--dry-run", is_flag=True, help="Say what would be sent; send and note nothing.")
+@click.option("--at-once", is_flag=True, help="Also what waits for its hour or its next try, and what was given up.")
 @json_option
-def send(config: Path | None, at: dt.datetime | None, merchant: str | None, dry_run: bool, as_json: bool) -> None:
-    """Send every mail that is due.
+def send(
+    *, config: Path | None, at: dt.datetime | None, merchant: str | None, dry_run: bool, at_once: bool, as_json: bool
+) -> None:
+    """Send every mail whose time has come; docs/alerts.md says when that is.
 
-    A mail that cannot be handed over stays unsent and is due again next time.
+    A mail that cannot be handed over stays unsent and is tried again, later each time.
 
     Exit status: 0 all sent, 3 something could not be sent or nobody is named to tell.
     """
     from expectations.mail.send import send_alerts
 
     settings = load_settings(config)
-    result = send_alerts(settings, _moment(at, settings), merchant=merchant, dry_run=dry_run)
+    result = send_alerts(settings, _moment(at, settings), merchant=merchant, dry_run=dry_run, at_once=at_once)
     for outcome in result.outcomes:
         if as_json:
             click.echo(json.dumps(outcome.as_dict(), ensure_ascii=False))
@@ -112,6 +116,67 @@ def send(config: Path | None, at: dt.datetime | None, merchant: str | None, dry_
         click.echo("tillwatch: nothing is due", err=True)
     if result.problems:
         raise SystemExit(3)
+
+
+@alert.command()
+@config_option
+@at_option
+@json_option
+def status(config: Path | None, at: dt.datetime | None, as_json: bool) -> None:
+    """Show what was sent in seven days, what was not and why, what waits, and the budget.
+
+    Exit status: 0 everybody has theirs, 1 something is unsent or was given up.
+    """
+    from expectations.mail.status import status as status_of
+
+    settings = load_settings(config)
+    found = status_of(settings, _moment(at, settings))
+    if as_json:
+        for each in found.as_dicts():
+            click.echo(json.dumps(each, ensure_ascii=False))
+    else:
+        _show_status(found, settings)
+    if not found.is_well:
+        raise SystemExit(1)
+
+
+@alert.command()
+@config_option
+@at_option
+@click.argument("finding")
+@json_option
+def explain(config: Path | None, at: dt.datetime | None, finding: str, as_json: bool) -> None:
+    """Show who hears of FINDING, by which route, and when; FINDING as for `ack`.
+
+    Every route is held against its case; all that match count, not only the first.
+    """
+    from expectations.mail.explain import explain as explanation_of
+    from expectations.mail.ledger import Ledger
+    from expectations.mail.world import look
+    from ingest.tables import Lake
+
+    settings = load_settings(config)
+    lake = Lake.of(settings.lake)
+    named = sorted(_named(finding, settings))
+    world = look(settings, lake, Ledger(lake), _moment(at, settings))
+    found = next((each for name in named if (each := explanation_of(world, name))), None)
+    if found is None:
+        raise UsageError(
+            f"{finding}: a person has closed it; it is not told again", hint="`tillwatch case show` says who"
+        )
+    if as_json:
+        click.echo(json.dumps(found.as_dict(), ensure_ascii=False))
+        return
+    lead = found.case.lead
+    click.echo(f"{found.case.number or lead.finding_id}  {lead.rule}  {lead.severity} {lead.certainty}")
+    for route in found.routes:
+        click.echo(f"{'no ' if route.against else 'yes'}  {route.name} ({route.route.role})  {route.against}".rstrip())
+    for reader in found.readers:
+        said = [f"told {_local(reader.told_at, settings)}"] if reader.told_at else []
+        said += [f"leaves {_local(reader.leaves_at, settings)}"] if reader.leaves_at else []
+        click.echo(
+            f"{reader.address}  {reader.locale}  by {reader.route}  {'; '.join([*said, reader.remark])}".rstrip(" ;")
+        )
 
 
 @alert.command()
@@ -132,7 +197,6 @@ def ack(config: Path | None, finding: str, label: Any, by: str | None) -> None:
     """
     from expectations.feedback.record import feedback_of
     from expectations.mail.ledger import Ledger
-    from expectations.mail.send import known_findings
     from ingest.tables import Lake
 
     settings = load_settings(config)
@@ -142,18 +206,52 @@ def ack(config: Path | None, finding: str, label: Any, by: str | None) -> None:
         for each in sorted(record.findings, key=lambda each: each.finding_id):
             click.echo(f"{each.finding_id} {label}")
         return
-    lake = Lake.of(settings.lake)
-    known = known_findings(lake)
+    for finding_id in sorted(_named(finding, settings)):
+        Ledger(Lake.of(settings.lake)).acknowledge(finding_id, label, by)
+        click.echo(f"{finding_id} {label}")
+
+
+def _named(finding: str, settings: Settings) -> set[str]:
+    """The findings that an id, the beginning of one, or a case number stands for.
+
+    Raises:
+        UsageError: nothing is called so, or several begin so.
+    """
+    from expectations.cases.book import case_book
+    from expectations.mail.world import known_findings
+    from ingest.tables import Lake
+
     matching: set[str] = set()
-    if len(finding) >= SHORTEST:
+    if finding.upper().startswith("C-"):
+        matching = {each.finding_id for each in case_book(settings).case(finding).findings}
+    if not matching and len(finding) >= SHORTEST:
+        known = known_findings(Lake.of(settings.lake))
         matching = {each.finding_id for each in known if each.finding_id.startswith(finding.lower())}
         if len(matching) > 1:
             raise UsageError(f"{len(matching)} findings begin with {finding}", hint="give more of the id")
     if not matching:
         raise UsageError(f"no finding is called {finding}", hint="`tillwatch findings` lists them")
-    for finding_id in sorted(matching):
-        Ledger(lake).acknowledge(finding_id, label, by)
-        click.echo(f"{finding_id} {label}")
+    return matching
+
+
+def _show_status(found: "Status", settings: Settings) -> None:
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(found.sent.items()))
+    click.echo(f"sent in 7 days    {kinds or 'none'}")
+    for each in found.unsent:
+        again = f"  again {_local(dt.datetime.fromisoformat(each['try_again']), settings)}" if each["try_again"] else ""
+        click.echo(f"{each['state']:<9} {', '.join(each['to'])}  {each['subject']}  {each['error'] or ''}{again}")
+    for held in found.plan.held:
+        click.echo(f"held      {held.address}  {len(held.finding_ids)} findings  until {_local(held.until, settings)}")
+    click.echo(f"due now           {len(found.plan.mails)}")
+    click.echo(f"next decision     {_local(found.plan.next_at, settings) if found.plan.next_at else 'nothing waits'}")
+    spent = found.budget
+    median = "no merchant" if spent.median_mails is None else f"{spent.median_mails:g} mails a merchant and week"
+    acted = "no P1 mail" if spent.acted is None else f"{spent.p1_acted} of {spent.p1_mails} P1 mails acted on"
+    click.echo(f"budget            {median} (at most 1.5), {acted} (at least 70 %)")
+
+
+def _local(at: dt.datetime, settings: Settings) -> str:
+    return f"{at.astimezone(settings.zone):%Y-%m-%d %H:%M}"
 
 
 def _moment(at: dt.datetime | None, settings: Settings) -> dt.datetime:

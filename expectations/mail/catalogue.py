@@ -55,6 +55,8 @@ class Behaviour:
         unknown_outcome: the bank's result is not known: paying back now could pay twice.
         duplicate: the reader is asked whether it was one purchase or two.
         covers: rules whose steps this rule's steps make needless in the same case.
+        about_operators: the shop's manager is told, whatever the severity.
+        brief: alone, it is a mail of three lines.
     """
 
     rank: int
@@ -62,6 +64,8 @@ class Behaviour:
     unknown_outcome: bool
     duplicate: bool
     covers: tuple[str, ...]
+    about_operators: bool
+    brief: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,8 @@ def behaviours() -> Mapping[str, Behaviour]:
             unknown_outcome=entry.get("unknown_outcome", False),
             duplicate=entry.get("duplicate", False),
             covers=tuple(entry.get("covers", ())),
+            about_operators=entry.get("about_operators", False),
+            brief=entry.get("brief", False),
         )
         for rank, (name, entry) in enumerate(data.items())
     }

@@ -7,7 +7,9 @@ shows; what is left out is counted and stands in the attachment.
 """
 
 from collections.abc import Sequence
+from urllib.parse import quote as percent
 
+from expectations.feedback.links import buttons
 from expectations.mail.blocks import Block, Fine, Letter, Links, Note, Opening, Table
 from expectations.mail.cases import Case, happened
 from expectations.mail.catalogue import texts
@@ -33,12 +35,11 @@ def compose(alert: Alert, settings: Settings, *, most_cases: int = MOST_CASES) -
     say = figures.texts.phrases
     place = place_of(alert.merchant_id, settings, figures)
     shown, rest = alert.cases[:most_cases], alert.cases[most_cases:]
-    answer_to = settings.alerts.feedback or settings.alerts.sender
     blocks: list[Block] = [
         Opening(place=place, day=days(alert, figures)),
         verdict(alert, figures),
         do_now(alert, shown, figures),
-        *(section(case, index, figures, feedback_to=answer_to) for index, case in enumerate(shown)),
+        *(section(case, index, figures, answers=answers(case, figures, settings)) for index, case in enumerate(shown)),
     ]
     if rest:
         blocks.append(_rest(rest, figures))
@@ -47,7 +48,7 @@ def compose(alert: Alert, settings: Settings, *, most_cases: int = MOST_CASES) -
     attached = say["attached_what"].format(details=say["details_file"])
     gaps = words_for(missing_codes(alert.cases), "gaps", figures)
     blocks += [
-        Note(label=say["contact"], text=_contact(alert.merchant_id, settings, figures)),
+        Note(label=say["contact"], text=contact(alert.merchant_id, settings, figures)),
         Note(label=say["attached"], text=attached),
         Note(label=say["data"], text=listed(gaps or [say["data_complete"]], figures)),
     ]
@@ -67,6 +68,22 @@ def place_of(merchant_id: str, settings: Settings, figures: Figures) -> str:
     merchant = _merchant(merchant_id, settings)
     name = " ".join(merchant.name.split())[:LONGEST_PLACE] if merchant else ""
     return name or figures.texts.phrase("merchant_unnamed").format(id=merchant_id)
+
+
+def answers(case: Case, figures: Figures, settings: Settings) -> Links:
+    """What may be answered to a case: links of the operator's page, and where there is none mails that say it."""
+    say = figures.texts.phrases
+    if links := buttons(case, settings, figures.locale, now=figures.now):
+        return Links(label=say["feedback"], links=links)
+    labels = {"confirmed": "ack_confirmed_other", "done": "ack_done"}
+    if case.asks_duplicate:
+        labels = {"confirmed": "ack_confirmed", "two-purchases": "ack_two_purchases", "done": "ack_done"}
+    to = settings.alerts.feedback or settings.alerts.sender
+    mails = tuple(
+        (say[phrase], f"mailto:{to}?subject={percent(f'tillwatch {label} {case.lead.finding_id}')}")
+        for label, phrase in labels.items()
+    )
+    return Links(label=say["feedback"], links=mails)
 
 
 def _rest(rest: Sequence[Case], figures: Figures) -> Table:
@@ -112,7 +129,7 @@ def _reviewed(case: Case, figures: Figures) -> tuple[str, ...]:
     )
 
 
-def _contact(merchant_id: str, settings: Settings, figures: Figures) -> str:
+def contact(merchant_id: str, settings: Settings, figures: Figures) -> str:
     """The hotline only from the operator's register, with the day it was verified: fake hotlines are a known scam."""
     say = figures.texts.phrases
     acquirer = _acquirer(merchant_id, settings)

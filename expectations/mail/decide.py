@@ -2,34 +2,27 @@
 
 A person is told of a finding once in a language. A case is sent when it holds a finding
 that stands on its own and that this person has not been told; what they know already is
-shown with it. What is only POSSIBLE, UNVERIFIABLE or P4 never causes a mail: it rides
-along as a short list to review.
+shown with it. When one case of a reader is due (`timing`), all that wait for them go along.
+What is only POSSIBLE or UNVERIFIABLE never causes a mail: it rides along as a short list to
+review, and what is left of it stands in the weekly report. P4 stands only there.
 """
 
 import datetime as dt
-import fnmatch
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from expectations.findings import Finding
-from expectations.mail.cases import Case, group
-from expectations.mail.catalogue import Locale, behaviours
-from ingest.settings import Route
+from expectations.mail.cases import Case, group, stands
+from expectations.mail.catalogue import LOCALES, Locale, behaviours
+from expectations.mail.history import Doubt, Told
+from expectations.mail.routes import NO_FACTS, Facts, readers_of_case
+from expectations.mail.timing import Hours
+from ingest.alerting import Route
 
 MOST_REVIEWED = 10
 """Rows of the review list; the rest waits for a later mail (at most 10 rows, best first)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One finding told to one person, as a case or as a row to review."""
-
-    finding_id: str
-    address: str
-    locale: str
-    as_case: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,106 +53,192 @@ class Alert:
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
     @property
+    def kind(self) -> str:
+        """The gravest severity in it, by which later mails are timed."""
+        return min(each.severity for case in self.cases for each in case.findings if stands(each))
+
+    @property
     def business_date(self) -> dt.date:
         """The newest business day that a case of the mail is about."""
         return max(each.lead.business_date for each in self.cases)
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A case that waits for its time."""
+
+    merchant_id: str
+    address: str
+    locale: str
+    finding_ids: tuple[str, ...]
+    until: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """The mails to send, the merchants that nobody is named for, the rules that there are no words for."""
+    """The mails to send, those that wait, merchants that nobody is named for, rules that there are no words for."""
 
     alerts: tuple[Alert, ...]
     unrouted: tuple[str, ...]
     unspoken: tuple[str, ...] = ()
+    held: tuple[Held, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known beside the findings.
+
+    Attributes:
+        told: what the ledger says has been told.
+        dead: what was given up for whom.
+        doubts: mails whose sender died while it handed them over.
+        settled: findings that a person has closed (done, two purchases); they are not told again.
+        numbers: finding_id -> number of its case.
+        facts: what routes may ask for.
+    """
+
+    told: frozenset[Told] = frozenset()
+    dead: frozenset[Told] = frozenset()
+    doubts: tuple[Doubt, ...] = ()
+    settled: Collection[str] = frozenset()
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    facts: Facts = NO_FACTS
 
 
 def decide(
     findings: Iterable[Finding],
     routes: Iterable[Route],
     now: dt.datetime,
-    *,
-    told: Collection[Told] = frozenset(),
-    settled: Collection[str] = frozenset(),
-    numbers: Mapping[str, str] | None = None,
+    known: Known | None = None,
+    hours: Hours | None = None,
 ) -> Decision:
     """The mails of this moment.
 
     Args:
         findings: all that is known; those told already are needed beside the new ones.
-        routes: every route that matches a merchant gets its mail, not only the first.
+        routes: every route that matches a case gets its mail, not only the first.
         now: the decision moment, aware.
-        told: what the ledger says has been told.
-        settled: findings that a person has closed (done, two purchases); they are not told again.
-        numbers: finding_id -> number of its case.
+        known: what was told, closed and named before; nothing by default.
+        hours: when cases leave; at once by default.
     """
     if now.tzinfo is None:
         raise ValueError("the decision moment needs a time zone")
+    known = known or Known()
     by_merchant: dict[str, list[Finding]] = {}
     unspoken: set[str] = set()
     for finding in findings:
         if finding.rule not in behaviours():
             unspoken.add(finding.rule)
-        elif finding.finding_id not in settled:
+        elif finding.finding_id not in known.settled:
             by_merchant.setdefault(finding.merchant_id, []).append(finding)
     routes = tuple(routes)
     alerts: list[Alert] = []
+    held: list[Held] = []
     unrouted: list[str] = []
     for merchant_id, theirs in sorted(by_merchant.items()):
-        cases = group(theirs, now, numbers)
+        cases = group(theirs, now, known.numbers)
         if not any(case.stands_alone for case in cases):
             continue
-        readers = readers_of(merchant_id, routes)
-        if not readers:
+        desk = _Desk(merchant_id, cases, routes, now=now, known=known, hours=hours)
+        if not desk.readers:
             unrouted.append(merchant_id)
-        alerts += _alerts(merchant_id, cases, readers, now, frozenset(told))
-    return Decision(tuple(alerts), tuple(unrouted), tuple(sorted(unspoken)))
+        alerts += [*desk.doubtful(theirs), *desk.alerts()]
+        held += desk.held
+    return Decision(tuple(alerts), tuple(unrouted), tuple(sorted(unspoken)), tuple(held))
 
 
-def readers_of(merchant_id: str, routes: Iterable[Route]) -> list[tuple[Locale, str]]:
-    """Everybody who gets a merchant's mails, with their language; a name given twice counts once."""
-    found: dict[tuple[Locale, str], None] = {}
-    for route in routes:
-        if any(fnmatch.fnmatchcase(merchant_id, pattern) for pattern in route.merchants):
-            found.update(dict.fromkeys((route.locale, address) for address in route.to))
-    return list(found)
+class _Desk:
+    """One merchant's cases and readers at one moment."""
 
+    def __init__(
+        self,
+        merchant_id: str,
+        cases: list[Case],
+        routes: tuple[Route, ...],
+        *,
+        now: dt.datetime,
+        known: Known,
+        hours: Hours | None,
+    ) -> None:
+        self._merchant_id, self._now, self._known, self._hours = merchant_id, now, known, hours
+        self._cases = {case.lead.finding_id: case for case in cases}
+        self.readers: dict[tuple[Locale, str], list[str]] = {}
+        for name, case in self._cases.items():
+            for reader in readers_of_case(case, routes, known.facts):
+                self.readers.setdefault(reader, []).append(name)
+        self.held: list[Held] = []
+        self._busy: set[tuple[str, str]] = set()
 
-def _alerts(
-    merchant_id: str,
-    cases: list[Case],
-    readers: list[tuple[Locale, str]],
-    now: dt.datetime,
-    told: frozenset[Told],
-) -> list[Alert]:
-    """Readers who lack the same cases share a mail."""
-    content: Mapping[str, Case] = {case.lead.finding_id: case for case in cases}
-    together: dict[tuple[Locale, tuple[str, ...], tuple[str, ...]], list[str]] = {}
-    for locale, address in readers:
+    def doubtful(self, findings: list[Finding]) -> list[Alert]:
+        """Mails in doubt once more, word for word of the same cases, so that both have one Message-ID.
 
-        def news(case: Case, *, locale: Locale = locale, address: str = address) -> bool:
-            return any(_is_news(each, case, address, locale, told) for each in case.findings)
+        Their readers get nothing else in this moment.
+        """
+        found = []
+        for doubt in self._known.doubts:
+            locale = next((each for each in LOCALES if each == doubt.locale), None)
+            mine = {*doubt.finding_ids, *doubt.review_ids}
+            cases = group((each for each in findings if each.finding_id in mine), self._now, self._known.numbers)
+            if doubt.merchant_id != self._merchant_id or locale is None or not cases:
+                continue
+            alert = Alert(
+                self._merchant_id, locale, doubt.recipients, self._now,
+                tuple(each for each in cases if each.lead.finding_id in doubt.finding_ids),
+                tuple(each for each in cases if each.lead.finding_id in doubt.review_ids),
+            )  # fmt: skip
+            if alert.alert_id != doubt.alert_id:
+                continue  # a finding of it is gone or closed: what is left is told as any other
+            waits = [self._waits(case, address, locale) for case in alert.cases for address in doubt.recipients]
+            if not waits or min(waits) <= self._now:
+                found.append(alert)
+                self._busy |= {(locale, address) for address in doubt.recipients}
+        return found
 
-        due = [name for name, case in content.items() if case.stands_alone and news(case)]
-        if due:
-            review = [name for name, case in content.items() if not case.stands_alone and news(case)]
-            together.setdefault((locale, tuple(due), tuple(review[:MOST_REVIEWED])), []).append(address)
-    return [
-        Alert(
-            merchant_id=merchant_id,
-            locale=locale,
-            recipients=tuple(sorted(addresses)),
-            decided_at=now,
-            cases=tuple(content[name] for name in due),
-            review=tuple(content[name] for name in review),
-        )
-        for (locale, due, review), addresses in together.items()
-    ]
+    def alerts(self) -> list[Alert]:
+        """Readers who lack the same cases share a mail."""
+        together: dict[tuple[Locale, tuple[str, ...], tuple[str, ...]], list[str]] = {}
+        for (locale, address), names in self.readers.items():
+            if (locale, address) in self._busy:
+                continue
+            pending = [name for name in names if self._cases[name].stands_alone and self._news(name, address, locale)]
+            waits = {name: self._waits(self._cases[name], address, locale) for name in pending}
+            if not pending:
+                continue
+            if min(waits.values()) > self._now:
+                ids = [each.finding_id for name in pending for each in self._cases[name].findings]
+                self.held.append(Held(self._merchant_id, address, locale, tuple(sorted(ids)), min(waits.values())))
+                continue
+            review = [
+                name for name in names if not self._cases[name].stands_alone and self._news(name, address, locale)
+                and self._cases[name].lead.severity != "P4"
+            ]  # fmt: skip
+            together.setdefault((locale, tuple(pending), tuple(review[:MOST_REVIEWED])), []).append(address)
+        return [
+            Alert(
+                merchant_id=self._merchant_id,
+                locale=locale,
+                recipients=tuple(sorted(addresses)),
+                decided_at=self._now,
+                cases=tuple(self._cases[name] for name in due),
+                review=tuple(self._cases[name] for name in review),
+            )
+            for (locale, due, review), addresses in together.items()
+        ]
 
+    def _waits(self, case: Case, address: str, locale: str) -> dt.datetime:
+        if self._hours is None:
+            return self._now
+        news = [each for each in case.findings if stands(each) and self._is_news(each, case, address, locale)]
+        deadline = case.act_by if case.is_open else None
+        return self._hours.leaves(news or case.findings, deadline, self._merchant_id, address, locale)
 
-def _is_news(finding: Finding, case: Case, address: str, locale: str, told: frozenset[Told]) -> bool:
-    """A finding once shown as a row to review is news again when its case comes to stand on its own."""
-    as_case = Told(finding.finding_id, address, locale, as_case=True)
-    if as_case in told:
-        return False
-    return case.stands_alone or Told(finding.finding_id, address, locale, as_case=False) not in told
+    def _news(self, name: str, address: str, locale: str) -> bool:
+        case = self._cases[name]
+        return any(self._is_news(each, case, address, locale) for each in case.findings)
+
+    def _is_news(self, finding: Finding, case: Case, address: str, locale: str) -> bool:
+        """A finding once shown as a row to review is news again when its case comes to stand on its own."""
+        as_case = Told(finding.finding_id, address, locale, as_case=True)
+        if as_case in self._known.told or as_case in self._known.dead:
+            return False
+        return case.stands_alone or Told(finding.finding_id, address, locale, as_case=False) not in self._known.told

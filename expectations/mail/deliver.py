@@ -9,7 +9,7 @@ import socket
 import ssl
 import stat
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -19,8 +19,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from expectations.mail.message import POLICY
+from ingest.alerting import Alerts
 from ingest.errors import DeliveryError, KeyFileError, UsageError
-from ingest.settings import Alerts
 
 ANSWER_SECONDS = 15.0
 """How long the server may take for one answer."""
@@ -38,7 +38,15 @@ class ServerError(DeliveryError):
 
 
 class RefusedError(DeliveryError):
-    """The server is there and does not take this mail."""
+    """The server is there and does not take this mail.
+
+    Attributes:
+        permanent: address -> what was said, of those refused for good (5xx); the others may be asked again.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", permanent: Mapping[str, str] | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.permanent = dict(permanent or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +122,7 @@ def deliver(message: EmailMessage, recipients: Sequence[str], server: Server) ->
         raise RefusedError(
             f"{server.name}: takes mail for none of its recipients: {said}",
             hint="check the addresses in [[alerts.routes]]; " + hint,
+            permanent={who: _reply(*answer) for who, answer in wrong.recipients.items() if is_permanent(answer[0])},
         ) from None
     except smtplib.SMTPSenderRefused as wrong:
         raise RefusedError(
@@ -122,7 +131,11 @@ def deliver(message: EmailMessage, recipients: Sequence[str], server: Server) ->
         ) from None
     except smtplib.SMTPDataError as wrong:
         raise RefusedError(
-            f"{server.name}: refuses the mail: {_reply(wrong.smtp_code, wrong.smtp_error)}", hint=hint
+            f"{server.name}: refuses the mail: {_reply(wrong.smtp_code, wrong.smtp_error)}",
+            hint=hint,
+            permanent=dict.fromkeys(recipients, _reply(wrong.smtp_code, wrong.smtp_error))
+            if is_permanent(wrong.smtp_code)
+            else {},
         ) from None
     return {who: _reply(*answer) for who, answer in refused.items()}
 
@@ -218,6 +231,11 @@ def _is_here(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def is_permanent(code: int) -> bool:
+    """Whether an answer is for good (RFC 5321, 4.2.1: 5yz)."""
+    return 500 <= code <= 599
 
 
 def _reply(code: int, said: bytes | str) -> str:

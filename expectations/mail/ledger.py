@@ -3,10 +3,11 @@
 A mail cannot be sent exactly once; it is sent at least once and, but for a crash, once.
 A sender first claims the merchant: one commit whose Delta transaction id is the merchant
 and whose version is the next turn, so that of two at once one is let in. Only then does it
-look at who has been told. After each mail it writes what became of it, and in the end it
-gives the turn back. A sender that died in between holds its claim for LEASE; then the next
-one looks again and sends what is not noted as sent. If the dead one had sent it, the mail
-goes out a second time under the same Message-ID.
+look at who has been told. Before each mail it writes that it hands it over, afterwards what
+became of it, and in the end it gives the turn back. A sender that died in between holds its
+claim for LEASE; then the next one looks again. A mail that was being handed over may have
+arrived or not: it goes out once more, with the same cases to the same readers and so under
+the same Message-ID, by which mailboxes know that they have it. Rather twice than never.
 """
 
 import datetime as dt
@@ -17,11 +18,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from expectations.mail.catalogue import Locale
-from expectations.mail.decide import Told
+from expectations.mail.history import History
 from ingest.errors import LakeError
 from ingest.tables import Lake
 
-LEASE = dt.timedelta(minutes=10)
+LEASE = dt.timedelta(minutes=5)
 """How long a claim holds when its sender does not come back."""
 
 WRITE_TRIES = 10
@@ -70,6 +71,10 @@ class Noted(Protocol):
     def business_date(self) -> dt.date:
         """The day of the thread it belongs to."""
 
+    @property
+    def kind(self) -> str:
+        """The gravest severity of a mail of cases; else what it is."""
+
 
 class Ledger:
     """The memory of sent mails, in the lake."""
@@ -78,29 +83,14 @@ class Ledger:
         self._lake = lake
         self._now = now
 
-    def told(self, merchant_id: str | None = None) -> frozenset[Told]:
-        """What has been handed over to whom."""
-        columns = ["finding_ids", "review_ids", "recipients", "locale", "state"]
-        rows = self._rows(columns, merchant_id, state="sent")
-        return frozenset(
-            Told(finding_id, address, row["locale"], as_case=name == "finding_ids")
-            for row in rows
-            for name in ("finding_ids", "review_ids")
-            for finding_id in json.loads(row[name] or "[]")
-            for address in json.loads(row["recipients"])
-        )
+    def now(self) -> dt.datetime:
+        """The ledger's clock."""
+        return self._now()
 
-    def thread(self, alert: "Noted") -> tuple[str, ...]:
-        """Earlier mails of this merchant, day and language that reached one of these readers, oldest first."""
-        columns = ["message_id", "recipients", "locale", "business_date", "at", "state"]
-        rows = [
-            row
-            for row in self._rows(columns, alert.merchant_id, state="sent")
-            if row["business_date"] == alert.business_date
-            and row["locale"] == alert.locale
-            and set(json.loads(row["recipients"])) & set(alert.recipients)
-        ]
-        return tuple(dict.fromkeys(row["message_id"] for row in sorted(rows, key=lambda row: row["at"])))
+    def history(self, merchant_id: str | None = None) -> History:
+        """What was handed over, refused, given up, and is in doubt."""
+        filters = None if merchant_id is None else [("merchant_id", "==", merchant_id)]
+        return History(self._lake.read("alerts", filters=filters).to_pylist())
 
     def settled(self) -> frozenset[str]:
         """Findings that a person has closed; the last word counts."""
@@ -150,6 +140,7 @@ class Ledger:
                 finding_ids=json.dumps(alert.finding_ids),
                 review_ids=json.dumps(alert.review_ids),
                 business_date=alert.business_date,
+                kind=alert.kind,
             )
             for (state, error), addresses in by_result.items()
         ]

@@ -95,6 +95,14 @@ class Addressed(Protocol):
     def decided_at(self) -> dt.datetime:
         """Its date."""
 
+    @property
+    def business_date(self) -> dt.date:
+        """The day of its thread."""
+
+    @property
+    def alert_id(self) -> str:
+        """The same mail always has the same."""
+
 
 def headed(
     mail: Addressed, settings: Settings, *, subject: str, message_id: str, thread: Sequence[str] = ()
@@ -112,16 +120,17 @@ def headed(
     if thread:
         message["In-Reply-To"] = thread[-1]
         message["References"] = " ".join(thread)
-    message["List-Id"] = f"tillwatch <{mail.merchant_id.lower()}.alerts.{host_of(settings)}>"
+    whose = mail.merchant_id.lower() if mail.merchant_id.isalnum() else "all"
+    message["List-Id"] = f"tillwatch <{whose}.alerts.{host_of(settings)}>"
     message["List-Unsubscribe"] = f"<mailto:{settings.alerts.feedback or address}?subject=unsubscribe>"
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     return message
 
 
-def message_id(alert: Alert, settings: Settings) -> str:
-    """<20261121.….@host>: a function of the merchant, the day, the cases and the readers."""
-    return f"<{alert.business_date:%Y%m%d}.{alert.alert_id}@{host_of(settings)}>"
+def message_id(mail: Addressed, settings: Settings) -> str:
+    """<20261121.….@host>: a function of the merchant, the day, what is told and the readers."""
+    return f"<{mail.business_date:%Y%m%d}.{mail.alert_id}@{host_of(settings)}>"
 
 
 def drawn(alert: Alert, settings: Settings) -> tuple[Letter, str, str]:

@@ -1,7 +1,7 @@
 """The mails as they would leave, written to a folder, and nothing sent or noted.
 
-Shows what is due. When everything has been told already, it shows each merchant's last
-business day once more, so that there is always something to look at.
+Shows what is due and what waits for its hour. When everything has been told already, it shows each
+merchant's last business day once more, so that there is always something to look at.
 """
 
 import datetime as dt
@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 
-from expectations.cases.book import case_book
 from expectations.mail.catalogue import Locale
-from expectations.mail.decide import Alert, decide
+from expectations.mail.decide import Alert, Known, decide
 from expectations.mail.ledger import Ledger
 from expectations.mail.message import POLICY, build_message
+from expectations.mail.notice import notice_message
+from expectations.mail.plan import Mail, plan
 from expectations.mail.proofs import proofs_of
-from expectations.mail.send import due, known_findings
+from expectations.mail.send import hurried
+from expectations.mail.world import look
+from ingest.alerting import Route
 from ingest.errors import UsageError
 from ingest.permissions import PRIVATE_FOLDER, write_private
-from ingest.settings import Route, Settings
+from ingest.settings import Settings
 from ingest.tables import Lake
 
 NOBODY = "nobody@tillwatch.invalid"
@@ -29,7 +32,7 @@ NOBODY = "nobody@tillwatch.invalid"
 class Preview:
     """One mail, drawn."""
 
-    alert: Alert
+    alert: Mail
     message: EmailMessage
     told_already: bool
 
@@ -37,29 +40,34 @@ class Preview:
 def previews(
     settings: Settings, now: dt.datetime, *, locale: Locale | None = None, merchant: str | None = None
 ) -> list[Preview]:
-    """The mails of this moment; in one language if asked for."""
+    """The mails that are due or wait for their hour; in one language if asked for."""
     lake = Lake.of(settings.lake)
-    settings = _with_readers(settings, locale)
-    ledger = Ledger(lake)
-    alerts = due(settings, lake, ledger, now, merchant).alerts
-    told_already = not alerts
+    settings = hurried(_with_readers(settings, locale))
+    world = look(settings, lake, Ledger(lake), now, merchant)
+    mails: list[Mail] = [each for each in plan(world).mails if merchant in {None, each.merchant_id}]
+    told_already = not mails
     if told_already:
-        findings = known_findings(lake, merchant)
-        last = {each.merchant_id: each.business_date for each in sorted(findings, key=lambda f: f.business_date)}
-        newest = [each for each in findings if each.business_date == last[each.merchant_id]]
-        numbers = case_book(settings).open_cases(findings).numbers
-        alerts = decide(newest, settings.alerts.routes, now, numbers=numbers).alerts
-    proofs = proofs_of(alerts, lake, settings.zone)
-    return [
-        Preview(alert, build_message(alert, settings, proofs=proofs, thread=ledger.thread(alert)), told_already)
-        for alert in alerts
-    ]
+        by_day = sorted(world.findings, key=lambda each: each.business_date)
+        last = {each.merchant_id: each.business_date for each in by_day}
+        newest = [each for each in world.findings if each.business_date == last[each.merchant_id]]
+        mails += decide(newest, settings.alerts.routes, now, Known(numbers=world.numbers, facts=world.facts)).alerts
+    proofs = proofs_of([each for each in mails if isinstance(each, Alert)], lake, settings.zone)
+    found = []
+    for mail in mails:
+        thread = world.history.thread(mail.merchant_id, mail.business_date, mail.locale, mail.recipients)
+        if isinstance(mail, Alert):
+            message = build_message(mail, settings, proofs=proofs, thread=thread)
+        else:
+            message = notice_message(mail, settings, thread=thread)
+        found.append(Preview(mail, message, told_already))
+    return found
 
 
 def write_preview(preview: Preview, folder: Path) -> dict[str, Path]:
     """The mail as .eml, and its two parts as .html and .txt, for their owner alone; where they are."""
     alert = preview.alert
-    stem = f"{alert.business_date:%Y-%m-%d}-{alert.merchant_id}-{alert.locale}-{alert.alert_id[:8]}"
+    whose = alert.merchant_id if alert.merchant_id.isalnum() else "all"
+    stem = f"{alert.business_date:%Y-%m-%d}-{whose}-{alert.locale}-{alert.alert_id[:8]}"
     files = {
         "eml": preview.message.as_bytes(policy=POLICY),
         "html": _part(preview.message, "html"),

@@ -5,7 +5,6 @@ Lines and rows are bounded; what is left out is counted and stands in the attach
 
 import itertools
 from collections.abc import Iterable, Sequence
-from urllib.parse import quote as percent
 
 from expectations.findings import Finding, Subject
 from expectations.mail.blocks import Facts, Inner, Level, Links, Moment, Note, Quote, Section, Steps, Timeline
@@ -23,8 +22,8 @@ REVERSED = frozenset({"00", "12", "25"})
 """Answers to a reversal that mean it is done (docs/rules.md)."""
 
 
-def section(case: Case, index: int, figures: Figures, *, feedback_to: str) -> Section:
-    """The case at this place of the mail; answers to its questions go to ``feedback_to``."""
+def section(case: Case, index: int, figures: Figures, *, answers: Links) -> Section:
+    """The case at this place of the mail; ``answers`` is what may be said to it."""
     say = figures.texts.phrases
     lead, level = case.lead, level_of(case)
     texts = rule_texts(lead, figures)
@@ -32,7 +31,7 @@ def section(case: Case, index: int, figures: Figures, *, feedback_to: str) -> Se
     blocks: list[Inner] = [_facts(case, figures), _timeline(case, figures), steps]
     if texts.customer:
         blocks.append(Quote(label=say["customer"], text=sentence(figures, texts.customer, case, lead)))
-    blocks += [*_reasons(case, figures), _feedback(case, figures, feedback_to)]
+    blocks += [*_reasons(case, figures), answers]
     return Section(
         mark=mark(index, figures),
         shape=SHAPES[lead.certainty],
@@ -179,15 +178,3 @@ def _deadline(case: Case, figures: Figures, level: Level) -> str:
     if case.act_by is not None:
         return say["case_open" if case.is_open else "case_closed"].format(when=figures.deadline(case.act_by))
     return say["case_calm" if level == "calm" else "case_soon"]
-
-
-def _feedback(case: Case, figures: Figures, to: str) -> Links:
-    say = figures.texts.phrases
-    labels = {"confirmed": "ack_confirmed_other", "done": "ack_done"}
-    if case.asks_duplicate:
-        labels = {"confirmed": "ack_confirmed", "two-purchases": "ack_two_purchases", "done": "ack_done"}
-    links = tuple(
-        (say[phrase], f"mailto:{to}?subject={percent(f'tillwatch {label} {case.lead.finding_id}')}")
-        for label, phrase in labels.items()
-    )
-    return Links(label=say["feedback"], links=links)

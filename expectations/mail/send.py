@@ -1,99 +1,30 @@
-"""Sending what is due: decide, claim, hand over, note.
+"""Sending what is due: plan, claim, hand over, note.
 
-``send_alerts`` is what the command line and the schedule call. A mail that could not be
-handed over is noted as failed and is due again at the next call; the result says so and
-``require_delivery`` raises it.
+``send_alerts`` is what the command line and the schedule call, as often as they like. A mail that
+could not be handed over is noted as failed and tried again, later each time; one that is refused for
+good is dead and listed. The result says so and ``require_delivery`` raises it.
 """
 
 import datetime as dt
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
 
 from expectations.cases.book import case_book
-from expectations.findings import Finding
 from expectations.mail.compose import compose
-from expectations.mail.decide import Alert, Decision, decide
-from expectations.mail.deliver import MAIL_SECONDS, Server, ServerError, deliver, server_of
+from expectations.mail.decide import Alert
+from expectations.mail.deliver import MAIL_SECONDS, RefusedError, Server, ServerError, deliver, server_of
+from expectations.mail.history import History
 from expectations.mail.ledger import LEASE, Ledger, clock
 from expectations.mail.message import build_message, message_id
+from expectations.mail.notice import notice_message
+from expectations.mail.outcome import Outcome, SendResult, State
+from expectations.mail.plan import Mail, plan
 from expectations.mail.proofs import proofs_of
-from expectations.mail.resolved import Closing, closing_id, closing_letter, closing_message, closings
+from expectations.mail.world import World, look
 from ingest.errors import DeliveryError
 from ingest.settings import Settings
 from ingest.tables import Lake
-
-State = Literal["sent", "partly", "failed", "due", "elsewhere"]
-"""partly: somebody was refused; due: a dry run; elsewhere: another sender is at this merchant."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one mail."""
-
-    alert_id: str
-    merchant_id: str
-    locale: str
-    recipients: tuple[str, ...]
-    subject: str
-    message_id: str
-    cases: int
-    finding_ids: tuple[str, ...]
-    state: State
-    refused: dict[str, str]
-    error: str = ""
-    hint: str = ""
-
-    @property
-    def failed(self) -> bool:
-        """Whether somebody has not got it."""
-        return self.state in {"failed", "partly"}
-
-    def as_dict(self) -> dict[str, Any]:
-        """The object that ``alert send --json`` prints."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class SendResult:
-    """What became of every mail that was due, the merchants without a route, the rules without words."""
-
-    outcomes: tuple[Outcome, ...]
-    unrouted: tuple[str, ...]
-    unspoken: tuple[str, ...]
-
-    @property
-    def sent(self) -> list[Outcome]:
-        """The mails that reached somebody."""
-        return [each for each in self.outcomes if each.state in {"sent", "partly"}]
-
-    @property
-    def failed(self) -> list[Outcome]:
-        """The mails that somebody has not got."""
-        return [each for each in self.outcomes if each.failed]
-
-    @property
-    def problems(self) -> list[tuple[str, str]]:
-        """(what is wrong, what to do), each once."""
-        said = {(each.error, each.hint): None for each in self.failed}
-        for merchant_id in self.unrouted:
-            hint = 'add [[alerts.routes]] with merchants = ["*"] and to = ["you@example.com"]'
-            said[f"merchant {merchant_id}: findings are due, but no route names anybody to tell", hint] = None
-        for rule in self.unspoken:
-            said[
-                f"rule {rule}: has findings, but this version has no words for them", "run `tillwatch check` again"
-            ] = None
-        return list(said)
-
-    def require_delivery(self) -> None:
-        """Raise what is wrong.
-
-        Raises:
-            DeliveryError: a mail was not handed over to everybody, or there is nobody to tell.
-        """
-        if problems := self.problems:
-            raise DeliveryError("; ".join(what for what, _ in problems), hint=problems[0][1])
 
 
 def send_alerts(
@@ -102,6 +33,7 @@ def send_alerts(
     *,
     merchant: str | None = None,
     dry_run: bool = False,
+    at_once: bool = False,
     ledger: Ledger | None = None,
 ) -> SendResult:
     """Send every mail that is due.
@@ -111,6 +43,7 @@ def send_alerts(
         now: the decision moment; the clock by default.
         merchant: only this merchant's mails.
         dry_run: decide and build the mails, send and note nothing.
+        at_once: what waits for its hour, for a further try, or is dead, too.
         ledger: who was told what; the lake's by default.
 
     Raises:
@@ -120,187 +53,146 @@ def send_alerts(
     """
     now = now or clock()
     server = server_of(settings.alerts)
+    if at_once:
+        settings = hurried(settings)
     lake = Lake.of(settings.lake)
     ledger = ledger or Ledger(lake)
-    decision = due(settings, lake, ledger, now, merchant)
+    world = look(settings, lake, ledger, now, merchant)
+    if at_once:
+        world = world.knowing(world.history.without_dead())
+    found = plan(world)
+    run = _Run(settings, lake, ledger, server, patient=not at_once)
     if dry_run:
-        would = [_outcome(each, settings, "due") for each in decision.alerts]
-        would += [_closing_outcome(each, settings, "due") for each in _closings(settings, ledger, now, merchant)[0]]
-        return SendResult(tuple(would), decision.unrouted, decision.unspoken)
-    outcomes: list[Outcome] = []
-    down: ServerError | None = None
-    for merchant_id in dict.fromkeys(alert.merchant_id for alert in decision.alerts):
-        if down is not None:
-            unsent = [each for each in decision.alerts if each.merchant_id == merchant_id]
-            outcomes += [_failure(each, settings, ledger, down) for each in unsent]
-            continue
-        turn = ledger.claim(merchant_id)
-        if turn is None:
-            busy = [each for each in decision.alerts if each.merchant_id == merchant_id]
-            outcomes += [_outcome(each, settings, "elsewhere") for each in busy]
-            continue
-        try:
-            theirs = due(settings, lake, ledger, now, merchant_id).alerts
-            done, down = _send_all(theirs, settings, lake, ledger, server)
-            outcomes += done
-            case_book(settings).mark_told({name for each in done if each.state == "sent" for name in each.finding_ids})
-        finally:
-            ledger.give_back(merchant_id, turn)
-    if down is None:
-        outcomes += _send_closings(settings, ledger, server, now, merchant)
-    return SendResult(tuple(outcomes), decision.unrouted, decision.unspoken)
-
-
-def _closings(
-    settings: Settings, ledger: Ledger, now: dt.datetime, merchant: str | None
-) -> tuple[list[Closing], list[str]]:
-    """Closing mails that are due, and cases that nobody need be told of any more."""
-    over = [each for state in ("recovered", "closed") for each in case_book(settings).cases(
-        state=state, merchant=merchant, review=True, whole=True)]  # fmt: skip
-    today = now.astimezone(settings.zone)
-    back = [
-        each
-        for each in over
-        if each.recovered_fen > 0
-        and (
-            each.state == "recovered"
-            or (each.changed_at.astimezone(settings.zone).year, each.changed_at.astimezone(settings.zone).month)
-            == (today.year, today.month)
-        )
-    ]
-    return closings(back, settings.alerts.routes, ledger.told(merchant), now)
-
-
-def _send_closings(
-    settings: Settings, ledger: Ledger, server: Server, now: dt.datetime, merchant: str | None
-) -> list[Outcome]:
-    """Tell who was told of a case that its money is back, within the merchant's turn; then close the case."""
-    outcomes: list[Outcome] = []
-    waiting, known = _closings(settings, ledger, now, merchant)
-    for merchant_id in dict.fromkeys(each.merchant_id for each in waiting):
-        turn = ledger.claim(merchant_id)
-        if turn is None:
-            outcomes += [_closing_outcome(e, settings, "elsewhere") for e in waiting if e.merchant_id == merchant_id]
-            continue
-        try:
-            theirs, now_known = _closings(settings, ledger, now, merchant_id)
-            known += now_known
-            for closing in theirs:
-                outcomes.append(_send_closing(closing, settings, ledger, server))
-            known += _closings(settings, ledger, now, merchant_id)[1]
-        finally:
-            ledger.give_back(merchant_id, turn)
-    for number in dict.fromkeys(known):
+        would = tuple(run.outcome(each, "due") for each in found.mails)
+        return SendResult(would, found.unrouted, found.unspoken, found.unheard)
+    for merchant_id in dict.fromkeys(each.merchant_id for each in found.mails):
+        run.turn(merchant_id, world, [each for each in found.mails if each.merchant_id == merchant_id])
+    finished = [*found.finished, *run.finished]
+    for number in dict.fromkeys(finished):
         case_book(settings).finish(number)
-    return outcomes
+    return SendResult(tuple(run.outcomes), found.unrouted, found.unspoken, found.unheard)
 
 
-def _send_closing(closing: Closing, settings: Settings, ledger: Ledger, server: Server) -> Outcome:
-    outcome = _closing_outcome(closing, settings, "sent")
-    refused: dict[str, str] = {}
-    try:
-        refused = deliver(closing_message(closing, settings, thread=ledger.thread(closing)), closing.recipients, server)
-    except DeliveryError as wrong:
-        refused = dict.fromkeys(closing.recipients, wrong.message)
-        outcome = replace(outcome, state="failed", error=wrong.message, hint=wrong.hint)
-    else:
-        if refused:
-            said = "; ".join(f"{who}: {why}" for who, why in refused.items())
-            outcome = replace(outcome, state="partly", refused=refused, error=f"refused by the server: {said}")
-    results = [(each, "failed" if each in refused else "sent", refused.get(each, "")) for each in closing.recipients]
-    ledger.note(closing, outcome.subject, outcome.message_id, results)
-    return outcome
+def hurried(settings: Settings) -> Settings:
+    """The same settings without waiting for any hour."""
+    timing = settings.alerts.timing.model_copy(update={"at_once": True})
+    return settings.model_copy(update={"alerts": settings.alerts.model_copy(update={"timing": timing})})
 
 
-def _closing_outcome(closing: Closing, settings: Settings, state: State) -> Outcome:
-    return Outcome(
-        alert_id=closing.alert_id,
-        merchant_id=closing.merchant_id,
-        locale=closing.locale,
-        recipients=closing.recipients,
-        subject=closing_letter(closing, settings).subject,
-        message_id=closing_id(closing, settings),
-        cases=1,
-        finding_ids=closing.finding_ids,
-        state=state,
-        refused={},
-    )
+class _Run:
+    """One run of the sender: its server, until that fails, and what became of each mail."""
 
+    def __init__(self, settings: Settings, lake: Lake, ledger: Ledger, server: Server, *, patient: bool) -> None:
+        self._settings, self._lake, self._ledger, self._server = settings, lake, ledger, server
+        self._patient = patient
+        self._down: ServerError | None = None
+        self.outcomes: list[Outcome] = []
+        self.finished: list[str] = []
 
-def due(settings: Settings, lake: Lake, ledger: Ledger, now: dt.datetime, merchant: str | None = None) -> Decision:
-    """The mails that are due now, by the findings and the ledger as they stand."""
-    findings = known_findings(lake, merchant)
-    told = ledger.told(merchant)
-    book = case_book(settings)
-    numbers = book.open_cases(findings).numbers
-    book.mark_told({each.finding_id for each in told if each.as_case})
-    return decide(findings, settings.alerts.routes, now, told=told, settled=ledger.settled(), numbers=numbers)
-
-
-def known_findings(lake: Lake, merchant: str | None = None) -> list[Finding]:
-    """Every finding of the tables."""
-    filters = None if merchant is None else [("merchant_id", "==", merchant)]
-    return [Finding.from_row(row) for row in lake.read("findings", filters=filters).to_pylist()]
-
-
-def _send_all(
-    alerts: Sequence[Alert], settings: Settings, lake: Lake, ledger: Ledger, server: Server
-) -> tuple[list[Outcome], ServerError | None]:
-    """One merchant's mails, within the claim; the server's failure ends it."""
-    proofs = proofs_of(alerts, lake, settings.zone)
-    began = time.monotonic()
-    outcomes: list[Outcome] = []
-    down: ServerError | None = None
-    for alert in alerts:
-        if down is not None:
-            outcomes.append(_failure(alert, settings, ledger, down))
-            continue
-        if time.monotonic() - began > LEASE.total_seconds() - 2 * MAIL_SECONDS:
-            late = DeliveryError(
-                "the server takes too long for all mails of one turn", hint="send again: the rest follows"
-            )
-            outcomes.append(_failure(alert, settings, ledger, late))
-            continue
+    def turn(self, merchant_id: str, world: World, planned: Sequence[Mail]) -> None:
+        """Send one merchant's mails, within its turn, by the ledger as it stands then."""
+        waiting = [each for each in planned if self._must_wait(each, world.history)]
+        self.outcomes += [self.outcome(each, "waiting") for each in waiting]
+        if len(waiting) == len(planned):
+            return
+        if self._down is not None:
+            self.outcomes += [self._failure(each, self._down) for each in planned if each not in waiting]
+            return
+        turn = self._ledger.claim(merchant_id)
+        if turn is None:
+            self.outcomes += [self.outcome(each, "elsewhere") for each in planned if each not in waiting]
+            return
         try:
-            message = build_message(alert, settings, proofs=proofs, thread=ledger.thread(alert))
-            refused = deliver(message, alert.recipients, server)
-        except DeliveryError as wrong:
-            outcomes.append(_failure(alert, settings, ledger, wrong))
-            down = wrong if isinstance(wrong, ServerError) else None
-            continue
-        outcomes.append(_delivered(alert, settings, ledger, refused))
-    return outcomes, down
+            history = self._ledger.history(merchant_id)
+            current = world.knowing(history if self._patient else history.without_dead())
+            mails = [each for each in plan(current, merchant_id).mails if not self._must_wait(each, history)]
+            self._send(mails, history)
+            after = world.knowing(self._ledger.history(merchant_id))
+            if any(each.kind == "closing" for each in mails):
+                self.finished += plan(after, merchant_id).finished
+        finally:
+            self._ledger.give_back(merchant_id, turn)
 
+    def outcome(self, mail: Mail, state: State) -> Outcome:
+        """A mail with what became of it."""
+        return Outcome(
+            alert_id=mail.alert_id,
+            merchant_id=mail.merchant_id,
+            locale=mail.locale,
+            recipients=mail.recipients,
+            subject=self._subject(mail),
+            message_id=message_id(mail, self._settings),
+            kind=mail.kind,
+            cases=len(mail.cases) if isinstance(mail, Alert) else mail.cases,
+            finding_ids=mail.finding_ids,
+            state=state,
+            refused={},
+        )
 
-def _delivered(alert: Alert, settings: Settings, ledger: Ledger, refused: dict[str, str]) -> Outcome:
-    outcome = _outcome(alert, settings, "partly" if refused else "sent")
-    results = [(each, "failed" if each in refused else "sent", refused.get(each, "")) for each in alert.recipients]
-    ledger.note(alert, outcome.subject, outcome.message_id, results)
-    if not refused:
+    def _subject(self, mail: Mail) -> str:
+        return compose(mail, self._settings, most_cases=1).subject if isinstance(mail, Alert) else mail.letter.subject
+
+    def _must_wait(self, mail: Mail, history: History) -> bool:
+        """Whether it failed a little while ago."""
+        at = history.retry_at(mail.alert_id)
+        return self._patient and at is not None and self._ledger.now() < at
+
+    def _send(self, mails: Sequence[Mail], history: History) -> None:
+        proofs = proofs_of([each for each in mails if isinstance(each, Alert)], self._lake, self._settings.zone)
+        began = time.monotonic()
+        for mail in mails:
+            if self._down is not None:
+                self.outcomes.append(self._failure(mail, self._down))
+                continue
+            if time.monotonic() - began > LEASE.total_seconds() - 2 * MAIL_SECONDS:
+                late = DeliveryError(
+                    "the server takes too long for all mails of one turn", hint="send again: the rest follows"
+                )
+                self.outcomes.append(self._failure(mail, late))
+                continue
+            thread = history.thread(mail.merchant_id, mail.business_date, mail.locale, mail.recipients)
+            outcome = self.outcome(mail, "sent")
+            try:
+                if isinstance(mail, Alert):
+                    message = build_message(mail, self._settings, proofs=proofs, thread=thread)
+                else:
+                    message = notice_message(mail, self._settings, thread=thread)
+                self._note(mail, outcome, [(each, "handing", "") for each in mail.recipients])
+                refused = deliver(message, mail.recipients, self._server)
+            except DeliveryError as wrong:
+                self.outcomes.append(self._failure(mail, wrong, history))
+                self._down = wrong if isinstance(wrong, ServerError) else None
+                continue
+            self.outcomes.append(self._delivered(mail, outcome, refused))
+
+    def _delivered(self, mail: Mail, outcome: Outcome, refused: dict[str, str]) -> Outcome:
+        dead = tuple(who for who, why in refused.items() if why.startswith("5"))
+        states = {who: "dead" if who in dead else "failed" if who in refused else "sent" for who in mail.recipients}
+        self._note(mail, outcome, [(who, state, refused.get(who, "")) for who, state in states.items()])
+        told = {name for name in mail.finding_ids if ":" not in name}
+        case_book(self._settings).mark_told(told)
+        if not refused:
+            return outcome
+        said = "; ".join(f"{who}: {why}" for who, why in refused.items())
+        hint = "check the address in [[alerts.routes]]; the others have it, `tillwatch alert status` lists this one"
+        return replace(
+            outcome, state="partly", refused=refused, dead=dead, error=f"refused by the server: {said}", hint=hint
+        )
+
+    def _failure(self, mail: Mail, wrong: DeliveryError, history: History | None = None) -> Outcome:
+        """Note a mail that nobody has got: to be tried again, or dead."""
+        permanent = wrong.permanent if isinstance(wrong, RefusedError) else {}
+        given_up = (
+            isinstance(wrong, RefusedError)
+            and history is not None
+            and history.given_up(mail.alert_id, self._ledger.now())
+        )
+        dead = tuple(who for who in mail.recipients if who in permanent or given_up)
+        outcome = replace(self.outcome(mail, "failed"), dead=dead, error=wrong.message, hint=wrong.hint)
+        self._note(
+            mail, outcome, [(who, "dead" if who in dead else "failed", wrong.message) for who in mail.recipients]
+        )
         return outcome
-    said = "; ".join(f"{who}: {why}" for who, why in refused.items())
-    hint = "check the address in [[alerts.routes]]; the others have it, `tillwatch alert send` tries this one again"
-    return replace(outcome, refused=refused, error=f"refused by the server: {said}", hint=hint)
 
-
-def _failure(alert: Alert, settings: Settings, ledger: Ledger, wrong: DeliveryError) -> Outcome:
-    outcome = replace(_outcome(alert, settings, "failed"), error=wrong.message, hint=wrong.hint)
-    ledger.note(
-        alert, outcome.subject, outcome.message_id, [(each, "failed", wrong.message) for each in alert.recipients]
-    )
-    return outcome
-
-
-def _outcome(alert: Alert, settings: Settings, state: State) -> Outcome:
-    return Outcome(
-        alert_id=alert.alert_id,
-        merchant_id=alert.merchant_id,
-        locale=alert.locale,
-        recipients=alert.recipients,
-        subject=compose(alert, settings, most_cases=1).subject,
-        message_id=message_id(alert, settings),
-        cases=len(alert.cases),
-        finding_ids=alert.finding_ids,
-        state=state,
-        refused={},
-    )
+    def _note(self, mail: Mail, outcome: Outcome, results: list[tuple[str, str, str]]) -> None:
+        self._ledger.note(mail, outcome.subject, outcome.message_id, results)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ingest.lines import Line
     from ingest.recording import Recorder
     from ingest.segments import SegmentInfo
+    from ingest.shipping import Shipper
     from ingest.spool import Spool
     from protocols.profile import Profile
     from protocols.sanitise import CardKeys
@@ -54,6 +55,7 @@ _SHAPE = "NAME=DEVICE[,PEER]:PROFILE"
 )
 @click.option("--relay", multiple=True, metavar="NAME=DEVICE,PEER:PROFILE", help="Sit between terminal and host.")
 @click.option("--receive", multiple=True, metavar="NAME=DEVICE:PROFILE", help="Receive from a terminal, with ACKs.")
+@click.option("--ship-to", metavar="URL", help="Ship sealed segments there: s3://bucket/prefix.")
 @click.option("--pull", multiple=True, metavar="NAME=DEVICE:PROFILE", help="Ask a terminal that answers; never pays.")
 def collect(
     config: Path | None,
@@ -61,6 +63,8 @@ def collect(
     relay: tuple[str, ...],
     receive: tuple[str, ...],
     pull: tuple[str, ...],
+    *,
+    ship_to: str | None,
 ) -> None:
     """Read terminals until stopped.
 
@@ -77,8 +81,8 @@ def collect(
         *(parse_line(text, "receive") for text in receive),
         *(parse_line(text, "pull") for text in pull),
     ]
-    settings = settings_with(load_settings(config), config, words)
-    run(settings)
+    flags = {"ship": {"to": ship_to}} if ship_to else {}
+    run(settings_with(load_settings(config, flags), config, words, flags))
 
 
 def parse_line(text: str, mode: str) -> dict[str, str]:
@@ -98,8 +102,10 @@ def parse_line(text: str, mode: str) -> dict[str, str]:
     return {**words, "peer": peer} if peer else words
 
 
-def settings_with(settings: Settings, config: Path | None, words: list[dict[str, str]]) -> Settings:
-    """The settings with the command line's lines over those of the file.
+def settings_with(
+    settings: Settings, config: Path | None, words: list[dict[str, str]], flags: dict[str, Any] | None = None
+) -> Settings:
+    """The settings with the command line's lines, and its other flags, over those of the file.
 
     Raises:
         UsageError: no line at all, a wrong one, or one device for two lines.
@@ -107,7 +113,7 @@ def settings_with(settings: Settings, config: Path | None, words: list[dict[str,
     if words:
         named = {word["name"] for word in words}
         kept = [line.model_dump(exclude_none=True) for line in settings.lines if line.name not in named]
-        settings = load_settings(config, {"lines": [*kept, *words]})
+        settings = load_settings(config, {**(flags or {}), "lines": [*kept, *words]})
     if not settings.lines:
         raise UsageError("no line to read", hint="add [[lines]] to tillwatch.toml or give --line NAME=DEVICE:PROFILE")
     used: dict[str, str] = {}
@@ -152,10 +158,13 @@ def run(settings: Settings) -> None:
         Spool(directory, keys).close()  # says who owns it; when it was freed just now there is nothing to say
     _harden()
     notice = Notice(settings.airflow, events.tell)
+    shipper = _shipper(settings, events.tell)
 
     def sealed(info: "SegmentInfo") -> None:
         events.tell("", "sealed", segment=info.id, records=info.count, first=info.first_seq, last=info.last_seq)
         notice.sealed({"segment_id": info.id, "path": str(info.path), "count": info.count})
+        if shipper is not None:
+            shipper.sealed()
 
     def open_spool() -> "Spool":
         size = int(settings.spool.seal_mib * 1024 * 1024)
@@ -174,12 +183,14 @@ def run(settings: Settings) -> None:
             collector.start()  # first of all the bytes flow; opening the spool may mean mending gigabytes
             try:
                 committer.start(collector.answer, _first_spool(open_spool, settings, events), collector.tune)
+                if shipper is not None:
+                    shipper.start()
                 if server is not None:
                     events.tell("", "health", at=f"http://{server.address}/readyz")
                 _watch(stop, watchman, events)
             finally:
                 ServiceManager().say("STOPPING=1")
-                _stop(collector, committer, lines, events, notice)
+                _stop(collector, committer, lines, events, notice, shipper=shipper)
     finally:
         if server is not None:
             server.close()
@@ -298,6 +309,15 @@ def _ask(line: "Line", words: LineSettings, profile: "Profile", recorder: "Recor
     stream.asker = Asker(question, every=words.every, begin=lambda: questions[question](profile), own=own, tell=tell)
 
 
+def _shipper(settings: Settings, tell: "Tell") -> "Shipper | None":
+    if settings.ship.to is None:
+        return None
+    from ingest.depot import Depot
+    from ingest.shipping import Shipper
+
+    return Shipper(settings.spool.directory, Depot(settings.ship.to, settings.ship.folder), tell)
+
+
 def _first_spool(open_spool: Any, settings: Settings, events: "EventLog") -> "Spool | None":
     """The spool; or None, to be tried again by the committer, where a relay must go on without it."""
     from ingest.spool import owner_of
@@ -344,9 +364,15 @@ def _watch(stop: threading.Event, watchman: "Watchman", events: "EventLog") -> N
 
 
 def _stop(
-    collector: "Collector", committer: "Committer", lines: "list[Line]", events: "EventLog", notice: "Notice"
+    collector: "Collector",
+    committer: "Committer",
+    lines: "list[Line]",
+    events: "EventLog",
+    notice: "Notice",
+    *,
+    shipper: "Shipper | None",
 ) -> None:
-    """Stop reading, commit, answer, seal, tell Airflow; five seconds at most."""
+    """Stop reading, commit, answer, seal, tell Airflow, ship; five seconds at most."""
     from ingest.dashboard import summary
 
     deadline = time.monotonic() + STOP_SECONDS
@@ -356,6 +382,10 @@ def _stop(
     for line in lines:
         events.tell(line.name, "closed", **summary(line, time.monotonic_ns()))
     notice.close(max(0.1, min(NOTICE_SECONDS, deadline - time.monotonic())))
+    if shipper is not None and not shipper.stop(max(0.1, min(NOTICE_SECONDS, deadline - time.monotonic()))):
+        events.tell(
+            "", "not-shipped", why="no time was left", hint="the next start, or `tillwatch spool ship`, goes on"
+        )
     if not committed:
         raise SpoolError(
             "the disk did not answer while stopping; the last records may not be on it",

@@ -126,11 +126,14 @@ def export(line: str | None, output: Path | None, config: Path | None) -> None:
 def prune(*, keep_days: float | None, dry_run: bool, config: Path | None, as_json: bool) -> None:
     """Remove old sealed segments that the lake holds: each is read back from there and compared before it goes.
 
-    Oldest first; the first that may not go keeps all after it. pruned.jsonl in the spool says what went.
+    Where segments are shipped ([ship] to), it is the store that is read back. Oldest first; the first that may not
+    go keeps all after it. pruned.jsonl in the spool says what went.
 
     Exit status: 0 done, 2 no number of days, 3 could not run.
     """
+    from ingest.depot import Depot
     from ingest.lake import Lake
+    from ingest.retention import missing_in
     from ingest.retention import prune as prune_segments
 
     settings = load_settings(config)
@@ -138,10 +141,11 @@ def prune(*, keep_days: float | None, dry_run: bool, config: Path | None, as_jso
     if days is None:
         raise UsageError("no segment is ever removed unless told so", hint="--keep-days N, or keep_days in [spool]")
     gone = 0
+    shipped = settings.ship.to
+    lacks = Depot(shipped, settings.ship.folder).lacks if shipped else missing_in(Lake.of(settings.lake), settings.zone)
     judged = prune_segments(
         settings.spool.directory,
-        Lake.of(settings.lake),
-        settings.zone,
+        lacks,
         keep_days=days,
         now=dt.datetime.now(dt.UTC),
         dry_run=dry_run,
@@ -156,6 +160,31 @@ def prune(*, keep_days: float | None, dry_run: bool, config: Path | None, as_jso
         else:
             click.echo(f"{each.info.path}{' would go' if dry_run else ''}")
     click.echo(f"{gone} segments {'would be ' if dry_run else ''}removed", err=True)
+
+
+@spool.command("ship")
+@click.option("--to", "url", metavar="URL", help="s3://bucket/prefix; ship.to by default.")
+@config_option
+@json_option
+def ship_(url: str | None, config: Path | None, *, as_json: bool) -> None:
+    """Ship sealed segments to object storage, each once, oldest first. `collect --ship-to` does it as they are sealed.
+
+    Exit status: 0 all are there, 2 no address, 3 could not run: what was shipped before stays shipped.
+    """
+    from ingest.depot import Depot
+    from ingest.shipping import ship
+
+    settings = load_settings(config, {"ship": {"to": url}} if url else {})
+    if settings.ship.to is None:
+        raise UsageError("segments are shipped nowhere", hint="--to s3://bucket/prefix, or to in [ship]")
+    count = 0
+    for each in ship(settings.spool.directory, Depot(settings.ship.to, settings.ship.folder)):
+        count += 1
+        if as_json:
+            click.echo(json.dumps({"segment": each.info.id, "records": each.info.count, "again": each.again}))
+        else:
+            click.echo(each.info.path.name)
+    click.echo(f"{count} segments shipped to {settings.ship.to}", err=True)
 
 
 def _chosen(settings: Settings, segments: tuple[str, ...]) -> list[Path]:

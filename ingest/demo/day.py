@@ -128,6 +128,7 @@ class Day:
             _toml("lake", uri=str(self.place.lake)),
             _toml("keys", pan_token=str(self.place.key)),
             _toml("alerts", smtp=f"smtp://127.0.0.1:{self._mailbox.port}", sender="tillwatch@example.com"),
+            _toml("alerts.timing", at_once=True),  # a demo at night has its mails, too
             _toml("airflow", url=self.home.url, username=USER, password_file=str(self.home.password_file)),
         ]
         for line in lines:

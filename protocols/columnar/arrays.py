@@ -1,5 +1,6 @@
 """Values -> Arrow arrays, with nulls where a row has none."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -28,10 +29,53 @@ class Filled(NamedTuple):
         return pa.Array.from_buffers(kind, self.offsets.size - 1, buffers)
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A column as ``Filled`` has it, cut out of buffers that several columns share.
+
+    Attributes:
+        rows: how many.
+        buffers: validity, offsets and data.
+    """
+
+    rows: int
+    buffers: "list[pa.Buffer]"
+
+    @property
+    def offsets(self) -> Any:
+        """See ``Filled``."""
+        import numpy as np
+
+        return np.frombuffer(self.buffers[1], np.int32)
+
+    @property
+    def validity(self) -> Any:
+        """See ``Filled``."""
+        import numpy as np
+
+        return np.frombuffer(self.buffers[0], np.int8)
+
+    @property
+    def data(self) -> Any:
+        """See ``Filled``."""
+        import numpy as np
+
+        return np.frombuffer(self.buffers[2], np.int8)
+
+    def array(self, kind: "pa.DataType") -> "pa.Array":
+        """See ``Filled``."""
+        import pyarrow as pa
+
+        return pa.Array.from_buffers(kind, self.rows, self.buffers)
+
+
+Column = Filled | Shared
+
+
 class Made(NamedTuple):
     """A column, and the rows whose bytes are none of its values."""
 
-    filled: Filled
+    filled: Column
     bad: Any
 
 
@@ -51,13 +95,47 @@ def numbers(rows: int, at: Any, values: Any, kind: "pa.DataType") -> "pa.Array":
     import numpy as np
     import pyarrow as pa
 
-    spread = values
+    whole = values
     if at.size != rows:
-        spread = np.zeros(rows, values.dtype)
-        spread[at] = values
+        whole = np.zeros(rows, values.dtype)
+        whole[at] = values
     there = validity(rows, at)
-    buffers = [None if there is None else pa.py_buffer(there), pa.py_buffer(np.ascontiguousarray(spread))]
+    buffers = [None if there is None else pa.py_buffer(there), pa.py_buffer(np.ascontiguousarray(whole))]
     return pa.Array.from_buffers(kind, rows, buffers)
+
+
+def spread(values: Any, there: Any) -> "pa.Array":
+    """A number of each row as a column; ``there`` are the bits of the rows that have one, None for all."""
+    import pyarrow as pa
+
+    buffers = [None if there is None else pa.py_buffer(there), pa.py_buffer(values)]
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), values.size, buffers)
+
+
+def as_digits(values: Any, there: Any, width: int) -> "pa.Array":
+    """A number of each row as text of so many digits; ``there`` says which rows have one."""
+    import numpy as np
+    import pyarrow as pa
+
+    at = np.flatnonzero(there)
+    text = values[at, None] // 10 ** np.arange(width - 1, -1, -1) % 10 + ord("0")
+    lengths = np.full(at.size, width, np.int32)
+    return filled(values.size, at, lengths, text.astype(np.uint8).ravel()).array(pa.string())
+
+
+def flags(said: Any) -> "pa.Array":
+    """Yes or no of each row as a column."""
+    import numpy as np
+    import pyarrow as pa
+
+    return pa.Array.from_buffers(pa.bool_(), said.size, [None, pa.py_buffer(np.packbits(said, bitorder="little"))])
+
+
+def bits(there: Any) -> Any:
+    """A bit for each row, the lowest first; None where all are set."""
+    import numpy as np
+
+    return None if there.all() else np.packbits(there, bitorder="little")
 
 
 def validity(rows: int, at: Any) -> Any:
@@ -68,4 +146,4 @@ def validity(rows: int, at: Any) -> Any:
         return None
     there = np.zeros(rows, bool)
     there[at] = True
-    return np.packbits(there, bitorder="little")
+    return bits(there)

@@ -7,18 +7,20 @@ disk for the next process where that is allowed. The loops release the interpret
 import functools
 import threading
 from collections.abc import Iterator, Sequence
-from types import FunctionType, ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from protocols.columnar import kernel, kernel_find, kernel_mask, kernel_walk, tables, vectors
-from protocols.columnar.arrays import Filled, Made
-from protocols.columnar.places import Place, Walked
+from protocols.columnar import tables, vectors
+from protocols.columnar.arrays import Column, Made, Shared
+from protocols.columnar.places import HEADER, MTI, TPDU, Place, Walked
 from protocols.columnar.walk import Batch, codings
 from protocols.tlv import MOST_DEPTH, TEMPLATES
 from protocols.walk import Walk
 
 if TYPE_CHECKING:
-    from protocols.columnar.plan import FieldColumn, PartColumn
+    import pyarrow as pa
+
+    from protocols.columnar.plan import FieldColumn, PartColumn, TotalColumn
     from protocols.envelope import Link
 
 _ENVELOPES = {"length": 0, "stx": 1, "bare": 2}
@@ -31,60 +33,35 @@ _LOCK = threading.Lock()
 
 def available() -> bool:
     """Whether numba is there."""
-    return _loops() is not None
+    return loops() is not None
+
+
+def loops() -> Any:
+    """The loops by name; None where numba is not there."""
+    with _LOCK:
+        return _load()
 
 
 @functools.cache
-def _compile(*modules: ModuleType) -> SimpleNamespace | None:
+def _load() -> SimpleNamespace | None:
     try:
-        import numba
+        from protocols.columnar import kernel, kernel_find, kernel_mask, kernel_walk
     except ImportError:
         return None
-    loops = SimpleNamespace()
-    for loop in (each for module in modules for each in vars(module).values() if isinstance(each, FunctionType)):
-        try:
-            made = numba.njit(cache=True, nogil=True)(loop)
-        except RuntimeError:  # no place where numba may keep its machine code
-            made = numba.njit(nogil=True)(loop)
-        setattr(loops, loop.__name__, made)
-    return loops
-
-
-def _loops() -> Any:
-    with _LOCK:
-        return _compile(kernel_walk, kernel, kernel_find)
-
-
-def masks() -> Any:
-    """The loops of ``kernel_mask``."""
-    with _LOCK:
-        return _compile(kernel_mask)
-
-
-def _octets(byte: int) -> Any:
-    """A byte in each of a word's eight."""
-    import numpy as np
-
-    return np.uint64(byte * 0x0101010101010101)
+    modules = (kernel, kernel_find, kernel_mask, kernel_walk)
+    found = {name: each for module in modules for name, each in vars(module).items() if hasattr(each, "py_func")}
+    return SimpleNamespace(**found, walk=kernel_walk)
 
 
 @functools.cache
 def _constants() -> SimpleNamespace:
-    """Tables and masks as the kernel takes them."""
+    """Tables as the kernel takes them."""
     import numpy as np
 
-    characters = tables.chars().view(np.uint8).reshape(256, 2)
-    illegal = tables.illegal()[:, characters].astype(np.int32)
     holds = np.zeros(65536, np.int8)
     holds[list(TEMPLATES)] = 1
-    spread = [0x0000FFFF0000FFFF, 0x00FF00FF00FF00FF, 0x000F000F000F000F]
-    shifts = [np.uint64(16), np.uint64(8), np.uint64(4)]
     return SimpleNamespace(
-        # spread two bytes, one byte, nibbles; then what is added to each of eight nibbles
-        digits=np.array([*map(np.uint64, spread), _octets(0x30), _octets(6), _octets(1), *shifts, 7, 0], np.uint64),
-        text=np.array([_octets(0x80), _octets(0x20), _octets(1), _octets(ord("\\"))], np.uint64),
-        codes=tables.chars().astype(np.int32) | illegal[:, :, 0] << 16 | illegal[:, :, 1] << 17,
-        tails=np.array([(1 << 8 * size) - 1 for size in range(8)], np.uint64),
+        tails=np.array([(1 << 8 * size) - 1 for size in range(8)] + [-1], np.int64),
         plain=tables.plain().astype(np.int8),
         masked_digits=tables.masked_digits().astype(np.int8),
         wide=tables.wide().astype(np.int32),
@@ -93,35 +70,61 @@ def _constants() -> SimpleNamespace:
     )
 
 
+def _room_for(kind: Any, *shape: int) -> Any:
+    """An array whose memory is Arrow's, which gives it again without asking the system; not filled."""
+    import math
+
+    import numpy as np
+    import pyarrow as pa
+
+    size = math.prod(shape)
+    return np.frombuffer(pa.allocate_buffer(size * np.dtype(kind).itemsize), kind, size).reshape(shape)
+
+
+def _bytes(data: Any) -> Any:
+    """A buffer as the loops read it: always the same type, so that they are compiled once."""
+    import numpy as np
+
+    found = data.view(np.int8)
+    found.flags.writeable = False
+    return found
+
+
 def walk(link: "Link", declared: Walk, batch: Batch) -> Walked:
     """See ``vectors``."""
     import numpy as np
 
-    rows, constants = batch.rows, _constants()
-    steps = np.full((65, 6), -1, np.int32)
-    for slot, step in enumerate(declared.steps.values()):
-        steps[step.number] = slot, step.prefix, step.size, step.digits, step.last, step.number
-    found = np.empty((9, rows), np.int32)
-    bitmaps = np.zeros((rows, 8), np.int8)
+    rows, made = batch.rows, loops()
+    numbers = [MTI, TPDU, HEADER, *declared.steps]
+    steps = np.full((65, 5), -1, np.int32)
+    for slot, step in enumerate(declared.steps.values(), 3):
+        steps[step.number] = slot, step.prefix, step.size, step.digits, step.last
+    there, absent, fault = np.empty(rows, np.int8), np.empty(rows, np.int8), np.empty(rows, np.int8)
+    found, bitmaps = np.empty((6, rows), np.int32), np.empty(rows, np.int64)
     stretch = rows + _STAGGER
-    places = [np.empty(len(declared.steps) * stretch, np.int32) for _ in range(3)]
-    cursors = np.arange(len(declared.steps), dtype=np.int32) * stretch
-    totals = np.zeros(len(declared.steps), np.int32)
-    _loops().walk_rows(
-        batch.data.view(np.int8),
+    places = [_room_for(np.int32, len(numbers) * stretch) for _ in range(3)]
+    cursors = np.arange(len(numbers), dtype=np.int64) * stretch
+    totals = np.zeros(len(numbers), np.int64)
+    plans = made.walk.PLANS
+    made.walk_rows(
+        _bytes(batch.data),
         batch.starts,
         batch.ends,
         np.array([_ENVELOPES[link.envelope], link.length_coding == "bcd", link.extra], np.int32),
         np.array([(coding == "bcd", extra) for coding, extra in codings(link)], np.int32),
         steps,
-        constants.pairs,
-        _words(batch.data, np.int64),
-        np.zeros(256, np.int64),
-        np.zeros(256, np.int32),
-        np.empty((256, 64, 6), np.int32),
-        found,
+        _constants().pairs,
+        np.zeros(plans, np.int64),
+        np.zeros(plans * made.walk.HEAD, np.int32),
+        np.empty(plans * 64 * made.walk.FIXED, np.int32),
+        np.empty(plans * 64 * made.walk.COUNTED, np.int32),
+        np.empty(65, np.int64),
+        np.empty(65, np.int64),
+        there,
+        absent,
+        fault,
+        found.ravel(),
         bitmaps,
-        np.zeros((2, 64), np.int32),
         cursors,
         totals,
         *places,
@@ -129,20 +132,23 @@ def walk(link: "Link", declared: Walk, batch: Batch) -> Walked:
     walked = Walked(
         head=found[0],
         message=found[1],
-        there=found[2].astype(bool),
-        bitmap=bitmaps.view(">u8")[:, 0].astype(np.uint64),
-        mac_absent=found[3].astype(bool),
-        fault=found[4],
-        number=found[5],
-        at=found[6],
-        expected=found[7],
-        got=found[8],
+        there=there.view(bool),
+        bitmap=bitmaps.view(np.uint64),
+        mac_absent=absent.view(bool),
+        fault=fault,
+        number=found[2],
+        at=found[3],
+        expected=found[4],
+        got=found[5],
     )
-    for slot, number in enumerate(declared.steps):
-        size = int(cursors[slot]) - slot * stretch
-        if size:
-            at, starts, counts = (lines[slot * stretch : slot * stretch + size] for lines in places)
-            walked.places[number] = Place(at, starts, counts, int(totals[slot]))
+    at, starts, counts = places
+    for slot, number in enumerate(numbers):
+        begin, end = slot * stretch, int(cursors[slot])
+        if end > begin:
+            total = int(totals[slot])
+            if slot > 2 and not declared.steps[number].prefix:
+                total = (end - begin) * declared.steps[number].size
+            walked.places[number] = Place(at[begin:end], starts[begin:end], counts[begin:end], total)
     return walked
 
 
@@ -160,12 +166,12 @@ def digits(batch: Batch, place: Place, column: "FieldColumn") -> Made:
     return next(_digits(batch, _lined_up([place]), [column]))
 
 
-def text(batch: Batch, place: Place) -> Filled:
+def text(batch: Batch, place: Place) -> Column:
     """See ``vectors``."""
     return next(_text(batch, _lined_up([place]), [None])).filled
 
 
-def raw(batch: Batch, place: Place) -> Filled:
+def raw(batch: Batch, place: Place) -> Column:
     """See ``vectors``."""
     return next(_raw(batch, _lined_up([place]), [None])).filled
 
@@ -185,38 +191,23 @@ def _lined_up(places: list[Place]) -> _Lines:
     if len(places) == 1:
         return _Lines(places[0].rows, places[0].starts, places[0].counts, [0], places)
     rows, starts, counts = places[0].rows.base, places[0].starts.base, places[0].counts.base
-    first = [(place.rows.ctypes.data - rows.ctypes.data) // rows.itemsize for place in places]
+    begin = rows.__array_interface__["data"][0]
+    first = [(place.rows.__array_interface__["data"][0] - begin) // rows.itemsize for place in places]
     return _Lines(rows, starts, counts, first, places)
 
 
 def _digits(batch: Batch, lines: _Lines, columns: "Sequence[FieldColumn]") -> Iterator[Made]:
     import numpy as np
 
-    constants = _constants()
-    sizes = [
-        column.digits * place.rows.size if column.digits else place.total
-        for column, place in zip(columns, lines.places, strict=True)
-    ]
-    rules = [(column.digits, column.accept, column.right) for column in columns]
-    filled, table = _room(batch.rows, lines, sizes, rules)
-    bad = np.empty(len(sizes), np.int32)
-    _loops().fill_digits(
-        batch.data.view(np.int8),
-        _words(batch.data, np.uint32),
-        lines.rows,
-        lines.starts,
-        lines.counts,
-        table,
-        constants.digits,
-        constants.codes,
-        *filled,
-        _words(filled.data, np.uint64),
-        _words(filled.data, np.int16),
-        bad,
-    )
-    for index, (place, one) in enumerate(zip(lines.places, _split(filled, table, sizes), strict=True)):
+    several = list(zip(columns, lines.first, lines.places, strict=True))
+    numbers = [(line, at.rows.size, 0, each.digits, each.accept, each.right) for each, line, at in several]
+    sizes = [each.digits * at.rows.size if each.digits else at.total for each, _, at in several]
+    room, bad = _room(batch.rows, numbers, sizes), np.empty(len(sizes), np.int32)
+    places = (lines.rows, lines.starts, lines.counts)
+    loops().fill_digits(_bytes(batch.data), *places, room.table, batch.rows, _constants().tails, *room.arrays, bad)
+    for place, one, some in zip(lines.places, room.columns(), bad.tolist(), strict=True):
         wrong = place.rows[:0]
-        if bad[index]:
+        if some:
             there = np.unpackbits(one.validity.view(np.uint8), bitorder="little", count=batch.rows)
             wrong = place.rows[there[place.rows] == 0]
         yield Made(one, wrong)
@@ -226,116 +217,126 @@ def _text(batch: Batch, lines: _Lines, columns: Sequence[Any]) -> Iterator[Made]
     """Where a value of a column holds what is no text, numpy does the column."""
     import numpy as np
 
+    del columns
     constants = _constants()
-    sizes = [place.total * 3 // 2 for place in lines.places]
-    filled, table = _room(batch.rows, lines, sizes, [()] * len(columns))
-    bad = np.empty(len(sizes), np.int32)
-    _loops().fill_text(
-        batch.data.view(np.int8),
-        _words(batch.data, np.uint64),
-        lines.rows,
-        lines.starts,
-        lines.counts,
-        table,
-        constants.text,
-        constants.tails,
-        constants.plain,
-        constants.wide,
-        *filled,
-        _words(filled.data, np.uint64),
-        bad,
-    )
-    for place, one, strange in zip(lines.places, _split(filled, table, sizes), bad, strict=True):
+    numbers = [(line, place.rows.size, 0) for line, place in zip(lines.first, lines.places, strict=True)]
+    room = _room(batch.rows, numbers, [place.total * 3 // 2 for place in lines.places])
+    bad = np.empty(len(numbers), np.int32)
+    places = (lines.rows, lines.starts, lines.counts)
+    known = (constants.tails, constants.plain, constants.wide)
+    loops().fill_text(_bytes(batch.data), *places, room.table, batch.rows, *known, *room.arrays, bad)
+    for place, one, strange in zip(lines.places, room.columns(), bad.tolist(), strict=True):
         yield Made(vectors.text(batch, place) if strange else one, place.rows[:0])
 
 
 def _raw(batch: Batch, lines: _Lines, columns: Sequence[Any]) -> Iterator[Made]:
     del columns
-    sizes = [place.total for place in lines.places]
-    filled, table = _room(batch.rows, lines, sizes, [(first,) for first in lines.first])
-    _copy(batch, lines, table, filled)
-    for place, one in zip(lines.places, _split(filled, table, sizes), strict=True):
+    numbers = [(line, place.rows.size, 0, line) for line, place in zip(lines.first, lines.places, strict=True)]
+    found = _copied(batch, lines, numbers, [place.total for place in lines.places])
+    for place, one in zip(lines.places, found, strict=True):
         yield Made(one, place.rows[:0])
 
 
-def _copy(batch: Batch, lines: _Lines, table: Any, filled: Filled) -> None:
+def _copied(batch: Batch, lines: _Lines, numbers: Sequence[tuple[int, ...]], sizes: Sequence[int]) -> Iterator[Shared]:
+    room = _room(batch.rows, numbers, sizes)
+    places = (lines.rows, lines.starts, lines.counts)
+    loops().fill_bytes(_bytes(batch.data), *places, room.table, batch.rows, *room.arrays)
+    return room.columns()
+
+
+class _Room(NamedTuple):
+    """Buffers that some columns share, and the numbers of each for the loops."""
+
+    rows: int
+    buffers: "list[pa.Buffer]"
+    table: Any
+
+    @property
+    def arrays(self) -> tuple[Any, Any, Any]:
+        """Offsets, validity and data as the loops fill them."""
+        import numpy as np
+
+        validity, offsets, data = self.buffers
+        return np.frombuffer(offsets, np.int32), np.frombuffer(validity, np.int8), np.frombuffer(data, np.int8)
+
+    def columns(self) -> Iterator[Shared]:
+        """Each column's own part."""
+        validity, offsets, data = self.buffers
+        bits, size = (self.rows + 7) // 8, 4 * (self.rows + 1)
+        for index, at in enumerate(self.table[:, 2].tolist()):
+            buffers = [validity.slice(index * bits, bits), offsets.slice(index * size, size), data.slice(at)]
+            yield Shared(self.rows, buffers)
+
+
+def _room(rows: int, numbers: Sequence[tuple[int, ...]], sizes: Sequence[int]) -> _Room:
+    """Room for columns of so many bytes; of the numbers of each the third is where its bytes begin."""
     import numpy as np
+    import pyarrow as pa
 
-    _loops().fill_bytes(
-        batch.data.view(np.int8),
-        _words(batch.data, np.uint64),
-        lines.rows,
-        lines.starts,
-        lines.counts,
-        table,
-        *filled,
-        _words(filled.data, np.uint64),
-    )
-
-
-def _room(rows: int, lines: _Lines, sizes: list[int], more: Sequence[tuple[int, ...]]) -> tuple[Filled, Any]:
-    """Buffers for some columns, and the table that says where each has its own."""
-    import numpy as np
-
-    filled = _empty(rows, len(sizes), sum(sizes) + _SPARE * len(sizes))
     table, at = [], 0
-    for first, place, size, rest in zip(lines.first, lines.places, sizes, more, strict=True):
-        table.append((first, place.rows.size, at, *rest))
+    for (first, second, _, *rest), size in zip(numbers, sizes, strict=True):
+        table.append((first, second, at, *rest))
         at += size + _SPARE
-    return filled, np.array(table, np.int32)
+    bits = len(table) * ((rows + 7) // 8)
+    buffers = [pa.allocate_buffer(size) for size in (bits, 4 * len(table) * (rows + 1), at)]
+    return _Room(rows, buffers, np.array(table, np.int64))
 
 
-def _split(filled: Filled, table: Any, sizes: list[int]) -> Iterator[Filled]:
-    """Each column's own part of shared buffers."""
-    for index, (at, size) in enumerate(zip(table[:, 2].tolist(), sizes, strict=True)):
-        yield Filled(filled.offsets[index], filled.validity[index], filled.data[at : at + size + _SPARE])
-
-
-def parts(whole: Filled, place: Place, wanted: "Sequence[PartColumn]") -> list[Filled]:
+def parts(whole: Column, place: Place, wanted: "Sequence[PartColumn]") -> Sequence[Column]:
     """See ``vectors``."""
-    import numpy as np
-
     if any(part.last - part.first > _MOST_PART for part in wanted):
         return vectors.parts(whole, place, wanted)
-    sizes = [(part.last - part.first) * place.rows.size for part in wanted]
-    lines = _Lines(place.rows, place.starts, place.counts, [part.first for part in wanted], [place] * len(wanted))
-    filled, table = _room(whole.offsets.size - 1, lines, sizes, [()] * len(wanted))
-    table[:, 1] = [part.last for part in wanted]
-    _loops().fill_parts(
-        place.rows,
-        whole.offsets,
-        _words(whole.data, np.uint64),
-        table,
-        filled.offsets,
-        filled.validity,
-        _words(filled.data, np.uint64),
-    )
-    return list(_split(filled, table, sizes))
+    rows = whole.offsets.size - 1
+    numbers = [(part.first, part.last, 0) for part in wanted]
+    room = _room(rows, numbers, [(part.last - part.first) * place.rows.size for part in wanted])
+    loops().fill_parts(place.rows, whole.offsets, _spared(whole.data), room.table, rows, *room.arrays)
+    return list(room.columns())
 
 
-def tags(batch: Batch, place: Place, wanted: tuple[int, ...]) -> list[Filled]:
+def _spared(data: Any) -> Any:
+    """Digits with some bytes behind them that may be read; those the loops made have them."""
+    import numpy as np
+
+    return data if data.dtype == np.int8 else np.append(data.view(np.int8), np.zeros(_SPARE, np.int8))
+
+
+def totals(whole: Column, place: Place, digits: int, wanted: "Sequence[TotalColumn]") -> tuple[Any, Any]:
     """See ``vectors``."""
     import numpy as np
 
-    constants = _constants()
-    places = np.empty((len(wanted), place.rows.size), np.int32)
-    sizes = np.zeros((len(wanted), place.rows.size), np.int32)
-    _loops().find_tags(
-        batch.data.view(np.int8),
+    rows = whole.offsets.size - 1
+    values, there = np.empty(len(wanted) * rows, np.int64), np.empty(rows, np.int8)
+    table = np.array([(each.first, each.last) for each in wanted], np.int64).reshape(-1, 2)
+    loops().fill_totals(place.rows, whole.offsets, _spared(whole.data), digits, table, rows, values, there)
+    return values.reshape(len(wanted), rows), there.view(bool)
+
+
+def tags(batch: Batch, place: Place, wanted: tuple[int, ...]) -> list[Shared]:
+    """See ``vectors``."""
+    import numpy as np
+
+    lines, following = np.full(256, -1, np.int64), np.full(len(wanted), -1, np.int64)
+    for index, tag in enumerate(wanted):
+        following[index], lines[tag & 0xFF] = lines[tag & 0xFF], index
+    many = place.rows.size
+    places = _room_for(np.int32, len(wanted) * many)
+    sizes, sums = _room_for(np.int32, len(wanted) * many), np.empty(len(wanted), np.int64)
+    loops().find_tags(
+        _bytes(batch.data),
         place.starts,
         place.counts,
         np.array(wanted, np.int64),
-        constants.holds,
+        lines,
+        following,
+        _constants().holds,
         MOST_DEPTH,
-        np.zeros(MOST_DEPTH + 1, np.int32),
+        np.zeros(MOST_DEPTH + 1, np.int64),
         places,
         sizes,
+        sums,
     )
-    totals = sizes.sum(axis=1).tolist()
-    lines = _Lines(place.rows, places.ravel(), sizes.ravel(), [0] * len(wanted), [place] * len(wanted))
-    filled, table = _room(batch.rows, lines, totals, [(index * place.rows.size,) for index in range(len(wanted))])
-    _copy(batch, lines, table, filled)
-    return list(_split(filled, table, totals))
+    found = _Lines(place.rows, places, sizes, [], [])
+    return list(_copied(batch, found, [(0, many, 0, index * many) for index in range(len(wanted))], sums.tolist()))
 
 
 def zeros(batch: Batch, starts: Any, size: int, *, digits: bool) -> Any:
@@ -343,8 +344,7 @@ def zeros(batch: Batch, starts: Any, size: int, *, digits: bool) -> Any:
     import numpy as np
 
     ends = np.empty(starts.size, np.int32)
-    legal = _constants().masked_digits
-    _loops().find_zeros(batch.data.view(np.int8), legal, starts, size, int(digits), ends)
+    loops().find_zeros(_bytes(batch.data), _constants().masked_digits, starts, size, int(digits), ends)
     return ends
 
 
@@ -353,24 +353,5 @@ def fen(batch: Batch, starts: Any, size: int) -> tuple[Any, Any]:
     import numpy as np
 
     values, good = np.empty(starts.size, np.int64), np.empty(starts.size, np.int8)
-    _loops().fill_fen(batch.data.view(np.int8), _constants().pairs, starts, size, values, good)
+    loops().fill_fen(_bytes(batch.data), _constants().pairs, starts, size, values, good)
     return values, good.view(bool)
-
-
-def _empty(rows: int, columns: int, size: int) -> Filled:
-    """Buffers for some columns, of Arrow's own pool; the loops write words, and so some bytes too far."""
-    import numpy as np
-    import pyarrow as pa
-
-    bits = (rows + 7) // 8
-    offsets = np.frombuffer(pa.allocate_buffer(4 * columns * (rows + 1)), np.int32).reshape(columns, rows + 1)
-    validity = np.frombuffer(pa.allocate_buffer(columns * bits), np.int8).reshape(columns, bits)
-    return Filled(offsets, validity, np.frombuffer(pa.allocate_buffer(size), np.int8))
-
-
-def _words(data: Any, kind: Any) -> Any:
-    """Every place of a buffer as the first byte of a word."""
-    import numpy as np
-
-    size = np.dtype(kind).itemsize
-    return np.ndarray((max(data.size - size + 1, 0),), kind, data.data, 0, (1,))

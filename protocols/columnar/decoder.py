@@ -71,7 +71,7 @@ class ColumnDecoder:
             return
         _check_envelope(profile)
         plan = message_plan(profile.grammar, tags)
-        self.names = (*messages.HEAD_COLUMNS, *plan.names)
+        self.names = tuple(plan.schema.names)
         self._run = functools.partial(messages.decode, profile, plan)
 
     def decode(self, frames: "pa.BinaryArray") -> Columns:

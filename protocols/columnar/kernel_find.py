@@ -1,10 +1,24 @@
-"""Tags, ends of texts and amounts of a batch as loops over plain numbers, for numba to compile; see ``kernel``."""
+"""Tags, ends of texts and amounts of a batch as loops over plain numbers, compiled by numba; see ``kernel``."""
 
 from typing import Any
 
+from protocols.columnar.machine import byte, get, loop, put
 
+
+@loop
 def find_tags(  # noqa: PLR0917
-    data: Any, starts: Any, counts: Any, wanted: Any, templates: Any, deepest: int, ends: Any, places: Any, sizes: Any
+    data: Any,
+    starts: Any,
+    counts: Any,
+    wanted: Any,
+    lines: Any,
+    following: Any,
+    templates: Any,
+    deepest: int,
+    ends: Any,
+    places: Any,
+    sizes: Any,
+    sums: Any,
 ) -> None:
     """Where the wanted BER-TLV tags lie in each value: ``gathers.tags``.
 
@@ -12,26 +26,33 @@ def find_tags(  # noqa: PLR0917
         data: int8, the buffer.
         starts: int32, the first byte of each value.
         counts: int32, its bytes.
-        wanted: int32, the tags.
+        wanted: int64, the tags.
+        lines: int32[256], by a tag's lowest byte: the first wanted tag that ends so, or -1.
+        following: int32, for each wanted tag the next one that ends so, or -1.
         templates: int8[65536], whether a tag holds others.
         deepest: how deep templates are looked into.
-        ends: int32, scratch: one more than ``deepest``.
+        ends: int64, scratch: one more than ``deepest``.
         places: int32, filled: a line for each wanted tag, -1 where a value has none.
-        sizes: likewise, the bytes of it.
+        sizes: likewise, the bytes of it, or 0.
+        sums: int64, filled: for each wanted tag the bytes of all.
     """
-    for index in range(starts.size):
-        for line in range(wanted.size):
-            places[line, index] = -1
-        at = starts[index]
+    places[:] = -1
+    sizes[:] = 0
+    many = starts.size
+    for index in range(many):
+        at = int(get(starts, index))
         depth = 0
-        ends[0] = at + counts[index]
+        end = at + get(counts, index)
+        ends[0] = end
         broken = False
-        while depth >= 0 and not broken:
-            end = ends[depth]
+        while True:
             if at >= end:
                 depth -= 1
+                if depth < 0:
+                    break
+                end = ends[depth]
                 continue
-            tag = data[at] & 0xFF
+            tag = byte(data, at)
             at += 1
             if tag == 0:
                 continue
@@ -42,65 +63,76 @@ def find_tags(  # noqa: PLR0917
                     if at >= end or taken > 3:
                         broken = True
                         break
-                    byte = data[at] & 0xFF
-                    more = byte & 0x80 != 0
-                    tag = tag << 8 | byte
+                    octet = byte(data, at)
+                    more = octet & 0x80 != 0
+                    tag = tag << 8 | octet
                     at += 1
                     taken += 1
             if broken or at >= end:
                 broken = True
                 break
-            length = data[at] & 0xFF
+            length = byte(data, at)
             at += 1
             if length > 0x80 and tag >> 8 != 0xFF:
                 count = length & 0x7F
                 if count > 2 or at + count > end:
                     broken = True
                     break
-                length = data[at] & 0xFF
+                length = byte(data, at)
                 if count == 2:
-                    length = length << 8 | (data[at + 1] & 0xFF)
+                    length = length << 8 | byte(data, at + 1)
                 at += count
             if at + length > end:
                 broken = True
                 break
-            for line in range(wanted.size):
-                if wanted[line] == tag:
-                    places[line, index] = at
-                    sizes[line, index] = length
-            if tag < 65536 and templates[tag] and depth < deepest:
+            line = get(lines, tag & 0xFF)
+            while line >= 0:
+                if get(wanted, line) == tag:
+                    put(places, line * many + index, at)
+                    put(sizes, line * many + index, length)
+                line = get(following, line)
+            if tag < 65536 and get(templates, tag) and depth < deepest:
                 depth += 1
-                ends[depth] = at + length
+                end = at + length
+                ends[depth] = end
             else:
                 at += length
         if broken:
             for line in range(wanted.size):
-                places[line, index] = -1
+                places[line * many + index] = -1
+                sizes[line * many + index] = 0
+    for line in range(wanted.size):
+        total = 0
+        for index in range(many):
+            total += get(sizes, line * many + index)
+        sums[line] = total
 
 
+@loop
 def find_zeros(  # noqa: PLR0917
     data: Any, legal: Any, starts: Any, size: int, digits: int, ends: Any
 ) -> None:
     """How many bytes stand before the first zero byte: ``vectors.zeros``; ``ends`` is filled."""
     for index in range(starts.size):
-        place = starts[index] & 0x7FFFFFFF
+        place = int(get(starts, index))
         end, good = 0, 1
-        while end < size and data[place + end] != 0:
-            good &= legal[data[place + end] & 0xFF]
+        while end < size and get(data, place + end) != 0:
+            good &= get(legal, byte(data, place + end))
             end += 1
-        ends[index] = end if end < size and (good or not digits) else -1
+        put(ends, index, end if end < size and (good or not digits) else -1)
 
 
+@loop
 def fill_fen(  # noqa: PLR0917
     data: Any, pairs: Any, starts: Any, size: int, values: Any, good: Any
 ) -> None:
     """Numbers of packed digits: ``vectors.fen``; ``values`` and ``good`` are filled."""
     for index in range(starts.size):
-        place = starts[index] & 0x7FFFFFFF
-        value, legal = 0, 1
-        for byte in range(size):
-            pair = pairs[data[place + byte] & 0xFF]
+        place = int(get(starts, index))
+        value, legal = 0, True
+        for at in range(size):
+            pair = int(get(pairs, byte(data, place + at)))
             legal &= pair >= 0
             value = value * 100 + pair
-        values[index] = value
-        good[index] = legal
+        put(values, index, value)
+        put(good, index, legal)

@@ -7,7 +7,10 @@ original. A loop never clears ``slow``.
 
 from typing import Any
 
+from protocols.columnar.machine import loop
 
+
+@loop
 def mask_pans(  # noqa: PLR0917
     data: Any, out: Any, rows: Any, starts: Any, counts: Any, slow: Any, card_at: Any, card_size: Any
 ) -> None:
@@ -29,6 +32,7 @@ def mask_pans(  # noqa: PLR0917
             card_at[row], card_size[row] = place, count
 
 
+@loop
 def mask_tracks(  # noqa: PLR0917
     data: Any, out: Any, rows: Any, starts: Any, counts: Any, control: Any, slow: Any, card_at: Any, card_size: Any
 ) -> None:
@@ -72,6 +76,7 @@ def mask_tracks(  # noqa: PLR0917
                 card_at[row], card_size[row] = place, size
 
 
+@loop
 def fill(out: Any, starts: Any, size: Any, filler: int) -> None:
     """A field that is overwritten; ``size`` in bytes, of each."""
     for index in range(starts.size):
@@ -80,6 +85,7 @@ def fill(out: Any, starts: Any, size: Any, filler: int) -> None:
             out[place + byte] = filler
 
 
+@loop
 def sweep(  # noqa: PLR0917
     data: Any, rows: Any, starts: Any, counts: Any, digits: Any, lengths: Any, lowest: Any, highest: Any, slow: Any
 ) -> None:
@@ -150,6 +156,7 @@ def sweep(  # noqa: PLR0917
             slow[rows[index] & 0x7FFFFFFF] = 1
 
 
+@loop
 def screen_tags(  # noqa: PLR0917
     data: Any, rows: Any, starts: Any, counts: Any, kinds: Any, deepest: int, ends: Any, slow: Any
 ) -> None:
@@ -205,6 +212,7 @@ def screen_tags(  # noqa: PLR0917
             slow[rows[index] & 0x7FFFFFFF] = 1
 
 
+@loop
 def screen_references(  # noqa: PLR0917
     data: Any, rows: Any, starts: Any, counts: Any, types: Any, networks: Any, original: int, slow: Any
 ) -> None:
@@ -244,6 +252,7 @@ def screen_references(  # noqa: PLR0917
             slow[rows[index] & 0x7FFFFFFF] = 1
 
 
+@loop
 def seek_cards(  # noqa: PLR0917
     data: Any, out: Any, begins: Any, ends: Any, card_at: Any, card_size: Any, slow: Any
 ) -> None:

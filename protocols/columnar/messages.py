@@ -4,20 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from protocols.codecs import NIBBLES
 from protocols.columnar import arrays, faults
-from protocols.columnar.arrays import Filled
+from protocols.columnar.arrays import Column
 from protocols.columnar.places import Fault, Place, Walked
-from protocols.columnar.plan import ACCEPTS, CHIP_DATA, TOTALS, FieldColumn, MessagePlan, PartColumn
-from protocols.columnar.walk import HEAD, Batch
-from protocols.envelope import TPDU_BYTES
+from protocols.columnar.plan import ACCEPTS, CHIP_DATA, HEAD, TOTALS, FieldColumn, MessagePlan, PartColumn
+from protocols.columnar.walk import Batch
 from protocols.errors import ProtocolError
 from protocols.profile import Profile
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_ANY = len(ACCEPTS) - 1
-HEAD_COLUMNS = ("mti", "bitmap", "tpdu", "header", "mac_absent")
+_ANY = ACCEPTS.index(NIBBLES)
 
 
 @dataclass(slots=True)
@@ -37,7 +36,7 @@ class _Work:
     walked: Walked
     steps: Any
     wrong: Any
-    digits: dict[int, Filled] = field(default_factory=dict)
+    digits: dict[int, Column] = field(default_factory=dict)
     columns: "dict[str, pa.Array]" = field(default_factory=dict)
 
 
@@ -55,37 +54,16 @@ def decode(profile: Profile, plan: MessagePlan, batch: Batch, steps: Any) -> "tu
 
     walked = steps.walk(profile.link, profile.grammar.walk, batch)
     work = _Work(batch, walked, steps, np.zeros(batch.rows, np.int8))
-    _head(work)
-    _fields(work, plan.fields)
+    _fields(work, (*HEAD, *plan.fields))
+    work.columns["bitmap"] = arrays.spread(walked.bitmap, arrays.bits(walked.there))
+    work.columns["mac_absent"] = arrays.flags(walked.mac_absent)
     _totals(work, plan)
     for number in dict.fromkeys(part.number for part in plan.parts):
         _parts(work, number, [part for part in plan.parts if part.number == number])
     _tags(work, plan)
-    names = [*HEAD_COLUMNS, *plan.names]
-    found = pa.record_batch([work.columns[name] for name in names], names=names)
+    schema = plan.schema
+    found = pa.RecordBatch.from_arrays([work.columns[name] for name in schema.names], schema=schema)
     return found, faults.as_batch(_errors(work, profile))
-
-
-def _head(work: _Work) -> None:
-    """What stands before the fields."""
-    import numpy as np
-    import pyarrow as pa
-
-    walked, batch = work.walked, work.batch
-
-    def packed(rows: Any, starts: Any, size: int) -> "pa.Array":
-        place = Place(rows, starts.astype(np.int32), rows[:0], 0)
-        found, _ = work.steps.digits(batch, place, FieldColumn(0, "digits", 2 * size, _ANY))
-        return found.array(pa.string())
-
-    there = np.flatnonzero(walked.there).astype(np.int32)
-    work.columns["mti"] = packed(there, (batch.starts + walked.message)[there], 2)
-    work.columns["bitmap"] = arrays.numbers(batch.rows, there, walked.bitmap[there], pa.uint64())
-    headed = np.flatnonzero(walked.head >= 0).astype(np.int32)
-    tpdu = (batch.starts + walked.head)[headed]
-    work.columns["tpdu"] = packed(headed, tpdu, TPDU_BYTES)
-    work.columns["header"] = packed(headed, tpdu + TPDU_BYTES, HEAD - TPDU_BYTES)
-    work.columns["mac_absent"] = pa.array(walked.mac_absent)
 
 
 def _fields(work: _Work, columns: Sequence[FieldColumn]) -> None:
@@ -123,11 +101,11 @@ def _parts(work: _Work, number: int, parts: Sequence[PartColumn]) -> None:
             work.columns[part.name] = filled.array(pa.string())
 
 
-def _hex(work: _Work, number: int, place: Place) -> Filled:
+def _hex(work: _Work, number: int, place: Place) -> Column:
     """A field's digits; of raw bytes their hex, of text its characters."""
     if number not in work.digits:
         if work.columns[f"F{number}"].type.equals("string"):
-            as_text: Filled = work.steps.text(work.batch, place)
+            as_text: Column = work.steps.text(work.batch, place)
             return as_text
         nibbles = Place(place.rows, place.starts, 2 * place.counts, 2 * place.total)
         work.digits[number], _ = work.steps.digits(work.batch, nibbles, FieldColumn(number, "digits", accept=_ANY))
@@ -136,30 +114,24 @@ def _hex(work: _Work, number: int, place: Place) -> Filled:
 
 def _totals(work: _Work, plan: MessagePlan) -> None:
     """The parts of F48 where it has as many digits as settlement totals, none of them masked."""
-    import numpy as np
+    place = work.walked.places.get(TOTALS)
+    if place is None or not plan.totals:
+        work.columns |= {name: _none(work, plan, name) for name in (each.name for each in plan.totals)}
+        return
+    values, there = work.steps.totals(_hex(work, TOTALS, place), place, plan.total_digits, plan.totals)
+    validity = arrays.bits(there)
+    for column, numbers in zip(plan.totals, values, strict=True):
+        if column.is_number:
+            work.columns[column.name] = arrays.spread(numbers, validity)
+        else:
+            work.columns[column.name] = arrays.as_digits(numbers, there, column.last - column.first)
+
+
+def _none(work: _Work, plan: MessagePlan, name: str) -> "pa.Array":
+    """A column no row has."""
     import pyarrow as pa
 
-    place = work.walked.places.get(TOTALS)
-    rows, digits = np.zeros(0, np.int32), np.zeros((0, plan.total_digits), np.uint8)
-    if place is not None and plan.totals:
-        whole = _hex(work, TOTALS, place)
-        starts = whole.offsets[place.rows]
-        fits = whole.offsets[place.rows + 1] - starts == plan.total_digits
-        rows = place.rows[fits]
-        if fits.any():
-            places = np.ndarray(whole.data.size - plan.total_digits + 1, f"V{plan.total_digits}", whole.data.data, 0, 1)
-            digits = places[starts[fits]].view(np.uint8).reshape(-1, plan.total_digits) - ord("0")
-        legal = (digits <= 9).all(axis=1)
-        rows, digits = rows[legal], digits[legal]
-    for column in plan.totals:
-        part = digits[:, column.first : column.last]
-        if column.is_number:
-            values = part @ 10 ** np.arange(column.last - column.first - 1, -1, -1, dtype=np.int64)
-            work.columns[column.name] = arrays.numbers(work.batch.rows, rows, values, pa.int64())
-        else:
-            lengths = np.full(rows.size, column.last - column.first, np.int32)
-            found = arrays.filled(work.batch.rows, rows, lengths, (part + ord("0")).ravel())
-            work.columns[column.name] = found.array(pa.string())
+    return pa.nulls(work.batch.rows, plan.schema.field(name).type)
 
 
 def _tags(work: _Work, plan: MessagePlan) -> None:

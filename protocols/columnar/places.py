@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+MTI, TPDU, HEADER = 0, -1, -2
+"""What stands before the fields, as numbers of places."""
+
 
 class Fault(IntEnum):
     """Why no layout fits a frame: the row decoder's codes, those of one word told apart."""
@@ -64,7 +67,7 @@ class Walked:
         at: its first byte.
         expected: a number for the error's words; see ``Fault``.
         got: likewise.
-        places: field -> where it lies.
+        places: field, ``MTI``, ``TPDU`` or ``HEADER`` -> where it lies.
     """
 
     head: Any

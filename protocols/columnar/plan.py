@@ -4,16 +4,22 @@ The walk (``protocols.walk``) has refused whatever no walk can be derived from; 
 plan refuses, by name and with the path in the declaration, a codec it has no column for.
 """
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import construct as c
 
 from protocols.codecs import DIGITS, MASKED, NIBBLES, CountedDigits, DigitText, Fen, LastRaw, Packed, Raw, Text, Whole
+from protocols.columnar.places import HEADER, MTI, TPDU
+from protocols.envelope import HEADER_BYTES, TPDU_BYTES
 from protocols.errors import ProfileError
 from protocols.grammar import Grammar
 from protocols.unionpay import PARTS, Totals
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 ACCEPTS = (DIGITS, MASKED, NIBBLES)
 """Which nibbles are legal, by number: digits, digits and F, any."""
@@ -32,6 +38,7 @@ class FieldColumn:
         digits: of digits: how many; 0 when the field counts them.
         accept: of digits: index into ``ACCEPTS``.
         right: of digits: the first nibble is the pad, not the last.
+        title: the column's name where it is no field.
     """
 
     number: int
@@ -39,11 +46,12 @@ class FieldColumn:
     digits: int = 0
     accept: int = 0
     right: bool = False
+    title: str = ""
 
     @property
     def name(self) -> str:
         """``F4``: the path the errors name."""
-        return f"F{self.number}"
+        return self.title or f"F{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,15 @@ class TagColumn:
     tag: int
 
 
+_ANY = ACCEPTS.index(NIBBLES)
+HEAD = (
+    FieldColumn(MTI, "digits", 4, ACCEPTS.index(DIGITS), title="mti"),
+    FieldColumn(TPDU, "digits", 2 * TPDU_BYTES, _ANY, title="tpdu"),
+    FieldColumn(HEADER, "digits", 2 * HEADER_BYTES, _ANY, title="header"),
+)
+"""What stands before the fields; the walk has looked at it already."""
+
+
 @dataclass(frozen=True)
 class MessagePlan:
     """A message's columns, each with what it is made of."""
@@ -85,11 +102,22 @@ class MessagePlan:
     tags: tuple[TagColumn, ...]
     total_digits: int = field(default=0)
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All columns of fields and of what is inside them, in the order of the batch."""
-        inside = [*(each.name for each in self.totals), *(each.name for each in self.parts)]
-        return (*(each.name for each in self.fields), *inside, *(each.name for each in self.tags))
+    @functools.cached_property
+    def schema(self) -> "pa.Schema":
+        """All columns in the order of the batch: what stands before the fields, these, and what is inside them."""
+        import pyarrow as pa
+
+        kinds = {"raw": pa.binary()}
+        mti, tpdu, header = ((each.name, pa.string()) for each in HEAD)
+        return pa.schema(
+            [
+                *(mti, ("bitmap", pa.uint64()), tpdu, header, ("mac_absent", pa.bool_())),
+                *((each.name, kinds.get(each.kind, pa.string())) for each in self.fields),
+                *((each.name, pa.int64() if each.is_number else pa.string()) for each in self.totals),
+                *((each.name, pa.string()) for each in self.parts),
+                *((each.name, pa.binary()) for each in self.tags),
+            ]
+        )
 
 
 def message_plan(grammar: Grammar, tags: Sequence[str] = TAGS) -> MessagePlan:

@@ -155,7 +155,7 @@ class _Masking:
         self.slow = np.zeros(batch.rows, np.int8)
         self.card_at = np.zeros(batch.rows, np.int32)
         self.card_size = np.zeros(batch.rows, np.int32)
-        self.loops = compiled.masks()
+        self.loops = compiled.loops()
         self.enclosed = self._enclosed()
         self.ends = batch.ends - 2 * self.enclosed
 

@@ -8,15 +8,15 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from protocols.columnar import gathers, tables
-from protocols.columnar.arrays import Filled, Made, filled
+from protocols.columnar.arrays import Column, Filled, Made, filled
 from protocols.columnar.places import Place, Walked
 from protocols.columnar.places import place as placed
 from protocols.columnar.walk import Batch, walk
 
 if TYPE_CHECKING:
-    from protocols.columnar.plan import FieldColumn, PartColumn
+    from protocols.columnar.plan import FieldColumn, PartColumn, TotalColumn
 
-__all__ = ["digits", "fen", "fields", "parts", "raw", "tags", "text", "walk", "zeros"]
+__all__ = ["digits", "fen", "fields", "parts", "raw", "tags", "text", "totals", "walk", "zeros"]
 
 
 def fields(batch: Batch, walked: Walked, columns: "Sequence[FieldColumn]") -> "Iterator[tuple[FieldColumn, Made]]":
@@ -51,12 +51,12 @@ def raw(batch: Batch, place: Place) -> Filled:
     return filled(batch.rows, place.rows, *gathers.raw(batch.data, place.starts, place.counts))
 
 
-def parts(whole: Filled, place: Place, wanted: "Sequence[PartColumn]") -> list[Filled]:
+def parts(whole: Column, place: Place, wanted: "Sequence[PartColumn]") -> list[Filled]:
     """Some digits of a column of digits, as many as there are, for each of some parts."""
     return [_part(whole, place, part) for part in wanted]
 
 
-def _part(whole: Filled, place: Place, wanted: "PartColumn") -> Filled:
+def _part(whole: Column, place: Place, wanted: "PartColumn") -> Filled:
     """Some digits of a column of digits, as many as there are; none where it ends before them."""
     import numpy as np
 
@@ -65,6 +65,31 @@ def _part(whole: Filled, place: Place, wanted: "PartColumn") -> Filled:
     there = counts > 0
     lengths, data = gathers.raw(whole.data, starts[there], counts[there])
     return filled(whole.offsets.size - 1, place.rows[there], lengths, data)
+
+
+def totals(whole: Column, place: Place, digits: int, wanted: "Sequence[TotalColumn]") -> tuple[Any, Any]:
+    """Numbers out of settlement totals, for the rows whose field has so many digits, none of them masked.
+
+    Returns:
+        int64, a line for each column wanted, 0 where a row has none; and which rows have totals.
+    """
+    import numpy as np
+
+    rows = whole.offsets.size - 1
+    values, there = np.zeros((len(wanted), rows), np.int64), np.zeros(rows, bool)
+    starts = whole.offsets[place.rows]
+    fits = whole.offsets[place.rows + 1] - starts == digits
+    if not fits.any():
+        return values, there
+    places = np.ndarray(whole.data.size - digits + 1, f"V{digits}", whole.data.data, 0, 1)
+    square = places[starts[fits]].view(np.uint8).reshape(-1, digits) - ord("0")
+    legal = (square <= 9).all(axis=1)
+    at = place.rows[fits][legal]
+    there[at] = True
+    for line, column in zip(values, wanted, strict=True):
+        weights = 10 ** np.arange(column.last - column.first - 1, -1, -1, dtype=np.int64)
+        line[at] = square[legal, column.first : column.last] @ weights
+    return values, there
 
 
 def tags(batch: Batch, place: Place, wanted: tuple[int, ...]) -> list[Filled]:

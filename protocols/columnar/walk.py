@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from protocols.columnar import tables
-from protocols.columnar.places import Fault, Place, Walked, no_rows_walked, place
+from protocols.columnar.places import HEADER, MTI, TPDU, Fault, Place, Walked, no_rows_walked, place
 from protocols.envelope import (
     ETX,
     HEADER_BYTES,
@@ -100,7 +100,23 @@ def walk(link: Link, declared: Walk, batch: Batch) -> Walked:
         found.mac_absent[:] = (found.bitmap & np.uint64(1) == 1) & (found.fault == Fault.NONE)
         if 64 in found.places:
             found.mac_absent[found.places[64].rows] = False
+    found.places.update(_heads(batch, found))
     return found
+
+
+def _heads(batch: Batch, found: Walked) -> Iterator[tuple[int, Place]]:
+    """Where what stands before the fields lies."""
+    import numpy as np
+
+    message, head = batch.starts + found.message, batch.starts + found.head
+    for number, there, starts in (
+        (MTI, found.there, message),
+        (TPDU, found.head >= 0, head),
+        (HEADER, found.head >= 0, head + TPDU_BYTES),
+    ):
+        rows = np.flatnonzero(there).astype(np.int32)
+        if rows.size:
+            yield number, Place(rows, starts[rows], rows[:0], 0)
 
 
 def _joined(number: int, pieces: list[tuple[Any, dict[int, Place]]], owner: Any) -> Place | None:

@@ -60,7 +60,7 @@ def test_the_assets_are_the_data_s_way(parsed):
 
 
 def test_times_are_the_shop_s(parsed):
-    """Landing every five minutes, statements half-hourly; checks before the 23:00 cut-off and at 09:30."""
+    """Landing and mailing every five minutes, statements half-hourly; checks before the 23:00 cut-off and at 09:30."""
     crons = {name: dag["crons"] for name, dag in parsed["dags"].items()}
 
     assert crons == {
@@ -71,7 +71,7 @@ def test_times_are_the_shop_s(parsed):
             ["30 22 * * *", "Asia/Shanghai"],
             ["30 9 * * *", "Asia/Shanghai"],
         ],
-        "send_alerts": [],
+        "send_alerts": [["*/5 * * * *", "Asia/Shanghai"]],
     }
 
 

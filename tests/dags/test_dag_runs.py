@@ -36,7 +36,7 @@ class Shop:
         self.config.write_text(
             f'[spool]\ndirectory = "{root}/spool"\n[lake]\nuri = "{root}/lake"\n'
             f'[keys]\npan_token = "{root}/pan-token.key"\n'
-            f'[alerts]\nsmtp = "smtp://127.0.0.1:{smtp_port}"\n'
+            f'[alerts]\nsmtp = "smtp://127.0.0.1:{smtp_port}"\n[alerts.timing]\nat_once = true\n'
             '[[alerts.routes]]\nmerchants = ["*"]\nto = ["finance@example.com"]\nlocale = "en"\n',
             "utf-8",
         )

@@ -4,6 +4,7 @@ import base64
 import datetime as dt
 import json
 import random
+import re
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -24,11 +25,10 @@ from ingest.errors import KeyFileError, LakeError, UsageError
 from ingest.keys import create_keys
 from ingest.lake import Lake
 from ingest.landing import land
-from ingest.retention import prune
+from ingest.retention import missing_in, prune
 from ingest.rotation import destroy, rotate
 from ingest.settings import load_settings
-from tests.expectations.evidence.conftest import charged_twice
-from tests.expectations.evidence.evidenceshop import exchange, record, shop_at
+from tests.expectations.evidence.evidenceshop import charged_twice, exchange, record, shop_at
 
 YEAR = dt.timedelta(days=365)
 WORDS = ("Zauberwort", "张记小馆的秘密", "approved-by-nobody")
@@ -233,7 +233,8 @@ def test_every_reader_reads_an_encrypted_lake(
         assert (proven.problems, proven.rows > 0) == ((), True)
         assert not land(settings).changed
         record(folder, exchange("SALE", 4520, 30))
-        judged = prune(settings.spool.directory, Lake.of(settings.lake), settings.zone, keep_days=1, now=now + YEAR)
+        lacks = missing_in(Lake.of(settings.lake), settings.zone)
+        judged = prune(settings.spool.directory, lacks, keep_days=1, now=now + YEAR)
         pruned = sum(not each.stays for each in judged)
         return [f"{each.rule} {each.certainty} {each.amount_at_risk_fen}" for each in found], pruned
 
@@ -265,3 +266,16 @@ def test_every_reader_reads_an_encrypted_lake(
         assert status == 3, said
         assert "lake.key: no key file" in said
         assert "doctor --create-keys" in said
+
+
+def test_nobody_opens_the_configured_lake_without_its_key() -> None:
+    """Who writes `Lake(settings.lake.uri)` cannot read an encrypted lake, and would write plain files into it."""
+    root = Path(__file__).parents[2]
+    sources = [path for folder in ("ingest", "expectations", "dags") for path in (root / folder).rglob("*.py")]
+
+    found = [
+        str(path) for path in sources if re.search(r"\bLake\([\w.]*lake\.uri\)(?!\.root)", path.read_text("utf-8"))
+    ]
+
+    assert len(sources) > 100
+    assert found == []

@@ -14,7 +14,7 @@ from ingest.keys import create_keys, load_keys
 from ingest.lake import Lake
 from ingest.landing import land
 from ingest.records import DIGEST_SIZE, Kind, PendingRecord
-from ingest.retention import LEDGER, prune
+from ingest.retention import LEDGER, missing_in, prune
 from ingest.segments import sealed_segments
 from ingest.settings import Settings, load_settings
 from ingest.spool import Spool
@@ -60,7 +60,7 @@ def names(settings: Settings) -> list[str]:
 def judged(settings: Settings, now: dt.datetime = LATER, *, dry_run: bool = False) -> list[str]:
     lake = Lake(settings.lake.uri)
     directory = settings.spool.directory
-    return [each.stays for each in prune(directory, lake, ZONE, keep_days=30, now=now, dry_run=dry_run)]
+    return [each.stays for each in prune(directory, missing_in(lake, ZONE), keep_days=30, now=now, dry_run=dry_run)]
 
 
 def test_what_has_not_landed_or_is_young_stays(shop: Settings):

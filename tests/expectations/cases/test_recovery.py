@@ -222,8 +222,12 @@ def test_a_closing_mail_lost_before_it_was_noted_keeps_its_message_id(
     """The sender dies between the server's yes and the note: the mail comes again under the same id, the case waits."""
     number = told_and_back(settings, postbox)
 
-    def dies(*_: object) -> None:
-        raise KeyboardInterrupt
+    note = Ledger.note
+
+    def dies(ledger: Ledger, mail: Any, subject: str, message_id: str, outcome: Any) -> None:
+        if outcome[0][1] != "handing":
+            raise KeyboardInterrupt
+        note(ledger, mail, subject, message_id, outcome)
 
     with monkeypatch.context() as broken:
         broken.setattr(Ledger, "note", dies)

@@ -6,19 +6,20 @@ import datetime as dt
 import pytest
 
 from expectations.findings import Finding
-from expectations.mail.decide import Alert, Told, decide
-from ingest.settings import Route, Settings
+from expectations.mail.decide import Alert, Known, decide
+from expectations.mail.history import Told
+from ingest.alerting import Route
+from ingest.settings import Settings
 from tests.expectations.mail.conftest import NOW, SHOP, example, finding, lost_reversal, retry, subject, two_coffees
 
 ROUTE = Route(to=["a@example.com", "b@example.com"], locale="zh-CN")
 
 
-def told_of(alert: Alert, *, to: str | None = None) -> set[Told]:
+def told_of(alert: Alert, *, to: str | None = None) -> frozenset[Told]:
     """What the ledger knows after an alert has gone out."""
     readers = alert.recipients if to is None else (to,)
-    return {Told(each, who, alert.locale, as_case=True) for each in alert.finding_ids for who in readers} | {
-        Told(each, who, alert.locale, as_case=False) for each in alert.review_ids for who in readers
-    }
+    cases = frozenset(Told(each, who, alert.locale, as_case=True) for each in alert.finding_ids for who in readers)
+    return cases | {Told(each, who, alert.locale, as_case=False) for each in alert.review_ids for who in readers}
 
 
 def test_one_mail_for_a_merchant_with_all_its_cases(settings: Settings):
@@ -62,13 +63,13 @@ def test_a_merchant_nobody_is_named_for_is_named():
 def test_told_once():
     """The same findings again are no mail."""
     (alert,) = decide([retry()], [ROUTE], NOW).alerts
-    assert decide([retry()], [ROUTE], NOW, told=told_of(alert)).alerts == ()
+    assert decide([retry()], [ROUTE], NOW, Known(told=told_of(alert))).alerts == ()
 
 
 def test_who_was_refused_is_told_next_time_and_nobody_else():
     """A mail that one of two readers got is due for the other alone."""
     (alert,) = decide([retry()], [ROUTE], NOW).alerts
-    (again,) = decide([retry()], [ROUTE], NOW, told=told_of(alert, to="a@example.com")).alerts
+    (again,) = decide([retry()], [ROUTE], NOW, Known(told=told_of(alert, to="a@example.com"))).alerts
     assert again.recipients == ("b@example.com",)
 
 
@@ -76,14 +77,16 @@ def test_a_new_reader_is_told_without_telling_the_old_ones_again():
     """Adding an address to a route mails that address only."""
     (alert,) = decide([retry()], [ROUTE], NOW).alerts
     routes = [ROUTE, Route(to=["new@example.com"])]
-    (again,) = decide([retry()], routes, NOW, told=told_of(alert)).alerts
+    (again,) = decide([retry()], routes, NOW, Known(told=told_of(alert))).alerts
     assert again.recipients == ("new@example.com",)
 
 
 def test_a_case_that_grew_is_told_with_what_is_known_already():
     """The retry comes after the lost reversal was told: one mail, both findings in its case."""
     (first,) = decide([lost_reversal()], [ROUTE], NOW).alerts
-    (second,) = decide([lost_reversal(), retry()], [ROUTE], NOW + dt.timedelta(minutes=5), told=told_of(first)).alerts
+    (second,) = decide(
+        [lost_reversal(), retry()], [ROUTE], NOW + dt.timedelta(minutes=5), Known(told=told_of(first))
+    ).alerts
     assert len(second.cases) == 1
     assert len(second.finding_ids) == 2
     assert second.alert_id != first.alert_id
@@ -95,7 +98,7 @@ def test_a_doubt_that_became_sure_is_told_though_it_was_listed():
     assert first.review_ids
     doubt = two_coffees()
     sure = finding(doubt.rule, *doubt.subjects, certainty="PROBABLE", finding_id=doubt.finding_id)
-    (second,) = decide([retry(), sure], [ROUTE], NOW, told=told_of(first)).alerts
+    (second,) = decide([retry(), sure], [ROUTE], NOW, Known(told=told_of(first))).alerts
     assert second.finding_ids == (doubt.finding_id,)
 
 
@@ -108,13 +111,13 @@ def test_a_row_to_review_is_listed_once_and_at_most_ten_at_a_time():
     (first,) = decide([retry(), *doubts], [ROUTE], NOW).alerts
     assert [case.amount_fen for case in first.review] == list(range(14, 4, -1))
     new = finding("dup_same_atc", subject("SALE", 99, "11:00:00", 100))
-    (second,) = decide([retry(), new, *doubts], [ROUTE], NOW, told=told_of(first)).alerts
+    (second,) = decide([retry(), new, *doubts], [ROUTE], NOW, Known(told=told_of(first))).alerts
     assert [case.amount_fen for case in second.review] == [4, 3, 2, 1]
 
 
 def test_what_a_person_has_closed_is_not_told():
     """Two purchases and done silence a finding."""
-    assert decide([retry()], [ROUTE], NOW, settled={retry().finding_id}).alerts == ()
+    assert decide([retry()], [ROUTE], NOW, Known(settled={retry().finding_id})).alerts == ()
 
 
 @pytest.mark.parametrize("change", ["findings", "locale", "recipients", "merchant"])

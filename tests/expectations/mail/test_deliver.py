@@ -9,8 +9,9 @@ from expectations.mail import deliver as module
 from expectations.mail.decide import decide
 from expectations.mail.deliver import RefusedError, Server, ServerError, deliver, server_of
 from expectations.mail.message import build_message
+from ingest.alerting import Alerts, Route
 from ingest.errors import KeyFileError, UsageError
-from ingest.settings import Alerts, Route, Settings
+from ingest.settings import Settings
 from tests.expectations.mail.conftest import NOW, example
 from tests.expectations.mail.postbox import Postbox, free_port, scripted, serving, timed
 

@@ -16,12 +16,13 @@ from expectations.findings import Finding, Subject
 from expectations.mail.blocks import Section
 from expectations.mail.catalogue import LOCALES, Locale
 from expectations.mail.compose import MOST_CASES, compose
-from expectations.mail.decide import Alert, decide
+from expectations.mail.decide import Alert, Known, decide
 from expectations.mail.html import LARGEST, render_html
 from expectations.mail.message import build_message, drawn
 from expectations.mail.text import render_text
 from expectations.rules import RULES
-from ingest.settings import Route, Settings
+from ingest.alerting import Route
+from ingest.settings import Settings
 from tests.expectations.mail.conftest import (
     CUTOFF,
     DAY,
@@ -45,7 +46,7 @@ MOMENTS = {"before-cutoff": NOW, "after-cutoff": at("23:40")}
 def alert_of(findings: list[Finding], locale: Locale = "zh-CN", now: dt.datetime = NOW) -> Alert:
     """The one mail of these findings."""
     routes = [Route(to=["finance@example.com"], locale=locale)]
-    (alert,) = decide(findings, routes, now, numbers=numbered(findings)).alerts
+    (alert,) = decide(findings, routes, now, Known(numbers=numbered(findings))).alerts
     return alert
 
 

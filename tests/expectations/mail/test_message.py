@@ -15,7 +15,8 @@ from expectations.mail.cardcheck import CardNumberError, luhn
 from expectations.mail.catalogue import Locale
 from expectations.mail.decide import Alert, decide
 from expectations.mail.message import POLICY, build_message
-from ingest.settings import Route, Settings
+from ingest.alerting import Route
+from ingest.settings import Settings
 from tests.expectations.mail.conftest import FIRST_TRY, NOW, SHOP, example, finding, retry, shop_settings, subject
 
 SEEDED_PAN = "6222020000005816"

@@ -11,7 +11,8 @@ import pytest
 
 from expectations.findings import Finding
 from expectations.mail.ledger import LEASE, Ledger
-from expectations.mail.send import SendResult, send_alerts
+from expectations.mail.outcome import SendResult
+from expectations.mail.send import send_alerts
 from ingest.errors import DeliveryError, UsageError
 from ingest.settings import Settings
 from ingest.tables import Lake
@@ -70,7 +71,7 @@ def send(settings: Settings, minutes: int = 0, **more: Any) -> SendResult:
 def states(settings: Settings) -> list[tuple[str, str, str | None]]:
     """The ledger: (state, recipients, error)."""
     rows = Lake(settings.lake.uri).read("alerts").to_pylist()
-    return [(r["state"], r["recipients"], r["error"]) for r in rows if r["state"] != "claimed"]
+    return [(r["state"], r["recipients"], r["error"]) for r in rows if r["state"] not in {"claimed", "handing"}]
 
 
 def test_what_is_due_arrives_once(tmp_path: Path, postbox: Postbox, port: int):
@@ -144,12 +145,13 @@ def test_a_shop_without_a_route_is_reported_and_the_others_are_told(tmp_path: Pa
 
 
 def test_a_follow_up_stands_in_the_thread(tmp_path: Path, postbox: Postbox, port: int):
-    """A case that grew is a second mail that answers the first."""
+    """A case that grew is a second mail that answers the first, when the minutes of gathering are over."""
     settings = settings_for(tmp_path, port)
     store(settings, lost_reversal())
     send(settings)
     store(settings, retry())
-    send(settings, 5)
+    assert send(settings, 5).outcomes == ()
+    send(settings, 10)
     first, second = postbox.mails
     assert second["In-Reply-To"] == first["Message-ID"]
     assert second["Message-ID"] != first["Message-ID"]

@@ -1,0 +1,91 @@
+"""Who hears of a finding, by which route, and when: every route with what speaks for or against it."""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from expectations.mail.cases import Case, stands
+from expectations.mail.catalogue import Locale
+from expectations.mail.history import Told
+from expectations.mail.routes import Judged, judge
+from expectations.mail.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One reader of a case: when they were told, or will be."""
+
+    address: str
+    locale: Locale
+    route: str
+    told_at: dt.datetime | None
+    leaves_at: dt.datetime | None
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A finding's case, its routes, its readers."""
+
+    case: Case
+    routes: tuple[Judged, ...]
+    readers: tuple[Reader, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The object of ``alert explain --json``."""
+        return {
+            "case": self.case.number,
+            "rule": self.case.lead.rule,
+            "severity": self.case.lead.severity,
+            "certainty": self.case.lead.certainty,
+            "routes": [
+                {"route": each.name, "role": each.route.role, "matches": not each.against, "against": each.against}
+                for each in self.routes
+            ],
+            "readers": [
+                {
+                    "to": each.address,
+                    "locale": each.locale,
+                    "route": each.route,
+                    "told_at": each.told_at.isoformat() if each.told_at else None,
+                    "leaves_at": each.leaves_at.isoformat() if each.leaves_at else None,
+                    "remark": each.remark,
+                }
+                for each in self.readers
+            ],
+        }
+
+
+def explain(world: World, finding_id: str) -> Explanation | None:
+    """The explanation of one finding; None when a person has closed it, or there are no words for it."""
+    for theirs in world.cases.values():
+        for case in theirs:
+            if any(each.finding_id == finding_id for each in case.findings):
+                routes = tuple(judge(case, world.settings.alerts.routes, world.facts))
+                return Explanation(case, routes, tuple(_readers(case, routes, world)))
+    return None
+
+
+def _readers(case: Case, routes: tuple[Judged, ...], world: World) -> Iterator[Reader]:
+    ids = [each.finding_id for each in case.findings]
+    seen: set[tuple[Locale, str]] = set()
+    for each in routes:
+        for address in each.route.to:
+            locale = each.route.locale
+            if each.against or (locale, address) in seen:
+                continue
+            seen.add((locale, address))
+            told_at = world.history.first_told(ids, address, locale)
+            known = world.history.told | world.history.dead
+            news = [f for f in case.findings if Told(f.finding_id, address, locale, as_case=True) not in known]
+            leaves, remark = None, ""
+            if not case.stands_alone:
+                remark = "not sure or not grave enough for a mail of its own: the weekly report, or along with others"
+            elif not news:
+                remark = "" if told_at else "given up: `tillwatch alert status` says why"
+            else:
+                deadline = case.act_by if case.is_open else None
+                standing = [f for f in news if stands(f)] or news
+                leaves = world.hours.leaves(standing, deadline, case.lead.merchant_id, address, locale)
+            yield Reader(address, locale, each.name, told_at, leaves, remark)

@@ -1,0 +1,176 @@
+"""What the ledger's rows say: who knows what, what is in doubt, what is refused, when to try again.
+
+Pure: rows in, answers out. `ledger` reads and writes the rows.
+"""
+
+import datetime as dt
+import functools
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from expectations.mail.timing import Sent
+
+WAITS = (0, 1, 5, 15, 30, 60)
+"""Minutes before each further try of a mail that was not taken; the last of them from then on."""
+
+GIVEN_UP = dt.timedelta(hours=48)
+"""A mail that a server put off for so long is dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One finding told to one person, as a case or as a row to review."""
+
+    finding_id: str
+    address: str
+    locale: str
+    as_case: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A mail that was about to be handed over when its sender died: it may have arrived, or not."""
+
+    alert_id: str
+    merchant_id: str
+    locale: str
+    recipients: tuple[str, ...]
+    finding_ids: tuple[str, ...]
+    review_ids: tuple[str, ...]
+    kind: str
+
+
+class History:
+    """The ledger's rows as answers.
+
+    Args:
+        rows: of the table ``alerts``, in any order; claims are looked past.
+    """
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        self._rows = sorted((row for row in rows if row["state"] != "claimed"), key=lambda row: row["at"])
+
+    @functools.cached_property
+    def told(self) -> frozenset[Told]:
+        """What has been handed over to whom."""
+        return self._told("sent")
+
+    @functools.cached_property
+    def dead(self) -> frozenset[Told]:
+        """What was given up for whom; an address that has got it since is out of it."""
+        return self._told("dead") - self.told
+
+    def without_dead(self) -> "History":
+        """The same without what was given up: it is due again."""
+        return History(row for row in self._rows if row["state"] != "dead")
+
+    @functools.cached_property
+    def sent(self) -> tuple[Sent, ...]:
+        """Every mail that each reader has got, oldest first."""
+        return tuple(
+            Sent(
+                row["merchant_id"],
+                address,
+                row["locale"],
+                row.get("kind") or "P1",
+                row["decided_at"],
+                frozenset(_names(row, "finding_ids")),
+            )
+            for row in self._rows
+            if row["state"] == "sent"
+            for address in json.loads(row["recipients"])
+        )
+
+    @functools.cached_property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """Mails whose last word is that they are being handed over."""
+        last: dict[str, Mapping[str, Any]] = {}
+        for row in self._rows:
+            last[row["alert_id"]] = row
+        return tuple(
+            Doubt(
+                row["alert_id"],
+                row["merchant_id"],
+                row["locale"],
+                tuple(json.loads(row["recipients"])),
+                _names(row, "finding_ids"),
+                _names(row, "review_ids"),
+                row.get("kind") or "P1",
+            )
+            for row in last.values()
+            if row["state"] == "handing"
+        )
+
+    def first_told(self, finding_ids: Iterable[str], address: str, locale: str) -> dt.datetime | None:
+        """When a reader first heard of one of these findings as a case."""
+        wanted = frozenset(finding_ids)
+        theirs = (each.at for each in self.sent if (each.address, each.locale) == (address, locale)
+                  and wanted & each.names)  # fmt: skip
+        return min(theirs, default=None)
+
+    def retry_at(self, alert_id: str) -> dt.datetime | None:
+        """The moment before which a mail that was not taken is not tried again; None when it never failed."""
+        failures = self._failures(alert_id)
+        if not failures:
+            return None
+        wait = WAITS[min(len(failures), len(WAITS)) - 1]
+        return failures[-1] + dt.timedelta(minutes=wait)
+
+    def given_up(self, alert_id: str, now: dt.datetime) -> bool:
+        """Whether a mail has been put off for too long."""
+        failures = self._failures(alert_id)
+        return bool(failures) and now - failures[0] >= GIVEN_UP
+
+    def thread(
+        self, merchant_id: str, business_date: dt.date, locale: str, recipients: Sequence[str]
+    ) -> tuple[str, ...]:
+        """Earlier mails of this merchant, day and language that reached one of these readers, oldest first."""
+        rows = [
+            row
+            for row in self._rows
+            if row["state"] == "sent"
+            and (row["merchant_id"], row["business_date"], row["locale"]) == (merchant_id, business_date, locale)
+            and set(json.loads(row["recipients"])) & set(recipients)
+        ]
+        return tuple(dict.fromkeys(row["message_id"] for row in rows))
+
+    def unsent(self) -> list[Mapping[str, Any]]:
+        """The last row of each mail that somebody lacks: failed, dead or in doubt, oldest first."""
+        last: dict[tuple[str, str], Mapping[str, Any]] = {}
+        for row in self._rows:
+            for address in json.loads(row["recipients"]):
+                last[row["alert_id"], address] = row
+        lacking = [row for row in last.values() if row["state"] in {"failed", "dead", "handing"}]
+        known = self.told
+        return [
+            row
+            for row in {id(row): row for row in lacking}.values()
+            if not all(
+                Told(name, address, row["locale"], as_case=True) in known
+                for address in json.loads(row["recipients"])
+                for name in _names(row, "finding_ids")
+            )
+        ]
+
+    def rows(self, state: str) -> list[Mapping[str, Any]]:
+        """Every row of a state, oldest first."""
+        return [row for row in self._rows if row["state"] == state]
+
+    def _failures(self, alert_id: str) -> list[dt.datetime]:
+        return [row["at"] for row in self._rows if row["alert_id"] == alert_id and row["state"] == "failed"]
+
+    def _told(self, state: str) -> frozenset[Told]:
+        return frozenset(
+            Told(name, address, row["locale"], as_case=column == "finding_ids")
+            for row in self._rows
+            if row["state"] == state
+            for column in ("finding_ids", "review_ids")
+            for name in _names(row, column)
+            for address in json.loads(row["recipients"])
+        )
+
+
+def _names(row: Mapping[str, Any], column: str) -> tuple[str, ...]:
+    return tuple(json.loads(row[column] or "[]"))

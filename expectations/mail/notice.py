@@ -1,0 +1,95 @@
+"""Every mail that is not one of cases: a closing, a reminder, a storm, a report. A letter with a name.
+
+The name stands in the ledger where an alert's findings stand, so that the same law holds: each is
+told to each reader once. Its Message-ID is a function of names and readers.
+"""
+
+import datetime as dt
+import hashlib
+import json
+from dataclasses import dataclass
+from email.message import EmailMessage
+from typing import Literal
+
+from expectations.mail.blocks import Letter
+from expectations.mail.cardcheck import refuse_card_numbers
+from expectations.mail.catalogue import Locale
+from expectations.mail.html import render_html
+from expectations.mail.message import headed, message_id, name_boundaries
+from expectations.mail.text import render_text
+from ingest.settings import Settings
+
+Kind = Literal[
+    "P1", "P2", "P3", "closing", "reminder", "escalation", "storm", "incomplete", "weekly", "monthly", "fleet"
+]
+EVERYBODY = "*"
+"""Stands for the merchant in mails that are about many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes along."""
+
+    name: str
+    subtype: Literal["csv", "json"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One mail.
+
+    Attributes:
+        kind: what it is; P1 to P3 for one that stands for cases, as a storm's notice to a merchant.
+        merchant_id: whose it is; `EVERYBODY` when it is about many.
+        locale: the readers' language.
+        recipients: who gets it.
+        decided_at: the decision moment.
+        business_date: its thread.
+        finding_ids: the names under which the ledger keeps it, and findings that it tells.
+        letter: what it says.
+        cases: how many cases it is about.
+        attachments: files that go along.
+    """
+
+    kind: Kind
+    merchant_id: str
+    locale: Locale
+    recipients: tuple[str, ...]
+    decided_at: dt.datetime
+    business_date: dt.date
+    finding_ids: tuple[str, ...]
+    letter: Letter
+    cases: int = 0
+    attachments: tuple[Attachment, ...] = ()
+    review_ids: tuple[str, ...] = ()
+
+    @property
+    def alert_id(self) -> str:
+        """The same notice to the same readers always has the same id."""
+        content = [self.merchant_id, self.locale, self.recipients, self.finding_ids]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
+
+
+def notice_message(notice: Notice, settings: Settings, *, thread: tuple[str, ...] = ()) -> EmailMessage:
+    """The mail of a notice.
+
+    Raises:
+        CardNumberError: something in it looks like a whole card number.
+    """
+    text, html = render_text(notice.letter), render_html(notice.letter)
+    parts = [("text", text), ("HTML", html), ("subject", notice.letter.subject)]
+    parts += [(each.name, each.text) for each in notice.attachments]
+    known = {notice.merchant_id, notice.alert_id, *notice.finding_ids, *(each.id for each in settings.merchants)}
+    refuse_card_numbers(parts, known=known)
+    message = headed(
+        notice, settings, subject=notice.letter.subject, message_id=message_id(notice, settings), thread=thread
+    )
+    message.set_content(text)
+    message.add_alternative(html, subtype="html")
+    for each in notice.attachments:
+        maintype = "application" if each.subtype == "json" else "text"
+        message.add_attachment(each.text.encode(), maintype=maintype, subtype=each.subtype, filename=each.name)
+    message["Content-Language"] = notice.locale
+    name_boundaries(message, notice.alert_id)
+    return message

@@ -1,0 +1,157 @@
+"""What goes out now, and when the next decision is due: a pure function of a `World`."""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from expectations.mail.cases import Case
+from expectations.mail.catalogue import Locale
+from expectations.mail.decide import Alert, Held, Known, decide
+from expectations.mail.history import Told
+from expectations.mail.notice import EVERYBODY, Notice
+from expectations.mail.reminder_letters import reminder_notice
+from expectations.mail.reminders import Reminder, reminders
+from expectations.mail.resolved import closings
+from expectations.mail.routes import of_role, readers_of_case
+from expectations.mail.storm_letters import storm_mail, storm_notice
+from expectations.mail.world import World
+
+Mail: TypeAlias = Alert | Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One moment's decision.
+
+    Attributes:
+        mails: what goes out now.
+        held: cases that wait for their time.
+        next_at: when something that waits is due; None when nothing waits.
+        finished: numbers of recovered cases that nobody need be told of any more.
+        unrouted: merchants that nobody is named for.
+        unspoken: rules that there are no words for.
+        unheard: storms that no route tells operations of.
+    """
+
+    mails: tuple[Mail, ...]
+    held: tuple[Held, ...]
+    next_at: dt.datetime | None
+    finished: tuple[str, ...]
+    unrouted: tuple[str, ...]
+    unspoken: tuple[str, ...]
+    unheard: tuple[str, ...]
+
+
+def plan(world: World, merchant: str | None = None) -> Plan:
+    """The mails of this moment, of all merchants or one.
+
+    Args:
+        world: everything that is known.
+        merchant: only this one's; `EVERYBODY` for what is about many.
+    """
+    mails: list[Mail] = []
+    in_storm: set[str] = set()
+    unheard: list[str] = []
+    for storm in world.storms:
+        if merchant in {None, EVERYBODY}:
+            readers = of_role("operations", world.settings.alerts.routes)
+            unheard += [] if readers else [storm.name]
+            mails += [storm_mail(storm, locale, who, world) for locale, who in _lacking(storm.name, readers, world)]
+        for merchant_id in storm.merchants:
+            if merchant in {None, merchant_id}:
+                told, ids = _storm_notices(storm.name, storm.of(merchant_id), world)
+                mails += [storm_notice(storm, storm.of(merchant_id), locale, who, world) for locale, who in told]
+                in_storm |= ids
+    theirs = [
+        each for each in world.findings if merchant in {None, each.merchant_id} and each.finding_id not in in_storm
+    ]
+    history = world.history
+    known = Known(history.told, history.dead, history.doubts, world.settled, world.numbers, world.facts)
+    decision = decide(theirs, world.settings.alerts.routes, world.now, known, world.hours)
+    mails += decision.alerts
+    closing, finished = closings(
+        [each for each in world.recovered if merchant in {None, each.merchant_id}],
+        world.month,
+        history.told | history.dead,
+        world.now,
+        settings=world.settings,
+        facts=world.facts,
+    )  # fmt: skip
+    mails += [each for each in closing if world.hours.wakes(world.now) == world.now]
+    reminding, later = _reminders(world, merchant)
+    mails += reminding
+    waits = [*(each.until for each in decision.held), *later]
+    return Plan(
+        mails=tuple(mails),
+        held=decision.held,
+        next_at=min((each for each in waits if each > world.now), default=None),
+        finished=tuple(finished),
+        unrouted=decision.unrouted,
+        unspoken=decision.unspoken,
+        unheard=tuple(unheard),
+    )
+
+
+def _lacking(name: str, readers: Iterable[tuple[Locale, str]], world: World) -> list[tuple[Locale, tuple[str, ...]]]:
+    """Of these readers those who have not got what goes by this name, by language."""
+    known = world.history.told | world.history.dead
+    wanted: dict[Locale, list[str]] = {}
+    for locale, address in readers:
+        if Told(name, address, locale, as_case=True) not in known:
+            wanted.setdefault(locale, []).append(address)
+    return [(locale, tuple(sorted(addresses))) for locale, addresses in sorted(wanted.items())]
+
+
+def _storm_notices(
+    name: str, cases: Iterable[Case], world: World
+) -> tuple[list[tuple[Locale, tuple[str, ...]]], set[str]]:
+    """Who of one merchant gets the short notice now, and the findings that it stands for meanwhile."""
+    cases = tuple(cases)
+    readers = dict.fromkeys(
+        reader for case in cases for reader in readers_of_case(case, world.settings.alerts.routes, world.facts)
+    )
+    known = world.history.told | world.history.dead
+    new = [
+        each
+        for case in cases
+        for each in case.findings
+        if any(Told(each.finding_id, address, locale, as_case=True) not in known for locale, address in readers)
+    ]
+    lacking = _lacking(name, readers, world)
+    if not new or not lacking:
+        return [], set()
+    locale, addresses = lacking[0]
+    deadline = min((case.act_by for case in cases if case.is_open and case.act_by), default=None)
+    leaves = world.hours.leaves(new, deadline, cases[0].lead.merchant_id, addresses[0], locale)
+    return (lacking if leaves <= world.now else []), {each.finding_id for each in new}
+
+
+def _reminders(world: World, merchant: str | None) -> tuple[list[Notice], list[dt.datetime]]:
+    """Reminders of one reader and merchant in one mail, outside of quiet hours."""
+    open_cases = [
+        case
+        for merchant_id, theirs in world.cases.items()
+        if merchant in {None, merchant_id}
+        for case in theirs
+        if case.number in world.open_numbers
+    ]
+    due, later = reminders(open_cases, world.history, world.settings.alerts.routes, world.hours, world.facts)
+    wakes = world.hours.wakes(world.now)
+    if due and wakes != world.now:
+        return [], [*later, wakes]
+    together: dict[tuple[str, Locale, bool, tuple[str, ...]], list[tuple[str, Reminder]]] = {}
+    by_reader: dict[tuple[str, Locale, str, bool], list[Reminder]] = {}
+    for each in due:
+        key = (each.case.lead.merchant_id, each.locale, each.address, each.escalated)
+        by_reader.setdefault(key, []).append(each)
+    for (merchant_id, locale, address, escalated), mine in by_reader.items():
+        names = tuple(each.name for each in mine)
+        together.setdefault((merchant_id, locale, escalated, names), []).extend((address, each) for each in mine)
+    return [
+        reminder_notice(
+            tuple({each.name: each for _, each in pairs}.values()),
+            tuple(sorted({address for address, _ in pairs})), world,
+        )
+        for pairs in together.values()
+    ], later  # fmt: skip

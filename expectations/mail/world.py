@@ -1,0 +1,166 @@
+"""Everything that a plan of mails is made from, read once."""
+
+import datetime as dt
+import functools
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+from expectations.cases.book import CaseBook
+from expectations.cases.database import database_of
+from expectations.cases.record import CaseRecord
+from expectations.cases.seen import seen as seen_at
+from expectations.findings import Finding
+from expectations.mail.cases import Case, group, happened
+from expectations.mail.catalogue import behaviours
+from expectations.mail.history import History
+from expectations.mail.ledger import Ledger
+from expectations.mail.routes import NO_FACTS, Facts, groups_of
+from expectations.mail.storms import Storm, storms
+from expectations.mail.timing import DAY, Hours
+from ingest.settings import Settings
+from ingest.tables import Lake
+
+OPEN = ("told", "claimed", "promised")
+
+
+@dataclass(frozen=True)
+class World:
+    """Findings, cases, ledger, clock and settings at one moment.
+
+    Attributes:
+        settings: routes, timing, names.
+        now: the decision moment, aware.
+        findings: all that is known.
+        history: what was sent.
+        settled: findings that a person has closed.
+        numbers: finding_id -> number of its case.
+        seen: finding_id -> when it was first seen.
+        open_numbers: numbers of cases that were told and are not over.
+        recovered: cases whose money is back, with findings and log.
+        month: every case whose money came back this month.
+        facts: what routes ask for.
+        file_is_late: whether the acquirer's file of yesterday is expected and not there.
+    """
+
+    settings: Settings
+    now: dt.datetime
+    findings: tuple[Finding, ...] = ()
+    history: History = field(default_factory=lambda: History(()))
+    settled: Collection[str] = frozenset()
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    seen: Mapping[str, dt.datetime] = field(default_factory=dict)
+    open_numbers: frozenset[str] = frozenset()
+    recovered: tuple[CaseRecord, ...] = ()
+    month: tuple[CaseRecord, ...] = ()
+    facts: Facts = NO_FACTS
+    file_is_late: bool = False
+
+    def knowing(self, history: History) -> "World":
+        """The same world with a newer ledger."""
+        return replace(self, history=history)
+
+    @functools.cached_property
+    def hours(self) -> Hours:
+        """The timing of this moment."""
+        return Hours(
+            self.settings.alerts.timing, self.settings.zone, self.now, self.seen, self.history.sent, self.file_is_late
+        )
+
+    @functools.cached_property
+    def cases(self) -> Mapping[str, tuple[Case, ...]]:
+        """Merchant -> its cases, closed findings left out."""
+        by_merchant: dict[str, list[Finding]] = {}
+        for each in self.findings:
+            if each.finding_id not in self.settled and each.rule in behaviours():
+                by_merchant.setdefault(each.merchant_id, []).append(each)
+        return {
+            merchant_id: tuple(group(theirs, self.now, self.numbers))
+            for merchant_id, theirs in sorted(by_merchant.items())
+        }
+
+    @functools.cached_property
+    def storms(self) -> list[Storm]:
+        """Storms among the cases that stand for themselves."""
+        standing = [case for theirs in self.cases.values() for case in theirs if case.stands_alone]
+        return storms(standing, self.settings.alerts.timing, self.settings.zone)
+
+
+def look(settings: Settings, lake: Lake, ledger: Ledger, now: dt.datetime, merchant: str | None = None) -> World:
+    """Read everything; findings that are in no case yet open or join one.
+
+    Raises:
+        CaseError: the database of cases cannot be used.
+        LakeError: a table cannot be read.
+    """
+    findings = known_findings(lake, merchant)
+    history = ledger.history(merchant)
+    database = database_of(settings)
+    book = CaseBook(database, now=lambda: now)
+    numbers = book.open_cases(findings).numbers
+    book.mark_told({each.finding_id for each in history.told if each.as_case})
+    recovered = book.cases(state="recovered", merchant=merchant, review=True, whole=True)
+    recovered = [each for each in recovered if each.recovered_fen > 0]
+    month = list(recovered)
+    if recovered:
+        this = now.astimezone(settings.zone).strftime("%Y-%m")
+        closed = book.cases(state="closed", merchant=merchant, review=True)
+        month += [
+            each
+            for each in closed
+            if each.recovered_fen > 0 and each.changed_at.astimezone(settings.zone).strftime("%Y-%m") == this
+        ]
+    return World(
+        settings=settings,
+        now=now,
+        findings=tuple(findings),
+        history=history,
+        settled=ledger.settled(),
+        numbers=numbers,
+        seen=_first_seen(findings, seen_at(database, [each.finding_id for each in findings]), now),
+        open_numbers=frozenset(each.number for state in OPEN for each in book.cases(state=state, merchant=merchant)),
+        recovered=tuple(recovered),
+        month=tuple(month),
+        facts=Facts(groups_of(settings), _brands(settings, lake, findings)),
+        file_is_late=_file_is_late(settings, lake, now),
+    )
+
+
+def known_findings(lake: Lake, merchant: str | None = None) -> list[Finding]:
+    """Every finding of the tables."""
+    filters = None if merchant is None else [("merchant_id", "==", merchant)]
+    return [Finding.from_row(row) for row in lake.read("findings", filters=filters).to_pylist()]
+
+
+def _first_seen(
+    findings: Collection[Finding], joined: Mapping[str, dt.datetime], now: dt.datetime
+) -> dict[str, dt.datetime]:
+    """When each finding came into the book; asked for a moment before that, when its last transaction happened."""
+    found = {}
+    for each in findings:
+        at = joined.get(each.finding_id, now)
+        if at > now:
+            moments = [when for subject in each.subjects if (when := happened(subject)) and when <= now]
+            at = max(moments, default=now)
+        found[each.finding_id] = at
+    return found
+
+
+def _brands(settings: Settings, lake: Lake, findings: Collection[Finding]) -> dict[str, frozenset[str]]:
+    """Terminal -> the profiles it was read with; looked up only when a route asks for brands."""
+    if not findings or not any(route.brands for route in settings.alerts.routes):
+        return {}
+    terminals = sorted({subject.terminal_id for each in findings for subject in each.subjects if subject.terminal_id})
+    rows = lake.read("transactions", columns=["terminal_id", "profile"], filters=[("terminal_id", "in", terminals)])
+    found: dict[str, set[str]] = {}
+    for row in rows.group_by(["terminal_id", "profile"]).aggregate([]).to_pylist():
+        found.setdefault(row["terminal_id"], set()).add(row["profile"])
+    return {terminal: frozenset(profiles) for terminal, profiles in found.items()}
+
+
+def _file_is_late(settings: Settings, lake: Lake, now: dt.datetime) -> bool:
+    """Whether folders of statements are watched, and none told of yesterday yet."""
+    if not settings.statements:
+        return False
+    yesterday = now.astimezone(settings.zone).date() - DAY
+    seen = lake.read("statement_lines", columns=["line_id"], filters=[("business_date", "==", yesterday)])
+    return bool(seen.num_rows == 0)
