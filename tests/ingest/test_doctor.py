@@ -18,7 +18,7 @@ from ingest.cli import main
 from ingest.keys import create_keys, load_keys
 from ingest.records import Kind, PendingRecord
 from ingest.segments import sealed_segments
-from ingest.settings import Line
+from ingest.settings import LakeSettings, Line
 from ingest.spool import Spool
 
 Run = Callable[..., tuple[int, str, str]]

@@ -26,7 +26,7 @@ from ingest.landing import land
 from ingest.permissions import narrow_umask
 from ingest.records import Kind, PendingRecord
 from ingest.rotation import rotate
-from ingest.settings import load_settings
+from ingest.settings import LakeSettings, load_settings
 from ingest.spool import Spool
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "unionpay_pos.capture.jsonl"
