@@ -49,6 +49,7 @@ def checkup(settings: Settings) -> Iterator[Check]:
     yield check_python()
     key = check_keys(settings.keys.pan_token)
     yield key
+    yield from check_mirror(settings.spool.directory, settings.spool.mirror)
     yield from check_spool(settings.spool.directory, load_keys(settings.keys.pan_token) if key.state == "ok" else None)
     yield check_lake(settings.lake)
     yield from check_packages()
@@ -93,6 +94,22 @@ def check_keys(path: Path) -> Check:
     except KeyFileError as wrong:
         return Check("keys", "fail", wrong.message, wrong.hint)
     return Check("keys", "ok", f"{path}: key {keys.key_id}, mode 0600")
+
+
+def check_mirror(directory: Path, mirror: Path | None) -> Iterator[Check]:
+    """The spool's second folder, where there is one: on a local disk, on another one, writable."""
+    if mirror is None:
+        return
+    kind, there = Disk().kind(mirror), _nearest(mirror)
+    if kind in NETWORK:
+        yield Check("mirror", "fail", f"{mirror} is on {kind}", "set spool.mirror to a folder on a local disk")
+    elif not os.access(there, os.W_OK | os.X_OK):
+        yield Check("mirror", "fail", f"{there} cannot be written", "check the folder's owner and mode")
+    elif there.stat().st_dev == _nearest(directory).stat().st_dev:
+        words = f"{mirror} is on the disk of {directory}: when that fails, both are gone"
+        yield Check("mirror", "warn", words, "mount the other disk, or set spool.mirror to a folder on it")
+    else:
+        yield Check("mirror", "ok", f"{mirror}, on another disk than the spool")
 
 
 def check_spool(directory: Path, keys: Keys | None) -> Iterator[Check]:

@@ -37,6 +37,14 @@ UNIQUE = ("digest", "transaction_id", "settlement_id", "event_id", "rrn")
 """Endings of columns whose values hardly repeat: a dictionary of them is only in the way."""
 
 
+def options(schema: "pa.Schema") -> dict[str, Any]:
+    """How a table of these columns is written."""
+    import pyarrow as pa
+
+    dictionary = [each.name for each in schema if pa.types.is_string(each.type) and not each.name.endswith(UNIQUE)]
+    return {"compression": "zstd", "use_dictionary": dictionary, "write_page_checksum": True}
+
+
 @contextlib.contextmanager
 def written(table: "pa.Table", folder: Path, cipher: Cipher | None = None) -> Iterator[Path]:
     """The table as a verified Parquet file under a temporary name in ``folder``, which is there, removed at the end.
@@ -47,16 +55,12 @@ def written(table: "pa.Table", folder: Path, cipher: Cipher | None = None) -> It
         KeyFileError: a key is missing.
         LakeError: the disk refused it, or what was read back is not what was written.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    dictionary = [f.name for f in table.schema if pa.types.is_string(f.type) and not f.name.endswith(UNIQUE)]
     temporary = folder / f".{os.getpid()}-{secrets.token_hex(6)}{TEMPORARY}"
     try:
-        options: dict[str, Any] = {"compression": "zstd", "use_dictionary": dictionary, "write_page_checksum": True}
-        if cipher is not None:
-            options["encryption_properties"] = cipher.for_writing()
-        with pq.ParquetWriter(temporary, table.schema, **options) as writer:
+        cipher_options = {} if cipher is None else {"encryption_properties": cipher.for_writing()}
+        with pq.ParquetWriter(temporary, table.schema, **options(table.schema), **cipher_options) as writer:
             writer.write_table(table)
             if cipher is None:
                 writer.add_key_value_metadata({_SEAL: _UNSEALED})

@@ -11,6 +11,7 @@ import contextlib
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,21 @@ ORPHAN_SECONDS = 86400.0
 """A file this old that no version of the log lists belongs to a writer that died."""
 _REPLACED = re.compile(r"(?P<app>.+)-v(?P<version>\d+)-[0-9a-f]{16}\.parquet")
 _SAFE = re.compile(r"[\w.-]{1,120}")
+
+
+@dataclass
+class Staged:
+    """Files of a ``replace`` that are written and not yet in the log: pieces of what is too much for memory at once.
+
+    Attributes:
+        actions: what the log will say of each.
+        rows: how many there are.
+        values: the partitions they are in, by column.
+    """
+
+    actions: "list[AddAction]" = field(default_factory=list)
+    rows: int = 0
+    values: dict[str, set[Any]] = field(default_factory=dict)
 
 
 class Lake:
@@ -138,10 +154,28 @@ class Lake:
         actions = self._write(spec, as_table(spec, rows), f"{_safe(app_id)}{suffix}.parquet")
         return _commit(handle, spec, actions, app=(app_id, app_version))
 
-    def replace(
+    def stage(
         self,
         name: str,
         rows: "pa.Table | Sequence[Mapping[str, Any]]",
+        staged: Staged,
+        *,
+        app_id: str,
+        app_version: int,
+    ) -> None:
+        """Write rows for a ``replace`` that follows; ``staged`` grows by them. Of one partition all at once."""
+        spec = _spec(name)
+        self._create(name)
+        table = as_table(spec, rows)
+        for column, values in _values(table, spec.partition_by).items():
+            staged.values.setdefault(column, set()).update(values)
+        staged.actions += self._write(spec, table, f"{_safe(app_id)}-v{app_version}-{{hash}}.parquet")
+        staged.rows += table.num_rows
+
+    def replace(
+        self,
+        name: str,
+        rows: "Staged | pa.Table | Sequence[Mapping[str, Any]]",
         *,
         partitions: Mapping[str, Sequence[Any]],
         app_id: str,
@@ -157,17 +191,17 @@ class Lake:
         """
         spec, handle = _spec(name), self._create(name)
         if (committed := handle.transaction_version(app_id)) is not None and committed >= app_version:
+            self.sweep(name)
             return False
-        table = as_table(spec, rows)
-        for column, values in partitions.items():
-            if strangers := set(table[column].unique().to_pylist()) - set(values):
-                raise ValueError(f"{name}: rows outside the partitions to replace: {column} = {min(strangers)}")
-        if table.num_rows and not partitions:
-            raise ValueError(f"{name}: rows, but no partitions to put them in")
+        staged = rows if isinstance(rows, Staged) else Staged()
+        if not isinstance(rows, Staged):
+            table = as_table(spec, rows)
+            _refuse_strangers(name, table.num_rows, _values(table, partitions), partitions)
+            self.stage(name, table, staged, app_id=app_id, app_version=app_version)
+        _refuse_strangers(name, staged.rows, staged.values, partitions)
         filters = [(column, "in", [text(value) for value in values]) for column, values in partitions.items() if values]
-        actions = self._write(spec, table, f"{_safe(app_id)}-v{app_version}-{{hash}}.parquet")
         try:
-            return _commit(handle, spec, actions, filters, app=(app_id, app_version))
+            return _commit(handle, spec, staged.actions, filters, app=(app_id, app_version))
         finally:
             self.sweep(name)
 
@@ -275,6 +309,20 @@ def _commit(
     except CommitFailedError:
         return False
     return True
+
+
+def _values(table: "pa.Table", columns: Iterable[str]) -> dict[str, set[Any]]:
+    return {column: set(table[column].unique().to_pylist()) for column in columns}
+
+
+def _refuse_strangers(
+    name: str, rows: int, found: Mapping[str, set[Any]], partitions: Mapping[str, Sequence[Any]]
+) -> None:
+    if rows and not partitions:
+        raise ValueError(f"{name}: rows, but no partitions to put them in")
+    for column, values in partitions.items():
+        if strangers := found.get(column, set()) - set(values):
+            raise ValueError(f"{name}: rows outside the partitions to replace: {column} = {min(strangers)}")
 
 
 def _spec(name: str) -> TableSpec:

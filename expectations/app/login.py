@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from expectations.app.desk import desk_of, guard, page
 from expectations.app.people import OWNER, grants_of
-from expectations.mail.deliver import read_password
+from expectations.mail.server import read_secret
 from ingest.app_settings import App
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def log_in_server(app: App) -> "OAuth | None":
         "issuer",
         server_metadata_url=f"{app.oidc_issuer}/.well-known/openid-configuration",
         client_id=app.oidc_client,
-        client_secret=read_password(app.oidc_secret_file, "app.oidc_secret_file"),
+        client_secret=read_secret(app.oidc_secret_file, "app.oidc_secret_file"),
         client_kwargs={"scope": "openid email profile", "code_challenge_method": "S256", "timeout": 10},
     )
     return oauth

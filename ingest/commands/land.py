@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from ingest.commands.options import config_option, json_option
-from ingest.landing import LandResult, Progress
+from ingest.deriving import Progress
+from ingest.landing import LandResult
 from ingest.landing import land as land_segments
 from ingest.settings import load_settings
 
@@ -81,3 +82,4 @@ def _bar() -> Iterator[Progress | None]:
             bars.update(tasks[what], completed=done, total=total)
 
         yield tell
+        bars.refresh()
