@@ -31,7 +31,9 @@ AUTO = "auto"
 DEFAULT_FILE = "tillwatch.toml"
 FILES_AND_FOLDERS = (
     ("spool", "directory"),
+    ("spool", "mirror"),
     ("lake", "uri"),
+    ("lake", "key"),
     ("keys", "pan_token"),
     ("alerts", "password_file"),
     ("alerts", "ca_file"),
@@ -50,6 +52,9 @@ class Spool(Section):
     """Where records wait on the collector's own disk."""
 
     directory: Path = Field(default=Path("var/spool"), description="folder of the spool's segments")
+    mirror: Path | None = Field(
+        default=None, description="a second folder on another disk: an ACK means on both; not given: none"
+    )
     seal_seconds: float = Field(default=300.0, gt=0, description="a segment is sealed at this age")
     seal_mib: float = Field(default=64.0, gt=0, le=1024, description="a segment is sealed at this size")
     keep_days: float | None = Field(
@@ -85,6 +90,10 @@ class LakeSettings(Section):
     """Where the tables live."""
 
     uri: str = Field(default="var/lake", min_length=1, description="folder, or s3://bucket/prefix")
+    key: Path | None = Field(default=None, description="key file that data files are encrypted with; not given: none")
+    key_service: str | None = Field(
+        default=None, min_length=1, description="an installed key service that holds the keys instead of a file"
+    )
 
 
 class Keys(Section):

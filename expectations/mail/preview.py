@@ -42,7 +42,7 @@ def previews(
     settings: Settings, now: dt.datetime, *, locale: Locale | None = None, merchant: str | None = None
 ) -> list[Preview]:
     """The mails that are due or wait for their hour; in one language if asked for."""
-    lake = Lake(settings.lake.uri)
+    lake = Lake.of(settings.lake)
     settings = hurried(_with_readers(settings, locale))
     world = look(settings, lake, Ledger(lake), now, merchant)
     mails: list[Mail] = [

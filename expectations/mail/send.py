@@ -57,7 +57,7 @@ def send_alerts(
     server = server_of(settings.alerts)
     if at_once:
         settings = hurried(settings)
-    lake = Lake(settings.lake.uri)
+    lake = Lake.of(settings.lake)
     ledger = ledger or Ledger(lake)
     world = look(settings, lake, ledger, now, merchant)
     if at_once:

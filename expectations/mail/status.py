@@ -62,7 +62,7 @@ def status(settings: Settings, now: dt.datetime) -> Status:
         CaseError: the database of cases cannot be used.
         LakeError: a table cannot be read.
     """
-    lake = Lake(settings.lake.uri)
+    lake = Lake.of(settings.lake)
     ledger = Ledger(lake)
     world = look(settings, lake, ledger, now)
     source = source_of(settings, lake, world)

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from ingest.commands.options import config_option, json_option
-from ingest.landing import LandResult, Progress
+from ingest.deriving import Progress
+from ingest.landing import LandResult
 from ingest.landing import land as land_segments
 from ingest.settings import load_settings
 
@@ -41,7 +42,7 @@ def land(config: Path | None, as_json: bool) -> None:
         click.echo("  try: check spool.directory; `tillwatch collect` and `replay` make it", err=True)
     if as_json:
         click.echo(json.dumps({**result.counts, "duration": round(result.duration, 3)}))
-    elif result.changed:
+    elif result.changed and settings.lake.key is None and settings.lake.key_service is None:
         query = _QUERY.format(folder=Path(settings.lake.uri) / "transactions")
         click.echo(f'look: duckdb -c "{query}"', err=True)
     if result.damaged:
@@ -81,3 +82,4 @@ def _bar() -> Iterator[Progress | None]:
             bars.update(tasks[what], completed=done, total=total)
 
         yield tell
+        bars.refresh()

@@ -10,11 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 from ingest.cli import cli
+from ingest.healing import LEDGER
 from ingest.keys import create_keys, load_keys
 from ingest.lake import Lake
 from ingest.landing import land
 from ingest.records import DIGEST_SIZE, Kind, PendingRecord
-from ingest.retention import LEDGER, missing_in, prune
+from ingest.retention import missing_in, prune
 from ingest.segments import sealed_segments
 from ingest.settings import Settings, load_settings
 from ingest.spool import Spool
