@@ -87,7 +87,7 @@ def land(settings: Settings, progress: Progress | None = None) -> LandResult:
     """
     started = time.monotonic()
     tell = progress or (lambda _what, _done, _all: None)
-    lake, zone = Lake(settings.lake.uri), settings.zone
+    lake, zone = Lake.of(settings.lake), settings.zone
     landed = frames = 0
     damaged: list[str] = []
     for segments in _batches(settings, lake):

@@ -33,6 +33,7 @@ FILES_AND_FOLDERS = (
     ("spool", "directory"),
     ("spool", "mirror"),
     ("lake", "uri"),
+    ("lake", "key"),
     ("keys", "pan_token"),
     ("alerts", "password_file"),
     ("alerts", "ca_file"),
@@ -96,6 +97,10 @@ class LakeSettings(Section):
     uri: str = Field(default="var/lake", min_length=1, description="folder")
     take_from: str | None = Field(
         default=None, description="s3://bucket/prefix that collectors ship to: landed from as well; not given: nowhere"
+    )
+    key: Path | None = Field(default=None, description="key file that data files are encrypted with; not given: none")
+    key_service: str | None = Field(
+        default=None, min_length=1, description="an installed key service that holds the keys instead of a file"
     )
 
     @field_validator("take_from")

@@ -271,7 +271,7 @@ def test_many_collectors_land_in_one_lake_each_record_once(
 
     assert sum(result.segments for result in results) == 8
     assert not again.changed
-    rows = Lake(lander.lake.uri).read("raw_frames", columns=["segment_id", "seq"]).to_pylist()
+    rows = Lake.of(lander.lake).read("raw_frames", columns=["segment_id", "seq"]).to_pylist()
     expected = {
         (info.id, seq)
         for settings in (shop, other)
@@ -295,4 +295,4 @@ def test_a_store_that_is_down_lands_what_the_spool_holds(
 
     assert isinstance(told.exception, StoreError)
     assert "check the network" in told.exception.hint
-    assert len(set(Lake(shop.lake.uri).read("raw_frames")["segment_id"].to_pylist())) == 4
+    assert len(set(Lake.of(shop.lake).read("raw_frames")["segment_id"].to_pylist())) == 4
