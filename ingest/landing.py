@@ -86,7 +86,7 @@ def land(settings: Settings, progress: Progress | None = None) -> LandResult:
 
     started = time.monotonic()
     tell = progress or (lambda _what, _done, _all: None)
-    lake, zone = Lake(settings.lake.uri), settings.zone
+    lake, zone = Lake.of(settings.lake), settings.zone
     segments = {info.id: info for info in sealed_segments(settings.spool.directory)}
     new = lake.uncommitted("raw_frames", segments)
     waiting = lake.uncommitted("raw_frames", [_salvaged(segment) for segment in new])

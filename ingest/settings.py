@@ -33,6 +33,7 @@ FILES_AND_FOLDERS = (
     ("spool", "directory"),
     ("spool", "mirror"),
     ("lake", "uri"),
+    ("lake", "key"),
     ("keys", "pan_token"),
     ("alerts", "password_file"),
     ("alerts", "ca_file"),
@@ -89,6 +90,10 @@ class LakeSettings(Section):
     """Where the tables live."""
 
     uri: str = Field(default="var/lake", min_length=1, description="folder, or s3://bucket/prefix")
+    key: Path | None = Field(default=None, description="key file that data files are encrypted with; not given: none")
+    key_service: str | None = Field(
+        default=None, min_length=1, description="an installed key service that holds the keys instead of a file"
+    )
 
 
 class Keys(Section):

@@ -42,7 +42,7 @@ def land(config: Path | None, as_json: bool) -> None:
         click.echo("  try: check spool.directory; `tillwatch collect` and `replay` make it", err=True)
     if as_json:
         click.echo(json.dumps({**result.counts, "duration": round(result.duration, 3)}))
-    elif result.changed:
+    elif result.changed and settings.lake.key is None and settings.lake.key_service is None:
         query = _QUERY.format(folder=Path(settings.lake.uri) / "transactions")
         click.echo(f'look: duckdb -c "{query}"', err=True)
     if result.damaged:
