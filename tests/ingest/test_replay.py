@@ -238,8 +238,8 @@ def odd_lines(seed: int) -> Iterator[str]:
         frame = stream.frame()[0]
         harm = chance.randrange(40)
         if harm == 0:
-            at = chance.randrange(len(frame))
-            frame = frame[:at] + bytes([chance.randrange(256)]) + frame[at + 1 :]
+            place = chance.randrange(len(frame))
+            frame = frame[:place] + bytes([chance.randrange(256)]) + frame[place + 1 :]
         elif harm == 1:
             frame = frame[: chance.randrange(1, len(frame))]
         elif harm == 2:
