@@ -83,7 +83,7 @@ def make_desk(settings: Settings, now: Callable[[], dt.datetime] | None = None) 
     return Desk(
         settings=settings,
         book=CaseBook(database, now=clock),
-        feedback=Feedback(database, Ledger(Lake(settings.lake.uri)), now=clock),
+        feedback=Feedback(database, Ledger(Lake.of(settings.lake)), now=clock),
         session_key=sub_key(master, "app session").hex(),
         token=login_token(master),
         base=urlsplit(settings.app.url or "").path,

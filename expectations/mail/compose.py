@@ -44,7 +44,7 @@ def compose(alert: Alert, settings: Settings, *, most_cases: int = MOST_CASES) -
     if rest:
         blocks.append(_rest(rest, figures))
     if alert.review:
-        blocks.append(_review(alert.review, figures))
+        blocks.append(review_table(alert.review, figures))
     attached = say["attached_what"].format(details=say["details_file"])
     gaps = words_for(missing_codes(alert.cases), "gaps", figures)
     blocks += [
@@ -111,7 +111,8 @@ def _brief(case: Case, figures: Figures) -> tuple[str, ...]:
     return (what, act, figures.money(case.amount_fen) if case.amount_fen else "")
 
 
-def _review(cases: Sequence[Case], figures: Figures) -> Table:
+def review_table(cases: Sequence[Case], figures: Figures) -> Table:
+    """Cases to look at, a row each."""
     say = figures.texts.phrases
     columns = (say["review_time"], say["review_what"], say["review_doubt"], say["review_sure"])
     return Table(label=say["review"], columns=columns, rows=tuple(_reviewed(case, figures) for case in cases))

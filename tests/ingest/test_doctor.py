@@ -18,7 +18,7 @@ from ingest.cli import main
 from ingest.keys import create_keys, load_keys
 from ingest.records import Kind, PendingRecord
 from ingest.segments import sealed_segments
-from ingest.settings import Line
+from ingest.settings import LakeSettings, Line
 from ingest.spool import Spool
 
 Run = Callable[..., tuple[int, str, str]]
@@ -249,8 +249,8 @@ def test_a_mail_server_is_asked(smtp: str) -> None:
 def test_a_lake_that_cannot_be_written_fails(tmp_path: Path) -> None:
     """A file where the folder should be; a folder that is not there yet is fine."""
     (tmp_path / "file").write_text("x")
-    assert check_lake(str(tmp_path / "file" / "lake")).state == "fail"
-    assert check_lake(str(tmp_path / "lake")).state == "ok"
+    assert check_lake(LakeSettings(uri=str(tmp_path / "file" / "lake"))).state == "fail"
+    assert check_lake(LakeSettings(uri=str(tmp_path / "lake"))).state == "ok"
 
 
 def test_airflow_is_asked_for_its_health() -> None:
