@@ -106,7 +106,7 @@ def test_a_case_is_the_same_as_on_sqlite(server: str, tmp_path: Path):
 
 def test_answers_teach_the_same_as_on_sqlite(server: str, tmp_path: Path):
     """Answered, taken back, answered anew, forgotten: the same answers stand and the same price is taught."""
-    said = []
+    said: list[tuple[object, ...]] = []
     for url in (fresh(server, "answers"), f"sqlite:///{tmp_path}/answers.db"):
         database = Database(url)
         book, feedback = CaseBook(database), Feedback(database, Ledger(Lake(f"{tmp_path}/{len(said)}")))
