@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from protocols.columnar import tables, vectors
 from protocols.columnar.arrays import Column, Made, Shared
-from protocols.columnar.places import HEADER, MTI, TPDU, Place, Walked
+from protocols.columnar.places import HEADER, MTI, TPDU, Place, Terminated, Walked
 from protocols.columnar.walk import Batch, codings
 from protocols.tlv import MOST_DEPTH, TEMPLATES
 from protocols.walk import Walk
@@ -206,11 +206,17 @@ def _digits(batch: Batch, lines: _Lines, columns: "Sequence[FieldColumn]") -> It
     places = (lines.rows, lines.starts, lines.counts)
     loops().fill_digits(_bytes(batch.data), *places, room.table, batch.rows, _constants().tails, *room.arrays, bad)
     for place, one, some in zip(lines.places, room.columns(), bad.tolist(), strict=True):
-        wrong = place.rows[:0]
-        if some:
-            there = np.unpackbits(one.validity.view(np.uint8), bitorder="little", count=batch.rows)
-            wrong = place.rows[there[place.rows] == 0]
-        yield Made(one, wrong)
+        yield Made(one, _missing(one, place.rows, some))
+
+
+def _missing(column: Shared, rows: Any, some: int) -> Any:
+    """Those of the rows that have no value, where there are some."""
+    import numpy as np
+
+    if not some:
+        return rows[:0]
+    there = np.unpackbits(column.validity.view(np.uint8), bitorder="little", count=column.rows)
+    return rows[there[rows] == 0]
 
 
 def _text(batch: Batch, lines: _Lines, columns: Sequence[Any]) -> Iterator[Made]:
@@ -339,13 +345,28 @@ def tags(batch: Batch, place: Place, wanted: tuple[int, ...]) -> list[Shared]:
     return list(_copied(batch, found, [(0, many, 0, index * many) for index in range(len(wanted))], sums.tolist()))
 
 
-def zeros(batch: Batch, starts: Any, size: int, *, digits: bool) -> Any:
-    """See ``vectors``."""
+def terminated(batch: Batch, texts: Sequence[Terminated]) -> list[Made]:
+    """See ``vectors``; where a value of a column holds more than plain text, numpy does the column."""
     import numpy as np
 
-    ends = np.empty(starts.size, np.int32)
-    loops().find_zeros(_bytes(batch.data), _constants().masked_digits, starts, size, int(digits), ends)
-    return ends
+    numbers, line = [], 0
+    shared = all(each.rows is texts[0].rows for each in texts)
+    for each in texts:
+        many = each.rows.size
+        numbers.append((0 if shared else line, many, 0, line, each.size, each.digits))
+        line += many
+    room = _room(batch.rows, numbers, [each.size * each.rows.size for each in texts])
+    rows = texts[0].rows if shared else np.concatenate([each.rows for each in texts])
+    starts = np.concatenate([each.starts for each in texts])
+    bad, strange = np.empty(len(texts), np.int32), np.empty(len(texts), np.int32)
+    known = (_constants().tails, _constants().masked_digits)
+    loops().fill_terminated(
+        _bytes(batch.data), rows, starts, room.table, batch.rows, *known, *room.arrays, bad, strange
+    )
+    return [
+        vectors.terminated(batch, [each])[0] if odd else Made(column, _missing(column, each.rows, some))
+        for each, column, some, odd in zip(texts, room.columns(), bad.tolist(), strange.tolist(), strict=True)
+    ]
 
 
 def fen(batch: Batch, starts: Any, size: int) -> tuple[Any, Any]:

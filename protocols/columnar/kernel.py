@@ -307,6 +307,73 @@ def fill_text(  # noqa: PLR0917
 
 
 @loop
+def fill_terminated(  # noqa: PLR0917
+    data: Any,
+    rows: Any,
+    starts: Any,
+    table: Any,
+    batch_rows: int,
+    tails: Any,
+    legal: Any,
+    offsets: Any,
+    validity: Any,
+    out: Any,
+    bad: Any,
+    strange: Any,
+) -> None:
+    """Text up to a zero byte; plain text eight bytes at a time.
+
+    ``table`` has three numbers more: where the column's starts begin, its bytes with the zero byte, and whether only
+    digits are legal. Beside what all have:
+
+        legal: int8[256], whether a byte is a digit or stands for one.
+        bad: how many values of each column have no zero byte, or no digits.
+        strange: int32, filled: how many hold more than plain text; those are not done.
+    """
+    high, blanks, one = -0x7F7F7F7F7F7F7F80, 0x2020202020202020, 0x0101010101010101  # 0x80 in each byte
+    backslash = 0x5C5C5C5C5C5C5C5C
+    for column in range(table.shape[0]):
+        line, many, at, from_line = table[column, 0], table[column, 1], table[column, 2], table[column, 3]
+        size, digits = table[column, 4], table[column, 5]
+        first = column * (batch_rows + 1)
+        offsets[first : first + batch_rows + 1] = 0
+        wrongs, stranges = 0, 0
+        for index in range(many):
+            place = int(get(starts, from_line + index))
+            length, ended, plain, good = 0, False, True, True
+            while length < size and not ended:
+                if place + length + 8 <= data.size:
+                    word = eight(data, place + length)
+                else:
+                    word = blanks
+                    for shift in range(data.size - place - length):
+                        word ^= (byte(data, place + length + shift) ^ 0x20) << 8 * shift
+                zero = (word - one) & ~word & high
+                taken = 8
+                if zero:  # the lowest of these bits stands where the first zero byte does
+                    taken = ((((zero & -zero) - 1) & one) * one >> 56) - 1
+                    ended = True
+                other = word ^ backslash
+                fine = ((word | high) - blanks) & ((other | high) - one) & ~((word + one) | word) | ~get(tails, taken)
+                plain = plain and fine & high == high
+                put_eight(out, at + length, word)
+                length += taken
+            if digits:
+                for shift in range(min(length, size)):
+                    good = good and get(legal, byte(data, place + shift)) != 0
+            if not ended or length >= size or not good:
+                wrongs += 1
+            elif not plain:
+                stranges += 1
+            else:
+                at += length
+                put(offsets, first + 1 + get(rows, line + index), length << 1 | 1)
+        bad[column] = wrongs
+        strange[column] = stranges
+        _settle(offsets, first, first + batch_rows, validity, column * ((batch_rows + 7) >> 3))
+
+
+@loop
 def fill_parts(  # noqa: PLR0917
     rows: Any, whole_offsets: Any, whole: Any, table: Any, batch_rows: int, offsets: Any, validity: Any, out: Any
 ) -> None:

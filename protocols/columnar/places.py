@@ -47,6 +47,22 @@ class Place(NamedTuple):
     total: int
 
 
+class Terminated(NamedTuple):
+    """Where texts that end with a zero byte lie.
+
+    Attributes:
+        rows: int32, rising.
+        starts: int32, the first byte of each, counted in the whole buffer.
+        size: their bytes at most, the zero byte included.
+        digits: only digits are legal, and the sanitiser's asterisks.
+    """
+
+    rows: Any
+    starts: Any
+    size: int
+    digits: bool
+
+
 def place(rows: Any, starts: Any, counts: Any) -> Place:
     """A place with the sum of its counts."""
     return Place(rows, starts, counts, int(counts.sum()))
