@@ -39,12 +39,15 @@ class Place(NamedTuple):
         starts: integers, first byte of the value, counted in the whole buffer.
         counts: int32, digits or bytes.
         total: the sum of the counts.
+        tiles: where the rows of each tile begin in the arrays all places of a walk share, and the end; None where
+            there are none such.
     """
 
     rows: Any
     starts: Any
     counts: Any
     total: int
+    tiles: Any = None
 
 
 class Terminated(NamedTuple):
