@@ -55,6 +55,7 @@ faults: $(STAMP)
 audit: $(STAMP)
 	@$(BIN)/python -m tests.audit
 
+# decoders side by side, some four minutes on a free machine; installs tshark where it may
 bench: $(STAMP)
 	@$(BIN)/python -m bench.columns
 
