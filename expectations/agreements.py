@@ -49,6 +49,27 @@ CREATE TEMP TABLE fee_step (merchant VARCHAR, acquirer VARCHAR, class VARCHAR, l
     old_ppm BIGINT, new_ppm BIGINT, rounding VARCHAR, over_fen BIGINT, fees BIGINT);
 """
 
+_ANNOUNCED = """
+CREATE TEMP TABLE announced AS
+SELECT l.id
+FROM fee_line l
+JOIN contract c ON c.contract = l.contract
+JOIN notice n ON n.acquirer = l.acquirer AND n.merchant IN ('*', l.merchant) AND n.effective - n.announced >= 30
+             AND l.business_date >= n.effective AND c.since < n.effective
+LEFT JOIN (
+    SELECT s.merchant, s.acquirer, s.class, n.effective, arg_min(s.new_ppm, f.moment) AS new_ppm
+    FROM fee_step s JOIN line f ON f.id = s.line_id
+    JOIN notice n ON n.acquirer = s.acquirer AND date_diff('day', n.effective, f.business_date) BETWEEN 0 AND 3
+    GROUP BY ALL
+) s ON s.merchant = l.merchant AND s.acquirer = l.acquirer AND s.class IS NOT DISTINCT FROM l.class
+   AND s.effective = n.effective
+WHERE l.reason IN ('rate', 'class', 'concession', 'surcharge') AND coalesce(l.surcharge_fen, 0) <= 0
+  AND (s.new_ppm IS NULL OR l.fee_fen - l.fixed_fen <= (l.amount_fen * s.new_ppm + 999999) // 1000000 + 1);
+UPDATE fee_line SET reason = NULL WHERE id IN (SELECT id FROM announced);
+"""
+"""A rate that was announced in time has taken the contract's place: fees that it makes, or of which there are too few
+to tell it, are not held against the contract."""
+
 
 def register(connection: "duckdb.DuckDBPyConnection", agreed: Agreements) -> None:
     """Make the tables of what was agreed; ``fee_step`` stays empty until `find_steps`."""
@@ -109,6 +130,7 @@ def find_steps(connection: "duckdb.DuckDBPyConnection") -> None:
         ]  # fmt: skip
     if found:
         connection.executemany("INSERT INTO fee_step VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", found)
+    connection.execute(_ANNOUNCED)
 
 
 def _differ(deposit: Deposit) -> bool:

@@ -20,6 +20,7 @@ from protocols.errors import ProtocolError
 
 COMMANDS = {
     "alert": "expectations.commands.alert:alert",
+    "app": "expectations.commands.app:app",
     "case": "expectations.commands.case:case",
     "check": "expectations.commands.check:check",
     "collect": "ingest.commands.collect:collect",
@@ -37,11 +38,13 @@ COMMANDS = {
     "land": "ingest.commands.land:land",
     "ports": "ingest.commands.ports:ports",
     "replay": "ingest.commands.replay:replay",
+    "report": "expectations.commands.report:report",
     "simulate": "ingest.commands.simulate:simulate",
     "spool": "ingest.commands.spool:spool",
 }
 SUMMARIES = {
     "alert": "Preview, send, explain and acknowledge the alert mails.",
+    "app": "Serve the page of cases.",
     "case": "List and follow cases until the money is back.",
     "check": "Run every rule and write the findings.",
     "collect": "Read terminals until stopped.",
@@ -59,6 +62,7 @@ SUMMARIES = {
     "land": "Move sealed segments into the tables.",
     "ports": "List serial devices with stable names.",
     "replay": "Read captures into the spool.",
+    "report": "A week or a month as a page.",
     "simulate": "Start simulated terminals on pseudo-terminals.",
     "spool": "List, verify, export and prune the spool.",
 }

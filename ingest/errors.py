@@ -6,6 +6,7 @@ TillwatchError        exit status 3: could not run
 ├── SpoolError        the spool is damaged, full, or owned by somebody else
 ├── LakeError         a table cannot be read or written
 ├── KeyFileError      a key file is missing, too open or not a key
+├── StoreError        object storage refuses, cannot be reached, or holds something else
 ├── StatementError    an acquirer's file is not what its layout says; nothing of it was taken
 ├── CaseError         the database of cases cannot be used, or a case may not do that step
 ├── EvidenceError     an evidence pack cannot be made or opened
@@ -55,6 +56,10 @@ class KeyFileError(TillwatchError):
 
 class StatementError(TillwatchError):
     """An acquirer's file is not what its layout says; nothing of it was taken."""
+
+
+class StoreError(TillwatchError):
+    """Object storage refuses, cannot be reached, or holds something else under a name."""
 
 
 class DeliveryError(TillwatchError):

@@ -1,26 +1,29 @@
-"""Clearing sealed segments away: only what the lake holds, read back and compared, and only when it is old.
+"""Clearing sealed segments away: only what is held elsewhere, read back and compared, and only when it is old.
 
 Oldest first, and it stops at the first segment that may not go, so the spool never has a
 hole. What goes is written down in ``pruned.jsonl`` and synced before it goes. The newest
 segment always stays: the numbers go on from it.
 """
 
+import contextlib
 import datetime as dt
-import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from ingest.errors import SpoolError
+from ingest.healing import LEDGER
 from ingest.lake import Lake
 from ingest.landing import row_of
-from ingest.permissions import PRIVATE_FILE
+from ingest.ledger import write_down
 from ingest.segments import SegmentInfo, read_segment, sealed_segments
+from protocols.profile_files import available_journals
 
-LEDGER = "pruned.jsonl"
+Lacks = Callable[[SegmentInfo], str]
+"""Why another place does not prove to hold a segment; empty when it does."""
 _COMPARED = ("seq", "kind", "line", "profile", "direction", "frame", "length", "digest", "card_token", "seen_at")
 
 
@@ -33,33 +36,48 @@ class Judged:
 
 
 def prune(
-    directory: Path, lake: Lake, zone: ZoneInfo, *, keep_days: float, now: dt.datetime, dry_run: bool = False
+    directory: Path,
+    lacks: Lacks,
+    *,
+    keep_days: float,
+    now: dt.datetime,
+    dry_run: bool = False,
+    mirror: Path | None = None,
 ) -> Iterator[Judged]:
-    """Clear away what is older than ``keep_days`` and verified in the lake.
+    """Clear away what is older than ``keep_days`` and proven to be elsewhere.
 
     Args:
         directory: the spool.
-        lake: where its records should be.
-        zone: the zone the lake was made with.
+        lacks: ``missing_in`` the lake, or ``Depot.lacks`` for object storage.
         keep_days: a segment stays this long after it was sealed.
         now: the moment.
         dry_run: judge and remove nothing.
+        mirror: the folder that holds the same on another disk; where it cannot be reached now, what went here goes
+            there when the two are made equal.
 
     Raises:
         SpoolError: the spool cannot be read or written.
-        LakeError: a table cannot be read; nothing more is removed.
+        LakeError, StoreError: the other place cannot be read; nothing more is removed.
     """
     segments = sealed_segments(directory)
     for place, info in enumerate(segments):
         stays = "the newest stays: the numbers go on from it" if place == len(segments) - 1 else ""
         if not stays and now - info.sealed_at < dt.timedelta(days=keep_days):
             stays = f"sealed less than {keep_days:g} days ago"
-        stays = stays or _unverified(info, lake, zone)
+        stays = stays or lacks(info)
         if not stays and not dry_run:
             _remove(directory, info, now)
+            if mirror is not None:
+                with contextlib.suppress(OSError):
+                    (mirror / info.path.name).unlink(missing_ok=True)
         yield Judged(info, stays)
         if stays:
             return
+
+
+def missing_in(lake: Lake, zone: ZoneInfo) -> Lacks:
+    """Why a lake does not prove to hold a segment; ``zone`` is the one the lake was made with."""
+    return lambda info: _unverified(info, lake, zone)
 
 
 def _unverified(info: SegmentInfo, lake: Lake, zone: ZoneInfo) -> str:
@@ -67,7 +85,8 @@ def _unverified(info: SegmentInfo, lake: Lake, zone: ZoneInfo) -> str:
     if lake.committed("raw_frames", info.id) is None:
         return "it has not landed: run `tillwatch land`"
     try:
-        recorded = [row_of(info.id, record, zone) for record in read_segment(info.path)]
+        journals = frozenset(available_journals())
+        recorded = [row_of(info.id, record, zone, journals) for record in read_segment(info.path)]
     except SpoolError as wrong:
         return f"it is damaged: {wrong.message}"
     landed = lake.read("raw_frames", columns=list(_COMPARED), filters=[("segment_id", "==", info.id)]).to_pylist()
@@ -90,11 +109,7 @@ def _remove(directory: Path, info: SegmentInfo, now: dt.datetime) -> None:
         "pruned_at": now.isoformat(timespec="seconds"),
     }
     try:
-        fd = os.open(directory / LEDGER, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
-        with os.fdopen(fd, "a", encoding="utf-8") as ledger:
-            ledger.write(json.dumps(told) + "\n")
-            ledger.flush()
-            os.fsync(ledger.fileno())
+        write_down(directory / LEDGER, told)
         info.path.unlink()
         folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         try:

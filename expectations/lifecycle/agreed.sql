@@ -39,7 +39,8 @@ other AS (
     FROM charged l JOIN agreed a USING (id) JOIN priced p USING (id)
     WHERE p.place <> a.place AND p.expected_fen > a.expected_fen + 1 AND abs(l.fee_fen - p.expected_fen) <= 1
     GROUP BY l.id
-)
+),
+explained AS (
 SELECT l.*, a.* EXCLUDE (id, exactly, added, class_fits, band_fits, is_credit, place), l.fee_fen - a.expected_fen AS over_fen,
        CASE WHEN l.settlement_cycle IN ('T0', 'D0') AND a.cycle IN ('T1', 'D1')
                  AND (a.instant_since IS NULL OR l.business_date < a.instant_since)
@@ -55,7 +56,17 @@ SELECT l.*, a.* EXCLUDE (id, exactly, added, class_fits, band_fits, is_credit, p
             ELSE 'rate' END AS reason
 FROM charged l
 LEFT JOIN agreed a USING (id)
-LEFT JOIN other o USING (id);
+LEFT JOIN other o USING (id)
+)
+-- One fee of a higher rate may come out at another class's rate, or a whole yuan too high, by chance: what most of the
+-- day's fees do not have in common is the rate.
+SELECT * REPLACE (
+    CASE WHEN reason IN ('class', 'concession', 'surcharge') AND coalesce(surcharge_fen, 0) <= 0
+              AND count(*) OVER (PARTITION BY merchant, acquirer, class, business_date, reason) * 2
+                  < count(*) FILTER (reason IN ('class', 'concession', 'surcharge', 'rate'))
+                    OVER (PARTITION BY merchant, acquirer, class, business_date)
+         THEN 'rate' ELSE reason END AS reason)
+FROM explained;
 
 CREATE TEMP VIEW acquirer_record AS
 SELECT id, coalesce(terminal, '') AS terminal, batch, stan, kind, amount_fen, rrn, pan_masked, moment, currency FROM line

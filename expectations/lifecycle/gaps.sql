@@ -29,14 +29,16 @@ SELECT *, row_number() OVER (PARTITION BY merchant, terminal, batch, epoch ORDER
 FROM step;
 
 -- Every other hop over more than one number lies between numbers that were used. No batch has 20 000
--- attempts (a terminal's log holds 1000): a hop that wide is the part never reached, or a counter set anew.
+-- attempts (a terminal's log holds 1000): a hop that wide is the part never reached, or a counter set anew. So is one
+-- that leads back in time: a terminal that was replaced counts from 1 again, below the numbers that came before.
 CREATE TEMP TABLE gap AS
 WITH
 -- A number that the terminal spent in another batch, under another merchant number, or in a message without a
 -- batch is not missing.
 missing AS (
     SELECT *
-    FROM (SELECT *, unnest(generate_series(1, step - 1)) AS k FROM hop WHERE step BETWEEN 2 AND 20000) m
+    FROM (SELECT *, unnest(generate_series(1, step - 1)) AS k FROM hop
+          WHERE step BETWEEN 2 AND 20000 AND next_moment >= moment - INTERVAL 1 HOUR) m
     WHERE NOT EXISTS (
         SELECT 1 FROM used u
         WHERE u.terminal = m.terminal AND u.stan = (m.stan + m.k - 1) % 999999 + 1

@@ -13,7 +13,7 @@ from dataclasses import replace
 from expectations.cases.book import case_book
 from expectations.mail.compose import compose
 from expectations.mail.decide import Alert
-from expectations.mail.deliver import MAIL_SECONDS, RefusedError, Server, ServerError, deliver, server_of
+from expectations.mail.deliver import MAIL_SECONDS, DoubtError, RefusedError, ServerError, deliver
 from expectations.mail.history import History
 from expectations.mail.ledger import LEASE, Ledger, clock
 from expectations.mail.message import build_message, message_id
@@ -21,7 +21,9 @@ from expectations.mail.notice import notice_message
 from expectations.mail.outcome import Outcome, SendResult, State
 from expectations.mail.plan import Mail, plan
 from expectations.mail.proofs import proofs_of
+from expectations.mail.server import Server, server_of
 from expectations.mail.world import World, look
+from expectations.reports.source import Source, source_of
 from ingest.errors import DeliveryError
 from ingest.settings import Settings
 from ingest.tables import Lake
@@ -55,13 +57,14 @@ def send_alerts(
     server = server_of(settings.alerts)
     if at_once:
         settings = hurried(settings)
-    lake = Lake(settings.lake.uri)
+    lake = Lake.of(settings.lake)
     ledger = ledger or Ledger(lake)
     world = look(settings, lake, ledger, now, merchant)
     if at_once:
         world = world.knowing(world.history.without_dead())
-    found = plan(world)
-    run = _Run(settings, lake, ledger, server, patient=not at_once)
+    source = source_of(settings, lake, world)
+    found = plan(world, source=source)
+    run = _Run(settings, lake, ledger, server, source, patient=not at_once)
     if dry_run:
         would = tuple(run.outcome(each, "due") for each in found.mails)
         return SendResult(would, found.unrouted, found.unspoken, found.unheard)
@@ -82,9 +85,11 @@ def hurried(settings: Settings) -> Settings:
 class _Run:
     """One run of the sender: its server, until that fails, and what became of each mail."""
 
-    def __init__(self, settings: Settings, lake: Lake, ledger: Ledger, server: Server, *, patient: bool) -> None:
+    def __init__(
+        self, settings: Settings, lake: Lake, ledger: Ledger, server: Server, source: Source, *, patient: bool
+    ) -> None:
         self._settings, self._lake, self._ledger, self._server = settings, lake, ledger, server
-        self._patient = patient
+        self._source, self._patient = source, patient
         self._down: ServerError | None = None
         self.outcomes: list[Outcome] = []
         self.finished: list[str] = []
@@ -105,7 +110,9 @@ class _Run:
         try:
             history = self._ledger.history(merchant_id)
             current = world.knowing(history if self._patient else history.without_dead())
-            mails = [each for each in plan(current, merchant_id).mails if not self._must_wait(each, history)]
+            mails = [
+                each for each in plan(current, merchant_id, self._source).mails if not self._must_wait(each, history)
+            ]
             self._send(mails, history)
             after = world.knowing(self._ledger.history(merchant_id))
             if any(each.kind == "closing" for each in mails):
@@ -189,9 +196,8 @@ class _Run:
         )
         dead = tuple(who for who in mail.recipients if who in permanent or given_up)
         outcome = replace(self.outcome(mail, "failed"), dead=dead, error=wrong.message, hint=wrong.hint)
-        self._note(
-            mail, outcome, [(who, "dead" if who in dead else "failed", wrong.message) for who in mail.recipients]
-        )
+        state = "handing" if isinstance(wrong, DoubtError) else "failed"
+        self._note(mail, outcome, [(who, "dead" if who in dead else state, wrong.message) for who in mail.recipients])
         return outcome
 
     def _note(self, mail: Mail, outcome: Outcome, results: list[tuple[str, str, str]]) -> None:

@@ -23,9 +23,11 @@ from ingest.statements.layout import TABLE_OF, Layout
 from ingest.statements.rows import MOST_BYTES, read_rows
 from ingest.statements.values import UnreadableError, card, reader, safe_text
 from protocols.sanitise import card_token
+from protocols.sweep import is_card
 
 _NOT_SAID = frozenset({"line_no", "statement_id", "card_token", "business_date"})
 """What a line has from us and not from the file."""
+MERCHANT_DIGITS = 15
 MOST_TOLD = 5
 """How many of a file's mistakes are told; the rest are counted."""
 
@@ -62,7 +64,7 @@ def import_statement(settings: Settings, path: Path, acquirer: str, layout: Layo
     data = _bytes(path)
     statement_id = hashlib.sha256(acquirer.encode() + b"\0" + data).hexdigest()
     lines = _Lines(settings, path, acquirer, layout, statement_id).read(data)
-    lake, table = Lake(settings.lake.uri), TABLE_OF[layout.kind]
+    lake, table = Lake.of(settings.lake), TABLE_OF[layout.kind]
     dates = [line["business_date"] for line in lines]
     done = Imported(
         statement_id,
@@ -108,6 +110,7 @@ class _Lines:
             for name, source in layout.columns.items()
             if name != "pan_masked"
         }
+        self._merchants = {each.id for each in settings.merchants} | {each.merchant for each in settings.contracts}
         self._texts = frozenset(name for name, kind in types.items() if kind == "string")
         self._zone = zone
         self._wrong: list[str] = []
@@ -147,7 +150,7 @@ class _Lines:
             except UnreadableError as wrong:
                 self._wrong.append(f"line {number}, {'+'.join(source.columns)}: {wrong}")
                 continue
-            line[name] = safe_text(value) if isinstance(value, str) and name in self._texts else value
+            line[name] = self._safe(name, value) if isinstance(value, str) and name in self._texts else value
         line["business_date"] = self._date(line)
         if line["business_date"] is None and len(self._wrong) == before:
             self._wrong.append(f"line {number}: neither a time nor a date")
@@ -155,6 +158,13 @@ class _Lines:
             return None
         line["line_id"] = self._line_id(line)
         return line
+
+    def _safe(self, name: str, value: str) -> str:
+        """A text without card numbers; one merchant number in ten has a card's check digit and is none."""
+        is_merchant = name == "merchant_id" and len(value) == MERCHANT_DIGITS and value.isascii() and value.isdigit()
+        if is_merchant and (value in self._merchants or not is_card(value)):
+            return value
+        return safe_text(value)
 
     def _token(self, number: str) -> str:
         try:

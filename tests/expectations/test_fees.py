@@ -195,3 +195,40 @@ def test_an_agents_share_is_fee_less_cost(desk: Desk):
     assert said(desk) == ["agent_profit_mismatch PROVEN 10"]
     profit["profit_fen"] = 100
     assert said(desk) == []
+
+
+def test_a_rate_announced_in_time_takes_the_contract_s_place(desk: Desk):
+    """After an announced change neither it nor the days that follow are told; beyond the new rate they are."""
+    notices = (
+        Notice.model_validate(
+            {"acquirer": desk.name, "announced": dt.date(2026, 10, 1), "effective": dt.date(2026, 11, 22)}
+        ),
+    )
+    chance = random.Random(5)
+    for day, ppm in ((21, 6000), (22, 6600), (23, 6600)):
+        for _ in range(60):
+            amount = chance.randrange(2_000, 60_000)
+            desk.charge(amount, rounded(amount, ppm, "half-up"), at=f"2026-11-{day} 10:00:00")
+    for _ in range(4):
+        amount = chance.randrange(2_000, 60_000)
+        desk.charge(amount, rounded(amount, 6600, "half-up"), "debit", at="2026-11-23 10:00:00")
+    assert said(desk, contract(), notices=notices) == []
+    for _ in range(2):
+        desk.charge(50_000, 555, at="2026-11-28 11:00:00")
+    assert said(desk, contract(), notices=notices) == ["fee_rate_over_contract PROVEN 510"]
+    assert said(desk, contract()) != []
+
+
+def test_one_fee_that_comes_out_a_yuan_too_high_is_the_rate_s(desk: Desk):
+    """Where the rate changed, 100 fen too much on 1000 yuan is the rate and no fixed sum; the first fee is found."""
+    chance = random.Random(6)
+    for day, ppm in ((21, 6000), (22, 7000)):
+        amounts = (
+            [100_000, *(chance.randrange(2_000, 60_000) for _ in range(40))]
+            if day == 22
+            else [chance.randrange(2_000, 60_000) for _ in range(40)]
+        )
+        for amount in amounts:
+            desk.charge(amount, rounded(amount, ppm, "half-up"), at=f"2026-11-{day} 10:00:00")
+    over = sum(line["fee_fen"] - rounded(line["amount_fen"], 6000, "half-up") for line in desk.lines)
+    assert said(desk, contract()) == [f"fee_rate_step_change PROVEN {over}"]

@@ -11,7 +11,7 @@ import pytest
 
 from ingest.lake import Lake
 from ingest.records import Kind
-from ingest.retention import prune
+from ingest.retention import missing_in, prune
 from ingest.segment import HEADER_SIZE, SEGMENT_MAGIC
 from ingest.segments import read_segment, sealed_segments
 from ingest.spool import Spool
@@ -60,8 +60,7 @@ def test_a_segment_of_a_later_version_is_left_alone_and_collecting_goes_on(
     judged = list(
         prune(
             spool_folder,
-            Lake(tmp_path / "lake"),
-            ZoneInfo("Asia/Shanghai"),
+            missing_in(Lake(tmp_path / "lake"), ZoneInfo("Asia/Shanghai")),
             keep_days=0,
             now=dt.datetime(2100, 1, 1, tzinfo=dt.UTC),
         )

@@ -20,6 +20,7 @@ from ingest.lake import Lake
 from ingest.statements.layout import available_layouts, load_layout
 from ingest.statements.values import UnreadableError, amount_fen, card, rate_ppm, shown
 from protocols.sanitise import card_token
+from protocols.sweep import luhn
 
 PAN = "6225880000000001"  # a test number
 HEADER = "商户号,终端号,参考号,凭证号,批次号,卡号,交易金额,手续费,结算金额,费率,平台订单号,支付时间,交易类型,卡类型"
@@ -103,6 +104,19 @@ def test_a_file_given_twice_is_one_and_a_line_delivered_twice_is_known(shop: Pat
     ids = [row["line_id"] for row in rows(shop, "statement_lines")]
     assert (len(ids), len(set(ids))) == (5, 3)
     assert len(rows(shop, "statements")) == 2
+
+
+def test_a_merchant_number_with_a_card_s_check_digit_stays_whole(shop: Path):
+    """One merchant number in ten passes the Luhn test and is no network's; no other column keeps such a number."""
+    merchant = "898440300000018"
+    assert luhn(merchant)
+    line = SALE.replace("898440300000001", merchant).replace("P1", merchant)
+    file = write(shop / "a.csv", HEADER, line)
+
+    assert run("statement", file, "--acquirer", "leshua").exit_code == 0
+
+    [row] = rows(shop, "statement_lines")
+    assert (row["merchant_id"], row["acquirer_ref"]) == (merchant, "898440*****0018")
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from ingest.records import Kind
 from ingest.segments import read_segment, sealed_segments
 from ingest.settings import load_settings
 from protocols.profile import load_profile
+from tests.ingest.s3 import bucket_at, s3_server
 
 pytestmark = pytest.mark.slow  # the real command, a process a test
 
@@ -134,6 +135,40 @@ def test_no_key_no_collecting(tmp_path: Path) -> None:
 
     assert done.returncode == 3
     assert "doctor --create-keys" in done.stderr
+
+
+def test_what_is_sealed_is_shipped(collector: Any, wires: Any, tmp_path: Path) -> None:
+    """--ship-to: the last segment, sealed by SIGTERM, is in the store too; status 0 all the same."""
+    wire = wires("terminal")
+    with s3_server("shop") as url:
+        keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
+        words = ("--receive", f"lane={wire.name}:leshua", "--ship-to", "s3://shop/spools")
+        process = collector(*words, **keys, AWS_ENDPOINT_URL=url, TILLWATCH_SHIP__COLLECTOR="till-1")
+        process.until(" open ")
+        wire.write(SALE)
+        assert wire.read(1) == b"\x06"
+
+        assert process.end() == 0
+        [segment] = sealed_segments(tmp_path / "var/spool")
+        [shipped] = bucket_at(url, "shop").objects.all()
+        assert shipped.key == f"spools/till-1/{segment.path.name}"
+        assert shipped.get()["Body"].read() == segment.path.read_bytes()
+    assert any("shipped" in line for line in process.said)
+
+
+def test_a_store_that_is_down_stops_nothing(collector: Any, wires: Any, tmp_path: Path) -> None:
+    """No store at the address: one line with what to do; the frame is acknowledged and the end is clean."""
+    wire = wires("terminal")
+    words = ("--receive", f"lane={wire.name}:leshua", "--ship-to", "s3://shop/spools")
+    process = collector(*words, AWS_ENDPOINT_URL="http://127.0.0.1:9", TILLWATCH_SPOOL__SEAL_SECONDS="1")
+    process.until(" open ")
+    wire.write(SALE)
+    assert wire.read(1) == b"\x06"
+    told = process.until("not-shipped")
+
+    assert "check the network" in told
+    assert process.end() == 0
+    assert len(sealed_segments(tmp_path / "var/spool")) == 1
 
 
 def test_a_frame_is_on_the_disk_when_its_ack_comes(collector: Any, wires: Any, tmp_path: Path) -> None:

@@ -1,0 +1,480 @@
+"""A terminal: what it sends, what it keeps, and what it does when no answer comes.
+
+Messages are fields as the profile's ``build`` takes them; `Heard` is what an ear on the
+line has of them. A sale without an answer leaves a reversal in the terminal's file, which
+goes out before the next online message, three times at most, and is then given up.
+"""
+
+import datetime as dt
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.detection.host import Host, Posting, clearing_day
+from bench.detection.network import Line
+from bench.detection.truth import Key, key_of
+from ingest.simulator.cards import DOMESTIC, Card
+from ingest.simulator.draft import tlv
+from ingest.simulator.journal import Entry, Totals, upload_lists
+
+LAST_STAN = 999_999
+TRIES = 3
+TIMEOUT_S = 31
+APPROVED = frozenset(("00", "10", "11", "A2", "A4", "A5", "A6"))
+REVERSED = frozenset(("00", "12", "25"))
+ENTRY = {"mag": "02", "chip": "05", "contactless": "07", "manual": "01", "qr": "03"}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A financial message's fixed values (docs/protocols.md), and its side of the totals."""
+
+    mti: str
+    processing: str
+    condition: str
+    code: str
+    side: str = ""
+    reversible: bool = True
+
+
+FORMS = {
+    "SALE": Form("0200", "000000", "00", "22", "debit"),
+    "QR_SALE": Form("0200", "000000", "00", "22"),
+    "VOID": Form("0200", "200000", "00", "23", "credit"),
+    "REFUND": Form("0220", "200000", "00", "25", "credit", reversible=False),
+    "QR_REFUND": Form("0220", "200000", "00", "25", reversible=False),
+    "PREAUTH": Form("0100", "030000", "06", "10"),
+    "PREAUTH_VOID": Form("0100", "200000", "06", "11"),
+    "COMPLETION": Form("0200", "000000", "06", "20", "debit"),
+    "COMPLETION_VOID": Form("0200", "200000", "06", "21", "credit"),
+    "OFFLINE_SALE": Form("0220", "000000", "00", "30", "debit", reversible=False),
+    "ADJUST": Form("0220", "000000", "00", "34", reversible=False),
+    "BALANCE": Form("0200", "310000", "00", "01", reversible=False),
+}
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt as the clerk knows it."""
+
+    device: "Device"
+    kind: str
+    batch: int
+    stan: int
+    amount: int
+    card: Card | None
+    at: dt.datetime
+    entry: str = "chip"
+    atc: int | None = None
+    order: str = ""
+    code: str | None = None
+    rrn: str = ""
+    auth: str = ""
+    of: "Attempt | None" = None
+    posting: Posting | None = None
+    given_up: bool = False
+
+    @property
+    def key(self) -> Key:
+        """What a finding's subject has of it."""
+        return key_of(self.device.terminal, self.batch, self.stan)
+
+    @property
+    def approved(self) -> bool:
+        """Whether the terminal printed a slip."""
+        return self.code in APPROVED
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A message on a line."""
+
+    at: dt.datetime
+    device: "Device"
+    line: str
+    is_request: bool
+    mti: str
+    fields: Mapping[int, str]
+    exchange: int
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A reversal in the terminal's file."""
+
+    attempt: Attempt
+    fields: dict[int, str]
+
+
+@dataclass(slots=True)
+class Device:
+    """One terminal with its line.
+
+    Args:
+        line: name of the collector's line; a replaced terminal is heard on another.
+        ahead_s: how far its clock is ahead.
+        wiring: the line's behaviour.
+        tell: takes every message that is heard.
+    """
+
+    line: str
+    profile: str
+    terminal: str
+    merchant: str
+    stan: int
+    batch: int
+    wiring: Line
+    host: Host
+    tell: Callable[[Heard], None]
+    now: dt.datetime
+    chance: random.Random
+    ahead_s: int = 0
+    operator: str = "01"
+    signs_in_daily: bool = False
+    given_up: Callable[[Attempt], None] | None = None
+    reversed_well: Callable[[Attempt, str], None] | None = None
+    journal: list[Entry] = field(default_factory=list)
+    waiting: _Waiting | None = None
+    exchanges: int = 0
+    last: list[Heard] = field(default_factory=list)
+
+    # what the clerk does ------------------------------------------------------------------------
+
+    def attempt(
+        self,
+        kind: str,
+        amount: int = 0,
+        card: Card | None = None,
+        *,
+        of: Attempt | None = None,
+        entry: str = "chip",
+        pin: bool = True,
+        atc: int | None = None,
+        order: str = "",
+        code: str | None = None,
+        approved_amount: int | None = None,
+        again: bool = False,
+        repeat: bool = False,
+        tip: int = 0,
+        stan: int | None = None,
+        told: Mapping[str, Any] | None = None,
+    ) -> Attempt:
+        """One attempt, online.
+
+        Args:
+            kind: a type of the contract.
+            amount: fen.
+            card: the card; None for a code.
+            of: what it refers to.
+            entry: how the card was read.
+            pin: whether the PIN was entered.
+            atc: the chip's counter.
+            order: the till's order number.
+            code: what the host answers; approved by default.
+            approved_amount: a part of the amount (code 10).
+            again: the host books a repetition a second time.
+            repeat: without an answer the terminal sends the same request once more before it gives up.
+            tip: what an adjustment adds.
+            stan: a trace number that was used before (its own request again).
+            told: what the message says otherwise of what it refers to: batch, stan, date, rrn, auth; clock.
+        """
+        self.send_reversal()
+        form = FORMS[kind]
+        number = self._next() if stan is None else stan
+        attempt = Attempt(self, kind, self.batch, number, amount, card, self.now, entry, atc, order, of=of)
+        fields = self._request(attempt, form, pin=pin, tip=tip, told=told or {})
+        answer = self._exchange(form.mti, fields, lambda: self._book(attempt, code, approved_amount, again=again))
+        if answer is None and repeat:
+            answer = self._exchange(form.mti, fields, lambda: self._book(attempt, code, approved_amount, again=again))
+        if answer is None:
+            if form.reversible:
+                self.waiting = _Waiting(attempt, fields)
+            return attempt
+        self._keep(attempt, form, answer)
+        return attempt
+
+    def resend(self, attempt: Attempt, *, again: bool) -> bool:
+        """Send an answered request once more; the host books it again or repeats its answer. Whether that was heard."""
+        form = FORMS[attempt.kind]
+        fields = self._request(attempt, form, pin=True, tip=0, told={}, at=attempt.at)
+
+        def book() -> dict[int, str]:
+            if not again and attempt.posting is not None:
+                return self._answered(attempt, attempt.posting, attempt.code or "00", attempt.amount)
+            return self._book(attempt, None, None, again=True)
+
+        answer = self._exchange(form.mti, fields, book)
+        if again and answer is not None:
+            self._keep(attempt, form, answer)
+        return answer is not None
+
+    def send_reversal(self) -> None:
+        """The stored reversal goes first: the same bytes each time, and no more than the allowed tries."""
+        held, self.waiting = self.waiting, None
+        if held is None:
+            return
+        kept = (2, 3, 4, 11, 22, 25, 35, 41, 42, 49, 60, 61)
+        fields = {n: held.fields[n] for n in kept if n in held.fields} | {39: "98"} | self._clock()
+        attempt = held.attempt
+        for _ in range(TRIES):
+            answer = self._exchange(
+                "0400",
+                fields,
+                lambda: {39: self.host.reverse(self.terminal, attempt.batch, attempt.stan)} | self._echo(fields),
+            )
+            if answer is not None and answer[39] in REVERSED:
+                if self.reversed_well is not None:
+                    self.reversed_well(attempt, answer[39])
+                return
+        attempt.given_up = True
+        if self.given_up is not None:
+            self.given_up(attempt)
+
+    def report_again(self) -> None:
+        """The frames of the last exchange once more, byte for byte: a reprint, or a link that lost its ACK."""
+        self.now += dt.timedelta(seconds=3)
+        for heard in self.last:
+            self.tell(Heard(self.now, self, self.line, heard.is_request, heard.mti, heard.fields, heard.exchange))
+
+    def sign_in(self, *, batch: int | None = None) -> int:
+        """Sign in; the host may give the batch another number. Its trace number."""
+        self.send_reversal()
+        stan = self._next()
+        given = self.batch if batch is None else batch
+        fields = {11: f"{stan:06d}", **self._clock(), **self._names(), 60: f"00{self.batch:06d}003", 63: "01 "}
+        answer = self._exchange("0800", fields, lambda: {39: "00", 60: f"00{given:06d}003"} | self._echo(fields))
+        if answer is not None:
+            self.batch = given
+        return stan
+
+    def echo(self) -> int:
+        """A line test; it uses a trace number."""
+        self.send_reversal()
+        stan = self._next()
+        fields = {11: f"{stan:06d}", **self._clock(), **self._names(), 60: f"00{self.batch:06d}301"}
+        self._exchange("0820", fields, lambda: {39: "00"} | self._echo(fields))
+        return stan
+
+    def skip(self, count: int) -> list[int]:
+        """Trace numbers used where nobody listens."""
+        return [self._next() for _ in range(count)]
+
+    def settle(
+        self,
+        *,
+        falsify: Mapping[str, int] | None = None,
+        upload: bool = True,
+        twice: bool = False,
+        reprint: bool = False,
+        host_errs: bool = False,
+    ) -> Key:
+        """Settle the open batch; what the settlement's finding names.
+
+        Args:
+            falsify: totals moved by so much.
+            upload: whether the terminal uploads a batch that the host calls unbalanced.
+            twice: the upload is made twice.
+            reprint: the settlement's frames are reported a second time, byte for byte.
+            host_errs: the host calls it unbalanced although it is not.
+        """
+        self.send_reversal()
+        true = Totals.of((entry.side, entry.org, entry.amount) for entry in self.journal)
+        claimed = true.falsified(falsify or {})
+        flags = ("2", "1") if host_errs else true.flags(claimed)
+        stan = self._next()
+        fields = {11: f"{stan:06d}", **self._clock(), **self._names(), 49: "156", 63: f"{self.operator} "}
+        fields |= {48: claimed.digits(), 60: f"00{self.batch:06d}201"}
+        answer = None
+        for _ in range(3):
+            answer = self._exchange("0500", fields, lambda: {39: "00", 48: true.digits(*flags)} | self._echo(fields))
+            if answer is not None:
+                break
+        if reprint:
+            self.report_again()
+        balanced = flags == ("1", "1")
+        if not balanced and upload:
+            for _ in range(2 if twice else 1):
+                for digits in upload_lists(self.journal):
+                    self._batch(digits, "201")
+                self._batch(f"{len(self.journal):04d}", "202")
+        elif balanced:
+            for _ in range(2 if twice else 1):
+                self._batch(f"{len(self.journal):04d}", "207")
+        self.journal.clear()
+        key = key_of(self.terminal, self.batch, stan)
+        self.batch = self.batch % LAST_STAN + 1
+        return key
+
+    # the messages ------------------------------------------------------------------------------
+
+    def _request(
+        self,
+        attempt: Attempt,
+        form: Form,
+        *,
+        pin: bool,
+        tip: int,
+        told: Mapping[str, Any],
+        at: dt.datetime | None = None,
+    ) -> dict[int, str]:
+        fields = {
+            3: form.processing,
+            11: f"{attempt.stan:06d}",
+            **self._clock(told.get("clock", at)),
+            25: form.condition,
+        }
+        fields |= {**self._names(), 49: "156", 60: f"{form.code}{attempt.batch:06d}000600", 63: f"{self.operator} "}
+        if attempt.kind != "BALANCE":
+            fields[4] = f"{attempt.amount:012d}"
+        fields |= _card_fields(attempt, pin=pin)
+        original = attempt.of
+        batch = told.get("batch", original.batch if original else None)
+        stan = told.get("stan", original.stan if original else None)
+        if batch is not None and stan is not None:
+            dated = attempt.kind in ("REFUND", "QR_REFUND", "COMPLETION", "PREAUTH_VOID", "COMPLETION_VOID")
+            day = told.get("date", original.at.date() if original else None)
+            fields[61] = f"{batch:06d}{stan:06d}" + (f"{day:%m%d}" if dated and day else "")
+        if attempt.kind in ("VOID", "REFUND", "QR_REFUND"):
+            rrn = told.get("rrn", original.rrn if original else "")
+            if rrn:
+                fields[37] = rrn
+        auth = told.get("auth", original.auth if original else "")
+        if auth and attempt.kind not in ("REFUND", "QR_REFUND", "ADJUST"):
+            fields[38] = auth
+        if attempt.kind == "ADJUST":
+            fields[48] = f"{tip:012d}"
+        if attempt.kind == "REFUND":
+            fields[63] = DOMESTIC
+        return fields
+
+    def _book(self, attempt: Attempt, code: str | None, approved_amount: int | None, *, again: bool) -> dict[int, str]:
+        """The host's answer to a financial request, booked when it is approved."""
+        given = code or ("10" if approved_amount is not None else "00")
+        amount = attempt.amount if approved_amount is None else approved_amount
+        posting = self._posting(attempt, amount)
+        if given in APPROVED and attempt.kind != "BALANCE":
+            posting = self.host.book(posting, again=again)
+            attempt.posting = posting
+        return self._answered(attempt, posting, given, amount)
+
+    def _posting(self, attempt: Attempt, amount: int) -> Posting:
+        rrn = self.host.reference(self.now)
+        return Posting(
+            attempt.kind, self.merchant, self.terminal, attempt.batch, attempt.stan, rrn, rrn[-6:], amount,
+            attempt.card.pan if attempt.card else "", self.now, clearing_day(self.now), attempt.order,
+            attempt.of.posting if attempt.of else None,
+        )  # fmt: skip
+
+    def _answered(self, attempt: Attempt, posting: Posting, code: str, amount: int) -> dict[int, str]:
+        form = FORMS[attempt.kind]
+        fields = {3: form.processing, 4: f"{amount:012d}", 11: f"{attempt.stan:06d}", 25: form.condition, 39: code}
+        fields |= {15: f"{posting.day:%m%d}", 37: posting.rrn, **self._names(), 49: "156"}
+        fields |= {60: f"{form.code}{attempt.batch:06d}000600", **_clock_fields(self.now)}
+        if attempt.card is not None:
+            fields |= {2: attempt.card.pan, 63: attempt.card.org}
+        if attempt.order and attempt.card is None:
+            fields[59] = _order(attempt.order)
+        if code in APPROVED:
+            fields[38] = posting.auth
+        return fields
+
+    def _keep(self, attempt: Attempt, form: Form, answer: Mapping[int, str]) -> None:
+        attempt.code = answer[39]
+        attempt.rrn, attempt.auth = answer[37], answer.get(38, "")
+        if not attempt.approved:
+            return
+        attempt.amount = int(answer[4])
+        if form.side:
+            org = attempt.card.org if attempt.card else DOMESTIC
+            card = attempt.card or Card("6222000000000000", "3001", DOMESTIC)
+            self.journal.append(Entry(form.side, attempt.amount, org, attempt.stan, card, "021", "", self.now))
+        if attempt.kind == "ADJUST" and attempt.of is not None:
+            stan = attempt.of.stan
+            self.journal = [
+                Entry(e.side, attempt.amount, e.org, e.stan, e.card, e.entry_mode, "", e.at) if e.stan == stan else e
+                for e in self.journal
+            ]
+
+    def _batch(self, digits: str, network: str) -> None:
+        fields = {
+            11: f"{self._next():06d}",
+            **self._clock(),
+            **self._names(),
+            48: digits,
+            60: f"00{self.batch:06d}{network}",
+        }
+        said = {48: digits} if len(digits) == 4 else {}
+        self._exchange("0320", fields, lambda: {39: "00", **said} | self._echo(fields), sure=True)
+
+    def _exchange(
+        self, mti: str, fields: dict[int, str], answer: Callable[[], dict[int, str]], *, sure: bool = False
+    ) -> dict[int, str] | None:
+        """Send a request and take its answer; time goes on by what that takes."""
+        self.exchanges += 1
+        self.last = []
+        self._hear(True, mti, fields)
+        fate = "through" if sure else self.wiring.fate(mti)
+        if fate == "lost":
+            self.now += dt.timedelta(seconds=TIMEOUT_S)
+            return None
+        self.now += dt.timedelta(seconds=self.wiring.seconds())
+        said = answer()
+        if fate == "unheard":
+            self.now += dt.timedelta(seconds=TIMEOUT_S)
+            return None
+        self._hear(False, f"{int(mti) + 10:04d}", said)
+        self.now += dt.timedelta(seconds=2)
+        return said
+
+    def _hear(self, is_request: bool, mti: str, fields: dict[int, str]) -> None:
+        heard = Heard(self.now, self, self.line, is_request, mti, fields, self.exchanges)
+        self.last.append(heard)
+        self.tell(heard)
+
+    def _echo(self, fields: Mapping[int, str]) -> dict[int, str]:
+        kept = {n: fields[n] for n in (2, 3, 4, 11, 25, 41, 42, 49, 60) if n in fields}
+        return kept | _clock_fields(self.now) | {37: self.host.reference(self.now)}
+
+    def _clock(self, at: dt.datetime | None = None) -> dict[int, str]:
+        return _clock_fields((at or self.now) + dt.timedelta(seconds=self.ahead_s))
+
+    def _names(self) -> dict[int, str]:
+        return {41: self.terminal, 42: self.merchant}
+
+    def _next(self) -> int:
+        number = self.stan
+        self.stan = 1 if number == LAST_STAN else number + 1
+        return number
+
+
+def _clock_fields(at: dt.datetime) -> dict[int, str]:
+    return {12: f"{at:%H%M%S}", 13: f"{at:%m%d}"}
+
+
+def _card_fields(attempt: Attempt, *, pin: bool) -> dict[int, str]:
+    entry, card = attempt.entry, attempt.card
+    mode = f"{ENTRY[entry]}{1 if pin and entry != 'qr' else 2}"
+    if card is None:
+        return {22: mode, 59: _order(attempt.order)} if attempt.order else {22: mode}
+    if entry == "manual" or attempt.kind == "COMPLETION":
+        return {22: mode, 2: card.pan}
+    fields = {22: mode, 35: card.track2}
+    if entry == "mag":
+        return fields | ({59: _order(attempt.order)} if attempt.order else {})
+    fields |= {2: card.pan, 23: "001"}
+    if attempt.order:
+        del fields[2]  # an order number is told only where F2 is not
+        fields[59] = _order(attempt.order)
+    if attempt.atc is not None:
+        tags = (
+            ("9F26", f"{attempt.atc:08X}{attempt.amount:08X}"[:16]),
+            ("9F36", f"{attempt.atc:04X}"),
+            ("84", card.aid),
+        )
+        fields[55] = tlv(tags)
+    return fields
+
+
+def _order(order: str) -> str:
+    return f"A4{len(order):03d}{order}".encode("ascii").hex().upper()

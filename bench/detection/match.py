@@ -1,0 +1,203 @@
+"""Findings against the truth, case by case, and the figures that come of it."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from bench.detection.truth import Case, Key, Truth, key_of
+from expectations.findings import Finding
+
+ALERTS = frozenset(("PROVEN", "PROBABLE"))
+"""Certainties that accuse; a POSSIBLE finding is for review, an UNVERIFIABLE one says what cannot be seen."""
+HINTS = frozenset(("refund_same_day_should_void", "hold_plus_charge_confusion", "dq_duplicate_record"))
+"""Rules that help and do not accuse."""
+SHARES = frozenset((
+    "void_operator_outlier", "operator_refund_concentration", "velocity_card", "unusual_hours", "key_entered_share",
+    "refund_unlinked_or_repeat_card", "card_testing", "terminal_silent", "large_txn_no_slip", "refund_exceeds_takings",
+))  # fmt: skip
+"""Rules of behaviour: they judge shares of days, which a benchmark that packs faults into few days falsifies. They
+are counted at the healthy merchants alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """So many of so many, with Wilson's 95 % interval."""
+
+    hits: int
+    of: int
+
+    @property
+    def value(self) -> float:
+        """The share; not a number of nothing."""
+        return self.hits / self.of if self.of else math.nan
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's score interval, 95 %."""
+        if not self.of:
+            return 0.0, 1.0
+        z, n, p = 1.959964, self.of, self.hits / self.of
+        middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+        half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+        return max(0.0, middle - half), min(1.0, middle + half)
+
+    def __add__(self, other: "Share") -> "Share":
+        return Share(self.hits + other.hits, self.of + other.of)
+
+    def __str__(self) -> str:
+        if not self.of:
+            return "-"
+        low, high = self.interval
+        return f"{self.value:.3f} ({low:.3f}-{high:.3f})"
+
+
+@dataclass(slots=True)
+class RuleCount:
+    """What one rule did: faults found and missed, and what it accused wrongly."""
+
+    found: int = 0
+    reviewed: int = 0
+    missed: int = 0
+    wrong: int = 0
+    wrong_proven: int = 0
+    proven: int = 0
+
+    @property
+    def recall(self) -> Share:
+        """Of the faults that it must find, those it accused."""
+        return Share(self.found, self.found + self.missed)
+
+    @property
+    def precision(self) -> Share:
+        """Of its accusations, case by case, those that are right."""
+        return Share(self.found, self.found + self.wrong)
+
+    def add(self, other: "RuleCount") -> None:
+        """Count together."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+@dataclass(slots=True)
+class Matched:
+    """What came of all findings of one world.
+
+    Attributes:
+        rules: by rule.
+        negatives: by hard negative, how many were met with silence.
+        missed: faults that a rule did not find: rule and case.
+        wrong: accusations that no fault explains, each with the case it touches, if any.
+        plays: by fault's play and rule, how many were found.
+        money: yuan of loss that was accused, of all.
+        scores: of each pair that the window rule weighed, its score and whether it was a fault.
+    """
+
+    rules: dict[str, RuleCount] = field(default_factory=lambda: defaultdict(RuleCount))
+    negatives: dict[int, Share] = field(default_factory=lambda: defaultdict(lambda: Share(0, 0)))
+    missed: list[tuple[str, Case]] = field(default_factory=list)
+    wrong: list[tuple[Finding, Case | None]] = field(default_factory=list)
+    loud: list[tuple[Finding, Case]] = field(default_factory=list)
+    plays: dict[tuple[str, str], Share] = field(default_factory=lambda: defaultdict(lambda: Share(0, 0)))
+    money: tuple[int, int] = (0, 0)
+    cause: Share = field(default_factory=lambda: Share(0, 0))
+    scores: list[tuple[int, bool]] = field(default_factory=list)
+    first_fee: Share = field(default_factory=lambda: Share(0, 0))
+    fee_error: list[int] = field(default_factory=list)
+    healthy_mails: int = 0
+
+
+def match(truth: Truth, findings: Iterable[Finding], healthy: set[str]) -> Matched:
+    """Match by causal id: a case counts once however many rows accuse it."""
+    out = Matched()
+    told: dict[tuple[int, str], set[str]] = defaultdict(set)
+    worst: dict[int, tuple[str, str]] = {}
+    alarmed: set[int] = set()
+    wrong_cases: set[tuple[str, int]] = set()
+    for each in findings:
+        if each.rule in HINTS or (each.rule in SHARES and each.merchant_id not in healthy):
+            continue
+        cases = [truth.cases[number] for number in _numbers(truth, each)]
+        right = [case for case in cases if case.kind == "fault" and each.rule in case.rules | case.also]
+        for case in right:
+            told[case.number, each.rule].add(each.certainty)
+            rank = (each.severity, "" if each.rule in case.rules else each.rule)
+            if each.certainty in ALERTS:
+                worst[case.number] = min(worst.get(case.number, ("P9", "x")), rank)
+                if each.rule == "fee_rate_step_change":
+                    first = each.subjects[0]
+                    exact = key_of(first.terminal_id, first.batch_no, first.stan) in case.firsts
+                    out.first_fee += Share(int(exact), 1)
+        if each.rule == "dup_card_amount_window":
+            out.scores.append((int(each.evidence["duplicate_score"]), any(each.rule in c.rules for c in right)))
+        if right or each.certainty not in ALERTS or each.severity == "P4":
+            continue
+        if any(case.kind == "dropped" for case in cases):
+            continue
+        touched = [case for case in cases if case.kind == "negative" and _watches(case, each.rule)]
+        for case in touched:
+            alarmed.add(case.number)
+            out.loud.append((each, case))
+        place = (each.rule, cases[0].number if cases else -1)
+        if not cases or place not in wrong_cases:
+            wrong_cases.add(place)
+            count = out.rules[each.rule]
+            count.wrong += 1
+            count.wrong_proven += each.certainty == "PROVEN"
+            out.wrong.append((each, cases[0] if cases else None))
+        if each.merchant_id in healthy and each.severity in ("P1", "P2"):
+            out.healthy_mails += 1
+    for case in truth.cases:
+        _count(out, case, told, alarmed)
+        if case.number in worst:
+            out.cause += Share(int(worst[case.number][1] == ""), 1)
+    return out
+
+
+def _count(out: Matched, case: Case, told: dict[tuple[int, str], set[str]], alarmed: set[int]) -> None:
+    if not case.keys or case.kind == "dropped":
+        return
+    if case.kind == "negative":
+        out.negatives[case.negative] += Share(int(case.number not in alarmed), 1)
+        return
+    for rule in sorted(case.rules):
+        certainties = told[case.number, rule]
+        found = bool(certainties & ALERTS)
+        count = out.rules[rule]
+        count.found += found
+        count.missed += not found
+        count.reviewed += not found and "POSSIBLE" in certainties
+        count.proven += "PROVEN" in certainties
+        out.plays[case.name, rule] += Share(int(found), 1)
+        if not found:
+            out.missed.append((rule, case))
+    flagged = any(told[case.number, rule] & ALERTS for rule in case.rules | case.also)
+    out.money = out.money[0] + case.loss_fen * flagged, out.money[1] + case.loss_fen
+
+
+def _watches(case: Case, rule: str) -> bool:
+    """A negative of fees or payouts says something of those rules alone, as it is made of ordinary sales."""
+    if case.name.startswith("fee_"):
+        return rule.startswith("fee_")
+    return True
+
+
+def _numbers(truth: Truth, finding: Finding) -> list[int]:
+    keys: list[Key] = []
+    for subject in finding.subjects:
+        if subject.txn_type == "PAYOUT":
+            keys.append(("payout", subject.rrn or ""))
+        else:
+            keys.append(key_of(subject.terminal_id, subject.batch_no, subject.stan))
+    return list(dict.fromkeys(number for key in keys for number in truth.by_key.get(key, ())))
+
+
+def certainty_of(matched: Matched) -> Share:
+    """Of the accusations that are called proven, those that are wrong."""
+    wrong = sum(count.wrong_proven for count in matched.rules.values())
+    return Share(wrong, wrong + sum(count.proven for count in matched.rules.values()))
+
+
+def worst_rules(matched: Matched) -> Counter[tuple[str, str]]:
+    """Which plays the wrong accusations come from: what to look at first."""
+    return Counter((finding.rule, case.name if case else "ordinary trade") for finding, case in matched.wrong)

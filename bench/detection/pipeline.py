@@ -1,0 +1,194 @@
+"""From a story to findings, by the product's own way: frames, sanitiser, spool, landing, statements, rules.
+
+Every message becomes the binary frame of its terminal's profile. What a perturbation takes
+away is taken away here, before anything is kept.
+"""
+
+import datetime as dt
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.detection.device import Heard
+from bench.detection.story import Story
+from expectations.findings import Finding
+from expectations.laws import Judge
+from ingest.keys import Keys, create_keys
+from ingest.landing import land
+from ingest.records import Kind, PendingRecord, session
+from ingest.settings import Settings
+from ingest.spool import Spool
+from protocols.profile import Profile, load_profile
+from protocols.sanitise import Sanitiser
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+HERE = Path(__file__).parent
+BATCH = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Perturbation:
+    """What the collector or the shop does without.
+
+    Attributes:
+        dropped: share of the exchanges that were not recorded.
+        skew_s: how far every terminal's clock is ahead.
+        no_atc: the chip's data are not there.
+        last_four: of cards only the last four digits are known: all begin alike, and there is no token.
+        no_statement: no acquirer's file.
+    """
+
+    name: str = "as it is"
+    dropped: float = 0.0
+    skew_s: int = 0
+    no_atc: bool = False
+    last_four: bool = False
+    no_statement: bool = False
+
+
+PERTURBATIONS = (
+    Perturbation("1 % of the records lost", dropped=0.01),
+    Perturbation("5 % of the records lost", dropped=0.05),
+    Perturbation("10 % of the records lost", dropped=0.10),
+    Perturbation("clocks 10 min fast", skew_s=600),
+    Perturbation("no chip counter", no_atc=True),
+    Perturbation("last four digits only", last_four=True),
+    Perturbation("no statement file", no_statement=True),
+)
+
+
+@dataclass(slots=True)
+class Judged:
+    """What the product made of a world."""
+
+    findings: list[Finding]
+    could_not_run: list[str]
+    transactions: "pa.Table"
+    frames: int
+    rejects: int
+    lost: set[tuple[str, str, str]] = field(default_factory=set)
+
+
+def run(story: Story, folder: Path, bench: Judge, how: Perturbation | None = None) -> Judged:
+    """Record, land, import, judge."""
+    from expectations.lifecycle import link
+    from expectations.parameters import parameters
+    from expectations.run import business_days, judge_linked, read_tables, shop_of
+    from ingest.statements.importing import import_statement
+    from ingest.statements.layout import load_layout
+    from ingest.tables import Lake
+
+    how = how or Perturbation()
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = _settings(story, folder)
+    keys = create_keys(settings.keys.pan_token)
+    frames = record(story, settings, keys, how)
+    landed = land(settings)
+    if not how.no_statement:
+        layouts = {name: load_layout(str(HERE / f"{name}.toml")) for name in ("trades", "payouts")}
+        for acquirer, file, layout in story.books.write(folder):
+            import_statement(settings, file, acquirer, layouts[layout])
+    lake = Lake(settings.lake.uri)
+    days = business_days(lake)
+    linked = link(read_tables(lake, days[0]), shop_of(settings), days[0], days[-1])
+    judged = judge_linked(linked, bench=bench, given=parameters(settings))
+    linked.close()
+    return Judged(
+        judged.findings,
+        [f"{each.name}: {each.reason}" for each in judged.could_not_run],
+        lake.read("transactions"),
+        frames,
+        landed.rejects,
+    )
+
+
+def record(story: Story, settings: Settings, keys: Keys, how: Perturbation) -> int:
+    """Put every frame into the spool, as the collector does; how many."""
+    count, batch = 0, []
+    with Spool(settings.spool.directory, keys) as spool:
+        for pending in _records(story, keys, how):
+            batch.append(pending)
+            if len(batch) >= BATCH:
+                spool.append_many(batch)
+                count += len(batch)
+                batch = []
+        spool.append_many(batch)
+        spool.seal()
+    return count + len(batch)
+
+
+def _records(story: Story, keys: Keys, how: Perturbation) -> Iterator[PendingRecord]:
+    profiles: dict[str, tuple[Profile, Sanitiser]] = {}
+    chance = random.Random(f"lost {how.name}")
+    lost: dict[tuple[int, int], bool] = {}
+    seen: set[str] = set()
+    for heard in _read(story):
+        device = heard.device
+        exchange = (id(device), heard.exchange)
+        if how.dropped and lost.setdefault(exchange, chance.random() < how.dropped):
+            continue
+        if device.profile not in profiles:
+            profile = load_profile(device.profile)
+            profiles[device.profile] = profile, Sanitiser(profile, keys)
+        profile, sanitiser = profiles[device.profile]
+        safe = sanitiser.sanitise(profile.build(heard.mti, _fields(heard, how)))
+        at = round(heard.at.timestamp() * 1e6) * 1000
+        if heard.line not in seen:
+            seen.add(heard.line)
+            yield session(heard.line, device.profile, wall_ns=at)
+        yield PendingRecord(
+            Kind.FRAME, heard.line, device.profile, at, direction="rx" if heard.is_request else "tx", frame=safe.frame,
+            digest=safe.digest, card_token=None if how.last_four else safe.card_token, length=len(safe.frame),
+        )  # fmt: skip
+
+
+def _read(story: Story) -> Iterator[Heard]:
+    """What was heard, in the order of time; then the days that were read a second time."""
+    heard = sorted(story.world.heard, key=lambda each: each.at)
+    yield from heard
+    again = story.world.read_twice
+    yield from (each for each in heard if (each.device.terminal, each.at.date()) in again)
+
+
+def _fields(heard: Heard, how: Perturbation) -> dict[int, str]:
+    fields = dict(heard.fields)
+    if how.no_atc:
+        fields.pop(55, None)
+    if how.skew_s and heard.is_request and 12 in fields and 13 in fields:
+        told = heard.at + dt.timedelta(seconds=how.skew_s + heard.device.ahead_s)
+        fields |= {12: f"{told:%H%M%S}", 13: f"{told:%m%d}"}
+    return fields
+
+
+def _settings(story: Story, folder: Path) -> Settings:
+    shops = [shop.merchant for shop in story.world.shops]
+    contracts: list[dict[str, Any]] = []
+    for each in shops:
+        rates: list[dict[str, Any]] = []
+        if each.promotion_until is not None:
+            rates.append(
+                {"percent": (each.rates["credit"] - 1000) / 10_000, "cards": ["credit"], "until": each.promotion_until}
+            )
+        rates += [
+            {"percent": each.rates["debit"] / 10_000, "cards": ["debit"], "cap_fen": each.cap_fen},
+            {"percent": each.rates["credit"] / 10_000, "cards": ["credit"]},
+            {"percent": each.rates["qr"] / 10_000, "cards": ["qr"]},
+        ]
+        contract = {"merchant": each.mid, "acquirer": each.acquirer, "since": dt.date(2020, 1, 1), "rates": rates}
+        told = {"rounding": each.told_rounding, "cycle": each.cycle, "refund_returns_fee": each.returns_fee}
+        contracts.append(contract | told)
+    return Settings.model_validate(
+        {
+            "spool": {"directory": folder / "spool"},
+            "lake": {"uri": str(folder / "lake")},
+            "keys": {"pan_token": folder / "pan-token.key"},
+            "merchants": [{"id": each.mid, "name": each.mid, "mcc": each.trade.mcc} for each in shops],
+            "contracts": json.loads(json.dumps(contracts, default=str)),
+            "notices": story.world.notices,
+        }
+    )

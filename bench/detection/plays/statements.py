@@ -1,0 +1,84 @@
+"""Groups E and F on the acquirer's side: what its files and payouts make of good sales."""
+
+from bench.detection.device import Attempt
+from bench.detection.host import Posting
+from bench.detection.scene import Play, Scene, fault
+
+
+def posting_of(sale: Attempt) -> Posting | None:
+    """The host's entry of a sale that the terminal knows of."""
+    return sale.posting if sale.approved else None
+
+
+def _ordinary(s: Scene, **how: object) -> tuple[Attempt, Posting | None]:
+    sale = s.sale(s.odd(3_000, 60_000), s.card(), **how)
+    return sale, posting_of(sale)
+
+
+@fault("missing_in_acquirer", weight=2, days=2)
+def line_is_missing(s: Scene) -> Play:
+    """An approved sale that the acquirer never posted."""
+    sale, posting = _ordinary(s)
+    if posting:
+        posting.skipped = True
+    s.loses(sale.amount)
+    yield from ()
+
+
+@fault("missing_in_terminal", days=2)
+def ghost_line(s: Scene) -> Play:
+    """The acquirer posted a debit that the terminal never made."""
+    stan = (s.device.stan + 300_000) % 999_999 + 1
+    at, host = s.device.now, s.device.host
+    rrn = host.reference(at)
+    ghost = Posting("SALE", s.device.merchant, s.device.terminal, s.device.batch, stan, rrn, "123456", s.odd(),
+                    s.card().pan, at, at.date())  # fmt: skip
+    host.ledger.append(ghost)
+    s.mark_number(stan)
+    s.loses(ghost.amount)
+    yield from ()
+
+
+@fault("amount_differs", days=2)
+def amount_posted_otherwise(s: Scene) -> Play:
+    """The acquirer posted another amount than the terminal has."""
+    sale, posting = _ordinary(s)
+    more = s.chance.choice((1, 100, 1_000, -100))
+    if posting:
+        posting.settled_as = sale.amount + more
+    s.loses(abs(more))
+    yield from ()
+
+
+@fault("settled_but_declined", days=2)
+def decline_was_settled(s: Scene) -> Play:
+    """The terminal was refused, and the acquirer settled the sale."""
+    sale = s.sale(s.odd(), s.card(), code="05")
+    ghost = s.device._posting(sale, sale.amount)  # noqa: SLF001 - the host's entry as it would have been
+    s.device.host.ledger.append(ghost)
+    s.loses(sale.amount)
+    yield from ()
+
+
+@fault("fee_not_returned_on_void", days=2)
+def fee_kept_on_void(s: Scene) -> Play:
+    """The void's line gives no fee back."""
+    sale = s.sale(s.odd(20_000, 90_000), s.card())
+    yield 90
+    void = s.void(sale)
+    if void.posting:
+        void.posting.fee = 0
+    s.loses(sale.amount * 6 // 1000)
+
+
+@fault("dup_rrn_twice", days=2)
+def posted_twice(s: Scene) -> Play:
+    """The host posted one approval twice under one reference number: the terminal knows of one."""
+    sale, posting = _ordinary(s)
+    if posting:
+        s.device.host.ledger.append(
+            Posting("SALE", posting.merchant, posting.terminal, posting.batch, posting.stan, posting.rrn, posting.auth,
+                    posting.amount, posting.pan, posting.at, posting.day)
+        )  # fmt: skip
+    s.loses(sale.amount)
+    yield from ()

@@ -1,0 +1,180 @@
+"""Sealed segments in object storage, one folder a collector: put there once, proven to be there, and taken down.
+
+A segment is put only where nothing lies yet (HTTP ``If-None-Match: *``), so that an upload
+whose answer was lost may simply be tried again: what then lies there already is read back and
+compared. Nothing is ever overwritten, and nothing is removed.
+
+Keys, endpoint and region come from the environment as for every S3 client: ``AWS_ACCESS_KEY_ID``,
+``AWS_SECRET_ACCESS_KEY``, ``AWS_ENDPOINT_URL`` (``http://…`` only inside a network of one's own), ``AWS_REGION``.
+"""
+
+import datetime as dt
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ingest.errors import SpoolError, StoreError
+from ingest.segments import SegmentInfo, is_sealed_name
+
+TRIES = 3
+_FOLDER = re.compile(r"[\w-][\w.-]*")
+CONNECT, PATIENCE = dt.timedelta(seconds=10), dt.timedelta(seconds=60)
+_SHA256 = "sha256"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Parcel:
+    """A segment in the store: whose it is, its file's name, and its id."""
+
+    collector: str
+    name: str
+
+    @property
+    def segment_id(self) -> str:
+        """The segment's id, as in its name."""
+        return Path(self.name).stem[21:]
+
+
+class Depot:
+    """A bucket and prefix of an object store.
+
+    Args:
+        url: ``s3://bucket/prefix``.
+        collector: the folder of this collector's segments; not needed to take down others'.
+        patience: how long one request may take, its repetitions included.
+
+    Raises:
+        StoreError: the address is none, or a setting of the environment is wrong.
+    """
+
+    def __init__(self, url: str, collector: str = "", *, patience: dt.timedelta = PATIENCE) -> None:
+        from obstore.exceptions import BaseError
+        from obstore.store import S3Store
+
+        self.url = url.rstrip("/")
+        self.collector = collector
+        retry: Any = {"max_retries": TRIES, "retry_timeout": patience}
+        plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
+        client: Any = {"timeout": patience, "connect_timeout": CONNECT, "allow_http": plain}
+        try:
+            self._store = S3Store.from_url(self.url, retry_config=retry, client_options=client)
+        except (BaseError, ValueError) as wrong:
+            raise StoreError(f"{url}: {_said(wrong)}", hint="give s3://bucket/prefix; see docs/shipping.md") from None
+
+    def put(self, info: SegmentInfo) -> bool:
+        """Put a segment there; False when it lay there already, byte for byte.
+
+        Raises:
+            SpoolError: the segment cannot be read.
+            StoreError: the store refuses or cannot be reached, or holds something else under this name.
+        """
+        import obstore
+        from obstore.exceptions import AlreadyExistsError
+
+        data = _bytes_of(info)
+        path = self._path(info)
+        attributes: Any = {_SHA256: hashlib.sha256(data).hexdigest()}
+        with self._errors(path):
+            try:
+                obstore.put(self._store, path, data, mode="create", attributes=attributes, use_multipart=False)
+            except AlreadyExistsError:
+                if why := self.lacks(info):
+                    hint = "give this collector a name of its own (ship.collector), and keep both files"
+                    raise StoreError(f"{self.url}/{path}: {why}", hint=hint) from None
+                return False
+        return True
+
+    def lacks(self, info: SegmentInfo) -> str:
+        """Why the store does not prove to hold this segment; empty when it was read back and is the same.
+
+        Raises:
+            SpoolError: the segment cannot be read.
+            StoreError: the store refuses or cannot be reached.
+        """
+        import obstore
+
+        path = self._path(info)
+        with self._errors(path):
+            try:
+                held = obstore.get(self._store, path)
+            except FileNotFoundError:
+                return "it was not shipped"
+            sums = hashlib.sha256()
+            for chunk in held.stream():
+                sums.update(chunk)
+        same = sums.hexdigest() == hashlib.sha256(_bytes_of(info)).hexdigest()
+        return "" if same else "the store holds something else under its name"
+
+    def parcels(self) -> list[Parcel]:
+        """Every collector's segments, in the order of their names; what is named like none is left alone.
+
+        Raises:
+            StoreError: the store refuses or cannot be reached.
+        """
+        import obstore
+
+        with self._errors(""):
+            names = [PurePosixPath(each["path"]) for batch in obstore.list(self._store) for each in batch]
+        return sorted(
+            Parcel(name.parts[0], name.name)
+            for name in names
+            if len(name.parts) == 2 and _FOLDER.fullmatch(name.parts[0]) and is_sealed_name(name.name)
+        )
+
+    def take(self, parcel: Parcel, folder: Path) -> Path:
+        """A copy of a segment in a folder: whole or not there.
+
+        Raises:
+            StoreError: the store refuses or cannot be reached.
+            SpoolError: the copy cannot be written.
+        """
+        import obstore
+
+        path, target = f"{parcel.collector}/{parcel.name}", folder / parcel.name
+        with self._errors(path):
+            data = bytes(obstore.get(self._store, path).bytes())
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            target.with_suffix(".taking").write_bytes(data)
+            target.with_suffix(".taking").replace(target)
+        except OSError as wrong:
+            raise SpoolError(
+                f"{target}: cannot be written: {wrong.strerror}", hint="check the disk's free space"
+            ) from None
+        return target
+
+    def _path(self, info: SegmentInfo) -> str:
+        return f"{self.collector}/{info.path.name}"
+
+    @contextmanager
+    def _errors(self, path: str) -> Iterator[None]:
+        from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+
+        try:
+            yield
+        except (PermissionDeniedError, UnauthenticatedError) as wrong:
+            hint = "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they may do with this bucket"
+            raise StoreError(f"{self.url}/{path}: refused: {_said(wrong)}", hint=hint) from None
+        except FileNotFoundError as wrong:
+            hint = "make the bucket, or check its name and AWS_ENDPOINT_URL"
+            raise StoreError(f"{self.url}: there is no such bucket: {_said(wrong)}", hint=hint) from None
+        except (BaseError, OSError) as wrong:
+            hint = "check the network, AWS_ENDPOINT_URL and AWS_REGION; it is tried again"
+            raise StoreError(f"{self.url}/{path}: {_said(wrong)}", hint=hint) from None
+
+
+def _bytes_of(info: SegmentInfo) -> bytes:
+    try:
+        return info.path.read_bytes()
+    except OSError as wrong:
+        raise SpoolError(f"{info.path}: cannot be read: {wrong.strerror}", hint="check its owner and mode") from None
+
+
+def _said(wrong: BaseException) -> str:
+    """The first line of what the store's client says, without its debugging notes."""
+    return next(iter(str(wrong).splitlines()), type(wrong).__name__).strip()[:300]
