@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check setup lock lint bench fuzz faults audit
+.PHONY: demo test check setup lock lint bench bench-detection fuzz faults audit
 
 setup: $(STAMP)
 
@@ -57,6 +57,11 @@ audit: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench.columns
+
+# what the rules find, miss and accuse wrongly, into docs/detection.md; SIZE=small takes minutes, full a quarter of an hour
+SIZE ?= full
+bench-detection: $(STAMP)
+	@$(BIN)/python -m bench.detection --size $(SIZE)
 
 lock: $(BIN)/uv
 	@$(BIN)/uv pip compile pyproject.toml --quiet --extra airflow --group dev --generate-hashes \

@@ -97,6 +97,8 @@ class World:
     notices: list[dict[str, Any]] = field(default_factory=list)
     same_shop: dict[str, list[str]] = field(default_factory=dict)
     evenings: dict[tuple[str, dt.date], tuple[Case, dict[str, Any]]] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
+    """Tills that say nothing more."""
     read_twice: set[tuple[str, dt.date]] = field(default_factory=set)
     """Tills and days whose records were read a second time."""
     turn: dt.date = dt.date.min
@@ -153,7 +155,7 @@ def new_device(world: World, merchant: Merchant, number: int, *, terminal: str =
         profile=merchant.profile,
         terminal=name,
         merchant=merchant.mid,
-        stan=chance.randrange(1000, 900_000),
+        stan=999_999 - chance.randrange(60, 400) if chance.random() < 0.15 else chance.randrange(30_000, 900_000),
         batch=chance.randrange(100, 90_000),
         wiring=Line(chance),
         host=world.host,
