@@ -20,6 +20,7 @@ from protocols.errors import ProtocolError
 
 COMMANDS = {
     "alert": "expectations.commands.alert:alert",
+    "app": "expectations.commands.app:app",
     "case": "expectations.commands.case:case",
     "check": "expectations.commands.check:check",
     "collect": "ingest.commands.collect:collect",
@@ -42,6 +43,7 @@ COMMANDS = {
 }
 SUMMARIES = {
     "alert": "Preview, send, explain and acknowledge the alert mails.",
+    "app": "Serve the page of cases.",
     "case": "List and follow cases until the money is back.",
     "check": "Run every rule and write the findings.",
     "collect": "Read terminals until stopped.",

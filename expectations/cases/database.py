@@ -109,9 +109,9 @@ def database_of(settings: Settings) -> Database:
     )
     password = None
     if settings.cases.password_file is not None:
-        from expectations.mail.deliver import read_password
+        from expectations.mail.server import read_secret
 
-        password = read_password(settings.cases.password_file, "cases.password_file")
+        password = read_secret(settings.cases.password_file, "cases.password_file")
     return Database(url, password)
 
 

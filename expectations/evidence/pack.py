@@ -19,7 +19,8 @@ from typing import Any
 
 from expectations.cases.record import CaseRecord
 from expectations.cases.wording import words
-from expectations.evidence.dossier import Dossier, dossier_pdf
+from expectations.evidence.account import Account
+from expectations.evidence.dossier import dossier_pdf
 from expectations.evidence.gather import Grounds, gather
 from expectations.mail.cardcheck import refuse_card_numbers
 from expectations.mail.cases import happened
@@ -96,8 +97,8 @@ def pack_files(grounds: Grounds, settings: Settings, *, locale: Locale, now: dt.
     """The files of a pack by name; the manifest last."""
     decoder = version("tillwatch")
     figures = Figures(texts(locale), settings.zone, now)
-    dossier = Dossier(grounds, figures, settings, now, decoder)
-    case = dossier.case
+    account = Account(grounds, figures, settings, now, decoder)
+    case = account.case
     proof = _proof(grounds)
     hashes = [(f"{each['file']} {each['offset']}+{each['length']}", each["sha256"]) for each in proof["ranges"]]
     hashes += [
@@ -105,13 +106,13 @@ def pack_files(grounds: Grounds, settings: Settings, *, locale: Locale, now: dt.
         for each in proof["rows"]
     ]
     table = details_csv(Alert(case_merchant(grounds), locale, (), now, (case,), ()), figures)
-    complaint = complaint_text(dossier)
+    complaint = complaint_text(account)
     known = _identifiers(grounds)
     refuse_card_numbers([("details", table), ("complaint", complaint)], known=known)
     files = {
         NAMES["complaint"]: complaint.encode(),
         NAMES["details"]: table.encode(),
-        NAMES["pdf"]: dossier_pdf(dossier, hashes),
+        NAMES["pdf"]: dossier_pdf(account, hashes),
     }
     manifest: dict[str, Any] = {
         "format": FORMAT,
@@ -167,12 +168,11 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
     return out.getvalue()
 
 
-def complaint_text(dossier: Dossier) -> str:
+def complaint_text(account: Account) -> str:
     """The letter to the acquirer, in Chinese."""
     say = words("zh-CN")["complaint"]
-    figures = Figures(texts("zh-CN"), dossier.settings.zone, dossier.made_at)
-    case, unknown = dossier.case, words("zh-CN")["dossier"]["not_recorded"]
-    merchant = next((m for m in dossier.settings.merchants if m.id == dossier.grounds.record.merchant_id), None)
+    figures = Figures(texts("zh-CN"), account.settings.zone, account.made_at)
+    case, unknown = account.case, words("zh-CN")["dossier"]["not_recorded"]
     rows = [
         say["row"].format(
             time=f"{when.astimezone(figures.zone):%Y-%m-%d %H:%M:%S}" if (when := happened(each)) else unknown,
@@ -189,12 +189,12 @@ def complaint_text(dossier: Dossier) -> str:
     return (
         say["text"]
         .format(
-            acquirer=(merchant.acquirer if merchant else None) or "（收单机构）",
+            acquirer=(account.merchant.acquirer if account.merchant else None) or "（收单机构）",
             number=case.number,
-            place=dossier.place,
-            merchant=dossier.grounds.record.merchant_id,
+            place=account.place,
+            merchant=account.grounds.record.merchant_id,
             terminals="、".join(sorted({each.terminal_id for each in case.subjects})),
-            when=figures.moment(first) if first else figures.full_date(dossier.grounds.record.business_date),
+            when=figures.moment(first) if first else figures.full_date(account.grounds.record.business_date),
             title=rule_texts(case.lead, figures).title,
             amount=figures.money(case.amount_fen),
             certainty=certainty(case.lead, figures),

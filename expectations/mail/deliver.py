@@ -1,26 +1,23 @@
-"""Handing a mail to an SMTP server, within a bounded time, and saying plainly when it was not taken.
+"""Handing a mail to an SMTP server, within a bounded time, and saying plainly what became of it.
 
-``smtp[s]://[user@]host[:port][?starttls=yes]``; the password stands in a file of mode 0600
-and never travels in clear except to this machine itself.
+Taken, refused for now or for good, not reached, or in doubt: when the connection breaks after the
+content was sent and before the answer came, nobody can know.
 """
 
+import contextlib
 import smtplib
 import socket
 import ssl
-import stat
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import parseaddr
-from ipaddress import ip_address
-from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from expectations.mail.message import POLICY
-from ingest.alerting import Alerts
-from ingest.errors import DeliveryError, KeyFileError, UsageError
+from expectations.mail.oauth import TokenError, xoauth2
+from expectations.mail.server import Server
+from ingest.errors import DeliveryError
 
 ANSWER_SECONDS = 15.0
 """How long the server may take for one answer."""
@@ -28,13 +25,16 @@ ANSWER_SECONDS = 15.0
 MAIL_SECONDS = 60.0
 """How long one mail may take in all, however slowly the server trickles."""
 
-FORM = "smtp[s]://[user@]host[:port][?starttls=yes]"
-PORTS = {"smtp": 25, "smtps": 465}
-SUBMISSION = 587
+ACCEPTED = 250
+FORWARDED = 251
 
 
 class ServerError(DeliveryError):
     """No mail can be handed over now: not reached, not trusted, or not let in."""
+
+
+class DoubtError(ServerError):
+    """The content was sent and no answer came: the mail may have arrived, or not."""
 
 
 class RefusedError(DeliveryError):
@@ -49,95 +49,56 @@ class RefusedError(DeliveryError):
         self.permanent = dict(permanent or {})
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where mails are handed over."""
-
-    host: str
-    port: int
-    tls: bool
-    starttls: bool
-    user: str | None
-    password: str | None
-
-    @property
-    def name(self) -> str:
-        """host:port, for messages."""
-        return f"{self.host}:{self.port}"
-
-
-def server_of(alerts: Alerts) -> Server:
-    """The server that the settings name.
-
-    Raises:
-        UsageError: the address is not of the form, holds a password, or would send one in clear.
-        KeyFileError: the password file is missing, open to others, or empty.
-    """
-    try:
-        parts = urlsplit(alerts.smtp)
-        host, port = parts.hostname, parts.port
-        query = parse_qs(parts.query, strict_parsing=True) if parts.query else {}
-    except ValueError:
-        host, port, parts, query = None, None, urlsplit(""), {}
-    choice = query.pop("starttls", ["no"])[-1]
-    if not host or parts.scheme not in PORTS or query or choice not in {"yes", "no"} or parts.path not in {"", "/"}:
-        raise UsageError("alerts.smtp: not an address of a mail server", hint=f"write it as {FORM}")
-    if parts.password:
-        raise UsageError(
-            "alerts.smtp: holds a password",
-            hint="put it into a file of mode 0600 and name that in alerts.password_file",
-        )
-    starttls = choice == "yes"
-    user = unquote(parts.username) if parts.username else None
-    password = read_password(alerts.password_file, "alerts.password_file") if user and alerts.password_file else None
-    if password and not (starttls or parts.scheme == "smtps" or _is_here(host)):
-        raise UsageError(
-            f"alerts.smtp: the password would travel to {host} in clear", hint="use smtps:// or add ?starttls=yes"
-        )
-    return Server(
-        host=host,
-        port=port or (SUBMISSION if starttls else PORTS[parts.scheme]),
-        tls=parts.scheme == "smtps",
-        starttls=starttls,
-        user=user,
-        password=password,
-    )
-
-
 def deliver(message: EmailMessage, recipients: Sequence[str], server: Server) -> dict[str, str]:
     """Hand one mail over; who was refused, and why (nobody: an empty dict).
 
     Raises:
         ServerError: the server cannot be used at all now.
+        DoubtError: the connection broke after the content was sent.
         RefusedError: it takes this mail for nobody, or not as it is.
     """
     sender = parseaddr(str(message["From"]))[1]
     content = message.as_bytes(policy=POLICY)
     hint = "the alert stays unsent; `tillwatch alert send` tries again"
-    try:
-        with _connected(server) as link:
-            refused = link.sendmail(sender, list(recipients), content)
-    except smtplib.SMTPRecipientsRefused as wrong:
-        said = "; ".join(f"{who}: {_reply(*answer)}" for who, answer in wrong.recipients.items())
-        raise RefusedError(
-            f"{server.name}: takes mail for none of its recipients: {said}",
-            hint="check the addresses in [[alerts.routes]]; " + hint,
-            permanent={who: _reply(*answer) for who, answer in wrong.recipients.items() if is_permanent(answer[0])},
-        ) from None
-    except smtplib.SMTPSenderRefused as wrong:
-        raise RefusedError(
-            f"{server.name}: refuses the sender {sender}: {_reply(wrong.smtp_code, wrong.smtp_error)}",
-            hint="set alerts.sender to an address this server lets you use; " + hint,
-        ) from None
-    except smtplib.SMTPDataError as wrong:
-        raise RefusedError(
-            f"{server.name}: refuses the mail: {_reply(wrong.smtp_code, wrong.smtp_error)}",
-            hint=hint,
-            permanent=dict.fromkeys(recipients, _reply(wrong.smtp_code, wrong.smtp_error))
-            if is_permanent(wrong.smtp_code)
-            else {},
-        ) from None
+    with _connected(server) as link:
+        code, said = link.mail(sender)
+        if code != ACCEPTED:
+            raise RefusedError(
+                f"{server.name}: refuses the sender {sender}: {_reply(code, said)}",
+                hint="set alerts.sender to an address this server lets you use; " + hint,
+            )
+        answers = {who: link.rcpt(who) for who in recipients}
+        refused = {who: each for who, each in answers.items() if each[0] not in {ACCEPTED, FORWARDED}}
+        if len(refused) == len(answers):
+            reasons = "; ".join(f"{who}: {_reply(*answer)}" for who, answer in refused.items())
+            raise RefusedError(
+                f"{server.name}: takes mail for none of its recipients: {reasons}",
+                hint="check the addresses in [[alerts.routes]]; " + hint,
+                permanent={who: _reply(*answer) for who, answer in refused.items() if is_permanent(answer[0])},
+            )
+        code, said = _content(link, content, server)
+        if code != ACCEPTED:
+            known = _reply(code, said)
+            raise RefusedError(
+                f"{server.name}: refuses the mail: {known}",
+                hint=hint,
+                permanent=dict.fromkeys(recipients, known) if is_permanent(code) else {},
+            )
     return {who: _reply(*answer) for who, answer in refused.items()}
+
+
+def _content(link: smtplib.SMTP, content: bytes, server: Server) -> tuple[int, bytes]:
+    """Send the content; the server's answer to it."""
+    try:
+        return link.data(content)
+    except smtplib.SMTPDataError as wrong:  # it does not want to hear any
+        said = wrong.smtp_error
+        return wrong.smtp_code, said if isinstance(said, bytes) else said.encode()
+    except (OSError, smtplib.SMTPServerDisconnected):
+        raise DoubtError(
+            f"{server.name}: the connection broke before the answer: the mail may have arrived, or not",
+            hint="it is sent again under the same Message-ID; mailboxes show it once",
+        ) from None
 
 
 @contextmanager
@@ -153,18 +114,19 @@ def _connected(server: Server) -> Iterator[smtplib.SMTP]:
         watch.start()
         link.ehlo()
         if server.starttls:
-            link.starttls(context=ssl.create_default_context())
+            link.starttls(context=_trust(server))
             link.ehlo()
-        if server.user and server.password:
-            link.login(server.user, server.password)
+        _log_in(link, server)
         yield link
-        link.quit()
-    except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError):
+        with contextlib.suppress(OSError, smtplib.SMTPException):  # the mail is taken; how one parts does not matter
+            link.quit()
+    except DeliveryError:
         raise
     except smtplib.SMTPAuthenticationError as wrong:
+        file = "the refresh token of alerts.oauth" if server.tokens else "the password in alerts.password_file"
         raise ServerError(
             f"{server.name}: does not let {server.user} in: {_reply(wrong.smtp_code, wrong.smtp_error)}",
-            hint="check the user in alerts.smtp and the password in alerts.password_file",
+            hint=f"check the user in alerts.smtp and {file}",
         ) from None
     except smtplib.SMTPNotSupportedError as wrong:
         raise ServerError(
@@ -173,7 +135,8 @@ def _connected(server: Server) -> Iterator[smtplib.SMTP]:
     except ssl.SSLError as wrong:
         raise ServerError(
             f"{server.name}: no trusted TLS: {wrong.reason or 'handshake failed'}",
-            hint="smtps:// speaks TLS from the first byte, ?starttls=yes after a greeting; check which one it is",
+            hint="smtps:// speaks TLS from the first byte, ?starttls=yes after a greeting; check which one it is, and "
+            "alerts.ca_file where the server's certificate is your own",
         ) from None
     except TimeoutError:
         raise ServerError(f"{server.name}: does not answer in time", hint=hint) from None
@@ -191,11 +154,30 @@ def _connected(server: Server) -> Iterator[smtplib.SMTP]:
             link.close()
 
 
+def _log_in(link: smtplib.SMTP, server: Server) -> None:
+    if server.user and server.password:
+        link.login(server.user, server.password)
+    elif server.user and server.tokens:
+        try:
+            said = xoauth2(server.user, server.tokens.access())
+        except TokenError as wrong:
+            raise ServerError(wrong.message, hint=wrong.hint) from None
+        try:
+            # A refused token is told in a challenge, which an empty line ends.
+            link.auth("XOAUTH2", lambda challenge=None: said if challenge is None else "")
+        except smtplib.SMTPAuthenticationError:
+            server.tokens.forget()
+            raise
+
+
+def _trust(server: Server) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(server.ca_file) if server.ca_file else None)
+
+
 def _open(server: Server) -> smtplib.SMTP:
     here = socket.gethostname() or "localhost"
     if server.tls:
-        context = ssl.create_default_context()
-        return smtplib.SMTP_SSL(server.host, server.port, here, timeout=ANSWER_SECONDS, context=context)
+        return smtplib.SMTP_SSL(server.host, server.port, here, timeout=ANSWER_SECONDS, context=_trust(server))
     return smtplib.SMTP(server.host, server.port, here, timeout=ANSWER_SECONDS)
 
 
@@ -205,32 +187,6 @@ def _hang_up(sock: socket.socket | None) -> None:
             sock.shutdown(socket.SHUT_RDWR)
         except OSError:
             return  # it is closed already
-
-
-def read_password(file: Path, key: str) -> str:
-    """The password in a file of mode 0600 that this key of the settings names.
-
-    Raises:
-        KeyFileError: the file is missing, open to others, or empty.
-    """
-    try:
-        mode = file.stat().st_mode
-        password = file.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as wrong:
-        said = getattr(wrong, "strerror", None) or "not text"
-        raise KeyFileError(f"{file}: {said.lower()}", hint=f"check {key}") from None
-    if stat.S_IMODE(mode) & 0o077:
-        raise KeyFileError(f"{file}: open to others", hint=f"chmod 600 {file}")
-    if not password:
-        raise KeyFileError(f"{file}: empty", hint="write the password into it, and nothing else")
-    return password
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def is_permanent(code: int) -> bool:

@@ -50,7 +50,9 @@ class History:
     """
 
     def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        self._rows = sorted((row for row in rows if row["state"] != "claimed"), key=lambda row: row["at"])
+        self._rows = sorted(
+            (row for row in rows if row["state"] != "claimed"), key=lambda row: (row["at"], row["state"] != "handing")
+        )
 
     @functools.cached_property
     def told(self) -> frozenset[Told]:
@@ -85,22 +87,22 @@ class History:
 
     @functools.cached_property
     def doubts(self) -> tuple[Doubt, ...]:
-        """Mails whose last word is that they are being handed over."""
-        last: dict[str, Mapping[str, Any]] = {}
+        """Mails of which one try has no outcome, and that nobody is noted to have got or been refused since."""
+        by_mail: dict[str, list[Mapping[str, Any]]] = {}
         for row in self._rows:
-            last[row["alert_id"]] = row
+            by_mail.setdefault(row["alert_id"], []).append(row)
         return tuple(
             Doubt(
-                row["alert_id"],
-                row["merchant_id"],
-                row["locale"],
-                tuple(json.loads(row["recipients"])),
-                _names(row, "finding_ids"),
-                _names(row, "review_ids"),
-                row.get("kind") or "P1",
+                rows[0]["alert_id"],
+                rows[0]["merchant_id"],
+                rows[0]["locale"],
+                tuple(json.loads(_first(rows, "handing")["recipients"])),
+                _names(rows[0], "finding_ids"),
+                _names(rows[0], "review_ids"),
+                rows[0].get("kind") or "P1",
             )
-            for row in last.values()
-            if row["state"] == "handing"
+            for rows in by_mail.values()
+            if _is_doubtful(rows)
         )
 
     def first_told(self, finding_ids: Iterable[str], address: str, locale: str) -> dt.datetime | None:
@@ -159,7 +161,12 @@ class History:
         return [row for row in self._rows if row["state"] == state]
 
     def _failures(self, alert_id: str) -> list[dt.datetime]:
-        return [row["at"] for row in self._rows if row["alert_id"] == alert_id and row["state"] == "failed"]
+        return [
+            row["at"]
+            for row in self._rows
+            if row["alert_id"] == alert_id
+            and (row["state"] == "failed" or (row["state"] == "handing" and row["error"]))
+        ]
 
     def _told(self, state: str) -> frozenset[Told]:
         return frozenset(
@@ -170,6 +177,22 @@ class History:
             for name in _names(row, column)
             for address in json.loads(row["recipients"])
         )
+
+
+def _is_doubtful(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a try of one mail has no outcome; a later try that failed says nothing of the earlier."""
+    if any(row["state"] in {"sent", "dead"} for row in rows):
+        return False
+    under_way = False
+    for row in rows:
+        if row["state"] == "handing" and (under_way or row["error"]):
+            return True
+        under_way = row["state"] == "handing"
+    return under_way
+
+
+def _first(rows: Sequence[Mapping[str, Any]], state: str) -> Mapping[str, Any]:
+    return next(row for row in rows if row["state"] == state)
 
 
 def _names(row: Mapping[str, Any], column: str) -> tuple[str, ...]:

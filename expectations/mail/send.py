@@ -13,7 +13,7 @@ from dataclasses import replace
 from expectations.cases.book import case_book
 from expectations.mail.compose import compose
 from expectations.mail.decide import Alert
-from expectations.mail.deliver import MAIL_SECONDS, RefusedError, Server, ServerError, deliver, server_of
+from expectations.mail.deliver import MAIL_SECONDS, DoubtError, RefusedError, ServerError, deliver
 from expectations.mail.history import History
 from expectations.mail.ledger import LEASE, Ledger, clock
 from expectations.mail.message import build_message, message_id
@@ -21,6 +21,7 @@ from expectations.mail.notice import notice_message
 from expectations.mail.outcome import Outcome, SendResult, State
 from expectations.mail.plan import Mail, plan
 from expectations.mail.proofs import proofs_of
+from expectations.mail.server import Server, server_of
 from expectations.mail.world import World, look
 from ingest.errors import DeliveryError
 from ingest.settings import Settings
@@ -189,9 +190,8 @@ class _Run:
         )
         dead = tuple(who for who in mail.recipients if who in permanent or given_up)
         outcome = replace(self.outcome(mail, "failed"), dead=dead, error=wrong.message, hint=wrong.hint)
-        self._note(
-            mail, outcome, [(who, "dead" if who in dead else "failed", wrong.message) for who in mail.recipients]
-        )
+        state = "handing" if isinstance(wrong, DoubtError) else "failed"
+        self._note(mail, outcome, [(who, "dead" if who in dead else state, wrong.message) for who in mail.recipients])
         return outcome
 
     def _note(self, mail: Mail, outcome: Outcome, results: list[tuple[str, str, str]]) -> None:

@@ -7,24 +7,9 @@ import pytest
 
 from expectations.cases.book import case_book
 from expectations.cases.record import CaseRecord
-from expectations.findings import Finding, Subject
 from ingest.settings import Settings, load_settings
 from ingest.tables import Lake
-from tests.expectations.evidence.evidenceshop import SHOP, exchange, record, shop_at
-
-
-def charged_twice(settings: Settings) -> Finding:
-    """The finding about the two sales, as the rule would make it, on the rows that landed."""
-    rows = sorted(Lake(settings.lake.uri).read("transactions").to_pylist(), key=lambda row: row["stan"])[:2]
-    names = ("terminal_id", "batch_no", "stan", "txn_type", "requested_at", "amount_fen", "rrn", "pan_masked",
-             "event_at", "response_code", "currency", "transaction_id")  # fmt: skip
-    subjects = tuple(Subject(**{name: row[name] for name in names}) for row in reversed(rows))
-    return Finding(
-        finding_id="f" * 32, rule="dup_card_amount_window", severity="P2", certainty="PROBABLE", merchant_id=SHOP,
-        terminal_id=rows[0]["terminal_id"], business_date=rows[0]["business_date"], amount_at_risk_fen=12800,
-        subjects=subjects, evidence={"duplicate_score": 80}, ruled_out=("different_orders",),
-        completeness={"missing": ["acquirer_file"]}, act_by=None, rules_version="2026.11.1", decoder_version="0.1.0",
-    )  # fmt: skip
+from tests.expectations.evidence.evidenceshop import charged_twice, exchange, record, shop_at
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,19 @@
 """A shop with one purchase charged twice: really recorded, landed and checked, in a folder of its own."""
 
 import datetime as dt
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
 
+from expectations.findings import Finding, Subject
 from ingest.commands.replay import replay
 from ingest.keys import create_keys
 from ingest.landing import land
 from ingest.settings import Settings, load_settings
+from ingest.tables import Lake
 from protocols.profile import load_profile
 
 SHOP = "898290058140001"
@@ -64,3 +67,46 @@ def record(root: Path, lines: list[dict[str, Any]]) -> None:
     assert ended.exit_code == 0, ended.output
     capture.unlink()
     land(load_settings(config))
+
+
+def signed(shop: Settings) -> None:
+    """A signature of the second sale: a black stroke on white."""
+    from PIL import Image, ImageDraw
+
+    picture = Image.new("1", (240, 80), 1)
+    ImageDraw.Draw(picture).line([(20, 60), (90, 15), (150, 65), (220, 20)], fill=0, width=4)
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    lake = Lake(shop.lake.uri)
+    sale = next(row for row in lake.read("transactions").to_pylist() if row["stan"] == 4519)
+    shared = (
+        "terminal_id",
+        "merchant_id",
+        "batch_no",
+        "stan",
+        "event_at",
+        "business_date",
+        "seen_date",
+        "transaction_id",
+    )
+    row = {name: sale[name] for name in shared} | {
+        "signature_id": "s1",
+        "width": 240,
+        "height": 80,
+        "sha256": "ab" * 32,
+    }
+    lake.append("signatures", [row | {"image": out.getvalue()}], app_id="signed")
+
+
+def charged_twice(settings: Settings) -> Finding:
+    """The finding about the two sales, as the rule would make it, on the rows that landed."""
+    rows = sorted(Lake(settings.lake.uri).read("transactions").to_pylist(), key=lambda row: row["stan"])[:2]
+    names = ("terminal_id", "batch_no", "stan", "txn_type", "requested_at", "amount_fen", "rrn", "pan_masked",
+             "event_at", "response_code", "currency", "transaction_id")  # fmt: skip
+    subjects = tuple(Subject(**{name: row[name] for name in names}) for row in reversed(rows))
+    return Finding(
+        finding_id="f" * 32, rule="dup_card_amount_window", severity="P2", certainty="PROBABLE", merchant_id=SHOP,
+        terminal_id=rows[0]["terminal_id"], business_date=rows[0]["business_date"], amount_at_risk_fen=12800,
+        subjects=subjects, evidence={"duplicate_score": 80}, ruled_out=("different_orders",),
+        completeness={"missing": ["acquirer_file"]}, act_by=None, rules_version="2026.11.1", decoder_version="0.1.0",
+    )  # fmt: skip

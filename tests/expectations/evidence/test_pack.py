@@ -19,7 +19,7 @@ from ingest.cli import main
 from ingest.errors import EvidenceError
 from ingest.settings import Settings
 from ingest.tables import Lake
-from tests.expectations.evidence.evidenceshop import CARD
+from tests.expectations.evidence.evidenceshop import CARD, signed
 
 pytestmark = pytest.mark.thorough
 
@@ -219,35 +219,6 @@ def manifest_of(pack: Path) -> dict[str, Any]:
 
 def config_of(settings: Settings) -> Path:
     return settings.spool.directory.parent / "tillwatch.toml"
-
-
-def signed(shop: Settings) -> None:
-    """A signature of the second sale: a black stroke on white."""
-    from PIL import Image, ImageDraw
-
-    picture = Image.new("1", (240, 80), 1)
-    ImageDraw.Draw(picture).line([(20, 60), (90, 15), (150, 65), (220, 20)], fill=0, width=4)
-    out = io.BytesIO()
-    picture.save(out, "PNG")
-    lake = Lake(shop.lake.uri)
-    sale = next(row for row in lake.read("transactions").to_pylist() if row["stan"] == 4519)
-    shared = (
-        "terminal_id",
-        "merchant_id",
-        "batch_no",
-        "stan",
-        "event_at",
-        "business_date",
-        "seen_date",
-        "transaction_id",
-    )
-    row = {name: sale[name] for name in shared} | {
-        "signature_id": "s1",
-        "width": 240,
-        "height": 80,
-        "sha256": "ab" * 32,
-    }
-    lake.append("signatures", [row | {"image": out.getvalue()}], app_id="signed")
 
 
 @pytest.mark.parametrize(("locale", "mark"), [("zh-CN", "复制件"), ("en", "COPY")])

@@ -1,6 +1,7 @@
 """A real SMTP server on loopback, with a mind of its own."""
 
 import asyncio
+import base64
 import email
 import email.policy
 import socket
@@ -25,6 +26,8 @@ class Postbox:
         self.data = ""
         self.pause = 0.0
         self.logins: list[str] = []
+        self.tokens: list[str] = []
+        self.opened = self.closed = 0
 
     async def handle_RCPT(self, _s: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802
         """Refuse whom the test names."""
@@ -51,21 +54,49 @@ class Postbox:
         self.logins.append(data.login.decode())
         return AuthResult(success=data.password == b"geheim", handled=False)
 
+    async def auth_XOAUTH2(self, server: Any, args: list[str]) -> AuthResult:  # noqa: N802  # aiosmtpd's name
+        """Let in whoever brings the token of the day; refuse others as Google and Microsoft do."""
+        user, bearer = base64.b64decode(args[1]).decode().rstrip("\x01").split("\x01")
+        self.logins.append(user.removeprefix("user="))
+        self.tokens.append(bearer.removeprefix("auth=Bearer "))
+        if self.tokens[-1] == "token-of-the-day":
+            return AuthResult(success=True)
+        assert await server.challenge_auth('{"status":"401"}', encode_to_b64=True) == b""
+        return AuthResult(success=False, handled=False)
+
+    def all_gone(self) -> bool:
+        """Whether nobody is connected any more."""
+        return self.opened == self.closed
+
 
 @contextmanager
 def serving(postbox: Postbox, **options: Any) -> Iterator[int]:
-    """The server's port while it runs."""
+    """The server's port while it runs; ``tls`` is a context for TLS from the first byte."""
+    tls = options.pop("tls", None)
+
+    class Counting(SMTP):  # type: ignore[misc]  # aiosmtpd ships no types
+        """Counts who comes and goes."""
+
+        def connection_made(self, transport: Any) -> None:
+            """Somebody calls."""
+            postbox.opened += self.session is None  # STARTTLS makes one connection twice
+            super().connection_made(transport)
+
+        def connection_lost(self, error: Exception | None) -> None:
+            """They are gone."""
+            super().connection_lost(error)
+            postbox.closed += 1
 
     class Here(Controller):  # type: ignore[misc]  # aiosmtpd ships no types
         """Asks the system for a port."""
 
         def factory(self) -> SMTP:
             """A server without a name lookup."""
-            return SMTP(self.handler, hostname="postbox.test", **options)
+            return Counting(self.handler, hostname="postbox.test", **options)
 
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
-    controller = Here(postbox, hostname="127.0.0.1", port=port)
+    controller = Here(postbox, hostname="127.0.0.1", port=port, ssl_context=tls)
     controller.start()
     try:
         yield port
@@ -74,8 +105,11 @@ def serving(postbox: Postbox, **options: Any) -> Iterator[int]:
 
 
 @contextmanager
-def scripted(*lines: bytes, every: float = 0.0) -> Iterator[int]:
-    """A server that says these lines to whoever calls, ``every`` so often, and then nothing more."""
+def scripted(*lines: bytes, every: float = 0.0, hang_up: bool = False) -> Iterator[int]:
+    """A server that says these lines to whoever calls, ``every`` so often, and then nothing more.
+
+    With ``hang_up`` it says one line for each that it hears (a mail's content is one), and then hangs up.
+    """
     stop = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.05)
@@ -86,6 +120,9 @@ def scripted(*lines: bytes, every: float = 0.0) -> Iterator[int]:
                 try:
                     connection, _ = server.accept()
                 except TimeoutError:
+                    continue
+                if hang_up:
+                    _converse(connection, lines)
                     continue
                 kept.append(connection)
                 for line in lines:
@@ -105,6 +142,18 @@ def scripted(*lines: bytes, every: float = 0.0) -> Iterator[int]:
         finally:
             stop.set()
             thread.join()
+
+
+def _converse(connection: socket.socket, lines: tuple[bytes, ...]) -> None:
+    """A line for each that is heard; the last one is not waited upon."""
+    with connection, connection.makefile("rb") as heard:
+        for line in lines:
+            connection.sendall(line)
+            if line.startswith(b"354"):
+                while heard.readline() not in {b".\r\n", b""}:
+                    continue
+            elif line is not lines[-1]:
+                heard.readline()
 
 
 def free_port() -> int:

@@ -7,8 +7,9 @@ import pytest
 
 from expectations.mail import deliver as module
 from expectations.mail.decide import decide
-from expectations.mail.deliver import RefusedError, Server, ServerError, deliver, server_of
+from expectations.mail.deliver import RefusedError, ServerError, deliver
 from expectations.mail.message import build_message
+from expectations.mail.server import Server, server_of
 from ingest.alerting import Alerts, Route
 from ingest.errors import KeyFileError, UsageError
 from ingest.settings import Settings
