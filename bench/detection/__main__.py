@@ -39,8 +39,8 @@ class Size:
 
 
 SIZES = {
-    "small": Size(test=1, dev=1, shops=24, cases=6, perturbed=0, fees=100_000, changes=300),
-    "middle": Size(test=4, dev=2, shops=30, cases=16, perturbed=6, fees=1_000_000, changes=1_000),
+    "small": Size(test=1, dev=1, shops=16, cases=6, perturbed=0, fees=100_000, changes=300),
+    "middle": Size(test=2, dev=1, shops=24, cases=12, perturbed=4, fees=1_000_000, changes=1_000),
     "full": Size(test=14, dev=4, shops=30, cases=24, perturbed=12, fees=1_000_000, changes=3_000),
 }
 
@@ -67,7 +67,7 @@ def main(size: str, workers: int, write: bool) -> None:
     test, dev = total(outcomes[: of.test]), total(outcomes[of.test : of.test + of.dev])
     results = Results(
         size,
-        "make bench-detection" if size == "full" else f"python -m bench.detection --size {size}",
+        "make bench-detection" if size == "full" else f"make bench-detection SIZE={size}",
         f"{os.cpu_count()} cores of {platform.machine()}, Python {platform.python_version()}",
         test,
         dev,

@@ -76,7 +76,8 @@ class Total:
 PROVEN_RULES = frozenset((
     "dup_stan_resent", "dup_same_atc", "dup_rrn_twice", "reversal_exhausted", "offline_online_double_post",
     "dup_completion", "host_approved_terminal_failed", "retry_after_unknown", "void_no_original",
-    "void_amount_mismatch", "double_void", "void_card_mismatch", "void_not_effective", "refund_over_original", "refund_cumulative_over",
+    "void_amount_mismatch", "double_void", "void_card_mismatch",
+    "void_not_effective", "refund_over_original", "refund_cumulative_over",
     "dup_refund", "refund_other_card", "refund_other_merchant", "refund_of_voided", "refund_of_reversed",
     "completion_over_115", "preauth_void_after_completion", "completion_void_amount", "missing_in_acquirer",
     "missing_in_terminal", "amount_differs", "settled_but_declined", "payout_short", "payout_failed_or_returned",

@@ -13,7 +13,8 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bench.detection.device import FORMS, Attempt, Device, Heard
+from bench.detection.attempt import FORMS, Attempt
+from bench.detection.device import Device, Heard
 from bench.detection.host import Host
 from bench.detection.network import Line
 from bench.detection.population import ZONE, Merchant, Split

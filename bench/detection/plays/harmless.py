@@ -142,7 +142,7 @@ def foreign_in_the_batch(s: Scene) -> Play:
 @negative(13, weight=4)
 def numbers_wrap(s: Scene) -> Play:
     """The trace number runs past 999999 and starts again at 1: a till that is near it is waited for."""
-    while 990_000 < s.device.stan < 999_997:
+    while 990_000 < s.device.stan < 999_997 and s.now.date() < s.world.days[-1]:
         yield 900.0
     if s.device.stan < 999_997 or s.now.hour < 9 or s.now.hour >= 21:
         s.drop()

@@ -1,6 +1,6 @@
 """Groups E and F on the acquirer's side: what its files and payouts make of good sales."""
 
-from bench.detection.device import Attempt
+from bench.detection.attempt import Attempt
 from bench.detection.host import Posting
 from bench.detection.scene import Play, Scene, fault
 
