@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check setup lock lint bench bench-detection fuzz faults audit
+.PHONY: demo test check setup lock lint bench bench-detection fuzz faults audit pictures
 
 setup: $(STAMP)
 
@@ -54,6 +54,10 @@ faults: $(STAMP)
 # insecure code, card numbers, the list of parts and their known holes, into var/audit
 audit: $(STAMP)
 	@$(BIN)/python -m tests.audit
+
+# the pictures of docs/ and the goldens of tests/looks; look at each before it is committed
+pictures: $(STAMP)
+	@$(BIN)/python -m tests.looks --docs --goldens
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench.columns

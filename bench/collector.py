@@ -1,14 +1,19 @@
 """How fast the collector is: frames a second, time to ACK, time a relay adds.
 
 A real ``tillwatch collect`` process on pseudo-terminals, with a real spool; the terminals
-are in this process, so nothing is measured with the collector's own clock. Every part is
-bounded in frames and in seconds. Run: ``python bench/collector.py [--seconds 5] [--json]``.
+are in processes of their own (those that keep it busy beside a relay too), so nothing is
+measured with the collector's own clock, and no interpreter is shared. ``cpu_us_per_frame``
+is the collector's own processor time, which other programs change least. Every part is
+bounded in frames and in seconds; ``bench/results/collector.json`` holds the last run.
+Run: ``python bench/collector.py [--seconds 5] [--json]``.
 
 Pseudo-terminals have no baud rate: these are the collector's figures, not a cable's.
 """
 
 import json
+import multiprocessing
 import os
+import platform
 import select
 import signal
 import statistics
@@ -35,6 +40,7 @@ RELAYED = "unionpay"
 RECEIVED = next(  # the first whose terminals send messages of fields and wait for ACK
     name for name in available_profiles() if load_profile(name).link.ack and load_profile(name).speech.fields
 )
+RESULTS = Path(__file__).parent / "results" / "collector.json"
 COLLECT = [sys.executable, "-c", "from ingest.cli import main; main()", "collect"]
 
 
@@ -46,6 +52,26 @@ class Terminal:
     device: str
     sent_at: deque[float] = field(default_factory=deque)
     stan: int = 0
+
+
+@dataclass(frozen=True)
+class Running:
+    """A collector that runs: its folder and its process."""
+
+    folder: Path
+    pid: int
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time so far, of all its threads."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    @property
+    def rss_mib(self) -> float:
+        """The most memory it had."""
+        words = dict(line.split(":", 1) for line in Path(f"/proc/{self.pid}/status").read_text("ascii").splitlines())
+        return int(words["VmHWM"].split()[0]) / 1024
 
 
 def make_terminal() -> Terminal:
@@ -74,7 +100,7 @@ def sales(profile_name: str, count: int = 512) -> list[bytes]:
 
 
 @contextmanager
-def collector(words: list[str], ports: int) -> Iterator[Path]:
+def collector(words: list[str], ports: int) -> "Iterator[Running]":
     """A collector on these lines, in a folder of its own; ready when every port is open."""
     with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as name:
         folder = Path(name)
@@ -89,7 +115,7 @@ def collector(words: list[str], ports: int) -> Iterator[Path]:
                 opened += b" open " in line
             threading.Thread(target=process.stderr.read, daemon=True).start()
             try:
-                yield folder
+                yield Running(folder, process.pid)
             finally:
                 process.send_signal(signal.SIGTERM)
                 process.wait(20)
@@ -111,13 +137,13 @@ def exchange(lines: int, window: int, seconds: float, limit: int) -> dict[str, A
     frames = sales(RECEIVED)
     words = [f"--receive=t{number}={each.device}:{RECEIVED}" for number, each in enumerate(terminals)]
     times: list[float] = []
-    with collector(words, lines) as folder:
+    with collector(words, lines) as running:
         poll = select.epoll()
         for terminal in terminals:
             poll.register(terminal.master, select.EPOLLIN)
         by_fd = {terminal.master: terminal for terminal in terminals}
         sent = 0
-        began = time.perf_counter()
+        cpu, own, began = running.cpu_seconds, time.process_time(), time.perf_counter()
         for terminal in terminals:
             sent += send(terminal, frames, window)
         while len(times) < sent:
@@ -134,7 +160,8 @@ def exchange(lines: int, window: int, seconds: float, limit: int) -> dict[str, A
                 if going:
                     sent += send(terminal, frames, window - len(terminal.sent_at))
         took = time.perf_counter() - began
-        size = sum(path.stat().st_size for path in (folder / "var/spool").glob("*-*"))
+        cpu, own = running.cpu_seconds - cpu, time.process_time() - own
+        size = sum(path.stat().st_size for path in (running.folder / "var/spool").glob("*-*"))
     for terminal in terminals:
         os.close(terminal.master)
     return {
@@ -143,6 +170,9 @@ def exchange(lines: int, window: int, seconds: float, limit: int) -> dict[str, A
         "frames": len(times),
         "frames_per_s": round(len(times) / took),
         "spool_bytes_per_frame": round(size / len(times)),
+        "cpu_us_per_frame": round(cpu / len(times) * 1e6, 1),
+        "cores": round(cpu / took, 2),
+        "terminals_cores": round(own / took, 2),
         **percentiles(times),
     }
 
@@ -169,33 +199,12 @@ def relay(busy_terminals: int, count: int, seconds: float) -> dict[str, Any]:
     words = [f"--relay=r={near.device},{far.device}:{RELAYED}"]
     words += [f"--receive=t{number}={each.device}:{RECEIVED}" for number, each in enumerate(others)]
     request = (sales(RELAYED, 1)[0] * 2)[:128]
-    stop = threading.Event()
-    acks = [0]
-
-    def keep_busy() -> None:
-        poll = select.epoll()
-        by_fd = {each.master: each for each in others}
-        for each in others:
-            poll.register(each.master, select.EPOLLIN)
-            send(each, frames, 4)
-        while not stop.is_set():
-            for fd, _ in poll.poll(0.1):
-                got = len(os.read(fd, 4096))
-                acks[0] += got
-                for _ in range(got):
-                    by_fd[fd].sent_at.popleft()
-                send(by_fd[fd], frames, got)
-
-    with collector(words, 2 + busy_terminals):
-        load = threading.Thread(target=keep_busy)
-        if others:
-            load.start()
-        began = time.perf_counter()
+    with collector(words, 2 + busy_terminals) as running, busy(others, frames) as acks:
+        cpu, began = running.cpu_seconds, time.perf_counter()
         times = one_way(near.master, far.master, request, count, seconds)
         took = time.perf_counter() - began
-        stop.set()
-        if others:
-            load.join()
+        cpu = running.cpu_seconds - cpu
+        acked = acks.value
     # the same bytes over one pseudo-terminal and nothing between, for what the wire itself takes
     master, slave = os.openpty()
     tty.setraw(slave)
@@ -204,11 +213,47 @@ def relay(busy_terminals: int, count: int, seconds: float) -> dict[str, Any]:
     added = [each - statistics.median(bare) for each in times]
     return {
         "busy_terminals": busy_terminals,
-        "busy_frames_per_s": round(acks[0] / took),
+        "busy_frames_per_s": round(acked / took),
+        "cores": round(cpu / took, 2),
         "messages": len(times),
         "bare_wire": percentiles(bare),
         "added": percentiles(added),
     }
+
+
+@contextmanager
+def busy(terminals: list[Terminal], frames: list[bytes]) -> Iterator[Any]:
+    """Terminals that send four frames ahead, in a process of their own; how many ACKs they had, as it goes."""
+    own = multiprocessing.get_context("fork")
+    acks = own.Value("Q", 0, lock=False)
+    crowd = own.Process(target=keep_busy, args=(terminals, frames, acks), daemon=True)
+    if terminals:
+        crowd.start()
+        while not acks.value:
+            time.sleep(0.01)
+        acks.value = 0
+    try:
+        yield acks
+    finally:
+        if terminals:
+            crowd.terminate()
+            crowd.join()
+
+
+def keep_busy(terminals: list[Terminal], frames: list[bytes], acks: Any) -> None:
+    """Send and hear until ended."""
+    poll = select.epoll()
+    by_fd = {each.master: each for each in terminals}
+    for each in terminals:
+        poll.register(each.master, select.EPOLLIN)
+        send(each, frames, 4)
+    while True:
+        for fd, _ in poll.poll():
+            got = len(os.read(fd, 4096))
+            acks.value += got
+            for _ in range(got):
+                by_fd[fd].sent_at.popleft()
+            send(by_fd[fd], frames, got)
 
 
 def one_way(source: int, target: int, text: bytes, count: int, seconds: float) -> list[float]:
@@ -244,6 +289,9 @@ def main(seconds: float, frames: int, as_json: bool) -> None:
             print(json.dumps({"part": name, **figures}))
         else:
             print(f"{name:14}", "  ".join(f"{key}={value}" for key, value in figures.items()))
+    machine = {"cores": os.cpu_count(), "python": platform.python_version(), "load": round(os.getloadavg()[0], 1)}
+    found = {"machine": machine, "parts": [{"part": name, **figures} for name, figures in parts]}
+    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

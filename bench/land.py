@@ -1,106 +1,165 @@
-"""How fast sealed segments become tables: frames a second through ``land``, and where the time goes.
+"""How fast sealed segments become tables, against the time pyarrow alone takes to write the same files.
 
-Sales with their answers, built and sanitised before the clock runs, spread over one day and
-several segments. Three runs are timed: the whole backlog at once, one more segment on top of
-it (what happens every five minutes), and nothing new.
-Run: ``python bench/land.py [--frames 20000] [--segments 20] [--json]``.
+Every run is a process of its own: its wall time, its processor time on all cores, the most memory
+it had. Landing and plain writing take turns; the ratio is the median of those within one
+round. The growth run lands backlogs of rising size, each a day of 100,000 frames after the other.
+Run: ``python -m bench.land [--frames 200000] [--rounds 3] [--ten-million] [--out FILE]``.
 """
 
 import datetime as dt
+import importlib
 import json
-import random
+import os
+import platform
 import resource
+import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
-from ingest.keys import Keys, create_keys
+from bench import backlog
+from ingest.deriving import DERIVED
+from ingest.keys import create_keys
+from ingest.lake import Lake
 from ingest.landing import land
-from ingest.records import Kind, PendingRecord, session
 from ingest.settings import Settings
-from ingest.spool import Spool
-from protocols.profile import load_profile
-from protocols.sanitise import Sanitiser
 
-PROFILE = "unionpay"
-OPENING = dt.datetime(2026, 11, 21, 8, tzinfo=dt.timezone(dt.timedelta(hours=8)))
+GROWTH = (10_000, 100_000, 1_000_000)
+TEN_MILLION = 10_000_000
+TABLES = ("raw_frames", *DERIVED)
 
 
-def sales(count: int, keys: Keys) -> list[PendingRecord]:
-    """Records of ``count`` frames: requests and answers by turns, over fourteen hours."""
-    profile = load_profile(PROFILE)
-    sanitiser = Sanitiser(profile, keys)
-    dice = random.Random(1)
-    records = []
-    for number in range(count // 2):
-        at = OPENING + dt.timedelta(hours=14) * number / (count // 2)
-        card = f"622424{dice.randrange(10**6):06d}3353"
-        common = {3: "000000", 4: f"{dice.randrange(1, 10**6):012d}", 11: f"{number % 10**6:06d}", 25: "00", 49: "156"}
-        common |= {41: f"{10000001 + number // 10**6}", 42: "898440300000001", 60: "22000001"}
-        asked = {2: card, 22: "021", 35: card + "D30122010000012345678"}
-        said = {12: f"{at:%H%M%S}", 13: f"{at:%m%d}", 37: f"{number:012d}", 39: "00"}
-        for direction, mti, fields, delay in (("rx", "0200", asked, 0), ("tx", "0210", said, 0.4)):
-            safe = sanitiser.sanitise(profile.build(mti, common | fields))
-            seen = round((at + dt.timedelta(seconds=delay)).timestamp() * 1e6) * 1000
-            records.append(
-                PendingRecord(
-                    Kind.FRAME, "lane-1", PROFILE, seen, direction=direction,  # type: ignore[arg-type]  # a literal above
-                    frame=safe.frame, digest=safe.digest, card_token=safe.card_token, length=len(safe.frame),
-                )
-            )  # fmt: skip
-    return records
+def settings_of(folder: Path, lake: str) -> Settings:
+    """A shop whose spool is in a folder."""
+    return Settings.model_validate({"spool": {"directory": folder / "spool"}, "lake": {"uri": str(folder / lake)}})
 
 
-def seal(folder: Path, keys: Keys, records: list[PendingRecord], segments: int) -> None:
-    """Write the records into so many sealed segments."""
-    size = -(-len(records) // segments)
-    with Spool(folder, keys) as spool:
-        for start in range(0, len(records), size):
-            spool.append_many(
-                [session("lane-1", PROFILE, wall_ns=records[start].wall_ns), *records[start : start + size]]
-            )
-            spool.seal()
+def landed(folder: Path, lake: str) -> dict[str, Any]:
+    """Land the spool into a fresh lake, and then once more, with nothing new."""
+    _load_libraries()
+    settings = settings_of(folder, lake)
+    cpu, began = _cpu(), time.perf_counter()
+    done = land(settings)
+    spent = {"seconds": time.perf_counter() - began, "cpu_seconds": _cpu() - cpu}
+    return spent | {"frames": done.frames, "transactions": done.transactions, "peak_mib": _peak()}
+
+
+def written(folder: Path, lake: str) -> dict[str, Any]:
+    """Write every file of a lake once more by pyarrow alone, with the same options; only the writing is timed."""
+    import pyarrow.parquet as pq
+
+    from ingest import datafile
+
+    seconds = cpu_seconds = 0.0
+    target = folder / "alone.parquet"
+    for name in TABLES:
+        for path in Lake(folder / lake).files(name):
+            table = pq.read_table(path, partitioning=None)
+            cpu, began = _cpu(), time.perf_counter()
+            pq.write_table(table, target, **datafile.options(table.schema))
+            seconds, cpu_seconds = seconds + time.perf_counter() - began, cpu_seconds + _cpu() - cpu
+    target.unlink()
+    return {"seconds": seconds, "cpu_seconds": cpu_seconds}
+
+
+def _load_libraries() -> None:
+    """What takes its time once a process, whatever it lands."""
+    for name in ("deltalake", "duckdb", "pyarrow.parquet"):
+        importlib.import_module(name)
+
+
+def _cpu() -> float:
+    return time.process_time()
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def _apart(what: str, folder: Path, lake: str) -> dict[str, Any]:
+    """A run in a process of its own."""
+    words = [sys.executable, "-m", "bench.land", "--one", what, str(folder), lake]
+    found: dict[str, Any] = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
+    return found
+
+
+def replayed(folder: Path, frames: int) -> dict[str, Any]:
+    """Replay a capture of so many frames into a durable spool, by the command itself."""
+    capture, config = folder / "shop.capture.jsonl", folder / "tillwatch.toml"
+    backlog.capture(capture, frames)
+    config.write_text(
+        f'[spool]\ndirectory = "{folder}/replayed"\n[keys]\npan_token = "{folder}/key"\n', encoding="utf-8"
+    )
+    words = [str(Path(sys.executable).with_name("tillwatch")), "replay", str(capture), "--profile", backlog.PROFILE]
+    before, began = os.times(), time.perf_counter()
+    subprocess.run([*words, "--config", str(config)], check=True, stdout=subprocess.DEVNULL)
+    seconds, after = time.perf_counter() - began, os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return {"frames": frames, "seconds": seconds, "cpu_seconds": cpu}
+
+
+def _rounded(figures: dict[str, Any]) -> dict[str, Any]:
+    return {name: round(value, 3) if isinstance(value, float) else value for name, value in figures.items()}
 
 
 @click.command()
-@click.option("--frames", default=20_000, show_default=True)
-@click.option("--segments", default=20, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def main(frames: int, segments: int, as_json: bool) -> None:
-    """Print frames a second through land."""
+@click.option("--frames", default=200_000, show_default=True, help="Of the ratio and of the replay.")
+@click.option("--rounds", default=3, show_default=True, help="How often landing and plain writing take turns.")
+@click.option("--growth/--no-growth", default=True, show_default=True, help="Land rising backlogs too.")
+@click.option("--ten-million", is_flag=True, help="Up to 10 million frames; half an hour, 10 GB of disk.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the figures to this file too.")
+@click.option("--one", nargs=3, hidden=True, help="land or write, a folder, a lake's name: one run's figures.")
+def main(
+    *, frames: int, rounds: int, growth: bool, ten_million: bool, out: Path | None, one: tuple[str, str, str] | None
+) -> None:
+    """Print what landing costs."""
+    if one:
+        what, folder, lake = one
+        click.echo(json.dumps({"land": landed, "write": written}[what](Path(folder), lake)))
+        return
+    figures: dict[str, Any] = {
+        "measured": dt.datetime.now(dt.UTC).date().isoformat(),
+        "machine": {"cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1), "python": platform.python_version()},
+    }
+    with tempfile.TemporaryDirectory() as name:
+        figures["against_pyarrow"] = _against(Path(name), frames, rounds)
+        figures["replay"] = _rounded(replayed(Path(name), frames))
+    sizes = (*GROWTH, TEN_MILLION) if ten_million else GROWTH
+    figures["growth"] = [_grown(size) for size in sizes] if growth else []
+    text = json.dumps(figures, indent=2)
+    click.echo(text)
+    if out:
+        out.write_text(text + "\n", encoding="utf-8")
+
+
+def _against(folder: Path, frames: int, rounds: int) -> dict[str, Any]:
+    backlog.write(folder / "spool", create_keys(folder / "key"), frames)
+    lakes = [f"lake-{turn}" for turn in range(rounds)]
+    turns = [(_apart("land", folder, lake), _apart("write", folder, lake)) for lake in lakes]
+    medians = {
+        f"{what}_{unit}": statistics.median(each[at][unit] for each in turns)
+        for at, what in enumerate(("land", "write"))
+        for unit in ("seconds", "cpu_seconds")
+    }
+    ratios = {
+        f"{unit}_ratio": statistics.median(mine[unit] / plain[unit] for mine, plain in turns)
+        for unit in ("seconds", "cpu_seconds")
+    }
+    rates = {"frames_per_cpu_second": round(frames / medians["land_cpu_seconds"])}
+    peak = max(mine["peak_mib"] for mine, _ in turns)
+    return {"frames": frames, "rounds": rounds} | _rounded(medians | ratios) | rates | {"peak_mib": peak}
+
+
+def _grown(frames: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        keys = create_keys(folder / "key")
-        records = sales(frames, keys)
-        last = max(2, frames // segments // 2 * 2)
-        settings = Settings.model_validate(
-            {"spool": {"directory": folder / "spool"}, "lake": {"uri": str(folder / "lake")}}
-        )
-        seal(folder / "spool", keys, records[:-last], segments - 1)
-        before = time.process_time()
-        backlog = land(settings)
-        cpu = time.process_time() - before
-        seal(folder / "spool", keys, records[-last:], 1)
-        one_more, nothing = land(settings), land(settings)
-        size = sum(path.stat().st_size for path in (folder / "lake").rglob("*.parquet"))
-    figures = {
-        "frames": backlog.frames + one_more.frames,
-        "transactions": one_more.transactions,
-        "backlog_seconds": round(backlog.duration, 2),
-        "backlog_frames_per_second": round(backlog.frames / backlog.duration),
-        "backlog_frames_per_cpu_second": round(backlog.frames / cpu),
-        "one_more_segment_seconds": round(one_more.duration, 2),
-        "nothing_new_seconds": round(nothing.duration, 3),
-        "lake_bytes_per_frame": round(size / frames),
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-    }
-    if as_json:
-        print(json.dumps(figures))
-        return
-    for name, value in figures.items():
-        print(f"{name.replace('_', ' '):<32} {value}")
+        backlog.write(folder / "spool", create_keys(folder / "key"), frames)
+        return _rounded(_apart("land", folder, "lake"))
 
 
 if __name__ == "__main__":

@@ -60,23 +60,6 @@ def make_tills(lines: int, sales: int) -> list[Till]:
     return tills
 
 
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def rss_mib(pid: int) -> float:
-    words = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text("ascii").splitlines())
-    return int(words["VmHWM"].split()[0]) / 1024
-
-
-def child(spool: Path) -> int:
-    """The collector's number, from its spool's lock, as soon as it records."""
-    while not (spool / "LOCK").exists() or len(words := (spool / "LOCK").read_text("ascii").split()) < 2:
-        time.sleep(0.05)
-    return int(words[1])
-
-
 def pump(tills: list[Till], baud: int, every: float, seconds: float) -> tuple[list[float], float]:
     """Send, hear, and wait; seconds to each ACK, and how late this process was at the most with a byte."""
     rng = random.Random(1)
@@ -147,17 +130,17 @@ def main(lines: int, every: float, seconds: float, baud: int, *, as_json: bool) 
     """Loss, time to ACK, CPU and memory with many lines."""
     tills = make_tills(lines, round(seconds / every * 2) + 5 if every else round(seconds * 60))
     words = [f"--receive=t{till.number}={till.device}:{RECEIVED}" for till in tills]
-    with collector(words, lines) as folder:
-        pid = child(folder / "var/spool")
+    with collector(words, lines) as running:
+        spool = running.folder / "var/spool"
         time.sleep(1.0)
-        cpu, began = cpu_seconds(pid), time.perf_counter()
+        cpu, began = running.cpu_seconds, time.perf_counter()
         times, late = pump(tills, baud, every, seconds)
         took = time.perf_counter() - began
-        cores, rss = (cpu_seconds(pid) - cpu) / took, rss_mib(pid)
-        os.kill(pid, signal.SIGTERM)
-        while (folder / "var/spool").exists() and any((folder / "var/spool").glob("*.open")):
+        cores, rss = (running.cpu_seconds - cpu) / took, running.rss_mib
+        os.kill(running.pid, signal.SIGTERM)
+        while any(spool.glob("*.open")):
             time.sleep(0.1)
-        missing = lost(folder / "var/spool", tills)
+        missing = lost(spool, tills)
     cuts = statistics.quantiles(times, n=1000)
     found: dict[str, Any] = {
         "lines": lines,

@@ -22,7 +22,7 @@ from ingest.inspection import breaks_between, inspect, segment_files
 from ingest.keys import Keys, load_keys, read_master
 from ingest.ownership import owner_of
 from ingest.permissions import too_open
-from ingest.settings import AUTO, Line, Settings
+from ingest.settings import AUTO, LakeSettings, Line, Settings
 from protocols.errors import ProfileError
 from protocols.profile import built_in_profiles, load_profile, usable_profiles
 
@@ -49,8 +49,9 @@ def checkup(settings: Settings) -> Iterator[Check]:
     yield check_python()
     key = check_keys(settings.keys.pan_token)
     yield key
+    yield from check_mirror(settings.spool.directory, settings.spool.mirror)
     yield from check_spool(settings.spool.directory, load_keys(settings.keys.pan_token) if key.state == "ok" else None)
-    yield check_lake(settings.lake.uri)
+    yield check_lake(settings.lake)
     yield from check_packages()
     owner = owner_of(settings.spool.directory)
     for line in settings.lines:
@@ -93,6 +94,24 @@ def check_keys(path: Path) -> Check:
     except KeyFileError as wrong:
         return Check("keys", "fail", wrong.message, wrong.hint)
     return Check("keys", "ok", f"{path}: key {keys.key_id}, mode 0600")
+
+
+def check_mirror(directory: Path, mirror: Path | None) -> Iterator[Check]:
+    """The spool's second folder, where there is one: on a local disk, on another one, writable."""
+    if mirror is None:
+        return
+    kind, there = Disk().kind(mirror), _nearest(mirror)
+    if mode := too_open(mirror, 0o077):
+        yield Check("mirror", "fail", f"{mirror}: mode {mode} lets others at the records", f"chmod -R go= {mirror}")
+    if kind in NETWORK:
+        yield Check("mirror", "fail", f"{mirror} is on {kind}", "set spool.mirror to a folder on a local disk")
+    elif not os.access(there, os.W_OK | os.X_OK):
+        yield Check("mirror", "fail", f"{there} cannot be written", "check the folder's owner and mode")
+    elif there.stat().st_dev == _nearest(directory).stat().st_dev:
+        words = f"{mirror} is on the disk of {directory}: when that fails, both are gone"
+        yield Check("mirror", "warn", words, "mount the other disk, or set spool.mirror to a folder on it")
+    else:
+        yield Check("mirror", "ok", f"{mirror}, on another disk than the spool")
 
 
 def check_spool(directory: Path, keys: Keys | None) -> Iterator[Check]:
@@ -146,12 +165,12 @@ def _check_segments(directory: Path, keys: Keys | None, *, busy: bool) -> Check:
     return Check("segments", "ok", words)
 
 
-def check_lake(uri: str) -> Check:
-    """The lake's folder can be written and its first table can be opened."""
+def check_lake(settings: LakeSettings) -> Check:
+    """The lake's folder can be written, its first table can be opened, its key is there."""
     from ingest.lake import Lake
 
     try:
-        lake = Lake(uri)
+        lake = Lake.of(settings)
         version = lake.version("raw_frames")
     except TillwatchError as wrong:
         return Check("lake", "fail", wrong.message, wrong.hint)
@@ -161,7 +180,8 @@ def check_lake(uri: str) -> Check:
     if mode := too_open(lake.root, 0o007):
         return Check("lake", "warn", f"{lake.root}: mode {mode} lets everybody read it", f"chmod -R o= {lake.root}")
     state = "empty" if version is None else f"raw_frames at version {version}"
-    return Check("lake", "ok", f"{lake.root}: {state}")
+    encrypted = "" if lake.cipher is None else ", new files are encrypted"
+    return Check("lake", "ok", f"{lake.root}: {state}{encrypted}")
 
 
 def check_packages() -> Iterator[Check]:

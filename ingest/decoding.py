@@ -11,10 +11,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from ingest.exchange import FRAME_COLUMNS
+from ingest.exchange import FRAME_COLUMNS, frame_types
+from ingest.frame_table import RECORDED, frame_table
+from ingest.near_dates import latest_date, nearest_date
 from protocols import bmp
 from protocols.batch import OPERATIONS as UPLOADING
 from protocols.batch import Uploaded
+from protocols.columnar.decoder import BATCH_FRAMES
+from protocols.columnar.facts import ColumnFacts
 from protocols.dialect import Heard
 from protocols.errors import DecodeError, ProtocolError
 from protocols.facts import Facts, SettlementTotals, infer_datetime, is_approved
@@ -30,9 +34,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_DAY = dt.timedelta(days=1)
 _INT32 = range(-(2**31), 2**31)
-_RECORDED = ("segment_id", "seq", "line", "profile", "digest", "card_token", "day")
 _FACTS = tuple(field.name for field in fields(Facts) if field.name in FRAME_COLUMNS)
 _TOTALS = tuple(field.name for field in fields(SettlementTotals))
 
@@ -52,18 +54,72 @@ class Decoded:
 
 
 def decode(recorded: "pa.Table", zone: ZoneInfo, own: Mapping[str, Profile] = MappingProxyType({})) -> Decoded:
-    """Decode rows of ``raw_frames``.
+    """Decode rows of ``raw_frames``: column by column what can be, the rest one by one.
 
     Args:
         recorded: all columns of ``raw_frames``.
         zone: the zone the terminals' clocks run in.
         own: profiles that are not built in, by their names.
     """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    profiles: dict[str, Profile | ProtocolError] = {**own}
+    left = np.ones(recorded.num_rows, bool)
+    tables, rejects = [], []
+    for name in pc.unique(recorded["profile"]).to_pylist():
+        told = column_facts(profiles, name)
+        if told is None:
+            continue
+        mine = pc.and_(pc.equal(recorded["profile"], name), pc.equal(recorded["kind"], "frame"))
+        places = np.flatnonzero(mine.to_numpy())
+        if not places.size:
+            continue
+        rows = recorded.take(pa.array(places)).combine_chunks()
+        table, errors = frame_table(rows, told, zone, BATCH_FRAMES)
+        listed = _is_listed(table)
+        left[places] = False
+        left[places[table["place"].filter(listed).to_numpy()]] = True
+        tables.append(table.filter(pc.invert(listed)).drop_columns("place"))
+        wrong = rows.drop_columns("frame").take(errors["row"]).to_pylist()
+        rejects += [_rejected(row, error) for row, error in zip(wrong, errors.to_pylist(), strict=True)]
+    rest = decode_by_row(recorded.filter(pa.array(left)), zone, profiles)
+    return Decoded(pa.concat_tables([*tables, rest.frames]), [*rejects, *rest.rejects], rest.uploads, rest.listed)
+
+
+def column_facts(profiles: dict[str, Profile | ProtocolError], name: str) -> ColumnFacts | None:
+    """What tells the facts of a profile's frames column by column; None where they are read one by one."""
+    try:
+        profile = _profile(profiles, name)
+        if profile.speech.columns is None:
+            return None
+        return profile.speech.columns(profile)
+    except ProtocolError:
+        return None
+
+
+def _is_listed(frames: "pa.Table") -> "pa.ChunkedArray":
+    """Which frames hold more than facts: a picture, or a list of transactions."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    more = pa.array(["SIGNATURE", *sorted(UPLOADING)], pa.string())
+    return pc.and_(frames["is_request"], pc.is_in(frames["operation"], more))
+
+
+def decode_by_row(recorded: "pa.Table", zone: ZoneInfo, profiles: "dict[str, Profile | ProtocolError]") -> Decoded:
+    """As ``decode``, each frame by itself.
+
+    Args:
+        recorded: all columns of ``raw_frames``.
+        zone: the zone the terminals' clocks run in.
+        profiles: those known so far, by their names; others are loaded into it.
+    """
     columns: dict[str, list[Any]] = {name: [] for name in FRAME_COLUMNS}
     rejects = []
     uploads = {}
     listed = {}
-    profiles: dict[str, Profile | ProtocolError] = {**own}
     journals = frozenset(available_journals())
     followed: dict[tuple[str, str], list[tuple[dict[str, Any], list[Facts]]]] = {}
 
@@ -184,9 +240,7 @@ def _record(row: dict[str, Any], said: Said, zone: ZoneInfo) -> dict[str, Any]:
 
 
 def journal_day(profile: str, frame: bytes, seen: dt.datetime, zone: ZoneInfo) -> dt.date | None:
-    """The day a journal's record is about, by its own clock; None when the profile is no journal's, or it has none."""
-    if profile not in available_journals():
-        return None
+    """The day a journal's record is about, by its own clock; None when it has none."""
     try:
         said = load_journal(profile).decode(frame)
     except ProtocolError:
@@ -199,7 +253,7 @@ def _decoded(row: dict[str, Any], said: Facts, clock: dt.datetime | None, zone: 
     seen = row["seen_at"]
     stated = (clock or seen).astimezone(zone).date()
     decoded: dict[str, Any] = dict.fromkeys(FRAME_COLUMNS)
-    decoded |= {name: row[name] for name in _RECORDED}
+    decoded |= {name: row[name] for name in RECORDED}
     decoded |= {name: getattr(said, name) for name in _FACTS}
     if said.totals is not None:
         decoded |= {name: getattr(said.totals, name) for name in _TOTALS}
@@ -223,32 +277,6 @@ def _outcome(said: Facts) -> str | None:
     if said.response_code is None:
         return "approved" if said.totals is not None else None
     return "approved" if is_approved(said.response_code) else "declined"
-
-
-def nearest_date(mmdd: str | None, near: dt.date) -> dt.date | None:
-    """The date with that month and day that is nearest to ``near``; None for ``0000`` and what is no date."""
-    return min(_dates(mmdd, near), key=lambda date: abs(date - near), default=None)
-
-
-def latest_date(mmdd: str | None, event: dt.date) -> dt.date | None:
-    """The latest date with that month and day that is not after ``event``, or after it by one day.
-
-    The one day: just before midnight a terminal's clock may be a minute behind the host's.
-    """
-    return max((date for date in _dates(mmdd, event) if date <= event + _DAY), default=None)
-
-
-def _dates(mmdd: str | None, near: dt.date) -> list[dt.date]:
-    """The dates with that month and day; nine years back, for there are eight between some leap years."""
-    if mmdd is None or len(mmdd) != 4 or not mmdd.isdigit():
-        return []
-    found = []
-    for year in range(near.year - 9, near.year + 5):
-        try:
-            found.append(dt.date(year, int(mmdd[:2]), int(mmdd[2:])))
-        except ValueError:
-            continue
-    return found
 
 
 def _rejected(row: dict[str, Any], error: dict[str, Any]) -> dict[str, Any]:
@@ -279,13 +307,12 @@ def _unframed(row: dict[str, Any]) -> dict[str, Any]:
 def _as_table(columns: dict[str, list[Any]]) -> "pa.Table":
     import pyarrow as pa
 
-    types = {"string": pa.string(), "int32": pa.int32(), "int64": pa.int64(), "date": pa.date32(), "bool": pa.bool_()}
     arrays = {}
-    for name, kind in FRAME_COLUMNS.items():
+    for name, kind in frame_types().items():
         values = columns[name]
-        if kind == "int32":  # a tag's number may be of any length; one that does not fit is not one
+        if kind == pa.int32():  # a tag's number may be of any length; one that does not fit is not one
             values = [value if value is None or value in _INT32 else None for value in values]
-        arrays[name] = pa.array(values, types[kind])
+        arrays[name] = pa.array(values, kind)
     return pa.table(arrays)
 
 

@@ -25,9 +25,13 @@ how often a capture was read make no difference. The law:
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+import functools
+from collections.abc import Callable, Collection, Iterable
 from importlib import resources
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ingest.assembly import assembled
+from ingest.pairing import Pairing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,6 +65,15 @@ FRAME_COLUMNS: dict[str, str] = {
 ``clock_*`` is the clock that the message itself states; ``pair`` is the request's message type; ``outcome`` is
 approved or declined on an answer that says so."""
 
+
+def frame_types() -> "dict[str, pa.DataType]":
+    """``FRAME_COLUMNS`` as Arrow's types."""
+    import pyarrow as pa
+
+    types = {"string": pa.string(), "int32": pa.int32(), "int64": pa.int64(), "date": pa.date32(), "bool": pa.bool_()}
+    return {name: types[kind] for name, kind in FRAME_COLUMNS.items()}
+
+
 UPLOAD_REACH = 3
 """Days before its upload that a transaction is looked for: a batch stays open over a weekend."""
 _JOURNAL_REACH = 2
@@ -84,7 +97,13 @@ class Changed(NamedTuple):
 
 
 def changed(
-    load: "Callable[[dt.date], pa.Table]", there: set[dt.date], fresh: set[dt.date], segments: Iterable[str]
+    load: "Callable[[dt.date], pa.Table]",
+    there: set[dt.date],
+    fresh: set[dt.date],
+    segments: Iterable[str],
+    *,
+    coming: Collection[dt.date] = (),
+    done: Collection[dt.date] = (),
 ) -> "Changed":
     """The days whose exchanges new frames can have changed, and all exchanges of those days.
 
@@ -96,21 +115,24 @@ def changed(
         there: every day that has frames.
         fresh: the days the new frames were seen on; among ``there``.
         segments: the segments the new frames are in.
+        coming: further days with new frames, which another call is made for.
+        done: days that a call was made for already.
     """
     import pyarrow as pa
 
-    frames: dict[dt.date, pa.Table] = {}
-    wanted = _near(fresh, -1, UPLOAD_REACH) & there
+    segments, frames = list(segments), dict[dt.date, pa.Table]()
+    wanted = _near(fresh, -1, 1) & there
     while True:
         frames |= {day: load(day) for day in sorted(wanted)}
-        exchanges = _Exchanges(pa.concat_tables(frames[day] for day in sorted(frames)))
-        days = fresh | exchanges.touched(segments)
+        exchanges = _Exchanges(pa.concat_tables(frames[day] for day in sorted(frames)).combine_chunks())
+        days = fresh | exchanges.pairing.touched(segments, fresh)
         days |= exchanges.partners(days)
         days |= exchanges.uploading(_near(days, 0, UPLOAD_REACH))
+        days -= {*coming, *done}
         told = days | _near(exchanges.uploading(days), -UPLOAD_REACH, 0)
         context = told | exchanges.partners(told) | _near(exchanges.signing(days), -1, 1)
-        wanted = _near(context | exchanges.reach(context), -1, 1) & there - frames.keys()
-        wanted |= _near(days, 0, UPLOAD_REACH) & there - frames.keys()
+        wanted = _near(context | exchanges.pairing.reach(context), -1, 1) & there - frames.keys()
+        wanted |= (_near(days, 0, UPLOAD_REACH) - set(coming) - set(done)) & there - frames.keys()
         if exchanges.journals:
             wanted |= _near(told, -_JOURNAL_REACH, _JOURNAL_REACH) & there - frames.keys()
         if not wanted:
@@ -125,57 +147,24 @@ class _Exchanges:
     """The exchanges of some days' frames.
 
     Args:
-        frames: a table with the columns of ``FRAME_COLUMNS``.
+        frames: a table with the columns of ``FRAME_COLUMNS``, each in one piece.
     """
 
     def __init__(self, frames: "pa.Table") -> None:
+        import pyarrow.compute as pc
+
+        self._frames = frames
+        self.pairing = Pairing(frames)
+        self.journals: bool = pc.any(frames["is_journal"]).as_py() or False
+
+    @functools.cached_property
+    def _db(self) -> Any:
+        """A session with what the line did not tell by itself: journals, signatures, uploads."""
         import duckdb
 
-        self._db: Any = duckdb.connect(":memory:")
-        self._db.register("frames", frames)
-        self._db.execute(_sql("episodes"))
-        [(self.journals,)] = self._db.execute("SELECT count(*) > 0 FROM frames WHERE is_journal").fetchall()
-
-    def touched(self, segments: Iterable[str]) -> set[dt.date]:
-        """The days whose rows can have changed because frames of these segments came in.
-
-        A new frame changes its own episode and takes answers from the request before it, which
-        may lie on the day before. It makes a copy of an answer that its key has up to a day
-        later, and so parts what that answer held together, up to a day later again. And it may
-        be what a signature of its terminal signs, or one that names no terminal, or another part of it.
-        """
-        return self._days(
-            """
-            WITH new AS (
-                SELECT DISTINCT key, day, terminal_id FROM keyed
-                 WHERE segment_id IN (SELECT unnest($segments::VARCHAR[]))),
-            near AS (
-                SELECT k.key, k.day FROM keyed k JOIN new n ON n.key = k.key AND k.day BETWEEN n.day - 1 AND n.day + 2),
-            concerned AS (
-                SELECT DISTINCT key, episode FROM episodes SEMI JOIN near USING (key, day))
-            SELECT day FROM near UNION SELECT e.day FROM episodes e JOIN concerned USING (key, episode)
-             UNION
-            SELECT s.day
-              FROM keyed s JOIN new n ON n.terminal_id = s.terminal_id AND s.day BETWEEN n.day - 1 AND n.day + 2
-             WHERE s.operation = 'SIGNATURE'
-             UNION
-            SELECT s.day
-              FROM keyed s JOIN (SELECT DISTINCT day FROM new) n ON s.day BETWEEN n.day - 1 AND n.day + 2
-             WHERE s.operation = 'SIGNATURE' AND s.terminal_id IS NULL
-            """,
-            segments=list(segments),
-        )
-
-    def reach(self, days: Iterable[dt.date]) -> set[dt.date]:
-        """Every day that an episode with a frame on one of ``days`` has frames on, or may have."""
-        return self._days(
-            """
-            WITH asked AS (
-                SELECT DISTINCT key, chain FROM episodes WHERE day IN (SELECT unnest($days::DATE[])))
-            SELECT DISTINCT e.day FROM episodes e JOIN asked USING (key, chain)
-            """,
-            days=list(days),
-        )
+        db = duckdb.connect(":memory:")
+        db.register("frames", self._frames)
+        return db
 
     def partners(self, days: Iterable[dt.date]) -> set[dt.date]:
         """Every day with what a journal's record may belong to, or no longer, when one of ``days`` changes.
@@ -184,7 +173,7 @@ class _Exchanges:
         """
         if not self.journals:
             return set()
-        return self._days(
+        found = self._db.execute(
             """
             WITH changed AS (
                 SELECT DISTINCT kind, terminal_id, stan, day FROM frames WHERE day IN (SELECT unnest($days::DATE[]))),
@@ -196,23 +185,20 @@ class _Exchanges:
                 ON f.kind = c.kind AND f.terminal_id = c.terminal_id AND (f.kind = 'settlement' OR f.stan = c.stan)
                AND f.day BETWEEN c.day - $reach AND c.day + $reach
             """,
-            days=list(days),
-            reach=_JOURNAL_REACH,
+            {"days": list(days), "reach": _JOURNAL_REACH},
         )
+        return {day for (day,) in found.fetchall()}
 
     def rows(self, days: Iterable[dt.date]) -> "pa.Table":
         """The transactions whose first frame was seen on one of ``days``, in the columns of all derived tables."""
-        near = _near(days, -_JOURNAL_REACH, _JOURNAL_REACH) if self.journals else set(days)
-        exchanges = self._db.sql(_sql("exchanges"), params={"days": sorted(near)}).to_arrow_table()
-        self._db.register("exchanges", exchanges)
+        if not self.journals:
+            return self._assembled(days)
+        self._db.register("exchanges", self._assembled(_near(days, -_JOURNAL_REACH, _JOURNAL_REACH)))
         return self._db.sql(_sql("journals"), params={"days": list(days)}).to_arrow_table()
 
     def signing(self, days: Iterable[dt.date]) -> set[dt.date]:
         """Those of ``days`` on which a signature was seen."""
-        return self._days(
-            "SELECT DISTINCT day FROM keyed WHERE operation = 'SIGNATURE' AND day IN (SELECT unnest($days::DATE[]))",
-            days=list(days),
-        )
+        return self.pairing.days_with("SIGNATURE", days)
 
     def signed(self, days: Iterable[dt.date]) -> "pa.Table":
         """The exchanges of the signature uploads whose first frame was seen on one of ``days``."""
@@ -221,15 +207,12 @@ class _Exchanges:
         around = _near(self.signing(days), -1, 1)
         if not around:
             return pa.table({})
-        self._db.execute(f"CREATE TABLE around AS {_sql('exchanges')}", {"days": list(around)})
+        self._db.register("around", self._assembled(around))
         return self._db.sql(_sql("signatures"), params={"days": list(days)}).to_arrow_table()
 
     def uploading(self, days: Iterable[dt.date]) -> set[dt.date]:
         """Those of ``days`` on which a batch upload was seen."""
-        return self._days(
-            "SELECT DISTINCT day FROM keyed WHERE operation = 'BATCH_UPLOAD' AND day IN (SELECT unnest($days::DATE[]))",
-            days=list(days),
-        )
+        return self.pairing.days_with("BATCH_UPLOAD", days)
 
     def uploaded(self, days: Iterable[dt.date]) -> "pa.Table":
         """The transactions that may be in the batch uploads whose first frame was seen on one of ``days``."""
@@ -241,8 +224,8 @@ class _Exchanges:
         self._db.register("around", self.rows(_near(begun, -UPLOAD_REACH, 0)))
         return self._db.sql(_sql("uploads"), params={"days": list(days), "reach": UPLOAD_REACH}).to_arrow_table()
 
-    def _days(self, query: str, **values: Any) -> set[dt.date]:
-        return {day for (day,) in self._db.execute(query, values).fetchall()}
+    def _assembled(self, days: Iterable[dt.date]) -> "pa.Table":
+        return assembled(self._frames, self.pairing, days)
 
 
 def _sql(name: str) -> str:

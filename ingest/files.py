@@ -7,6 +7,10 @@ same on every system is here; `ingest.disk.Disk` is all of it, for this system.
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ingest.healing import Healed
 
 if sys.platform == "win32":
     FOR_US_ALONE = os.O_BINARY | os.O_NOINHERIT
@@ -16,7 +20,12 @@ else:
 
 
 class Files:
-    """What opening, writing and naming files is everywhere. Every method may raise OSError."""
+    """What opening, writing and naming files is everywhere. Every method may raise OSError.
+
+    ``heal``, ``rejoin`` and ``may_rejoin`` mean something where this stands for two disks (`ingest.mirror`).
+    """
+
+    may_rejoin = False
 
     def names(self, directory: Path) -> list[str]:
         """The names in a folder, sorted; none when it is not there."""
@@ -48,6 +57,19 @@ class Files:
     def close(self, fd: int) -> None:
         """Give the descriptor back."""
         os.close(fd)
+
+    def tail(self, path: Path, count: int) -> tuple[int, bytes]:
+        """How long the file is, and its last ``count`` bytes."""
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - count))
+            return size, file.read(count)
+
+    def heal(self) -> "Healed | None":
+        """Made equal before the spool is opened; None: there is nothing to be equal to."""
+
+    def rejoin(self) -> "Healed | None":
+        """Taken back in between two segments; None: nothing was."""
 
     def read(self, path: Path) -> bytes:
         """The whole file."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from ingest.collector import Collector
@@ -19,6 +20,9 @@ from ingest.committer import Committer
 from ingest.handover import Tell
 from ingest.lines import Line, Side
 from ingest.settings import Health
+
+if TYPE_CHECKING:
+    from ingest.mirror import Mirrored
 
 STUCK_SECONDS = 10.0
 """A thread that goes round twice a second and has not for so long hangs."""
@@ -52,6 +56,7 @@ class Watchman:
         lines, collector, committer: what is looked at.
         directory: the spool's, for its disk.
         health: when to raise an alarm.
+        mirror: the spool's two disks, where it has two.
         zone: the merchant's, for opening hours.
         tell: where alarms go, once each time they begin and end.
     """
@@ -66,7 +71,9 @@ class Watchman:
         health: Health,
         zone: ZoneInfo,
         tell: Tell,
+        mirror: "Mirrored | None" = None,
     ) -> None:
+        self._mirror = mirror
         self.lines = list(lines)
         self.collector = collector
         self.committer = committer
@@ -98,6 +105,8 @@ class Watchman:
         if self.committer.is_failing:
             waiting = self.committer.committed.backlog
             found.append(Trouble("spool_refuses", "", f"the spool takes no records; {waiting} wait in memory"))
+        if self._mirror is not None and (why := self._mirror.trouble):
+            found.append(Trouble("mirror_out", "", f"records go to one disk alone: {why}"))
         if (used := self.disk_percent()) >= self._health.disk_percent:
             found.append(Trouble("disk_full", "", f"the spool's disk is {used:.0f} % full"))
         for line in self.lines:
@@ -110,6 +119,8 @@ class Watchman:
         used = self.disk_percent()
         if self._health.disk_percent - WARN_BEFORE_PERCENT <= used < self._health.disk_percent:
             found.append(Trouble("disk_filling", "", f"the spool's disk is {used:.0f} % full"))
+        if self._mirror is not None and self._mirror.is_one_disk:
+            found.append(Trouble("mirror_same_disk", "", "both folders of the spool are on one disk: is one mounted?"))
         if self._health.opens <= now.astimezone(self._zone).time() < self._health.closes:
             for line in self.lines:
                 quiet = (time.monotonic() - self._last_byte(line)) / 60
@@ -129,12 +140,9 @@ class Watchman:
         self._told = present
 
     def disk_percent(self) -> float:
-        """How full the spool's disk is, as its owner sees it; 0 where it cannot be told."""
-        try:
-            usage = shutil.disk_usage(self._directory)
-        except OSError:
-            return 0.0
-        return 100.0 * usage.used / (usage.used + usage.free) if usage.used + usage.free else 100.0
+        """How full the spool's disk is (the fuller of two), as its owner sees it; 0 where it cannot be told."""
+        folders = [self._directory] if self._mirror is None else self._mirror.folders
+        return max(map(_percent, folders))
 
     def _line(self, line: Line) -> list[Trouble]:
         found = [
@@ -156,6 +164,14 @@ class Watchman:
 
     def _last_byte(self, line: Line) -> float:
         return max(side.last_read_at for side in line.sides)
+
+
+def _percent(folder: Path) -> float:
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return 0.0
+    return 100.0 * usage.used / (usage.used + usage.free) if usage.used + usage.free else 100.0
 
 
 def _missing(line: Line) -> list[Side]:

@@ -11,11 +11,13 @@ import contextlib
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingest import datafile
 from ingest.columns import TABLES
+from ingest.encryption import Cipher, cipher
 from ingest.errors import LakeError, UsageError
 from ingest.permissions import make_lake_folder
 from ingest.rows import arrow_schema, as_table, by_partition, text
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
     from deltalake.transaction import AddAction
 
+    from ingest.settings import LakeSettings
+
 READ_TRIES = 20
 TEMPORARY_SECONDS = 3600.0
 """A temporary file this old belongs to nobody any more."""
@@ -36,18 +40,45 @@ _REPLACED = re.compile(r"(?P<app>.+)-v(?P<version>\d+)-[0-9a-f]{16}\.parquet")
 _SAFE = re.compile(r"[\w.-]{1,120}")
 
 
+@dataclass
+class Staged:
+    """Files of a ``replace`` that are written and not yet in the log: pieces of what is too much for memory at once.
+
+    Attributes:
+        actions: what the log will say of each.
+        rows: how many there are.
+        values: the partitions they are in, by column.
+    """
+
+    actions: "list[AddAction]" = field(default_factory=list)
+    rows: int = 0
+    values: dict[str, set[Any]] = field(default_factory=dict)
+
+
 class Lake:
     """The tables under one folder.
 
     Args:
         uri: the folder. Object storage is refused by name until it is supported.
+        cipher: encrypts new files, and opens those that are encrypted.
     """
 
-    def __init__(self, uri: str | Path) -> None:
+    def __init__(self, uri: str | Path, cipher: Cipher | None = None) -> None:
         folder = str(uri).removeprefix("file://")
         if "://" in folder:
             raise UsageError(f"lake.uri: {folder} is not a folder", hint="give a folder, such as var/lake")
         self.root = Path(folder).absolute()
+        self.cipher = cipher
+
+    @classmethod
+    def of(cls, settings: "LakeSettings") -> "Lake":
+        """The lake that the settings name.
+
+        Raises:
+            KeyFileError: the key of its files is not there, open to others, or not a key.
+            UsageError: not a folder, or no such key service.
+        """
+        return cls(settings.uri, cipher(settings.key, settings.key_service))
 
     def read(
         self,
@@ -78,7 +109,7 @@ class Lake:
             if handle is None:
                 return arrow_schema(spec).empty_table().select(wanted)
             try:
-                return scan(spec, self.root / name, _listed(handle), wanted, where)
+                return scan(spec, self.root / name, _listed(handle), wanted, where, cipher=self.cipher)
             except FileNotFoundError as wrong:
                 missing = first_line(wrong)
                 time.sleep(0.01 * attempt)
@@ -123,10 +154,28 @@ class Lake:
         actions = self._write(spec, as_table(spec, rows), f"{_safe(app_id)}{suffix}.parquet")
         return _commit(handle, spec, actions, app=(app_id, app_version))
 
-    def replace(
+    def stage(
         self,
         name: str,
         rows: "pa.Table | Sequence[Mapping[str, Any]]",
+        staged: Staged,
+        *,
+        app_id: str,
+        app_version: int,
+    ) -> None:
+        """Write rows for a ``replace`` that follows; ``staged`` grows by them. Of one partition all at once."""
+        spec = _spec(name)
+        self._create(name)
+        table = as_table(spec, rows)
+        for column, values in _values(table, spec.partition_by).items():
+            staged.values.setdefault(column, set()).update(values)
+        staged.actions += self._write(spec, table, f"{_safe(app_id)}-v{app_version}-{{hash}}.parquet")
+        staged.rows += table.num_rows
+
+    def replace(
+        self,
+        name: str,
+        rows: "Staged | pa.Table | Sequence[Mapping[str, Any]]",
         *,
         partitions: Mapping[str, Sequence[Any]],
         app_id: str,
@@ -142,17 +191,17 @@ class Lake:
         """
         spec, handle = _spec(name), self._create(name)
         if (committed := handle.transaction_version(app_id)) is not None and committed >= app_version:
+            self.sweep(name)
             return False
-        table = as_table(spec, rows)
-        for column, values in partitions.items():
-            if strangers := set(table[column].unique().to_pylist()) - set(values):
-                raise ValueError(f"{name}: rows outside the partitions to replace: {column} = {min(strangers)}")
-        if table.num_rows and not partitions:
-            raise ValueError(f"{name}: rows, but no partitions to put them in")
+        staged = rows if isinstance(rows, Staged) else Staged()
+        if not isinstance(rows, Staged):
+            table = as_table(spec, rows)
+            _refuse_strangers(name, table.num_rows, _values(table, partitions), partitions)
+            self.stage(name, table, staged, app_id=app_id, app_version=app_version)
+        _refuse_strangers(name, staged.rows, staged.values, partitions)
         filters = [(column, "in", [text(value) for value in values]) for column, values in partitions.items() if values]
-        actions = self._write(spec, table, f"{_safe(app_id)}-v{app_version}-{{hash}}.parquet")
         try:
-            return _commit(handle, spec, actions, filters, app=(app_id, app_version))
+            return _commit(handle, spec, staged.actions, filters, app=(app_id, app_version))
         finally:
             self.sweep(name)
 
@@ -227,12 +276,14 @@ class Lake:
                     f"{self.root / spec.name / folder}: cannot be made: {wrong.strerror}",
                     hint="check the disk's free space and the folder's owner",
                 ) from wrong
-            with datafile.written(part, self.root / spec.name / folder) as temporary:
+            with datafile.written(part, self.root / spec.name / folder, self.cipher) as temporary:
                 final = self.root / spec.name / folder / name.format(hash=datafile.content_hash(temporary))
                 size = temporary.stat().st_size
                 if not datafile.publish(temporary, final, keep_other=True) and final not in self.files(spec.name):
                     datafile.publish(temporary, final)  # the other was left by a writer that died
-            stats = datafile.statistics(part, spec.statistics)
+            stats = datafile.statistics(
+                part, spec.statistics if self.cipher is None else ()
+            )  # the log is not encrypted
             actions.append(AddAction(str(folder / final.name), size, values, int(time.time() * 1000), True, stats))
         return actions
 
@@ -258,6 +309,20 @@ def _commit(
     except CommitFailedError:
         return False
     return True
+
+
+def _values(table: "pa.Table", columns: Iterable[str]) -> dict[str, set[Any]]:
+    return {column: set(table[column].unique().to_pylist()) for column in columns}
+
+
+def _refuse_strangers(
+    name: str, rows: int, found: Mapping[str, set[Any]], partitions: Mapping[str, Sequence[Any]]
+) -> None:
+    if rows and not partitions:
+        raise ValueError(f"{name}: rows, but no partitions to put them in")
+    for column, values in partitions.items():
+        if strangers := found.get(column, set()) - set(values):
+            raise ValueError(f"{name}: rows outside the partitions to replace: {column} = {min(strangers)}")
 
 
 def _spec(name: str) -> TableSpec:

@@ -9,45 +9,31 @@ what is missing is done by the next, and what is done is not done twice.
 """
 
 import datetime as dt
+import functools
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from ingest.decoding import Decoded, decode, journal_day
-from ingest.errors import LakeError, SpoolError
-from ingest.exchange import changed
+from ingest.decoding import journal_day
+from ingest.deriving import DERIVED, Progress, derive
+from ingest.errors import SpoolError
+from ingest.overlap import ahead
 from ingest.records import Kind, Record
-from ingest.scan import remedy
+from ingest.rows import as_table
 from ingest.segment import HEADER_SIZE, decode_header
+from ingest.segment_table import segment_table
 from ingest.segments import SegmentInfo, from_ns, read_segment, sealed_segments
 from ingest.settings import Settings
-from ingest.signing import signatures
 from ingest.tables import TABLES, Lake
-from ingest.uploading import batch_uploads
 from protocols.profile import Profile, load_profile
+from protocols.profile_files import available_journals
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-RULES = 3
-"""Raised when the same frames give other rows than before: the tables are then worked out anew from the first day."""
-APPLICATION = f"raw_frames-r{RULES}"
-DERIVED = {
-    "transactions": "financial",
-    "settlements": "settlement",
-    "events": "event",
-    "signatures": "",
-    "batch_uploads": "",
-    "rejects": "",
-}
-ROUNDS = 50
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,44 +75,72 @@ class LandResult:
 def land(settings: Settings, progress: Progress | None = None) -> LandResult:
     """Land every sealed segment that is not in the lake yet, and bring the tables up to date.
 
-    Safe to run again, and twice at once. A damaged segment is landed as far as it can be
-    read, with a row of ``rejects`` for what cannot, and named in the result. Once a sound
-    copy is in its place, the records that were missing land too.
+    Segments of the spool, and of the store that collectors ship to where ``lake.take_from`` names
+    one. Safe to run again, and twice at once. A damaged segment is landed as far as it can be read,
+    with a row of ``rejects`` for what cannot, and named in the result. Once a sound copy is in its
+    place in the spool, the records that were missing land too.
 
     Raises:
         SpoolError: the spool cannot be read.
         LakeError: a table cannot be read or written.
+        StoreError: the store cannot be read; what landed before it was asked stays.
     """
     started = time.monotonic()
     tell = progress or (lambda _what, _done, _all: None)
-    lake, zone = Lake(settings.lake.uri), settings.zone
-    segments = {info.id: info for info in sealed_segments(settings.spool.directory)}
-    new = lake.uncommitted("raw_frames", segments)
-    waiting = lake.uncommitted("raw_frames", [_salvaged(segment) for segment in new])
+    lake, zone = Lake.of(settings.lake), settings.zone
     landed = frames = 0
-    damaged = []
-    for done, segment in enumerate(new):
-        tell("segments", done, len(new))
-        try:
-            records, damage = _records(segments[segment])
-        except SpoolError as unread:
-            damaged.append(unread.message)
-            continue
-        rows = [row_of(segment, record, zone) for record in records]
-        if _salvaged(segment) not in waiting:
-            if damage:
-                continue  # what can be read of it is in; it is looked at again until a sound copy is there
-            there = _numbers(lake, segment)
-            rows = [row for row in rows if row["seq"] not in there]
-        if lake.append("raw_frames", rows, app_id=_salvaged(segment) if damage else segment):
-            landed += 1
-            frames += sum(row["kind"] == "frame" for row in rows)
-            damaged += [damage] if damage else []
-    tell("segments", len(new), len(new))
+    damaged: list[str] = []
+    for segments in _batches(settings, lake):
+        came, counted, wrong = _bring(lake, segments, zone, tell)
+        landed, frames, damaged = landed + came, frames + counted, damaged + wrong
     stand = derive(lake, zone, tell, own_profiles(settings))
     for name in [*DERIVED, *(["raw_frames"] if landed else [])]:
         lake.sweep(name)
     return LandResult(landed, frames, stand, damaged, time.monotonic() - started)
+
+
+def _batches(settings: Settings, lake: Lake) -> Iterator[list[SegmentInfo]]:
+    """The segments to land: those of the spool, then those of the store, some at a time."""
+    yield sealed_segments(settings.spool.directory)
+    if settings.lake.take_from is not None:
+        from ingest.depot import Depot
+        from ingest.taking import batches
+
+        def missing(ids: Iterable[str]) -> list[str]:  # of a damaged one in the store nothing more can come
+            new = lake.uncommitted("raw_frames", ids)
+            waiting = set(lake.uncommitted("raw_frames", map(_salvaged, new)))
+            return [segment for segment in new if _salvaged(segment) in waiting]
+
+        yield from batches(Depot(settings.lake.take_from), missing, settings.spool.directory)
+
+
+def _bring(lake: Lake, infos: list[SegmentInfo], zone: ZoneInfo, tell: Progress) -> tuple[int, int, list[str]]:
+    """Put segments into ``raw_frames``: how many came, their frames, and what is damaged."""
+    import pyarrow.compute as pc
+
+    segments = {info.id: info for info in infos}
+    new = lake.uncommitted("raw_frames", segments)
+    waiting = lake.uncommitted("raw_frames", [_salvaged(segment) for segment in new])
+    landed = frames = 0
+    damaged = []
+    read = functools.partial(_read, zone=zone, journals=frozenset(available_journals()))
+    for done, (segment, unread) in enumerate(ahead(read, [segments[segment] for segment in new])):
+        tell("segments", done, len(new))
+        try:
+            rows, damage = unread()
+        except SpoolError as wrong:
+            damaged.append(wrong.message)
+            continue
+        if _salvaged(segment.id) not in waiting:
+            if damage:
+                continue  # what can be read of it is in; it is looked at again until a sound copy is there
+            rows = rows.filter(~pc.field("seq").isin(_numbers(lake, segment.id)))
+        if lake.append("raw_frames", rows, app_id=_salvaged(segment.id) if damage else segment.id):
+            landed += 1
+            frames += pc.sum(pc.equal(rows["kind"], "frame")).as_py() or 0
+            damaged += [damage] if damage else []
+    tell("segments", len(new), len(new))
+    return landed, frames, damaged
 
 
 def _salvaged(segment: str) -> str:
@@ -134,10 +148,27 @@ def _salvaged(segment: str) -> str:
     return f"{segment}.salvaged"
 
 
-def _numbers(lake: Lake, segment: str) -> set[int]:
+def _numbers(lake: Lake, segment: str) -> "pa.Array":
     """The records of a segment that are in the lake."""
     where = [("segment_id", "==", segment), ("kind", "!=", "gap")]
-    return set(lake.read("raw_frames", columns=["seq"], filters=where)["seq"].to_pylist())
+    return lake.read("raw_frames", columns=["seq"], filters=where)["seq"].combine_chunks()
+
+
+def _read(info: SegmentInfo, zone: ZoneInfo, journals: frozenset[str]) -> "tuple[pa.Table, str]":
+    """A segment's rows of ``raw_frames``, and what is wrong with it, if anything is.
+
+    Raises:
+        SpoolError: see ``_records``.
+    """
+    row = functools.partial(row_of, zone=zone, journals=journals)
+    try:
+        table = segment_table(info.path, info.id, zone, journals, row)
+    except OSError:
+        table = None  # reading it record by record tells what is wrong
+    if table is not None:
+        return table, ""
+    records, damage = _records(info)
+    return as_table(TABLES["raw_frames"], [row(info.id, record) for record in records]), damage
 
 
 def _records(info: SegmentInfo) -> tuple[list[Record], str]:
@@ -175,8 +206,8 @@ def _at(record: Record, wall_ns: int) -> Record:
     return Record(record.seq, record.kind, record.line, record.profile, wall_ns, 0, 0, facts=record.facts)
 
 
-def row_of(segment: str, record: Record, zone: ZoneInfo) -> dict[str, Any]:
-    """A record of a segment as a row of ``raw_frames``."""
+def row_of(segment: str, record: Record, zone: ZoneInfo, journals: frozenset[str]) -> dict[str, Any]:
+    """A record of a segment as a row of ``raw_frames``; ``journals`` are the profiles of journals."""
     seen = from_ns(record.wall_ns)
     told = record.error if record.kind is Kind.NOISE else record.facts
     carries = record.kind in {Kind.FRAME, Kind.NOISE}
@@ -195,13 +226,14 @@ def row_of(segment: str, record: Record, zone: ZoneInfo) -> dict[str, Any]:
         "digest": record.digest.hex() if carries else None,
         "card_token": record.card_token,
         "error": json.dumps(told, ensure_ascii=False, sort_keys=True) if told else None,
-        "day": _day(record, seen, zone),
+        "day": _day(record, seen, zone, journals),
     }
 
 
-def _day(record: Record, seen: dt.datetime, zone: ZoneInfo) -> dt.date:
+def _day(record: Record, seen: dt.datetime, zone: ZoneInfo, journals: frozenset[str]) -> dt.date:
     """Local day of reception; of a journal's record the day it is about, so that it lies beside its exchange."""
-    about = journal_day(record.profile, record.frame, seen, zone) if record.kind is Kind.FRAME else None
+    of_journal = record.kind is Kind.FRAME and record.profile in journals
+    about = journal_day(record.profile, record.frame, seen, zone) if of_journal else None
     return about or seen.astimezone(zone).date()
 
 
@@ -213,97 +245,3 @@ def own_profiles(settings: Settings) -> dict[str, Profile]:
     """
     files = {line.profile for line in settings.lines if line.profile.endswith(".toml")}
     return {profile.name: profile for profile in map(load_profile, sorted(files))}
-
-
-def derive(lake: Lake, zone: ZoneInfo, tell: Progress, own: Mapping[str, Profile]) -> dict[str, int]:
-    """Bring the derived tables up to ``raw_frames``; rows, by table, of the days that this run replaced.
-
-    Args:
-        lake: the tables.
-        zone: the merchant's.
-        tell: hears of the progress.
-        own: profiles that are not built in, by their names.
-
-    Raises:
-        LakeError: other runs kept committing first, or ``raw_frames`` is older than what was made from it.
-    """
-    written: dict[str, int] = {}
-    for _ in range(ROUNDS):
-        version = lake.version("raw_frames")
-        stands = {name: lake.committed(name, APPLICATION) for name in DERIVED}
-        behind = [name for name, at in stands.items() if version is not None and (at is None or at < version)]
-        if version is None or not behind:
-            _refuse_older(lake, stands)
-            return written
-        since = None if None in stands.values() else min(at for at in stands.values() if at is not None)
-        days, tables = _work_out(lake, zone, version, since, tell, own)
-        for name in behind:
-            where = {"seen_date": sorted(days)} if days else {}
-            if lake.replace(name, tables[name], partitions=where, app_id=APPLICATION, app_version=version):
-                written[name] = written.get(name, 0) + tables[name].num_rows
-    raise LakeError(f"{lake.root}: other runs kept committing first", hint="let one `tillwatch land` run at a time")
-
-
-def _refuse_older(lake: Lake, stands: dict[str, int | None]) -> None:
-    """A raw_frames that is older than the tables made from it, or gone, would leave new frames out of them unsaid."""
-    version = lake.version("raw_frames") or 0
-    for name, at in stands.items():
-        if at is not None and at > version:
-            raise LakeError(
-                f"{lake.root / name}: made from version {at} of raw_frames, which is at {version}",
-                hint=remedy("raw_frames"),
-            )
-
-
-def _work_out(  # noqa: PLR0917  what one round of derive knows
-    lake: Lake, zone: ZoneInfo, version: int, since: int | None, tell: Progress, own: Mapping[str, Profile]
-) -> tuple[set[dt.date], "dict[str, pa.Table]"]:
-    """The days that changed since a version of ``raw_frames``, and their rows of every derived table."""
-    import pyarrow.compute as pc
-
-    from ingest.rows import as_table
-
-    added = lake.added("raw_frames", version=version, since=since)
-    fresh = {file["partition.day"] for file in added}
-    there = {file["partition.day"] for file in lake.added("raw_frames", version=version)}
-    segments = {str(file["path"]).rpartition("/")[2].partition(".")[0] for file in added}
-    if not fresh:
-        return fresh, {name: as_table(TABLES[name], []) for name in DERIVED}
-    decoded: dict[dt.date, Decoded] = {}
-
-    def load(day: dt.date) -> "pa.Table":
-        tell("days", len(decoded), len(decoded) + 1)
-        decoded[day] = decode(lake.read("raw_frames", filters=[("day", "==", day)], version=version), zone, own)
-        tell("days", len(decoded), len(decoded))
-        return decoded[day].frames
-
-    days, rows, signed, uploaded = changed(load, there, fresh, segments)
-    tables = {name: _select(rows, name, kind) for name, kind in DERIVED.items() if kind}
-    rejects = [row for day in sorted(days) for row in decoded[day].rejects]
-    uploads = {place: upload for each in decoded.values() for place, upload in each.uploads.items()}
-    pictures = signatures(signed.to_pylist(), uploads)
-    listed = {place: rows for each in decoded.values() for place, rows in each.listed.items()}
-    sent = rows.filter(pc.field("operation") == "BATCH_UPLOAD").to_pylist()
-    return days, tables | {
-        "rejects": as_table(TABLES["rejects"], rejects),
-        "signatures": as_table(TABLES["signatures"], pictures),
-        "batch_uploads": as_table(TABLES["batch_uploads"], batch_uploads(sent, uploaded.to_pylist(), listed)),
-    }
-
-
-def _select(rows: "pa.Table", name: str, kind: str) -> "pa.Table":
-    """The exchanges of one kind, in a table's columns; a column nothing is known of is null."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    from ingest.rows import arrow_schema
-
-    rows = rows.filter(pc.field("kind") == kind)
-    schema = arrow_schema(TABLES[name])
-    identity = TABLES[name].columns[0].name
-    arrays = []
-    for field in schema:
-        source = "id" if field.name == identity else field.name
-        known = source in rows.column_names
-        arrays.append(rows[source].cast(field.type) if known else pa.nulls(rows.num_rows, field.type))
-    return pa.table(arrays, schema=schema)

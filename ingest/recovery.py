@@ -170,7 +170,7 @@ def rescue(disk: Disk, path: Path, keys: Keys, boot_id: int, good: int | None = 
             disk.close(fd)
             raise
         info = seal_file(disk, fd, sealing, footer)
-    _quarantine(disk, path)
+    quarantine(disk, path)
     return info
 
 
@@ -192,7 +192,7 @@ def _mend(disk: Disk, path: Path, keys: Keys, boot_id: int, found: Recovery) -> 
     state = _State.of(data, keys)
     if not state.data_records:
         if state.end < len(data) or state.damages:
-            _quarantine(disk, path)
+            quarantine(disk, path)
             found.notes.append(f"{path.name}: no record in it; moved to {QUARANTINE}/")
         else:
             disk.remove(path)
@@ -336,7 +336,8 @@ def _keep_tail(disk: Disk, path: Path, tail: bytes, offset: int) -> None:
     disk.sync_directory(path.parent)
 
 
-def _quarantine(disk: Disk, path: Path) -> None:
+def quarantine(disk: Disk, path: Path) -> None:
+    """Move a file to the spool's ``quarantine/``, for good."""
     folder = path.parent / QUARANTINE
     disk.make_directory(folder)
     disk.rename(path, folder / path.name)

@@ -5,6 +5,7 @@ hole. What goes is written down in ``pruned.jsonl`` and synced before it goes. T
 segment always stays: the numbers go on from it.
 """
 
+import contextlib
 import datetime as dt
 import os
 from collections.abc import Callable, Iterator
@@ -14,14 +15,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ingest.errors import SpoolError
+from ingest.healing import LEDGER
 from ingest.lake import Lake
 from ingest.landing import row_of
 from ingest.ledger import write_down
 from ingest.segments import SegmentInfo, read_segment, sealed_segments
+from protocols.profile_files import available_journals
 
 Lacks = Callable[[SegmentInfo], str]
 """Why another place does not prove to hold a segment; empty when it does."""
-LEDGER = "pruned.jsonl"
 _COMPARED = ("seq", "kind", "line", "profile", "direction", "frame", "length", "digest", "card_token", "seen_at")
 
 
@@ -40,6 +42,7 @@ def prune(
     keep_days: float,
     now: dt.datetime,
     dry_run: bool = False,
+    mirror: Path | None = None,
 ) -> Iterator[Judged]:
     """Clear away what is older than ``keep_days`` and proven to be elsewhere.
 
@@ -49,6 +52,8 @@ def prune(
         keep_days: a segment stays this long after it was sealed.
         now: the moment.
         dry_run: judge and remove nothing.
+        mirror: the folder that holds the same on another disk; where it cannot be reached now, what went here goes
+            there when the two are made equal.
 
     Raises:
         SpoolError: the spool cannot be read or written.
@@ -62,6 +67,9 @@ def prune(
         stays = stays or lacks(info)
         if not stays and not dry_run:
             _remove(directory, info, now)
+            if mirror is not None:
+                with contextlib.suppress(OSError):
+                    (mirror / info.path.name).unlink(missing_ok=True)
         yield Judged(info, stays)
         if stays:
             return
@@ -77,7 +85,8 @@ def _unverified(info: SegmentInfo, lake: Lake, zone: ZoneInfo) -> str:
     if lake.committed("raw_frames", info.id) is None:
         return "it has not landed: run `tillwatch land`"
     try:
-        recorded = [row_of(info.id, record, zone) for record in read_segment(info.path)]
+        journals = frozenset(available_journals())
+        recorded = [row_of(info.id, record, zone, journals) for record in read_segment(info.path)]
     except SpoolError as wrong:
         return f"it is damaged: {wrong.message}"
     landed = lake.read("raw_frames", columns=list(_COMPARED), filters=[("segment_id", "==", info.id)]).to_pylist()

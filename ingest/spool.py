@@ -10,29 +10,31 @@ import contextlib
 import hashlib
 import time
 import uuid
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from ingest.batch import REMEMBERED, Batch, Known
 from ingest.disk import FULL, Disk
 from ingest.errors import SpoolError
 from ingest.keys import Keys
 from ingest.ownership import own, owner_of, this_boot
 from ingest.recall import recall
-from ingest.records import Kind, PendingRecord, session
+from ingest.records import Kind, PendingRecord
 from ingest.recovery import Recovery, Sealing, recover, rescue, seal_file
-from ingest.segment import NO_CHAIN, Chain, Header, encode_header, encode_record
+from ingest.segment import NO_CHAIN, Chain, Header, encode_header
 from ingest.segments import OPEN, POISONED, SegmentInfo, segment_name
+
+if TYPE_CHECKING:
+    from ingest.healing import Healed
 
 __all__ = ["Spool", "owner_of"]
 
+LATE_BATCH = 1024
 RESERVE = "RESERVE"
 RESERVE_BYTES = 256 * 1024
-REMEMBERED = 4096
-"""How many digests of a line and direction are kept to tell a frame that came before."""
 RESCUE_SECONDS = 5.0
 """How long to leave a failing disk alone before the next try to seal what was put aside."""
 
@@ -50,19 +52,6 @@ class _Writing:
     data_records: int = 0
     link: bytes = NO_CHAIN
     sha256: "hashlib._Hash" = field(default_factory=hashlib.sha256)
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Records being put into bytes; the spool takes its values over once they are on the disk."""
-
-    seq: int
-    link: bytes
-    encoded: bytearray = field(default_factory=bytearray)
-    count: int = 0
-    data_records: int = 0
-    sessions: dict[str, tuple[int, PendingRecord]] = field(default_factory=dict)
-    seen: dict[tuple[str, str, bytes], int] = field(default_factory=dict)
 
 
 class Spool:
@@ -105,11 +94,10 @@ class Spool:
         self._writing: _Writing | None = None
         self._poisoned: list[tuple[Path, int]] = []
         self._burned: list[dict[str, object]] = []
-        self._sessions: dict[str, tuple[int, PendingRecord]] = {}
-        self.duplicates = 0
         self._rescued = time.monotonic()
         self._lock = own(self._disk, directory, self._boot_id)
         try:
+            healed = self._disk.heal()
             self._keep_reserve()
             self.recovery: Recovery = recover(self._disk, directory, keys, self._boot_id, self._give_reserve)
             for info in self.recovery.sealed:
@@ -121,7 +109,9 @@ class Spool:
             raise
         self._next_seq = self.recovery.next_seq
         self._link = self.recovery.link
-        self._seen = recall(self._disk, directory, REMEMBERED)
+        self._known = Known(recall(self._disk, directory, REMEMBERED))
+        if healed is not None:
+            self._take_over(healed)
 
     def __enter__(self) -> Self:
         return self
@@ -150,8 +140,8 @@ class Spool:
         if self._writing is not None and self._writing.size >= self._seal_bytes:
             self.seal()
         writing = self._writing or self._begin()
-        batch = _Batch(self._next_seq, writing.link)
-        numbers = [self._encode(batch, record) for record in records]
+        batch = Batch(self._next_seq, writing.link, self._chain, self._boot_id, self._known)
+        numbers = [batch.add(record) for record in records]
         self._write(writing, batch)
         return numbers
 
@@ -159,6 +149,8 @@ class Spool:
         """Seal the segment when it is old or large enough; None when it is not."""
         if self._poisoned and time.monotonic() - self._rescued >= RESCUE_SECONDS:
             self._rescue()
+        if self._disk.may_rejoin:
+            return self._rejoin()
         writing = self._writing
         if writing is None:
             return None
@@ -215,12 +207,8 @@ class Spool:
             self.seal()
             self._rescue()
         finally:
-            writing, self._writing = self._writing, None
-            if writing is not None:
-                with contextlib.suppress(OSError):
-                    self._disk.close(writing.fd)
-                    if not writing.data_records:
-                        self._disk.remove(writing.path)
+            if self._writing is not None:
+                self._abandon(self._writing)
             self._disk.close(self._lock)
             self._lock = -1
 
@@ -236,12 +224,12 @@ class Spool:
             self._keep_reserve()
             fd = self._disk.create(path)
             writing = _Writing(path, fd, header, time.monotonic(), link=self._chain.link(encoded))
-            batch = _Batch(first, writing.link, bytearray(encoded))
-            for port, record in self._sessions.values():
-                self._encode_one(batch, record, port, None)
+            batch = Batch(first, writing.link, self._chain, self._boot_id, self._known, bytearray(encoded))
+            for port, record in self._known.sessions.values():
+                batch.add_as(record, port)
             for facts in self._burned:
                 gap = PendingRecord(Kind.GAP, "", "", time.time_ns(), facts=facts)
-                self._encode_one(batch, gap, 0, None)
+                batch.add_as(gap, 0)
             if self._disk.write(fd, bytes(batch.encoded)) != len(batch.encoded):
                 raise self._full()
             self._disk.fsync(fd)
@@ -259,39 +247,7 @@ class Spool:
         self._writing = writing
         return writing
 
-    def _encode(self, batch: _Batch, record: PendingRecord) -> int:
-        known = batch.sessions.get(record.line) or self._sessions.get(record.line)
-        port = known[0] if known else len(self._sessions.keys() | batch.sessions.keys()) + 1
-        if record.kind is Kind.SESSION:
-            batch.sessions[record.line] = (port, record)
-        elif record.line and (known is None or known[1].profile != record.profile):
-            opened = session(record.line, record.profile, wall_ns=record.wall_ns, mono_ns=record.mono_ns)
-            batch.sessions[record.line] = (port, opened)
-            self._encode_one(batch, opened, port, None)
-        dup_of = None
-        if record.kind is Kind.FRAME:
-            dup_of = self._seen_before(batch, record)
-        return self._encode_one(batch, record, port if record.line else 0, dup_of)
-
-    def _encode_one(self, batch: _Batch, record: PendingRecord, port: int, dup_of: int | None) -> int:
-        seq = batch.seq
-        encoded = encode_record(record, seq=seq, port_id=port, boot_id=self._boot_id, chain=batch.link, dup_of=dup_of)
-        batch.encoded += encoded
-        batch.link = self._chain.link(encoded)
-        batch.seq += 1
-        batch.count += 1
-        batch.data_records += record.kind is not Kind.SESSION
-        return seq
-
-    def _seen_before(self, batch: _Batch, record: PendingRecord) -> int | None:
-        key = (record.line, record.direction, record.digest)
-        seen = self._seen.get((record.line, record.direction))
-        earlier = (seen and seen.get(record.digest)) or batch.seen.get(key)
-        if earlier is None:
-            batch.seen[key] = batch.seq
-        return earlier
-
-    def _write(self, writing: _Writing, batch: _Batch) -> None:
+    def _write(self, writing: _Writing, batch: Batch) -> None:
         try:
             if not self._append_all(writing, bytes(batch.encoded)):
                 raise self._full()
@@ -320,19 +276,14 @@ class Spool:
         self._disk.truncate(writing.fd, writing.size)
         return False
 
-    def _take(self, writing: _Writing, batch: _Batch) -> None:
+    def _take(self, writing: _Writing, batch: Batch) -> None:
         writing.size += len(batch.encoded)
         writing.sha256.update(batch.encoded)
         writing.link = batch.link
         writing.count += batch.count
         writing.data_records += batch.data_records
         self._next_seq = batch.seq
-        self._sessions |= batch.sessions
-        for (line, direction, digest), seq in batch.seen.items():
-            seen = self._seen.setdefault((line, direction), OrderedDict())
-            seen[digest] = seq
-            if len(seen) > REMEMBERED:
-                seen.popitem(last=False)
+        self._known.take(batch)
 
     # When the disk fails -------------------------------------------------------------------
 
@@ -361,6 +312,37 @@ class Spool:
             if info is not None:
                 self._on_sealed(info)
         self._poisoned = left
+
+    # When there are two disks --------------------------------------------------------------
+
+    def _rejoin(self) -> SegmentInfo | None:
+        """Between two segments a disk that was out comes back in."""
+        info = self.seal()
+        if self._writing is not None:
+            self._abandon(self._writing)
+        healed = self._disk.rejoin()
+        if healed is not None:
+            self._take_over(healed)
+        return info
+
+    def _take_over(self, healed: "Healed") -> None:
+        self.recovery.notes += healed.notes
+        try:
+            for start in range(0, len(healed.late), LATE_BATCH):
+                self.append_many(healed.late[start : start + LATE_BATCH])
+        except SpoolError as wrong:
+            self.recovery.notes.append(f"{len(healed.late)} late records wait for the next start: {wrong}")
+            return
+        for finish in healed.after:
+            finish()
+
+    def _abandon(self, writing: _Writing) -> None:
+        """Give up a segment that holds nothing but sessions."""
+        self._writing = None
+        with contextlib.suppress(OSError):
+            self._disk.close(writing.fd)
+            if not writing.data_records:
+                self._disk.remove(writing.path)
 
     def _keep_reserve(self) -> None:
         """Hold back a little room, so that a segment can still be sealed on a full disk."""

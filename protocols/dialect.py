@@ -19,6 +19,7 @@ from protocols.installed import load_dialect
 if TYPE_CHECKING:
     from protocols.answering import Answering, Sold
     from protocols.batch import Uploaded
+    from protocols.columnar.facts import ColumnFacts
     from protocols.deframe import Event
     from protocols.facts import Facts
     from protocols.message import Message
@@ -130,6 +131,8 @@ class Dialect:
             UnionPay kind.
         uploaded: the transactions that a batch upload lists; raises DecodeError where its counts do not add up;
             None where the language has no such message.
+        columns: ``facts`` of whole batches; raises ProfileError for a profile they cannot be derived for. None where
+            each frame is read by itself.
     """
 
     name: str
@@ -150,6 +153,7 @@ class Dialect:
     operations: frozenset[str] = frozenset()
     signed: "Callable[[Profile, bytes], Upload] | None" = None
     uploaded: "Callable[[Profile, bytes], tuple[Uploaded, ...]] | None" = None
+    columns: "Callable[[Profile], ColumnFacts] | None" = None
 
 
 class Session(Protocol):

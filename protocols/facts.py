@@ -24,7 +24,8 @@ __all__ = ["Facts", "SettlementTotals", "facts", "infer_datetime", "is_approved"
 _OPERATOR = re.compile(r"\d{1,3}(?= *$)")
 _CARD_ORG = re.compile(r"[A-Z]{3}")
 _TIP_DIGITS = 12  # F48 of a financial message
-_OFFLINE = frozenset(("OFFLINE_SALE", "ADJUST"))
+OFFLINE = frozenset(("OFFLINE_SALE", "ADJUST"))
+"""What was approved before its message: the request itself says the authorisation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def facts(message: Message) -> Facts:
     auth = _word(fields.get(38))
     private = message.private()
     kind, operation, txn_type, reversed_type = _what(message, private, asked, kind60, network, request=request)
-    own_auth = not request or txn_type in _OFFLINE
+    own_auth = not request or txn_type in OFFLINE
     tip = fields.get(48, "") if kind == "financial" else ""
     return Facts(
         mti=mti,

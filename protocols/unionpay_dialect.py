@@ -2,6 +2,7 @@
 
 from protocols import batch
 from protocols.codecs import gbk_text
+from protocols.columnar.facts import ColumnFacts
 from protocols.deframe import Deframer
 from protocols.describe import read_masked, to_object
 from protocols.dialect import Described, Dialect, Secured
@@ -54,6 +55,15 @@ def uploaded(profile: Profile, frame: bytes) -> tuple[batch.Uploaded, ...]:
     return batch.uploaded(profile.decode(frame))
 
 
+def columns(profile: Profile) -> ColumnFacts:
+    """See ``protocols.columnar.facts``.
+
+    Raises:
+        ProfileError: the profile holds something no column can be derived from.
+    """
+    return ColumnFacts(profile)
+
+
 def describe(profile: Profile, frame: bytes) -> Described:
     """See ``protocols.describe``."""
     found = read_masked(profile, frame)
@@ -81,4 +91,5 @@ DIALECT = Dialect(
     describe=describe,
     fields=FIELDS,
     uploaded=uploaded,
+    columns=columns,
 )

@@ -5,6 +5,7 @@ import datetime as dt
 import importlib.metadata
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -18,7 +19,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from expectations.feedback.links import read_link
 from ingest.segments import read_segment, sealed_segments
+from ingest.settings import load_settings
 from ingest.simulator.scenario import take_seats
 from ingest.simulator.scenarios import MERCHANTS, write_scenario
 from ingest.tables import TABLES, Lake
@@ -96,13 +99,26 @@ def test_each_shop_has_its_mail(demo):
     assert "<html" in (demo.root / "mailbox/newest.html").read_text("utf-8")
 
 
+def test_the_buttons_of_its_mails_lead_to_its_page(demo):
+    """Links signed with the demo's own key, which the page of the same settings takes."""
+    html = (demo.root / "mailbox/newest.html").read_text("utf-8")
+    links = re.findall(r'href="http://127\.0\.0\.1:8734/a/([\w.-]+)', html)
+    settings = load_settings(demo.root / "tillwatch.toml")
+
+    assert links
+    assert all(read_link(token, settings).number.startswith("C-") for token in links)
+
+
 def test_it_says_where_everything_is(demo):
-    """Tables, Data Docs, mails and the page are there where the last lines say."""
+    """Tables, Data Docs, mails, pack and the pages are there where the last lines say."""
     places = dict(line.split(maxsplit=1) for line in demo.stdout.splitlines() if line.startswith(("tables", "newest")))
 
     assert Path(places["tables"]).parent.is_dir()
     assert Path(places["newest"].removeprefix("mail").strip()).is_file()
     assert "http://127.0.0.1:" in demo.stdout
+    pack = next(line.split(maxsplit=2)[2] for line in demo.stdout.splitlines() if line.startswith("evidence pack"))
+    assert Path(pack).read_bytes().startswith(b"PK")
+    assert "http://127.0.0.1:8734/cases/C-" in demo.stdout
     pages = [line.split(maxsplit=2)[2] for line in demo.stdout.splitlines() if line.startswith("Data Docs")]
     assert pages
     assert all(Path(page).is_file() for page in pages)

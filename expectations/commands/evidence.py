@@ -49,7 +49,8 @@ def make(number: str, output: Path | None, locale: Any, as_json: bool, config: P
         click.echo(f"{made.path}")
     click.echo(f"{made.size:,} bytes; rests on {made.ranges} raw records and {made.rows} rows", err=True)
     if made.too_large_to_mail:
-        click.echo("tillwatch: over 5 MB: hand it over by a link, mailboxes refuse it", err=True)
+        where = f": {settings.app.url}/cases/{record.number}/pack.zip" if settings.app.url else ""
+        click.echo(f"tillwatch: over 5 MB: mailboxes refuse it, hand it over by a link{where}", err=True)
 
 
 @evidence.command()

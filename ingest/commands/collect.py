@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +15,7 @@ import click
 
 from ingest.commands.options import config_option
 from ingest.errors import DeviceError, SpoolError, UsageError
-from ingest.settings import AUTO, Settings, load_settings
-from ingest.settings import Line as LineSettings
+from ingest.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from ingest.airflow_notice import Notice
@@ -26,14 +24,10 @@ if TYPE_CHECKING:
     from ingest.dashboard import EventLog
     from ingest.handover import Tell
     from ingest.health import Watchman
-    from ingest.keys import Keys
     from ingest.lines import Line
-    from ingest.recording import Recorder
     from ingest.segments import SegmentInfo
     from ingest.shipping import Shipper
     from ingest.spool import Spool
-    from protocols.profile import Profile
-    from protocols.sanitise import CardKeys
 
 STOP_SECONDS = 5.0
 NOTICE_SECONDS = 1.0
@@ -145,8 +139,10 @@ def run(settings: Settings) -> None:
     from ingest.keyguard import GuardedSpool, KeyGuard
     from ingest.keys import load_keys
     from ingest.metrics import Server
+    from ingest.mirror import Mirrored
     from ingest.service.notify import ServiceManager
     from ingest.spool import Spool, owner_of
+    from ingest.wiring import make_lines
 
     stop = threading.Event()
     keys = load_keys(settings.keys.pan_token)
@@ -160,6 +156,8 @@ def run(settings: Settings) -> None:
     notice = Notice(settings.airflow, events.tell)
     shipper = _shipper(settings, events.tell)
 
+    mirror = Mirrored(directory, settings.spool.mirror) if settings.spool.mirror else None
+
     def sealed(info: "SegmentInfo") -> None:
         events.tell("", "sealed", segment=info.id, records=info.count, first=info.first_seq, last=info.last_seq)
         notice.sealed({"segment_id": info.id, "path": str(info.path), "count": info.count})
@@ -169,12 +167,21 @@ def run(settings: Settings) -> None:
     def open_spool() -> "Spool":
         size = int(settings.spool.seal_mib * 1024 * 1024)
         seconds = settings.spool.seal_seconds
-        return GuardedSpool(directory, keys, guard, seal_seconds=seconds, seal_bytes=size, on_sealed=sealed)
+        return GuardedSpool(
+            directory, keys, guard, seal_seconds=seconds, seal_bytes=size, on_sealed=sealed, disk=mirror
+        )
 
     committer = Committer(open_spool, tell=events.tell)
     collector = Collector(lines, committer, events.tell)
     watchman = Watchman(
-        lines, collector, committer, directory=directory, health=settings.health, zone=settings.zone, tell=events.tell
+        lines,
+        collector,
+        committer,
+        directory=directory,
+        health=settings.health,
+        zone=settings.zone,
+        tell=events.tell,
+        mirror=mirror,
     )
     server = Server(watchman, settings.health.listen) if settings.health.listen else None
     try:
@@ -204,109 +211,6 @@ def run(settings: Settings) -> None:
             f"the pump stopped: {type(wrong).__name__} at {place_of(wrong)}",
             hint="start it again (systemd does); what was read is on disk; please report this line",
         )
-
-
-def make_lines(settings: list[LineSettings], keys: "Keys", tell: "Tell") -> "list[Line]":
-    """The lines as configured, each with recorders of its profile.
-
-    Raises:
-        ProfileError: no such profile; the error lists those there are.
-        UsageError: a question that the profile's terminals are not asked, or not at intervals.
-    """
-    from ingest.lines import make_line
-    from ingest.occupant import Occupant
-    from ingest.recording import Recorder
-    from protocols.profile import load_profile
-    from protocols.sanitise import CardKeys
-
-    card_keys = CardKeys(key_id=keys.key_id, pan=keys.pan, digest=keys.digest)
-    profiles = {line.name: load_profile(line.profile) for line in settings if line.profile != AUTO}
-    lines = []
-    for words in settings:
-        if words.profile == AUTO:
-            lines.append(_searching(words, card_keys, tell))
-            continue
-        profile = profiles[words.name]
-        made = make_line(
-            words.name,
-            profile.name,
-            words.mode,
-            [words.device, *filter(None, [words.peer])],
-            link=replace(profile.link, baud=words.baud or profile.link.baud),
-            start=lambda words=words: Recorder(profiles[words.name], card_keys, words.name),  # type: ignore[misc]
-        )
-        made.streams[0].occupant = Occupant(profile)
-        if words.mode == "pull":
-            _ask(made, words, profile, Recorder(profile, card_keys, words.name), tell)
-        lines.append(made)
-    return lines
-
-
-def _searching(words: LineSettings, keys: "CardKeys", tell: "Tell") -> "Line":
-    """A line whose profile is found by listening.
-
-    A relay keeps the first setting: another one, tried at the wrong moment, would garble what it passes on.
-    """
-    from ingest.detection import Detection, Tap
-    from ingest.lines import make_line
-    from ingest.recording import Recorder
-    from ingest.speeds import settings_to_try
-    from protocols.profile import usable_profiles
-    from protocols.sanitise import keyed_digest
-    from protocols.usb_ids import speaks
-
-    candidates, unusable = usable_profiles()
-    for wrong in unusable:
-        tell(words.name, "left-out", why=str(wrong))
-    to_try = settings_to_try(candidates, words.baud)
-    settings = to_try[:1] if words.mode == "relay" else to_try
-    detection = Detection(
-        words.name,
-        candidates,
-        settings,
-        record=lambda profile: Recorder(profile, keys, words.name),
-        digest=lambda data: keyed_digest(keys, data),
-        likely=speaks,
-        tell=tell,
-    )
-    devices = [words.device, *filter(None, [words.peer])]
-    line = make_line(words.name, AUTO, words.mode, devices, link=settings[0], start=lambda: Tap(detection))
-    for stream in line.streams:
-        stream.detection = detection
-    return line
-
-
-def _ask(line: "Line", words: LineSettings, profile: "Profile", recorder: "Recorder", tell: "Tell") -> None:
-    """Give a pulled line its question."""
-    from ingest.asking import Asker
-    from ingest.lines import Stream
-
-    questions = profile.questions
-    if not profile.speech.questions:
-        raise UsageError(
-            f"line {words.name}: terminals of profile {profile.name} cannot be asked",
-            hint="use mode listen, relay or receive",
-        )
-    question = words.ask or next(iter(profile.speech.questions))
-    if question in profile.speech.questions and question not in questions:
-        raise UsageError(
-            f"line {words.name}: {profile.name} does not say which transaction code asks for {question}",
-            hint="take it from the terminal's document into a profile of your own (docs/protocols-ecr.md)"
-            + (f", or ask one of {', '.join(questions)}" if questions else ""),
-        )
-    if question not in questions:
-        raise UsageError(
-            f"line {words.name}: {profile.name} knows no question {question!r}",
-            hint=f"ask one of {', '.join(questions)}",
-        )
-    if question in profile.speech.closing and words.every:
-        raise UsageError(
-            f"line {words.name}: {question} closes the terminal's batch and is not asked at intervals",
-            hint="every = 0 asks it once, each time the collector is started",
-        )
-    (stream,) = line.streams
-    own = Stream(line.name, line.profile, mode="pull", direction="tx", start=lambda: recorder)
-    stream.asker = Asker(question, every=words.every, begin=lambda: questions[question](profile), own=own, tell=tell)
 
 
 def _shipper(settings: Settings, tell: "Tell") -> "Shipper | None":

@@ -14,10 +14,12 @@ import click
 
 from ingest.capture import capture_line
 from ingest.commands.options import config_option, json_option
+from ingest.disk import Disk
 from ingest.errors import KeyFileError, SpoolError, UsageError
+from ingest.healing import Copy, heal
 from ingest.inspection import Report, breaks_between, inspect, segment_files
 from ingest.keys import Keys, load_keys
-from ingest.ownership import owner_of
+from ingest.ownership import own, owner_of, this_boot
 from ingest.records import Kind
 from ingest.segment import Damage
 from ingest.segments import read_segment
@@ -27,6 +29,7 @@ MENDED = "it is mended when the spool is opened next: tillwatch collect"
 KEPT = "all other records are readable and the file is kept: put a sound copy in its place if there is one"
 LOST = "no record of it is readable: put a sound copy in its place if there is one"
 NOTED = "it was named when the segment was sealed: nothing to do"
+APART = "the other folder holds all that is readable: put this disk right, then run this again"
 ABSENT = "a segment was taken away or changed: put the right one back from a copy if there is one"
 
 
@@ -63,9 +66,12 @@ def list_(config: Path | None, as_json: bool) -> None:
 def verify(segments: tuple[str, ...], config: Path | None, as_json: bool) -> None:
     """Read every byte of the spool, or of SEGMENT (a path, a file name or a segment's id), and name all damage.
 
+    Where there is a mirror (spool.mirror), what one folder lost or damaged is first copied from the other.
+
     Exit status: 0 sound, 3 damaged: one line for each damage.
     """
     settings = load_settings(config)
+    alone = _mend_from_mirror(settings, as_json=as_json) if not segments else []
     keys = _keys_if_there(settings)
     busy = owner_of(settings.spool.directory) is not None
     reports = [inspect(path, keys) for path in _chosen(settings, segments)]
@@ -80,6 +86,7 @@ def verify(segments: tuple[str, ...], config: Path | None, as_json: bool) -> Non
         for report, damage in breaks_between(reports):
             found += 1
             _print_damage(report, damage, ABSENT, as_json=as_json)
+    found += len(alone)
     unchained = sum(not report.chained for report in reports)
     records = sum(report.count for report in reports)
     sound = "all sound" if not found else f"{found} damaged places"
@@ -142,15 +149,14 @@ def prune(*, keep_days: float | None, dry_run: bool, config: Path | None, as_jso
         raise UsageError("no segment is ever removed unless told so", hint="--keep-days N, or keep_days in [spool]")
     gone = 0
     shipped = settings.ship.to
-    lacks = (
-        Depot(shipped, settings.ship.folder).lacks if shipped else missing_in(Lake(settings.lake.uri), settings.zone)
-    )
+    lacks = Depot(shipped, settings.ship.folder).lacks if shipped else missing_in(Lake.of(settings.lake), settings.zone)
     judged = prune_segments(
         settings.spool.directory,
         lacks,
         keep_days=days,
         now=dt.datetime.now(dt.UTC),
         dry_run=dry_run,
+        mirror=settings.spool.mirror,
     )
     for each in judged:
         gone += not each.stays
@@ -202,6 +208,34 @@ def _chosen(settings: Settings, segments: tuple[str, ...]) -> list[Path]:
             raise SpoolError(f"{name}: no such segment", hint="list them with `tillwatch spool ls`")
         chosen += found
     return chosen
+
+
+def _mend_from_mirror(settings: Settings, *, as_json: bool) -> list[Path]:
+    """Make both folders hold the same, and say what was done; a folder that could not be made so."""
+    directory, mirror = settings.spool.directory, settings.spool.mirror
+    if mirror is None:
+        return []
+    with contextlib.ExitStack() as owned:
+        busy = not all(_owned(folder, owned) for folder in (directory, mirror))
+        healed = heal(Copy(Disk(), directory), Copy(Disk(), mirror), deep=True, sealed_only=busy)
+    for note in healed.notes:
+        click.echo(json.dumps({"mirror": str(mirror), "note": note}, ensure_ascii=False) if as_json else note)
+    for folder, why in healed.failed.items():
+        told = {"mirror": str(mirror), "file": str(folder), "what": why, "try": APART}
+        click.echo(json.dumps(told, ensure_ascii=False) if as_json else f"{folder}: {why}; {APART}")
+    return list(healed.failed)
+
+
+def _owned(folder: Path, until: contextlib.ExitStack) -> bool:
+    """Whether the folder is ours now; not where a collector has it, or where it is not there."""
+    if not folder.is_dir():
+        return False
+    try:
+        fd = own(Disk(), folder, this_boot())
+    except SpoolError:
+        return False
+    until.callback(Disk().close, fd)
+    return True
 
 
 def _keys_if_there(settings: Settings) -> Keys | None:

@@ -18,7 +18,7 @@ from typing import Any
 from ingest.demo.airflow import DAGS, USER, AirflowError, Api, Home, NoAnswerError, has_settled
 from ingest.demo.mailbox import Mailbox, html_of
 from ingest.demo.outcome import Outcome
-from ingest.demo.place import Place
+from ingest.demo.place import APP_URL, Place
 from ingest.demo.processes import Program, clean_environment
 from ingest.demo.progress import Progress
 from ingest.demo.report import judge, read_lines
@@ -122,6 +122,7 @@ class Day:
 
     def _write_config(self, lines: Sequence[dict[str, Any]]) -> None:
         create_keys(self.place.key)
+        create_keys(self.place.app_key)
         merchants = list(dict.fromkeys(line["merchant_id"] for line in lines))
         parts = [
             _toml("spool", directory=str(self.place.spool)),
@@ -129,6 +130,7 @@ class Day:
             _toml("keys", pan_token=str(self.place.key)),
             _toml("alerts", smtp=f"smtp://127.0.0.1:{self._mailbox.port}", sender="tillwatch@example.com"),
             _toml("alerts.timing", at_once=True),  # a demo at night has its mails, too
+            _toml("app", url=APP_URL, key=str(self.place.app_key), framed_by=[self.home.url]),
             _toml("airflow", url=self.home.url, username=USER, password_file=str(self.home.password_file)),
         ]
         for line in lines:
@@ -269,6 +271,7 @@ class Day:
         if listed.returncode not in {0, 1}:
             raise DemoError(f"tillwatch findings failed: {listed.stderr.decode('utf-8', 'replace').strip()}")
         findings = [json.loads(line) for line in listed.stdout.splitlines()]
+        case, pack = self._pack()
         mails = self._mailbox.mails()
         html = html_of(mails[-1][1]) if mails else None
         newest = self.place.mailbox / "newest.html" if html else None
@@ -280,7 +283,28 @@ class Day:
             newest_html=newest,
             data_docs=sorted(self.place.data_docs.glob("**/index.html"))[:1],
             runs=self._states,
+            case=case,
+            pack=pack,
         )
+
+    def _pack(self) -> tuple[str, Path | None]:
+        """The number of the case with the most money, and its evidence pack."""
+        listed = self._run("case", "ls", "--json")
+        cases = sorted((json.loads(line) for line in listed.splitlines()), key=lambda case: -case["amount_fen"])
+        if not cases:
+            return "", None
+        number = str(cases[0]["number"])
+        pack = self.place.packs / f"evidence-{number}.zip"
+        self._run("evidence", "make", number, "-o", str(pack))
+        return number, pack
+
+    def _run(self, *words: str) -> str:
+        done = subprocess.run(
+            ["tillwatch", *words], env=self._env, cwd=self.place.root, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise DemoError(f"tillwatch {' '.join(words[:2])} failed: {done.stderr.strip()}")
+        return done.stdout
 
     def _until(self, what: str, text: str | Callable[[], str], done: Callable[[], bool]) -> None:
         """Wait for ``done``, showing ``text``; an Airflow that does not answer at once is asked again."""

@@ -11,6 +11,8 @@ from pathlib import Path
 from ingest.errors import UsageError
 
 MARK = "demo.lock"
+APP_URL = "http://127.0.0.1:8734"
+"""Where `tillwatch app` listens unless told otherwise: the mails' links lead there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,16 @@ class Place:
     def key(self) -> Path:
         """The key of card tokens."""
         return self.root / "keys" / "pan-token.key"
+
+    @property
+    def app_key(self) -> Path:
+        """The key that signs the links of the mails."""
+        return self.root / "keys" / "app.key"
+
+    @property
+    def packs(self) -> Path:
+        """The evidence pack of the demo's largest case."""
+        return self.root / "packs"
 
     @property
     def truth(self) -> Path:

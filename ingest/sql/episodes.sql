@@ -1,13 +1,6 @@
--- frames -> episodes: one request, its repetitions and their answers. The law is in ingest/exchange.py.
--- Silences in microseconds: 22 hours for money, 1 hour for the rest.
-CREATE TABLE keyed AS
-SELECT *,
-       concat_ws('|', CASE WHEN per_line THEN 'line ' || line ELSE coalesce(terminal_id, 'line ' || line) END, pair,
-                 coalesce(exchange, stan::VARCHAR, 'day ' || day || ' ' || coalesce(network_code, ''))) AS key,
-       CASE WHEN kind = 'event' THEN 3600000000 ELSE 79200000000 END AS silence
-  FROM frames
- WHERE is_journal IS NOT TRUE;
-
+-- keyed -> episodes: one request, its repetitions and their answers. The law is in ingest/exchange.py.
+-- keyed holds the frames of those keys that are not told apart without it, cut at their silences: ingest/pairing.py;
+-- silence is in microseconds.
 CREATE TABLE episodes AS
 WITH
 -- the same capture read twice

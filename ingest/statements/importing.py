@@ -64,7 +64,7 @@ def import_statement(settings: Settings, path: Path, acquirer: str, layout: Layo
     data = _bytes(path)
     statement_id = hashlib.sha256(acquirer.encode() + b"\0" + data).hexdigest()
     lines = _Lines(settings, path, acquirer, layout, statement_id).read(data)
-    lake, table = Lake(settings.lake.uri), TABLE_OF[layout.kind]
+    lake, table = Lake.of(settings.lake), TABLE_OF[layout.kind]
     dates = [line["business_date"] for line in lines]
     done = Imported(
         statement_id,

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from ingest import recall
+from ingest.batch import REMEMBERED
 from ingest.disk import Disk
 from ingest.keys import derive
 from ingest.records import Kind, PendingRecord, Record
 from ingest.segments import read_segment, sealed_segments
-from ingest.spool import REMEMBERED, Spool
+from ingest.spool import Spool
 
 KEYS = derive("k1", bytes(32))
 

@@ -131,7 +131,7 @@ def test_a_frame_seen_before_names_the_first(tmp_path: Path) -> None:
 
 def test_the_memory_of_frames_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the last frames of a line are remembered; an older one counts as new."""
-    monkeypatch.setattr("ingest.spool.REMEMBERED", 3)
+    monkeypatch.setattr("ingest.batch.REMEMBERED", 3)
     with Spool(tmp_path, KEYS) as spool:
         spool.append_many([frame(number) for number in range(5)])
         spool.append_many([frame(4), frame(0)])

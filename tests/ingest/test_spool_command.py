@@ -252,3 +252,31 @@ def test_verify_sees_a_segment_that_was_changed_for_another(run: Run) -> None:
     assert status == 3
     assert out.startswith(f"{second.path}: ")
     assert "it was not written after" in out
+
+
+def test_verify_copies_between_the_spool_and_its_mirror(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one folder lacks or damaged comes from the other, said line by line; only what both lost is damage."""
+    mirror = Path("var/mirror")
+    mirror.mkdir()
+    monkeypatch.setenv("TILLWATCH_SPOOL__MIRROR", str(mirror))
+    status, out, err = run("spool", "verify")
+    assert (status, out.count("copied from the other folder"), "all sound" in err) == (0, 3, True)
+    assert [path.read_bytes() for path in sorted(mirror.glob("*.seg"))] == [
+        path.read_bytes() for path in sorted(SPOOL.glob("*.seg"))
+    ]
+
+    spoilt = spoil(1, 3000)
+    status, out, _ = run("spool", "verify", "--json")
+    [told] = [json.loads(line) for line in out.splitlines()]
+    assert (status, told["mirror"]) == (0, str(mirror))
+    assert f"{spoilt}: mended from the other folder" in told["note"]
+    assert run("spool", "verify")[:2] == (0, "")
+
+    spoil(1, 3000)
+    (mirror / spoilt.name).unlink()
+    (mirror / spoilt.name).write_bytes(spoilt.read_bytes())
+    status, out, _ = run("spool", "verify")
+    assert status == 3
+    assert "damaged alike in both folders" in out
+    assert f"var/mirror/{spoilt.name}" not in out  # the spool's own is named, once
+    assert any(spoilt.name in line and "missing" in line for line in out.splitlines()), out  # which records

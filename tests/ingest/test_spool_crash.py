@@ -170,6 +170,10 @@ class MemoryDisk(Disk):
         self.step("read")
         return self.inodes[self.cached[path]].cached
 
+    def tail(self, path: Path, count: int) -> tuple[int, bytes]:
+        data = self.read(path)
+        return len(data), data[-count:]
+
     def after_power_cut(self, names: str, content: str) -> "MemoryDisk":
         """The disk that comes up again."""
         kept = dict(self.durable if names == "durable" else self.cached)

@@ -19,7 +19,7 @@ URL = "https://cases.example.com"
 def landed_scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the scene."""
     root = tmp_path_factory.mktemp("scene")
-    scene_at(root)
+    scene_at(root, name="李氏茶楼 <b>&</b> 分店")
     return root
 
 

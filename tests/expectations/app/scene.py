@@ -26,14 +26,13 @@ CASE = "C-1121-0001"
 """The case with frames, a signature and an acquirer's line."""
 
 
-def scene_at(root: Path, *, more: str = "") -> Settings:
+def scene_at(root: Path, *, name: str = "李氏茶楼") -> Settings:
     """A shop whose card paid twice, really recorded and landed, and the cases of the alert example at another."""
     shop_at(root)
     create_keys(root / "app.key")
     file = root / "tillwatch.toml"
     file.write_text(
-        file.read_text("utf-8")
-        + f'[[merchants]]\nid = "{OTHER_SHOP}"\nname = "李氏茶楼 <b>&</b> 分店"\n[app]\nkey = "app.key"\n{more}',
+        file.read_text("utf-8") + f'[[merchants]]\nid = "{OTHER_SHOP}"\nname = "{name}"\n[app]\nkey = "app.key"\n',
         "utf-8",
     )
     settings = load_settings(file)

@@ -5,19 +5,22 @@ import datetime as dt
 import io
 import json
 import random
+import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from expectations.cases.book import case_book
 from expectations.cases.record import CaseRecord
 from expectations.commands.evidence import evidence
 from expectations.evidence.pack import make_pack, zipped
 from expectations.evidence.verify import verify_pack
 from ingest.cli import main
 from ingest.errors import EvidenceError
-from ingest.settings import Settings
+from ingest.settings import Settings, load_settings
 from ingest.tables import Lake
 from tests.expectations.evidence.evidenceshop import CARD, signed
 
@@ -209,9 +212,96 @@ def test_a_pack_is_never_overwritten(
     assert pack.read_bytes() == before
 
 
-def manifest_of(pack: Path) -> dict[str, Any]:
-    import zipfile
+ODD_NAMES = [
+    "../evil.txt",
+    "/etc/evil.txt",
+    "a/../../evil.txt",
+    "..\\evil.txt",
+    "C:\\evil.txt",
+    "evidence.pdf/",
+    "./manifest.json",
+]
 
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_name_with_a_folder_in_it_is_no_name_of_a_pack(shop: Settings, pack: Path, tmp_path: Path, name: str):
+    """Path tricks: the pack is not proven, the name is said, and nothing is written anywhere."""
+    before = {path for path in tmp_path.rglob("*") if path.name != pack.name}
+    with zipfile.ZipFile(pack, "a") as archive:
+        archive.writestr(zipfile.ZipInfo(name), b"evil")
+    problems = verify_pack(pack, shop).problems
+    assert any("which no pack has" in each for each in problems)
+    assert {path for path in tmp_path.rglob("*") if path.name != pack.name} == before
+
+
+def test_two_files_of_one_name_are_no_pack(shop: Settings, pack: Path):
+    """Readers would differ in which of the two they show."""
+    with zipfile.ZipFile(pack, "a") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        archive.writestr(zipfile.ZipInfo("complaint.zh-CN.txt"), b"another")
+    assert any("which no pack has" in each for each in verify_pack(pack, shop).problems)
+
+
+def test_a_pack_that_would_fill_the_memory_is_refused(shop: Settings, tmp_path: Path):
+    """A ZIP of zeros that says it is larger than any pack is not unpacked."""
+    bomb = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("manifest.json", "w") as file:
+        for _ in range(201):
+            file.write(bytes(1 << 20))
+    with pytest.raises(EvidenceError, match="larger than any pack"):
+        verify_pack(bomb, shop)
+
+
+def test_what_people_wrote_is_text_in_every_file(shop: Settings, twice: CaseRecord, tmp_path: Path):
+    """A shop's name with markup and a remark that begins like a formula: shown as they are, run by nothing."""
+    odd = "<b>&</b> =1+1 <para>"
+    config = config_of(shop)
+    config.write_text(config.read_text("utf-8").replace("张记小馆", odd), "utf-8")
+    settings = load_settings(config)
+    record = case_book(settings).note(twice.number, "=HYPERLINK(1) <font size=99>", "li")
+    folder = make_pack(record, settings, tmp_path / "folder", locale="en", now=NOW).path
+    text = " ".join(text_of((folder / "evidence.pdf").read_bytes()).split())
+    assert odd in text
+    assert "=HYPERLINK(1) <font size=99>" in text
+    rows = list(csv.reader(io.StringIO((folder / "details.csv").read_text("utf-8-sig"))))
+    assert not [cell for row in rows for cell in row if cell[:1] in {"=", "+", "@", "\t", "\r"}]
+    assert odd in (folder / "complaint.zh-CN.txt").read_text("utf-8")
+
+
+def test_a_large_pack_is_handed_over_by_a_link(
+    shop: Settings, twice: CaseRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Over the limit the command names the page that hands it out; without a page it says to use some link."""
+    monkeypatch.setattr("expectations.evidence.pack.MAIL_LIMIT", 1000)
+    config = str(config_of(shop))
+    plain = run("make", twice.number, "-o", str(tmp_path / "one.zip"), "--config", config)
+    assert "hand it over by a link" in plain.stderr
+    config_of(shop).write_text(config_of(shop).read_text("utf-8") + '[app]\nurl = "https://cases.example.com"\n')
+    linked = run("make", twice.number, "-o", str(tmp_path / "two.zip"), "--config", config)
+    assert f"https://cases.example.com/cases/{twice.number}/pack.zip" in linked.stderr
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "en"])
+def test_the_dossier_is_in_the_agreed_order_on_three_pages(
+    shop: Settings, twice: CaseRecord, tmp_path: Path, locale: Any
+):
+    """Twelve numbered parts, each once, in order; at most three pages a case; the Chinese font is a subset."""
+    import pypdfium2
+
+    signed(shop)
+    folder = make_pack(twice, shop, tmp_path / "folder", locale=locale, now=NOW).path
+    pdf = (folder / "evidence.pdf").read_bytes()
+    assert [int(each) for each in re.findall(r"^(\d+)\. ", text_of(pdf), re.MULTILINE)] == list(range(1, 13))
+    document = pypdfium2.PdfDocument(pdf)
+    assert len(document) <= 3
+    assert re.search(rb"/BaseFont /[A-Z]{6}\+\w*Droid", pdf)
+    assert len(pdf) < 400_000
+    for page in document:
+        picture = page.render(scale=0.5).to_pil().convert("L")
+        ink = sum(picture.histogram()[:160]) / (picture.width * picture.height)
+        assert 0.002 < ink < 0.5
+
+
+def manifest_of(pack: Path) -> dict[str, Any]:
     with zipfile.ZipFile(pack) as archive:
         read: dict[str, Any] = json.loads(archive.read("manifest.json"))
     return read

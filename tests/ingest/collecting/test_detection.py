@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from ingest.collector import Collector
-from ingest.commands.collect import make_lines
 from ingest.committer import Committer
 from ingest.keys import create_keys, load_keys
 from ingest.lines import SILENCE_NS, LinkSettings
@@ -16,6 +15,7 @@ from ingest.ports import Port, open_port
 from ingest.records import Kind
 from ingest.settings import Line
 from ingest.speeds import LineSetting
+from ingest.wiring import make_lines
 from protocols.profile import available_profiles, load_profile
 from tests.ingest.collecting.uart import Uart
 from tests.protocols.spoken import HOST, TERMINAL, payments, spoken
@@ -229,7 +229,7 @@ def test_a_line_that_ends_in_doubt_is_read_with_the_likeliest_and_says_so(rig: A
 
 def test_a_terminal_s_usb_ids_name_one_of_equals(rig: Any, wires: Any, until: Any, monkeypatch: Any) -> None:
     """What the device is breaks a tie."""
-    monkeypatch.setattr("protocols.usb_ids.speaks", lambda ids: ("shengpay",) if ids == "2FB8:2116" else ())
+    monkeypatch.setattr("ingest.wiring.speaks", lambda ids: ("shengpay",) if ids == "2FB8:2116" else ())
     monkeypatch.setattr("ingest.tty.usb_identity", lambda device: {"device": device, "usb": "2FB8:2116"})
     wire = wires("terminal")
     made = rig(mode="listen", device=str(wire.name))

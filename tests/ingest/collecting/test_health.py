@@ -25,11 +25,14 @@ from ingest.collector import Collector
 from ingest.committer import Committer
 from ingest.errors import UsageError
 from ingest.health import GIBBERISH_BYTES, STUCK_SECONDS, Watchman
-from ingest.keys import create_keys
+from ingest.keys import create_keys, derive
 from ingest.lines import Line, make_line
 from ingest.metrics import Server
+from ingest.mirror import Mirrored
 from ingest.recording import Recorder
+from ingest.records import session
 from ingest.settings import Health
+from ingest.spool import Spool
 from protocols.profile import load_profile
 from protocols.sanitise import CardKeys
 
@@ -224,3 +227,18 @@ def test_a_real_collector_tells_systemd_and_monitors_how_it_is(tmp_path: Path):
         collector.communicate(timeout=10)
         manager.close()
     assert collector.returncode == 0
+
+
+def test_one_of_two_disks_that_is_out_is_not_ready(running: Running, tmp_path: Path):
+    """The spool goes on with the other disk, and whoever looks is told which one is out and why."""
+    (tmp_path / "not-a-folder").write_text("")
+    mirror = Mirrored(tmp_path, tmp_path / "not-a-folder" / "mirror")
+    running.watchman._mirror = mirror
+    assert running.codes() == []
+    with Spool(tmp_path, derive("k1", bytes(32)), disk=mirror) as spool:
+        spool.append_many([session("lane-1", "leshua", wall_ns=1)])
+        assert running.codes() == ["mirror_out"]
+        [trouble] = running.watchman.is_ready()
+        assert "not-a-folder" in trouble.said
+        assert "Not a directory" in trouble.said
+        assert any("going on with the other" in note for note in spool.recovery.notes)

@@ -1,0 +1,154 @@
+"""Exchanges -> rows in the columns of all derived tables: what the request says, what the answer says, and the id."""
+
+import datetime as dt
+import itertools
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ingest.pairing import Pairing, Pairs
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_REQUEST_FIRST = (
+    *("kind", "operation", "txn_type", "profile", "line", "merchant_id", "terminal_id", "batch_no", "stan"),
+    *("network_code", "processing_code", "currency", "tip_fen", "feature_code", "order_ref", "pan_masked"),
+    *("card_token", "entry_mode", "operator_no", "atc", "aid", "orig_stan", "batch_count", "orig_receipt_no"),
+)
+_ANSWER_FIRST = ("card_org", "auth_code", "receipt_no")
+_SIDES = tuple(
+    f"{card}_{side}_{what}"
+    for card, side, what in itertools.product(("rmb", "foreign"), ("debit", "credit"), ("amount_fen", "count"))
+)
+_OF_REQUEST = (
+    *("reason_code", "reversed_type", "orig_batch_no", "orig_date", "orig_rrn", "orig_auth_code"),
+    *_SIDES,
+)
+_OF_ANSWER = (
+    *("settlement_date", "rrn", "response_code", "total_count", "total_amount_fen", "card_totals"),
+    *("rmb_flag", "foreign_flag"),
+)
+_PARTIAL = "10"
+"""A partial approval: what counts is the amount that was approved."""
+
+
+def assembled(frames: "pa.Table", pairing: Pairing, days: Iterable[dt.date]) -> "pa.Table":
+    """The exchanges whose first frame was seen on one of ``days``.
+
+    Args:
+        frames: a table with the columns of ``FRAME_COLUMNS``, each in one piece.
+        pairing: their keys.
+        days: local days.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    pairs = pairing.pairs().on(days)
+    sides = _Sides(frames, pairs)
+    q, a = sides.request, sides.answer
+    rows: dict[str, Any] = {"id": _ids(sides, pairing, pairs)}
+    rows |= {name: sides.either(name) for name in _REQUEST_FIRST}
+    rows |= {name: sides.either(name, answer_first=True) for name in _ANSWER_FIRST}
+    rows |= {name: q(name) for name in _OF_REQUEST}
+    rows |= {name: a(name) for name in _OF_ANSWER}
+    partial = pc.fill_null(pc.equal(rows["response_code"], _PARTIAL), False)
+    rows["amount_fen"] = sides.either("amount_fen")
+    if pc.any(partial).as_py():
+        rows["amount_fen"] = pc.if_else(partial, sides.either("amount_fen", answer_first=True), rows["amount_fen"])
+    asked, said, asked_clock, said_clock = q("seen_us"), a("seen_us"), q("clock_us"), a("clock_us")
+    moment = pa.timestamp("us")
+    rows |= {_host(name): a(name) for name in _SIDES}
+    rows |= {
+        "mti": sides.either("pair"),
+        "outcome": pc.coalesce(a("outcome"), "unknown"),
+        "requested_at": asked.cast(moment),
+        "responded_at": said.cast(moment),
+        "terminal_dt": asked_clock.cast(moment),
+        "host_dt": said_clock.cast(moment),
+        "event_at": pc.coalesce(said_clock, asked_clock, asked, said).cast(moment),
+        "business_date": pc.coalesce(a("clock_date"), q("clock_date"), q("day"), a("day")),
+        "seen_date": pa.array(pairs.day).cast(pa.date32()),
+        "attempts": pa.array(pairs.attempts),
+        "segment_id": sides.either("segment_id"),
+        "request_seq": q("seq"),
+        "response_segment_id": a("segment_id"),
+        "response_seq": a("seq"),
+        "request_digest": q("digest"),
+        "response_digest": a("digest"),
+    }
+    return pa.table(rows)
+
+
+def _host(name: str) -> str:
+    card, _, rest = name.partition("_")
+    return f"{card}_host_{rest}"
+
+
+class _Sides:
+    """The values of requests and answers, side by side."""
+
+    def __init__(self, frames: "pa.Table", pairs: Pairs) -> None:
+        import numpy as np
+        import pyarrow as pa
+
+        self._columns = {name: frames[name].chunk(0) for name in frames.column_names} if frames.num_rows else {}
+        self._frames = frames
+        asked, said = pairs.request, pairs.answer
+        self._asked, self._said = (pa.array(rows, mask=rows < 0) for rows in (asked, said))
+        self._first = pa.array(np.where(asked < 0, said, asked))
+        self._last = pa.array(np.where(said < 0, asked, said))
+
+    def request(self, name: str) -> "pa.Array":
+        """A column of the requests."""
+        return self._take(name, self._asked)
+
+    def answer(self, name: str) -> "pa.Array":
+        """A column of the answers."""
+        return self._take(name, self._said)
+
+    def either(self, name: str, *, answer_first: bool = False) -> "pa.Array":
+        """The request's value, else the answer's; or the other way round."""
+        import pyarrow.compute as pc
+
+        found = self._take(name, self._last if answer_first else self._first)
+        if not found.null_count:
+            return found
+        return pc.coalesce(found, self._take(name, self._asked if answer_first else self._said))
+
+    def _take(self, name: str, rows: "pa.Array") -> "pa.Array":
+        import pyarrow as pa
+
+        column = self._columns.get(name)
+        if column is None or column.null_count == len(column):
+            return pa.nulls(len(rows), self._frames.schema.field(name).type)
+        return column.take(rows)
+
+
+def _ids(sides: _Sides, pairing: Pairing, pairs: Pairs) -> "pa.Array":
+    """Made from content, day and order: equal messages on one day are told apart by their place in their key."""
+    import duckdb
+    import numpy as np
+    import pyarrow as pa
+
+    digest = sides.either("digest")
+    coded = digest.dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    same = coded * (1 << 24) + pairs.day
+    order = np.argsort(same, kind="stable")
+    again = np.flatnonzero(same[order][1:] == same[order][:-1])
+    ordinal = np.zeros(coded.size, np.int64)
+    equal: dict[int, list[int]] = {}
+    for row in order[np.union1d(again, again + 1)].tolist():
+        equal.setdefault(int(same[row]), []).append(row)
+    for rows in equal.values():
+        rows.sort(key=lambda row: _place(pairing, pairs, row))
+        ordinal[rows] = np.arange(len(rows))
+    told = pa.table({"digest": digest, "day": pa.array(pairs.day).cast(pa.date32()), "ordinal": pa.array(ordinal)})
+    with duckdb.connect(":memory:") as db:
+        db.register("told", told)
+        query = "SELECT left(sha256(digest || ':' || day || ':' || ordinal), 32) AS id FROM told"
+        return db.sql(query).to_arrow_table()["id"].combine_chunks()
+
+
+def _place(pairing: Pairing, pairs: Pairs, row: int) -> tuple[str, int, int]:
+    first = int(pairs.request[row] if pairs.request[row] >= 0 else pairs.answer[row])
+    return pairing.key_of(first), int(pairs.request_place[row]), int(pairs.answer_place[row])

@@ -1,0 +1,88 @@
+"""Records being put into bytes: numbered, chained, and told apart from frames that came before.
+
+A batch changes nothing outside itself; ``Known.take`` takes its values over once its bytes
+are on the disk.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from ingest.recall import Seen
+from ingest.records import Kind, PendingRecord, session
+from ingest.segment import Chain, encode_record
+
+REMEMBERED = 4096
+"""How many digests of a line and direction are kept to tell a frame that came before."""
+
+
+@dataclass(slots=True)
+class Known:
+    """What is on the disk: each line's number and session, and the digests of its last frames."""
+
+    seen: Seen
+    sessions: dict[str, tuple[int, PendingRecord]] = field(default_factory=dict)
+
+    def take(self, batch: "Batch") -> None:
+        """The batch is on the disk."""
+        self.sessions |= batch.sessions
+        for (line, direction, digest), seq in batch.seen.items():
+            seen = self.seen.setdefault((line, direction), OrderedDict())
+            seen[digest] = seq
+            if len(seen) > REMEMBERED:
+                seen.popitem(last=False)
+
+
+@dataclass(slots=True)
+class Batch:
+    """Bytes in the making.
+
+    Attributes:
+        seq: the number of the next record.
+        link: what the next record carries of the one before.
+        chain, boot_id, known: what records are made with.
+        encoded: the bytes so far.
+        count: records so far; ``data_records`` are those that are no session.
+    """
+
+    seq: int
+    link: bytes
+    chain: Chain
+    boot_id: int
+    known: Known
+    encoded: bytearray = field(default_factory=bytearray)
+    count: int = 0
+    data_records: int = 0
+    sessions: dict[str, tuple[int, PendingRecord]] = field(default_factory=dict)
+    seen: dict[tuple[str, str, bytes], int] = field(default_factory=dict)
+
+    def add(self, record: PendingRecord) -> int:
+        """Put a record behind the others, and its line's session before it where that is not known; its number."""
+        known = self.sessions.get(record.line) or self.known.sessions.get(record.line)
+        port = known[0] if known else len(self.known.sessions.keys() | self.sessions.keys()) + 1
+        if record.kind is Kind.SESSION:
+            self.sessions[record.line] = (port, record)
+        elif record.line and (known is None or known[1].profile != record.profile):
+            opened = session(record.line, record.profile, wall_ns=record.wall_ns, mono_ns=record.mono_ns)
+            self.sessions[record.line] = (port, opened)
+            self.add_as(opened, port)
+        dup_of = self._seen_before(record) if record.kind is Kind.FRAME else None
+        return self.add_as(record, port if record.line else 0, dup_of)
+
+    def add_as(self, record: PendingRecord, port: int, dup_of: int | None = None) -> int:
+        """Put a record of this port number behind the others; its number."""
+        seq = self.seq
+        encoded = encode_record(record, seq=seq, port_id=port, boot_id=self.boot_id, chain=self.link, dup_of=dup_of)
+        self.encoded += encoded
+        self.link = self.chain.link(encoded)
+        self.seq += 1
+        self.count += 1
+        self.data_records += record.kind is not Kind.SESSION
+        return seq
+
+    def _seen_before(self, record: PendingRecord) -> int | None:
+        key = (record.line, record.direction, record.digest)
+        seen = self.known.seen.get((record.line, record.direction))
+        earlier = (seen and seen.get(record.digest)) or self.seen.get(key)
+        if earlier is None:
+            self.seen[key] = self.seq
+        return earlier

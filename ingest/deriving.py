@@ -1,0 +1,208 @@
+"""``raw_frames`` -> transactions, settlements, events, signatures, batch_uploads, rejects.
+
+Days are worked out some at a time, in their order, each with as many days around it as its
+exchanges reach; while one piece is written, the next is decoded and joined. All pieces of a
+table are committed at once. So memory is bounded by the days, not by how many of them wait.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, TypeAlias
+from zoneinfo import ZoneInfo
+
+from ingest.decoding import Decoded, decode
+from ingest.errors import LakeError
+from ingest.exchange import UPLOAD_REACH, Changed, changed
+from ingest.lake import Lake, Staged
+from ingest.overlap import behind
+from ingest.rows import arrow_schema, as_table
+from ingest.scan import remedy
+from ingest.signing import signatures
+from ingest.tables import TABLES
+from ingest.uploading import batch_uploads
+from protocols.profile import Profile
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RULES = 3
+"""Raised when the same frames give other rows than before: the tables are then worked out anew from the first day."""
+APPLICATION = f"raw_frames-r{RULES}"
+DERIVED = {
+    "transactions": "financial",
+    "settlements": "settlement",
+    "events": "event",
+    "signatures": "",
+    "batch_uploads": "",
+    "rejects": "",
+}
+ROUNDS = 50
+PIECE_ROWS = 150_000
+"""So many recorded rows are worked out at a time, or one day where a day has more."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
+
+def derive(lake: Lake, zone: ZoneInfo, tell: Progress, own: Mapping[str, Profile]) -> dict[str, int]:
+    """Bring the derived tables up to ``raw_frames``; rows, by table, of the days that this run replaced.
+
+    Args:
+        lake: the tables.
+        zone: the merchant's.
+        tell: hears of the progress.
+        own: profiles that are not built in, by their names.
+
+    Raises:
+        LakeError: other runs kept committing first, or ``raw_frames`` is older than what was made from it.
+    """
+    written: dict[str, int] = {}
+    for _ in range(ROUNDS):
+        version = lake.version("raw_frames")
+        stands = {name: lake.committed(name, APPLICATION) for name in DERIVED}
+        late = [name for name, at in stands.items() if version is not None and (at is None or at < version)]
+        if version is None or not late:
+            _refuse_older(lake, stands)
+            return written
+        since = None if None in stands.values() else min(at for at in stands.values() if at is not None)
+        days, staged = _stage(lake, late, version, _Work(lake, zone, version, since, tell, own).pieces())
+        for name in late:
+            where = {"seen_date": sorted(days)} if days else {}
+            if lake.replace(name, staged[name], partitions=where, app_id=APPLICATION, app_version=version):
+                written[name] = written.get(name, 0) + staged[name].rows
+    raise LakeError(f"{lake.root}: other runs kept committing first", hint="let one `tillwatch land` run at a time")
+
+
+def _refuse_older(lake: Lake, stands: dict[str, int | None]) -> None:
+    """A raw_frames that is older than the tables made from it, or gone, would leave new frames out of them unsaid."""
+    version = lake.version("raw_frames") or 0
+    for name, at in stands.items():
+        if at is not None and at > version:
+            raise LakeError(
+                f"{lake.root / name}: made from version {at} of raw_frames, which is at {version}",
+                hint=remedy("raw_frames"),
+            )
+
+
+Piece: TypeAlias = "tuple[set[dt.date], dict[str, pa.Table]]"
+"""Days, and their rows of every derived table."""
+
+
+def _stage(
+    lake: Lake, names: list[str], version: int, pieces: Iterator[Piece]
+) -> tuple[set[dt.date], dict[str, Staged]]:
+    """Write the pieces' rows, each piece while the next is worked out; nothing is in the log yet."""
+    days: set[dt.date] = set()
+    staged = {name: Staged() for name in names}
+
+    def write(tables: "dict[str, pa.Table]") -> None:
+        for name in names:
+            if tables[name].num_rows:
+                lake.stage(name, tables[name], staged[name], app_id=APPLICATION, app_version=version)
+
+    with behind(write) as later:
+        for of, tables in pieces:
+            days |= of
+            later(tables)
+    return days, staged
+
+
+class _Work:
+    """One round of ``derive``: the days that changed since a version of ``raw_frames``.
+
+    Args:
+        lake: the tables.
+        zone: the merchant's.
+        version: of ``raw_frames``.
+        since: the version that the tables stand on; None when they are made anew.
+        tell: hears of the progress.
+        own: profiles that are not built in, by their names.
+    """
+
+    def __init__(  # noqa: PLR0917  what one round of derive knows
+        self, lake: Lake, zone: ZoneInfo, version: int, since: int | None, tell: Progress, own: Mapping[str, Profile]
+    ) -> None:
+        self._lake, self._zone, self._version, self._tell, self._own = lake, zone, version, tell, own
+        self._added = lake.added("raw_frames", version=version, since=since)
+        self._rows: dict[dt.date, int] = {}
+        for file in lake.added("raw_frames", version=version):
+            day = file["partition.day"]
+            self._rows[day] = self._rows.get(day, 0) + int(file["num_records"])
+        self._decoded: dict[dt.date, Decoded] = {}
+        self._loaded = 0
+
+    def pieces(self) -> Iterator[Piece]:
+        """The days concerned, in order, with their rows of every derived table."""
+        fresh = sorted({file["partition.day"] for file in self._added})
+        segments = {str(file["path"]).rpartition("/")[2].partition(".")[0] for file in self._added}
+        done: set[dt.date] = set()
+        while fresh:
+            piece = self._first(fresh)
+            fresh = fresh[len(piece) :]
+            found = changed(self._load, set(self._rows), set(piece), segments, coming=fresh, done=done)
+            yield found.days, self._tables(found)
+            done |= found.days
+            self._forget(fresh)
+
+    def _first(self, fresh: list[dt.date]) -> list[dt.date]:
+        """The next days, as many as are worked out at a time."""
+        rows, piece = 0, list[dt.date]()
+        for day in fresh:
+            rows += self._rows[day]
+            if piece and rows > PIECE_ROWS:
+                break
+            piece.append(day)
+        return piece
+
+    def _load(self, day: dt.date) -> "pa.Table":
+        if day not in self._decoded:
+            self._tell("days", self._loaded, self._loaded + 1)
+            recorded = self._lake.read("raw_frames", filters=[("day", "==", day)], version=self._version)
+            self._decoded[day] = decode(recorded, self._zone, self._own)
+            self._loaded += 1
+            self._tell("days", self._loaded, self._loaded)
+        return self._decoded[day].frames
+
+    def _forget(self, coming: list[dt.date]) -> None:
+        """Keep of the decoded days what the next piece may reach back to, as far as it fits."""
+        first = coming[0] - dt.timedelta(UPLOAD_REACH + 1) if coming else dt.date.max
+        kept = 0
+        for day in sorted(self._decoded, reverse=True):
+            kept += self._rows[day]
+            near = coming and day >= coming[0] - dt.timedelta(1)
+            if day < first or (not near and kept > 2 * PIECE_ROWS):
+                del self._decoded[day]
+
+    def _tables(self, found: Changed) -> "dict[str, pa.Table]":
+        """The rows of every derived table of some days."""
+        import pyarrow.compute as pc
+
+        days, rows, signed, uploaded = found
+        decoded = self._decoded.values()
+        tables = {name: _select(rows, name, kind) for name, kind in DERIVED.items() if kind}
+        rejects = [row for day in sorted(days) for row in self._decoded[day].rejects]
+        uploads = {place: upload for each in decoded for place, upload in each.uploads.items()}
+        pictures = signatures(signed.to_pylist(), uploads)
+        listed = {place: rows for each in decoded for place, rows in each.listed.items()}
+        sent = rows.filter(pc.field("operation") == "BATCH_UPLOAD").to_pylist()
+        return tables | {
+            "rejects": as_table(TABLES["rejects"], rejects),
+            "signatures": as_table(TABLES["signatures"], pictures),
+            "batch_uploads": as_table(TABLES["batch_uploads"], batch_uploads(sent, uploaded.to_pylist(), listed)),
+        }
+
+
+def _select(rows: "pa.Table", name: str, kind: str) -> "pa.Table":
+    """The exchanges of one kind, in a table's columns; a column nothing is known of is null."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    rows = rows.filter(pc.field("kind") == kind)
+    schema = arrow_schema(TABLES[name])
+    identity = TABLES[name].columns[0].name
+    arrays = []
+    for field in schema:
+        source = "id" if field.name == identity else field.name
+        known = source in rows.column_names
+        arrays.append(rows[source].cast(field.type) if known else pa.nulls(rows.num_rows, field.type))
+    return pa.table(arrays, schema=schema)

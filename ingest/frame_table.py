@@ -1,0 +1,168 @@
+"""Recorded rows of one profile -> decoded rows, column by column: what ``ingest.decoding`` does for a frame.
+
+For dialects whose facts come column by column (``Dialect.columns``). Equal value for value; a test
+holds the two together. What a message's clock says is worked out in whole columns where the
+zone's clock runs evenly on the days it may mean, and by the row function where it does not.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from ingest.exchange import FRAME_COLUMNS, frame_types
+from ingest.local_days import EPOCH, local_days, midnight
+from ingest.near_dates import latest_date, nearest_date
+from protocols.columnar.distinct import distinct, mapped
+from protocols.facts import infer_datetime
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from protocols.columnar.facts import ColumnFacts
+
+RECORDED = ("segment_id", "seq", "line", "profile", "digest", "card_token", "day")
+_SECOND = 1_000_000
+_DAY_US = 86_400 * _SECOND
+_FAR = 1 << 62
+"""As far from any moment as a candidate can be that is none."""
+_EPOCH_UTC = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def frame_table(recorded: "pa.Table", told: "ColumnFacts", zone: ZoneInfo, size: int) -> "tuple[pa.Table, pa.Table]":
+    """The decoded rows of recorded frames, in the columns of ``FRAME_COLUMNS``, and the errors of those that are bad.
+
+    Args:
+        recorded: rows of ``raw_frames``, all frames of one profile; in one piece.
+        told: the profile's facts.
+        zone: the zone the terminals' clocks run in.
+        size: so many frames are decoded at a time.
+
+    Returns:
+        The rows, with ``place`` in ``recorded``, and the errors, with ``row`` in ``recorded``.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    frames, errors = [], []
+    for start in range(0, recorded.num_rows, size):
+        piece = recorded.slice(start, size)
+        found = told.decode(piece["frame"].combine_chunks())
+        wrong = pa.Table.from_batches([found.errors])
+        errors.append(wrong.set_column(0, "row", pc.add(wrong["row"].cast(pa.int64()), start)))
+        rows = _rows(piece, found.columns, zone)
+        rows = rows.append_column("place", pa.array(np.arange(start, start + piece.num_rows)))
+        if wrong.num_rows:
+            good = np.ones(piece.num_rows, bool)
+            good[wrong["row"].to_numpy()] = False
+            rows = rows.filter(pa.array(good))
+        frames.append(rows)
+    return pa.concat_tables(frames), pa.concat_tables(errors)
+
+
+def _rows(recorded: "pa.Table", said: "dict[str, pa.Array]", zone: ZoneInfo) -> "pa.Table":
+    import numpy as np
+    import pyarrow as pa
+
+    count = recorded.num_rows
+    seen = recorded["seen_at"].cast(pa.int64()).to_numpy()
+    days = local_days(seen, zone)
+    clock, stated = _clocks(said["clock_mmdd"], said["clock_hhmmss"], seen, days, zone)
+    near = pa.array(np.where(clock == _FAR, days, stated)).cast(pa.date32())
+    without = clock == _FAR
+    columns: dict[str, Any] = {name: recorded[name] for name in RECORDED}
+    columns |= {name: each for name, each in said.items() if name in FRAME_COLUMNS}
+    columns |= {
+        "seen_us": pa.array(seen),
+        "clock_us": pa.array(clock, mask=without),
+        "clock_date": pa.array(stated, mask=without).cast(pa.date32()),
+        "settlement_date": _dates(said["settlement_mmdd"], near, nearest_date),
+        "orig_date": _dates(said["orig_mmdd"], near, latest_date),
+        "is_journal": pa.repeat(pa.scalar(False), count),
+        "per_line": pa.repeat(pa.scalar(False), count),
+    }
+    types = frame_types()
+    arrays = [columns[name].cast(kind) if name in columns else pa.nulls(count, kind) for name, kind in types.items()]
+    return pa.table(arrays, names=list(types))
+
+
+def _dates(mmdd: "pa.Array", near: "pa.Array", chosen: Callable[[str | None, dt.date], dt.date | None]) -> "pa.Array":
+    import pyarrow as pa
+
+    if mmdd.null_count == len(mmdd):
+        return pa.nulls(len(mmdd), pa.date32())
+    return mapped([mmdd, near], lambda text, day: None if text is None else chosen(text, day), pa.date32())
+
+
+def _clocks(mmdd: "pa.Array", hhmmss: "pa.Array", seen: Any, days: Any, zone: ZoneInfo) -> tuple[Any, Any]:
+    """The moment each message's clock names, in microseconds, ``_FAR`` for none, and its local day: ``infer_datetime``.
+
+    Args:
+        mmdd: month and day, or null.
+        hhmmss: time of day, or null.
+        seen: int64, microseconds.
+        days: int32, their local days.
+        zone: the zone the clock runs in.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    places, found = distinct([mmdd, pa.array(days)])
+    at = places.to_numpy(zero_copy_only=False)
+    candidates = [_candidates(text, day, zone) for text, day in found]
+    begins = np.array([[begin for begin, _, _ in three] for three in candidates], np.int64).reshape(-1, 3)
+    dates = np.array([[date for _, date, _ in three] for three in candidates], np.int32).reshape(-1, 3)
+    even = np.array([all(steady for _, _, steady in three) for three in candidates], bool)
+    seconds, plain = _seconds(hhmmss)
+    moments = begins[at] + np.where(seconds < 0, 0, seconds)[:, None] * _SECOND
+    there = (begins[at] != _FAR) & (seconds >= 0)[:, None]
+    apart = np.where(there, np.abs(moments - seen[:, None]), _FAR)
+    best = np.argmin(apart, axis=1)
+    row = np.arange(at.size)
+    none = ~there[row, best] | (mmdd.is_null().to_numpy(False) & hhmmss.is_null().to_numpy(False))
+    clock = np.where(none, _FAR, moments[row, best])
+    stated = np.where(none, 0, dates[at][row, best]).astype(np.int32)
+    widths = pc.fill_null(pc.not_equal(pc.utf8_length(mmdd), 4), False).to_numpy(zero_copy_only=False)
+    for odd in np.flatnonzero(~even[at] | ~plain | widths).tolist():
+        moment = infer_datetime(mmdd[odd].as_py(), hhmmss[odd].as_py(), _moment(int(seen[odd])), zone)
+        clock[odd] = _FAR if moment is None else (moment - _EPOCH_UTC) // dt.timedelta(microseconds=1)
+        stated[odd] = 0 if moment is None else (moment.astimezone(zone).date() - EPOCH).days
+    return clock, stated
+
+
+def _candidates(mmdd: str | None, day: int, zone: ZoneInfo) -> list[tuple[int, int, bool]]:
+    """The three days that a clock may mean: when each begins, ``_FAR`` for none; its number; whether it is even."""
+    seen = EPOCH + dt.timedelta(days=day)
+    found = []
+    for step in (-1, 0, 1):
+        try:
+            if mmdd is None:
+                date = seen + dt.timedelta(days=step)
+            else:
+                date = dt.date(seen.year + step, int(mmdd[:2]), int(mmdd[2:4]))
+            begin, end = midnight(date, zone), midnight(date + dt.timedelta(days=1), zone)
+        except (ValueError, OverflowError):
+            found.append((_FAR, 0, True))
+        else:
+            found.append((begin, (date - EPOCH).days, end - begin == _DAY_US))
+    return found
+
+
+def _seconds(hhmmss: "pa.Array") -> tuple[Any, Any]:
+    """Seconds since midnight, 0 without a time, -1 where it is none; and which rows have six digits or no time."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    six = pc.and_(pc.equal(pc.utf8_length(hhmmss), 6), pc.ascii_is_decimal(hhmmss))
+    number = pc.fill_null(pc.if_else(six, hhmmss, None).cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
+    hours, minutes, seconds = number // 10_000, number // 100 % 100, number % 100
+    legal = (hours < 24) & (minutes < 60) & (seconds < 60)
+    plain = pc.fill_null(six, True).to_numpy(zero_copy_only=False)
+    return np.where(legal, hours * 3600 + minutes * 60 + seconds, -1), plain
+
+
+def _moment(microseconds: int) -> dt.datetime:
+    return _EPOCH_UTC + dt.timedelta(microseconds=microseconds)

@@ -1,0 +1,41 @@
+"""Two things at once, where the work releases the interpreter's lock: the next is made while this one is used."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def ahead(make: Callable[[T], R], given: Iterable[T]) -> Iterator[tuple[T, Callable[[], R]]]:
+    """Each thing with a call that gives what is made of it, or raises; meanwhile the next one is being made."""
+    with ThreadPoolExecutor(1, "tillwatch-ahead") as pool:
+        waiting = None
+        for each in given:
+            coming = each, pool.submit(make, each)
+            if waiting is not None:
+                yield waiting[0], waiting[1].result
+            waiting = coming
+        if waiting is not None:
+            yield waiting[0], waiting[1].result
+
+
+@contextlib.contextmanager
+def behind(use: Callable[[T], None]) -> Iterator[Callable[[T], None]]:
+    """A call that has things used one after the other, while the caller makes the next; it waits for the one before.
+
+    What ``use`` raises is raised by the next call, or at the end.
+    """
+    with ThreadPoolExecutor(1, "tillwatch-behind") as pool:
+        running: list[Future[None]] = []
+
+        def later(given: T) -> None:
+            if running:
+                running.pop().result()
+            running.append(pool.submit(use, given))
+
+        yield later
+        if running:
+            running.pop().result()

@@ -1,0 +1,253 @@
+"""A sealed segment as rows of ``raw_frames``, column by column: what ``segment.walk`` reads record by record.
+
+Only a segment whose bytes are those that were sealed (SHA-256), that holds as many records as
+its footer says, numbered without a hole, and whose every payload is of a known form. Anything
+else is not read here: the caller reads it record by record, where damage is told apart and named.
+The file is read, not mapped: a bad sector is then an error that can be told, not a signal.
+"""
+
+import hashlib
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from ingest.columns import TABLES
+from ingest.local_days import local_days
+from ingest.records import Kind, Record
+from ingest.rows import arrow_schema, as_table
+from ingest.segment import (
+    FOOTER_SIZE,
+    FORMAT_VERSION,
+    HEADER_SIZE,
+    RECORD_MAGIC,
+    RECORD_OVERHEAD,
+    Footer,
+    Ports,
+    decode_header,
+    read_footer,
+    read_raw,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_LENGTH = struct.Struct(">I")
+_LENGTH_AT = 4
+_HEAD = 48  # of a record, before its payload; docs/spool-format.md
+_FRAME_HEAD = 25  # of a frame's payload, before token and frame
+_DIGEST = 16
+_DIRECTIONS = ("", "rx", "tx")
+
+RowOf = Callable[[str, Record], Mapping[str, Any]]
+"""A record of a segment as a row of ``raw_frames``."""
+
+
+def segment_table(path: Path, segment: str, zone: ZoneInfo, by_row: frozenset[str], row_of: RowOf) -> "pa.Table | None":
+    """All records of a segment in the columns of ``raw_frames``; None when it must be read record by record.
+
+    Args:
+        path: the file, sealed.
+        segment: its id.
+        zone: the merchant's, for ``day``.
+        by_row: profiles whose frames do not lie on the day they were seen.
+        row_of: makes the rows of those, and of everything that is no frame.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    data = path.read_bytes()
+    footer = read_footer(data)
+    if footer is None or not _sound(data, footer):
+        return None
+    places = _places(data, footer)
+    if places is None:
+        return None
+    heads = _heads(data, places)
+    if not _in_order(heads, footer):
+        return None
+    kinds, directions = heads["flags"] & 15, heads["flags"] >> 4
+    if directions.max(initial=0) >= len(_DIRECTIONS):
+        return None
+    try:
+        others, opened = _others(data, segment, places, np.flatnonzero(kinds != Kind.FRAME), row_of)
+    except ValueError:
+        return None
+    frames = np.flatnonzero(kinds == Kind.FRAME)
+    lines = _lines(heads["port"][frames].astype(np.int64), frames, opened)
+    slow = np.isin(lines, [at for at, (_, _, _, profile) in enumerate(opened) if profile in by_row])
+    if slow.any():
+        ports = Ports()
+        for each in np.flatnonzero((kinds == Kind.SESSION) | np.isin(np.arange(kinds.size), frames[slow])).tolist():
+            raw = read_raw(data, int(places[each]))
+            record = None if raw is None else ports.decode(raw)
+            if record is not None and record.kind is Kind.FRAME:
+                others.append(row_of(segment, record))
+        frames, lines = frames[~slow], lines[~slow]
+    table = _frames(data, segment, places[frames], heads[frames], lines, opened, zone)
+    if table is None:
+        return None
+    return pa.concat_tables([table, as_table(TABLES["raw_frames"], others)])
+
+
+def _sound(data: bytes, footer: Footer) -> bool:
+    try:
+        decode_header(data)
+    except ValueError:
+        return False
+    return hashlib.sha256(memoryview(data)[:-FOOTER_SIZE]).hexdigest() == footer.sha256
+
+
+def _places(data: bytes, footer: Footer) -> Any:
+    """Where each record begins; None when they do not end where the footer begins, or are not as many as it says."""
+    import numpy as np
+
+    places = []
+    at, end, length = HEADER_SIZE, len(data) - FOOTER_SIZE, _LENGTH.unpack_from
+    while at < end:
+        places.append(at)
+        at += RECORD_OVERHEAD + length(data, at + _LENGTH_AT)[0]
+    return np.array(places, np.int64) if at == end and len(places) == footer.count else None
+
+
+def _heads(data: bytes, places: Any) -> Any:
+    """The fixed part of each record."""
+    import numpy as np
+
+    names = ["magic", "version", "flags", "length", "seq", "port", "wall_ns", "mono_ns", "boot_id", "chain"]
+    kind = np.dtype(list(zip(names, ["S2", "u1", "u1", ">u4", ">u8", ">u4", ">i8", ">u8", ">u4", "V8"], strict=True)))
+    return _gather(np.frombuffer(data, np.uint8), places, _HEAD).view(kind).ravel()
+
+
+def _gather(octets: Any, places: Any, width: int) -> Any:
+    """``width`` bytes at each place."""
+    import numpy as np
+
+    return np.ndarray((octets.size - width + 1,), f"V{width}", octets.data, 0, (1,))[places]
+
+
+def _in_order(heads: Any, footer: Footer) -> bool:
+    import numpy as np
+
+    numbers = heads["seq"].astype(np.int64)
+    return bool(
+        (heads["magic"] == RECORD_MAGIC).all()
+        and (heads["version"] == FORMAT_VERSION).all()
+        and (numbers == np.arange(footer.first_seq, footer.first_seq + footer.count)).all()
+    )
+
+
+Opened = tuple[int, int, str, str]
+"""A session: the place of its record among all, its port, line and profile."""
+
+
+def _others(
+    data: bytes, segment: str, places: Any, which: Any, row_of: RowOf
+) -> tuple[list[Mapping[str, Any]], list[Opened]]:
+    """The rows of all records that are no frames, and the sessions among them.
+
+    Raises:
+        ValueError: a record is not sound, or of no known form.
+    """
+    ports = Ports()
+    rows, opened = [], []
+    for at in which.tolist():
+        raw = read_raw(data, int(places[at]))
+        if raw is None:
+            raise ValueError(f"record {at} is not sound")
+        record = ports.decode(raw)
+        rows.append(row_of(segment, record))
+        if record.kind is Kind.SESSION:
+            opened.append((at, raw.port_id, record.line, record.profile))
+    return rows, opened
+
+
+def _lines(ports: Any, frames: Any, opened: Sequence[Opened]) -> Any:
+    """For each frame the place in ``opened`` of the session it belongs to; -1 for none."""
+    import numpy as np
+
+    found = np.full(frames.size, -1, np.int64)
+    for port in np.unique(ports).tolist():
+        mine = [at for at, each in enumerate(opened) if each[1] == port]
+        here = ports == port
+        last = np.searchsorted(np.array([opened[at][0] for at in mine], np.int64), frames[here], "right") - 1
+        found[here] = np.array([*mine, -1], np.int64)[last]
+    return found
+
+
+def _frames(  # noqa: PLR0917  what is known of the segment
+    data: bytes, segment: str, places: Any, heads: Any, lines: Any, opened: Sequence[Opened], zone: ZoneInfo
+) -> "pa.Table | None":
+    """The rows of frames; None when a payload is not a frame's."""
+    import numpy as np
+    import pyarrow as pa
+
+    octets = np.frombuffer(data, np.uint8)
+    starts = places + _HEAD
+    ends = starts + heads["length"].astype(np.int64)
+    if (ends - starts < _FRAME_HEAD).any():
+        return None
+    widths = octets[starts + _FRAME_HEAD - 1].astype(np.int64)
+    begins = starts + _FRAME_HEAD + widths
+    if (begins > ends).any():
+        return None
+    tokens = _between(data, starts + _FRAME_HEAD, begins, pa.binary(), absent=widths == 0)
+    if not _is_ascii(tokens):
+        return None
+    seen = heads["wall_ns"].astype(np.int64) // 1000
+    lines_of = pa.array([each[2] for each in opened] + [""], pa.string())
+    profiles_of = pa.array([each[3] for each in opened] + [""], pa.string())
+    session = pa.array(np.where(lines < 0, len(opened), lines))
+    count = places.size
+    made = {
+        "segment_id": pa.repeat(pa.scalar(segment), count),
+        "seq": pa.array(heads["seq"].astype(np.int64)),
+        "line": lines_of.take(session),
+        "profile": profiles_of.take(session),
+        "direction": pa.array(_DIRECTIONS).take(pa.array((heads["flags"] >> 4).astype(np.int8))),
+        "kind": pa.repeat(pa.scalar(Kind.FRAME.name.lower()), count),
+        "seen_at": pa.array(seen).cast(pa.timestamp("us", tz="UTC")),
+        "mono_ns": pa.array(heads["mono_ns"].astype(np.int64)),
+        "boot_id": pa.array(heads["boot_id"].astype(np.int64)),
+        "frame": _between(data, begins, ends, pa.binary()),
+        "length": pa.array((ends - begins).astype(np.int32)),
+        "digest": _hex(_gather(octets, starts, _DIGEST)),
+        "card_token": tokens.cast(pa.string()),
+        "error": pa.nulls(count, pa.string()),
+        "day": pa.array(local_days(seen, zone)).cast(pa.date32()),
+    }
+    return pa.table(made).select(arrow_schema(TABLES["raw_frames"]).names).cast(arrow_schema(TABLES["raw_frames"]))
+
+
+def _between(data: bytes, starts: Any, ends: Any, kind: "pa.DataType", absent: Any = None) -> "pa.Array":
+    """The bytes between two places of each row."""
+    import numpy as np
+    import pyarrow as pa
+
+    both = np.stack([starts, ends], axis=1).astype(np.int32).ravel()
+    every = pa.Array.from_buffers(kind, max(both.size - 1, 0), [None, pa.py_buffer(both), pa.py_buffer(data)])
+    which = pa.array(np.arange(0, both.size, 2, dtype=np.int32), mask=absent)
+    return every.take(which)
+
+
+def _is_ascii(texts: "pa.Array") -> bool:
+    import numpy as np
+
+    octets = texts.buffers()[2]
+    return octets is None or not (np.frombuffer(octets, np.uint8) >= 0x80).any()
+
+
+def _hex(digests: Any) -> "pa.Array":
+    """Bytes of equal width as lower-case hex."""
+    import numpy as np
+    import pyarrow as pa
+
+    width = 2 * digests.dtype.itemsize
+    characters = np.frombuffer(bytes(range(256)).hex().encode("ascii"), "<u2")
+    text = np.ascontiguousarray(characters[digests.view(np.uint8)])
+    offsets = np.arange(0, width * (digests.size + 1), width, dtype=np.int32)
+    return pa.Array.from_buffers(pa.string(), digests.size, [None, pa.py_buffer(offsets), pa.py_buffer(text)])
