@@ -52,9 +52,10 @@ SIZES = {
 def main(size: str, workers: int, write: bool) -> None:
     """Measure what the rules find, miss and accuse wrongly."""
     begun, of = time.monotonic(), SIZES[size]
+    counts: dict[Split, int] = {"test": of.test, "dev": of.dev}
     orders = [
         Order(split, FIRST_SEED[split] + number, of.shops, of.cases)
-        for split, count in (("test", of.test), ("dev", of.dev))
+        for split, count in counts.items()
         for number in range(count)
     ]
     ways = (Perturbation(), *PERTURBATIONS) if of.perturbed else ()
