@@ -200,8 +200,8 @@ def plots(results: Results, folder: Path) -> None:
     figure, axis = plt.subplots(figsize=(7, 4.5))
     marks = itertools.cycle("sv^<>D")
     for name, score in results.test.baselines.items():
-        at, look = (score.recall.value, score.precision_at(200)), {"color": "#1f5fa8"} if name == OURS else {}
-        axis.plot(*at, "o" if name == OURS else next(marks), markersize=9 if name == OURS else 7, label=name, **look)
+        mark, color = ("o", "#1f5fa8") if name == OURS else (next(marks), None)
+        axis.plot(score.recall.value, score.precision_at(200), mark, markersize=8, color=color, label=name)
     axis.legend(fontsize=7, loc="upper left")
     axis.set(xlabel="recall", ylabel="precision at 200 ppm", xlim=(0, 1.02), ylim=(0, 1.05))
     axis.set_title("a purchase debited twice")
