@@ -118,6 +118,9 @@ def _heal_one(healed: Healed, copies: tuple[Copy, Copy], names_of: list[list[str
         if first.path.suffix == SEALED and not first.whole and later_version(first.data) is None:
             healed.notes.append(f"{first.name}: damaged alike in both folders")
         return
+    if first.data and second.data and any(later_version(each.data) is not None for each in found):
+        healed.notes.append(f"{first.name}: of another format version, and not the same in both folders: left as it is")
+        return
     best, other = (first, second) if _rank(first) >= _rank(second) else (second, first)
     if not best.whole and other.data:
         best = _put_together(best, other)

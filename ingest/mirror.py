@@ -9,12 +9,14 @@ so. It comes back between two segments, once everything it missed was copied to 
 
 import contextlib
 import itertools
+import queue
+import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ingest.disk import NETWORK, Disk
 from ingest.healing import Copy, Healed, heal
@@ -64,7 +66,7 @@ class Mirrored(Disk):
         self._sides = (_Side(first or Disk(), directory), _Side(second or Disk(), mirror))
         self._retry_seconds = retry_seconds
         self._handles = itertools.count(1)
-        self._beside = beside or ThreadPoolExecutor(1, thread_name_prefix="mirror")
+        self._beside = beside or _Beside()
         self._owner = ""
 
     @property
@@ -294,6 +296,29 @@ class Mirrored(Disk):
             own = side.files.pop(handle)
             with contextlib.suppress(OSError):
                 side.disk.close(own)
+
+
+class _Beside(Executor):
+    """One thread that does what it is given, in order. A disk that hangs does not keep the process from ending."""
+
+    def __init__(self) -> None:
+        self._work: queue.SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...], Future[Any]]] = queue.SimpleQueue()
+        threading.Thread(target=self._run, name="mirror", daemon=True).start()
+
+    def submit(self, call: "Callable[..., Any]", /, *words: Any, **named: Any) -> "Future[Any]":
+        """As ``Executor.submit``, without words by name."""
+        del named
+        done: Future[Any] = Future()
+        self._work.put((call, words, done))
+        return done
+
+    def _run(self) -> None:
+        while True:
+            call, words, done = self._work.get()
+            try:
+                done.set_result(call(*words))
+            except BaseException as bug:  # noqa: BLE001  whoever waits for it is told
+                done.set_exception(bug)
 
 
 def _attempt(call: Callable[[_Side], object], side: _Side) -> OSError | None:
