@@ -59,6 +59,7 @@ audit: $(STAMP)
 pictures: $(STAMP)
 	@$(BIN)/python -m tests.looks --docs --goldens
 
+# decoders side by side, some four minutes on a free machine; installs tshark where it may
 bench: $(STAMP)
 	@$(BIN)/python -m bench.columns
 

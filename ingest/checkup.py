@@ -101,6 +101,8 @@ def check_mirror(directory: Path, mirror: Path | None) -> Iterator[Check]:
     if mirror is None:
         return
     kind, there = Disk().kind(mirror), _nearest(mirror)
+    if mode := too_open(mirror, 0o077):
+        yield Check("mirror", "fail", f"{mirror}: mode {mode} lets others at the records", f"chmod -R go= {mirror}")
     if kind in NETWORK:
         yield Check("mirror", "fail", f"{mirror} is on {kind}", "set spool.mirror to a folder on a local disk")
     elif not os.access(there, os.W_OK | os.X_OK):
