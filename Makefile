@@ -46,7 +46,7 @@ RUNS ?= 10000000
 fuzz: $(STAMP)
 	@nice -n 19 $(BIN)/python -m tests.fuzz --runs $(RUNS)
 
-# every fault at full length, some two hours; installs strace and faketime where it may. ROWS=1,2b tries only these
+# every fault at full length, some two hours; installs strace, faketime and libfiu where it may. ROWS=1,2b tries only these
 ROWS ?=
 faults: $(STAMP)
 	@$(BIN)/python -m tests.faults --rows "$(ROWS)"
@@ -59,6 +59,7 @@ audit: $(STAMP)
 pictures: $(STAMP)
 	@$(BIN)/python -m tests.looks --docs --goldens
 
+# decoders side by side, some four minutes on a free machine; installs tshark where it may
 bench: $(STAMP)
 	@$(BIN)/python -m bench.columns
 
