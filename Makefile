@@ -46,7 +46,7 @@ RUNS ?= 10000000
 fuzz: $(STAMP)
 	@nice -n 19 $(BIN)/python -m tests.fuzz --runs $(RUNS)
 
-# every fault at full length, some two hours; installs strace and faketime where it may. ROWS=1,2b tries only these
+# every fault at full length, some two hours; installs strace, faketime and libfiu where it may. ROWS=1,2b tries only these
 ROWS ?=
 faults: $(STAMP)
 	@$(BIN)/python -m tests.faults --rows "$(ROWS)"
