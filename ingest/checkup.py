@@ -64,8 +64,11 @@ def checkup(settings: Settings) -> Iterator[Check]:
     yield server
     if not settings.alerts.routes:
         yield Check("mail routes", "warn", "none configured", "add [[alerts.routes]]: without one no mail leaves")
+    oauth = settings.alerts.oauth
     for what, file in (
         ("smtp password", settings.alerts.password_file),
+        ("smtp client secret", oauth.client_secret_file if oauth else None),
+        ("smtp refresh token", oauth.refresh_token_file if oauth else None),
         ("airflow password", settings.airflow.password_file),
         ("log-in secret", settings.app.oidc_secret_file),
     ):
@@ -101,6 +104,8 @@ def check_mirror(directory: Path, mirror: Path | None) -> Iterator[Check]:
     if mirror is None:
         return
     kind, there = Disk().kind(mirror), _nearest(mirror)
+    if mode := too_open(mirror, 0o077):
+        yield Check("mirror", "fail", f"{mirror}: mode {mode} lets others at the records", f"chmod -R go= {mirror}")
     if kind in NETWORK:
         yield Check("mirror", "fail", f"{mirror} is on {kind}", "set spool.mirror to a folder on a local disk")
     elif not os.access(there, os.W_OK | os.X_OK):

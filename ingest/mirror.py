@@ -25,6 +25,8 @@ from ingest.ownership import LOCK
 _LOCK = 0
 RETRY_SECONDS = 30.0
 """How long a disk that failed is left alone."""
+CATCH_UP_SECONDS, BETWEEN_SECONDS = 0.2, 1.0
+"""How long to copy to a disk that is back, and how long to record before copying more."""
 
 Answer = TypeVar("Answer")
 
@@ -206,8 +208,11 @@ class Mirrored(Disk):
             return Healed([f"{self.trouble}; going on with the other folder"])
         return self._heal()
 
-    def rejoin(self) -> Healed | None:
-        """Take a disk that was out back in, if it works again; to be called while no segment is open."""
+    def catch_up(self) -> bool:
+        """Copy some of what a disk that was out has missed, if it works again; True when only the open segment is left.
+
+        Bounded in time, for nothing is acknowledged meanwhile: to be called again until it is True.
+        """
         for side in self._sides:
             if not side.why or not self._is_rested(side):
                 continue
@@ -219,6 +224,18 @@ class Mirrored(Disk):
                 if side.lock is None:
                     side.why = "another process owns it"
                     continue
+                healed = self._heal(ended_only=True, seconds=CATCH_UP_SECONDS)
+                if side.folder in healed.failed:
+                    continue
+                if not healed.unfinished:
+                    return True
+                side.out_since += BETWEEN_SECONDS - self._retry_seconds
+        return False
+
+    def rejoin(self) -> Healed | None:
+        """Take a disk that has caught up back in; to be called while no segment is open."""
+        for side in self._sides:
+            if side.why and side.lock is not None:
                 healed = self._heal()
                 if side.folder not in healed.failed:
                     side.why = ""
@@ -234,9 +251,9 @@ class Mirrored(Disk):
     def _is_rested(self, side: _Side) -> bool:
         return time.monotonic() - side.out_since >= self._retry_seconds
 
-    def _heal(self) -> Healed:
-        first, second = self._sides
-        healed = heal(Copy(first.disk, first.folder), Copy(second.disk, second.folder))
+    def _heal(self, *, ended_only: bool = False, seconds: float | None = None) -> Healed:
+        first, second = (Copy(side.disk, side.folder) for side in self._sides)
+        healed = heal(first, second, ended_only=ended_only, seconds=seconds)
         for side in self._in():
             if side.folder in healed.failed:
                 self._drop(side, healed.failed[side.folder])

@@ -11,6 +11,7 @@ from urllib.parse import quote as percent
 
 from expectations.feedback.links import buttons
 from expectations.mail.blocks import Block, Fine, Letter, Links, Note, Opening, Table
+from expectations.mail.brief import brief_letter, is_brief
 from expectations.mail.cases import Case, happened
 from expectations.mail.catalogue import texts
 from expectations.mail.decide import Alert
@@ -34,6 +35,8 @@ def compose(alert: Alert, settings: Settings, *, most_cases: int = MOST_CASES) -
     figures = figures_for(alert, settings)
     say = figures.texts.phrases
     place = place_of(alert.merchant_id, settings, figures)
+    if is_brief(alert):
+        return brief_letter(alert, place, days(alert, figures), figures)
     shown, rest = alert.cases[:most_cases], alert.cases[most_cases:]
     blocks: list[Block] = [
         Opening(place=place, day=days(alert, figures)),

@@ -57,7 +57,7 @@ def report_blocks(
             Bars(say["report_money"], tuple(Bar(say[name], fen / most, figures.money(fen)) for name, fen in pairs))
         )
     if any(shop.ages.values()):
-        blocks.append(_ages(shop.ages, shop.open_fen, figures))
+        blocks.append(ages_bars(shop.ages, shop.open_fen, figures))
     if shop.fees is not None:
         blocks.append(_fees(shop.fees, figures))
     blocks += [_deposit(each, figures) for each in shop.deposits]
@@ -106,7 +106,8 @@ def _takings(shop: ShopFigures, figures: Figures) -> Bars:
     return Bars(say["report_takings"], bars, say["report_total"].format(amount=total))
 
 
-def _ages(ages: Mapping[str, int], open_fen: int, figures: Figures) -> Bars:
+def ages_bars(ages: Mapping[str, int], open_fen: int, figures: Figures) -> Bars:
+    """How old open cases are."""
     say = figures.texts.phrases
     most = max(ages.values())
     bars = tuple(
@@ -146,12 +147,16 @@ def _deposit(deposit: DepositProgress, figures: Figures) -> Bars:
     return Bars(say["deposit"].format(amount=figures.money(deposit.amount_fen)), bars, says)
 
 
+def whole(shop: ShopFigures, figures: Figures) -> str:
+    """The share of trace numbers that was seen, rounded down: 100% is said of nothing that lacks one."""
+    return "—" if shop.completeness is None else figures.rate(int(shop.completeness * 10_000) * 100)
+
+
 def _data(shop: ShopFigures, period: Period, figures: Figures) -> Block:
     say = figures.texts.phrases
-    share = shop.completeness
     rows = tuple((terminal, profile, figures.date(day)) for terminal, (profile, day) in sorted(shop.terminals.items()))
     label = say["report_data"].format(
-        share="—" if share is None else figures.rate(int(share * 1_000_000)),
+        share=whole(shop, figures),
         days=str(shop.seen_days),
         all=str(len(period.days)),
         missing=figures.count(shop.numbers_missing),

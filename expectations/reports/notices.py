@@ -13,7 +13,7 @@ from expectations.mail.figures import Figures
 from expectations.mail.notice import EVERYBODY, Attachment, Notice
 from expectations.mail.storm_letters import cases_json, identifiers
 from expectations.reports.figures import AGES, ShopFigures
-from expectations.reports.letter import report_letter
+from expectations.reports.letter import ages_bars, report_letter, whole
 from expectations.reports.period import Period
 from ingest.settings import Settings
 
@@ -102,6 +102,9 @@ def fleet_notice(
                 "calm"),
         _shops(ordered, figures, settings),
     ]  # fmt: skip
+    ages = {name: sum(shop.ages[name] for shop in ordered) for name in AGES}
+    if any(ages.values()):
+        blocks.append(ages_bars(ages, sum(shop.open_fen for shop in ordered), figures))
     profiles: dict[str, int] = {}
     for shop in ordered:
         for profile, _ in shop.terminals.values():
@@ -129,19 +132,14 @@ def fleet_notice(
 
 def _shops(ordered: Sequence[ShopFigures], figures: Figures, settings: Settings) -> Table:
     say = figures.texts.phrases
-    columns = (
-        say["fleet_shop"], say["report_checked"], say["fleet_cases"], say["report_found"], say["report_back"],
-        say["report_ages_short"], say["report_whole"],
-    )  # fmt: skip
+    columns = (say["fleet_shop"], say["report_checked"], say["report_found"], say["report_back"], say["report_whole"])
     rows = tuple(
         (
             place_of(shop.merchant_id, settings, figures),
             figures.count(shop.checked),
-            figures.count(shop.cases),
-            figures.money(shop.found_fen),
-            figures.money(shop.recovered_fen),
-            "/".join(str(shop.ages[name]) for name in AGES),
-            "—" if shop.completeness is None else figures.rate(int(shop.completeness * 1_000_000)),
+            f"{shop.cases} · {figures.money(shop.found_fen)}" if shop.cases else "—",
+            figures.money(shop.recovered_fen) if shop.recovered_fen else "—",
+            whole(shop, figures),
         )
         for shop in ordered[:MOST_SHOPS]
     )

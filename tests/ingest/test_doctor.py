@@ -13,7 +13,16 @@ from pathlib import Path
 import pytest
 from aiosmtpd.controller import Controller
 
-from ingest.checkup import Check, check_airflow, check_keys, check_lake, check_line, check_smtp, check_spool
+from ingest.checkup import (
+    Check,
+    check_airflow,
+    check_keys,
+    check_lake,
+    check_line,
+    check_mirror,
+    check_smtp,
+    check_spool,
+)
 from ingest.cli import main
 from ingest.keys import create_keys, load_keys
 from ingest.records import Kind, PendingRecord
@@ -175,6 +184,21 @@ def test_the_file_system_matters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """A network file system fails, one in memory is a warning."""
     monkeypatch.setattr("ingest.disk.Disk.kind", lambda *_: kind)
     assert states(check_spool(tmp_path, None))[0] == {"nfs4": "fail", "tmpfs": "warn"}[kind]
+
+
+def test_a_mirror_on_the_same_disk_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two folders on one disk are one disk; on another one it is fine; open to others, or on a network, it is not."""
+    spool, mirror = tmp_path / "spool", tmp_path / "mirror"
+    assert states(check_mirror(spool, None)) == []
+    [check] = check_mirror(spool, mirror)
+    assert (check.state, "both are gone" in check.words) == ("warn", True)
+    mirror.mkdir(mode=0o755)
+    assert states(check_mirror(spool, mirror)) == ["fail", "warn"]
+    mirror.chmod(0o700)
+    if Path("/dev/shm").stat().st_dev != tmp_path.stat().st_dev:  # noqa: S108  another device than the folder's
+        assert states(check_mirror(Path("/dev/shm/tillwatch-is-not-here"), mirror)) == ["ok"]  # noqa: S108
+    monkeypatch.setattr("ingest.disk.Disk.kind", lambda *_: "nfs4")
+    assert states(check_mirror(spool, mirror)) == ["fail"]
 
 
 @pytest.mark.parametrize(("free", "state"), [(1 << 40, "ok"), (1 << 29, "warn"), (1 << 20, "fail")])
