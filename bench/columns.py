@@ -1,9 +1,11 @@
 """Decoders side by side: messages a second of one core, each peer in a process of its own, taking turns.
 
-    make bench            # or: python -m bench.columns [--rounds 9] [--seconds 0.5]
+    make bench            # or: python -m bench.columns [--rounds 7] [--seconds 0.5]
 
 Rates are by processor time, so that a busy machine disturbs them less; ratios are medians of the ratios
-within one round. Writes ``bench/results/latest.json`` and the picture ``docs/decoding.png``.
+within one round. A peer that is not on the machine is named and left out; tshark is installed where that may be
+done. Then the growth of time and memory (``bench.growth``). Writes ``bench/results/latest.json`` and the pictures
+``docs/decoding.png`` and ``docs/growth.png``.
 """
 
 import argparse
@@ -11,6 +13,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -19,8 +22,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench import corpus
-from bench.peers import PEERS
+from bench import corpus, growth, tshark
+from bench.peers import PEERS, AbsentError
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results" / "latest.json"
@@ -30,6 +33,7 @@ RATIOS = {
     "decode over Parquet, time": (PARQUET, OURS),
     "decode over compiled construct, rate": (OURS, "construct, compiled"),
     "decode over row decoder, rate": (OURS, "row decoder"),
+    "decode over tshark, rate": (OURS, "tshark"),
     "memcpy over decode, rate": ("memcpy", OURS),
     "validation, time": ("columns, compiled, unchecked", OURS),
     "journal decode over Parquet, time": ("journal: Parquet, zstd", "journal: columns, compiled"),
@@ -39,8 +43,11 @@ RATIOS = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.5, help="processor time of each peer in each round")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="where the results go")
+    parser.add_argument("--only", nargs="+", choices=PEERS, default=list(PEERS), help="leave the other peers out")
+    parser.add_argument("--most", type=int, default=growth.COUNTS[-1], help="frames at the end of the growth")
     parser.add_argument("--peer", help=argparse.SUPPRESS)
     parser.add_argument("--corpus", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -49,14 +56,46 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "corpus.arrow"
+        print("writing the corpus", file=sys.stderr)
         corpus.write(path)
-        rates = _measure(path, given.rounds, given.seconds)
-    found = _results(rates)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        tshark.install()
+        load = os.getloadavg()[0]
+        rates, absent = _measure(path, given.only, given.rounds, given.seconds)
+        grown = _grow(path, given.most)
+    found = _results(rates) | {"absent": absent, "growth": grown}
+    found["machine"]["load"] = {"before": load, "after": os.getloadavg()[0]}
+    found["metrics"] |= {
+        "growth of time with frames": _one(growth.exponent(grown), "exponent"),
+        "most memory, all frames over 100 k": _one(grown[-1]["peak_mib"] / _peak(grown, 10**5), "times"),
+    }
+    given.out.parent.mkdir(exist_ok=True)
+    given.out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
     for name, metric in found["metrics"].items():
         print(f"{name:<40}{metric['value']:>16,.2f} {metric['unit']}")
-    _draw(found)
+    for name, reason in absent.items():
+        print(f"{name:<40} not run: {reason}")
+    if given.out == RESULTS:
+        _draw(found)
+        growth.draw(grown, ROOT / "docs" / "growth.png")
+
+
+def _one(value: float, unit: str) -> dict[str, Any]:
+    return {"value": value, "unit": unit, "samples": [value]}
+
+
+def _peak(grown: list[dict[str, float]], frames: int) -> float:
+    return next(each["peak_mib"] for each in grown if each["frames"] == frames)
+
+
+def _grow(path: Path, most: int) -> list[dict[str, float]]:
+    """What ``bench.growth`` measures, in a process of its own."""
+    print("growing to ten million frames", file=sys.stderr)
+    command = [sys.executable, "-m", "bench.growth", str(path), "--most", str(most)]
+    said = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False)
+    if said.returncode:
+        sys.exit(f"bench.growth could not run:\n{said.stderr}")
+    found: list[dict[str, float]] = json.loads(said.stdout)
+    return found
 
 
 def _serve(peer: str, path: Path, seconds: float) -> None:
@@ -64,38 +103,54 @@ def _serve(peer: str, path: Path, seconds: float) -> None:
     import pyarrow as pa
 
     pa.set_cpu_count(1)
-    run = PEERS[peer](corpus.read(path))
+    try:
+        run = PEERS[peer](corpus.read(path))
+    except AbsentError as reason:
+        print(f"absent: {reason}", flush=True)
+        return
     run()
     print("ready", flush=True)
     for _ in sys.stdin:
-        done, begin = 0, time.process_time()
-        while (spent := time.process_time() - begin) < seconds:
+        done, begin = 0, _spent()
+        while (spent := _spent() - begin) < seconds:
             done += run()
         print(done / spent, flush=True)
 
 
-def _measure(path: Path, rounds: int, seconds: float) -> dict[str, list[float]]:
-    """The rates of each peer, a sample a round."""
+def _spent() -> float:
+    """Processor time of this process and of those it ran."""
+    below = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + below.ru_utime + below.ru_stime
+
+
+def _measure(
+    path: Path, peers: list[str], rounds: int, seconds: float
+) -> tuple[dict[str, list[float]], dict[str, str]]:
+    """The rates of each peer, a sample a round; and why a peer is not there."""
     command = [sys.executable, "-m", "bench.columns", "--corpus", str(path), "--seconds", str(seconds), "--peer"]
     workers = {
         name: subprocess.Popen([*command, name], cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        for name in PEERS
+        for name in peers
     }
     try:
+        absent: dict[str, str] = {}
         for name, worker in workers.items():
-            if _line(worker) != "ready":
+            said = _line(worker)
+            if said.startswith("absent: "):
+                absent[name] = said.removeprefix("absent: ")
+            elif said != "ready":
                 sys.exit(f"{name} could not start")
-        rates: dict[str, list[float]] = {name: [] for name in workers}
+        rates: dict[str, list[float]] = {name: [] for name in workers if name not in absent}
         for turn in range(rounds):
-            for name, worker in workers.items():
-                rates[name].append(_go(worker))
+            for name, samples in rates.items():
+                samples.append(_go(workers[name]))
             print(f"\rround {turn + 1} of {rounds}", end="", file=sys.stderr)
         print(file=sys.stderr)
     finally:
         for worker in workers.values():
             worker.kill()
             worker.wait()
-    return rates
+    return rates, absent
 
 
 def _line(worker: "subprocess.Popen[str]") -> str:
@@ -116,9 +171,11 @@ def _results(rates: dict[str, list[float]]) -> dict[str, Any]:
         unit = "records/s" if name.startswith("journal") else "messages/s"
         metrics[name] = {"value": statistics.median(samples), "unit": unit, "samples": samples}
     for name, (above, below) in RATIOS.items():
+        if above not in rates or below not in rates:
+            continue
         samples = [one / other for one, other in zip(rates[above], rates[below], strict=True)]
         metrics[name] = {"value": statistics.median(samples), "unit": "times", "samples": samples}
-    machine = {"processor": _processor(), "cores": os.cpu_count(), "load": os.getloadavg()[0]}
+    machine: dict[str, Any] = {"processor": _processor(), "cores": os.cpu_count()}
     versions = {name: importlib.metadata.version(name) for name in PACKAGES} | {"python": platform.python_version()}
     return {"metrics": metrics, "machine": machine, "versions": versions}
 
@@ -137,7 +194,7 @@ def _draw(found: dict[str, Any]) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    names = [name for name in PEERS if ":" not in name]
+    names = [name for name in PEERS if ":" not in name and name in found["metrics"]]
     values = [found["metrics"][name]["value"] for name in names]
     figure, axes = plt.subplots(figsize=(8, 4.2), layout="constrained")
     bars = axes.barh(names, values, color=["#2f6f9f" if name.startswith("columns") else "#b0b7bd" for name in names])

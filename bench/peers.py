@@ -4,11 +4,17 @@ Each function returns how many messages it did. What a peer leaves out is said i
 ``bench/README.md``.
 """
 
+import atexit
+import shutil
 import struct
+import subprocess
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.tshark import capture, command_on
 from protocols.columnar import column_decoder, messages, records, vectors
 from protocols.columnar import compiled as machine
 from protocols.columnar.decoder import BATCH_FRAMES, as_batch
@@ -187,6 +193,32 @@ def handwritten(corpus: "pa.Table") -> Run:
     return _parse(decode, bodies)
 
 
+class AbsentError(Exception):
+    """A peer that is not on this machine."""
+
+
+def tshark(corpus: "pa.Table") -> Run:
+    """Wireshark's dissector of ISO 8583 over a capture, each field printed; partial: see ``bench/witnesses.py``.
+
+    Raises:
+        AbsentError: tshark is not installed.
+    """
+    if shutil.which("tshark") is None:
+        raise AbsentError("tshark is not installed (Debian: apt-get install tshark)")
+    path = Path(tempfile.mkdtemp(prefix="bench-")) / "messages.pcap"
+    atexit.register(shutil.rmtree, path.parent)
+    bodies = _bodies(corpus)[:20_000]
+    path.write_bytes(capture(bodies))
+    fields = [part for number in range(2, 65) for part in ("-e", f"iso8583.bit{number}")]
+    command = [*command_on(path), "-T", "fields", "-e", "iso8583.mti", *fields]
+
+    def run() -> int:
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return len(bodies)
+
+    return run
+
+
 def memcpy(corpus: "pa.Table") -> Run:
     """Copying the frames' bytes: no decoder is faster."""
     data = b"".join(corpus["frame"].to_pylist())
@@ -291,6 +323,7 @@ PEERS: dict[str, Callable[["pa.Table"], Run]] = {
     "construct, compiled": construct_compiled,
     "pyiso8583": pyiso8583,
     "written by hand": handwritten,
+    "tshark": tshark,
     "memcpy": memcpy,
     "Parquet, zstd": parquet,
     "sanitise: columns": sanitise_columns,

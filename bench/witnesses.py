@@ -24,13 +24,13 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from protocols.codecs import gbk_bytes  # noqa: E402  after the path
+from bench.tshark import capture, command_on  # noqa: E402  after the path
+from protocols.codecs import gbk_bytes  # noqa: E402
 from protocols.concert.record import read as read_concert  # noqa: E402
 from protocols.message import Message  # noqa: E402
 from protocols.profile import Profile  # noqa: E402
 from tests.protocols.conftest import VECTORS, load_vectors, profile_of  # noqa: E402
 
-PORT = 8583
 READS_OTHERWISE = {
     2: "an odd count of digits: it takes them to lie on the right, and loses the first",
     22: "three digits: it takes them to lie on the right",
@@ -51,13 +51,6 @@ READS_OTHERWISE = {
 """Fields in which tshark is known to see another value, and why; it knows ISO 8583-1:1987 and no dialect."""
 LOSES_ITS_PLACE = frozenset((35, 37, 44, 48, 49, 52, 53, 59, 60))
 """Those of them after which it reads the rest of a message at the wrong place."""
-
-
-_TSHARK = {
-    "iso8583.len_endian": "Big endian",
-    "iso8583.charset": "Digits represented in nibbles",
-    "iso8583.binencode": "Bin data not encoded",
-}
 
 
 def messages() -> Iterator[tuple[Profile, bytes, Message]]:
@@ -105,21 +98,10 @@ def tshark() -> int:
     """Compare with Wireshark's dissector of ISO 8583."""
     found = list(messages())
     print(subprocess.run(["tshark", "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0])
-    dump = "".join(
-        "".join(
-            f"{at:06x} {' '.join(f'{byte:02x}' for byte in packet[at : at + 16])}\n" for at in range(0, len(packet), 16)
-        )
-        + "\n"
-        for packet in (len(body).to_bytes(2, "big") + body for _, body, _ in found)
-    )
     with tempfile.TemporaryDirectory() as folder:
-        text, capture = Path(folder) / "dump.txt", Path(folder) / "dump.pcap"
-        text.write_text(dump)
-        subprocess.run(
-            ["text2pcap", "-q", "-T", f"40000,{PORT}", str(text), str(capture)], check=True, capture_output=True
-        )
-        options = [part for name, value in _TSHARK.items() for part in ("-o", f"{name}:{value}")]
-        command = ["tshark", "-r", str(capture), "-d", f"tcp.port=={PORT},iso8583", *options, "-T", "json"]
+        path = Path(folder) / "messages.pcap"
+        path.write_bytes(capture([body for _, body, _ in found]))
+        command = [*command_on(path), "-T", "json"]
         packets = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     agreed: collections.Counter[int] = collections.Counter()
     other: collections.Counter[int] = collections.Counter()
@@ -190,7 +172,7 @@ def telium() -> int:
 def main() -> int:
     """Hear each witness that is here."""
     wrong = pyiso8583()
-    if shutil.which("tshark") and shutil.which("text2pcap"):
+    if shutil.which("tshark"):
         wrong += tshark()
     else:
         print("tshark: not here (Debian: apt install tshark)")

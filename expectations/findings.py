@@ -114,7 +114,7 @@ def read_findings(source: Settings | Lake, start: dt.date | None = None, end: dt
     Raises:
         LakeError: the table cannot be read.
     """
-    lake = source if isinstance(source, Lake) else Lake(source.lake.uri)
+    lake = source if isinstance(source, Lake) else Lake.of(source.lake)
     bounds = [("business_date", ">=", start)] if start else []
     bounds += [("business_date", "<=", end)] if end else []
     found = [Finding.from_row(row) for row in lake.read("findings", filters=bounds or None).to_pylist()]

@@ -86,7 +86,7 @@ def check(
         raise UsageError(f"--to {end} is before --from {start}", hint="give the earlier day to --from")
     tell = progress or (lambda _: None)
     given = parameters(settings)
-    lake = Lake(settings.lake.uri)
+    lake = Lake.of(settings.lake)
     days = business_days(lake)
     first, last = start or min(days, default=None), end or max(days, default=None)
     stored = [day for day in lake.days("findings") if _within(day, first, last)]

@@ -43,9 +43,14 @@ class Broken:
     why: str
 
 
-def read_capture(file: BinaryIO) -> Iterator[Captured | Broken]:
-    """Every line of a capture, in order; blank ones are passed over."""
-    number = 0
+def read_capture(file: BinaryIO, first: int = 1) -> Iterator[Captured | Broken]:
+    """Every line of a capture, in order; blank ones are passed over.
+
+    Args:
+        file: the capture, or what follows in it.
+        first: the number of the first line there.
+    """
+    number = first - 1
     while raw := file.readline(LINE_LIMIT):
         number += 1
         ended = raw.endswith(b"\n")

@@ -22,7 +22,7 @@ from ingest.inspection import breaks_between, inspect, segment_files
 from ingest.keys import Keys, load_keys, read_master
 from ingest.ownership import owner_of
 from ingest.permissions import too_open
-from ingest.settings import AUTO, Line, Settings
+from ingest.settings import AUTO, LakeSettings, Line, Settings
 from protocols.errors import ProfileError
 from protocols.profile import built_in_profiles, load_profile, usable_profiles
 
@@ -51,7 +51,7 @@ def checkup(settings: Settings) -> Iterator[Check]:
     yield key
     yield from check_mirror(settings.spool.directory, settings.spool.mirror)
     yield from check_spool(settings.spool.directory, load_keys(settings.keys.pan_token) if key.state == "ok" else None)
-    yield check_lake(settings.lake.uri)
+    yield check_lake(settings.lake)
     yield from check_packages()
     owner = owner_of(settings.spool.directory)
     for line in settings.lines:
@@ -64,8 +64,11 @@ def checkup(settings: Settings) -> Iterator[Check]:
     yield server
     if not settings.alerts.routes:
         yield Check("mail routes", "warn", "none configured", "add [[alerts.routes]]: without one no mail leaves")
+    oauth = settings.alerts.oauth
     for what, file in (
         ("smtp password", settings.alerts.password_file),
+        ("smtp client secret", oauth.client_secret_file if oauth else None),
+        ("smtp refresh token", oauth.refresh_token_file if oauth else None),
         ("airflow password", settings.airflow.password_file),
         ("log-in secret", settings.app.oidc_secret_file),
     ):
@@ -101,6 +104,8 @@ def check_mirror(directory: Path, mirror: Path | None) -> Iterator[Check]:
     if mirror is None:
         return
     kind, there = Disk().kind(mirror), _nearest(mirror)
+    if mode := too_open(mirror, 0o077):
+        yield Check("mirror", "fail", f"{mirror}: mode {mode} lets others at the records", f"chmod -R go= {mirror}")
     if kind in NETWORK:
         yield Check("mirror", "fail", f"{mirror} is on {kind}", "set spool.mirror to a folder on a local disk")
     elif not os.access(there, os.W_OK | os.X_OK):
@@ -163,12 +168,12 @@ def _check_segments(directory: Path, keys: Keys | None, *, busy: bool) -> Check:
     return Check("segments", "ok", words)
 
 
-def check_lake(uri: str) -> Check:
-    """The lake's folder can be written and its first table can be opened."""
+def check_lake(settings: LakeSettings) -> Check:
+    """The lake's folder can be written, its first table can be opened, its key is there."""
     from ingest.lake import Lake
 
     try:
-        lake = Lake(uri)
+        lake = Lake.of(settings)
         version = lake.version("raw_frames")
     except TillwatchError as wrong:
         return Check("lake", "fail", wrong.message, wrong.hint)
@@ -178,7 +183,8 @@ def check_lake(uri: str) -> Check:
     if mode := too_open(lake.root, 0o007):
         return Check("lake", "warn", f"{lake.root}: mode {mode} lets everybody read it", f"chmod -R o= {lake.root}")
     state = "empty" if version is None else f"raw_frames at version {version}"
-    return Check("lake", "ok", f"{lake.root}: {state}")
+    encrypted = "" if lake.cipher is None else ", new files are encrypted"
+    return Check("lake", "ok", f"{lake.root}: {state}{encrypted}")
 
 
 def check_packages() -> Iterator[Check]:

@@ -38,6 +38,7 @@ COMMANDS = {
     "land": "ingest.commands.land:land",
     "ports": "ingest.commands.ports:ports",
     "replay": "ingest.commands.replay:replay",
+    "report": "expectations.commands.report:report",
     "simulate": "ingest.commands.simulate:simulate",
     "spool": "ingest.commands.spool:spool",
 }
@@ -61,6 +62,7 @@ SUMMARIES = {
     "land": "Move sealed segments into the tables.",
     "ports": "List serial devices with stable names.",
     "replay": "Read captures into the spool.",
+    "report": "A week or a month as a page.",
     "simulate": "Start simulated terminals on pseudo-terminals.",
     "spool": "List, verify, export and prune the spool.",
 }

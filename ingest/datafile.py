@@ -3,8 +3,9 @@
 zstd, page checksums written and verified: without them 52 of 60 single-bit flips in a
 Parquet file were read as data (measured, pyarrow 26). The footer has no checksum in Parquet;
 a flipped bit in its statistics hides rows from every filter. So ours carries one: the entry
-``tillwatch.footer``, the CRC-32C of the footer as it is with eight zeros there. A file has
-its name only when it is whole; what a crash leaves behind ends in ``.tmp`` and nothing reads that.
+``tillwatch.footer``, the CRC-32C of the footer as it is with eight zeros there; an encrypted
+footer (`ingest.encryption`) needs none, its cipher tells. A file has its name only when it is
+whole; what a crash leaves behind ends in ``.tmp`` and nothing reads that.
 """
 
 import contextlib
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import google_crc32c
 
+from ingest.encryption import ENCRYPTED, Cipher
 from ingest.errors import LakeError
 from ingest.permissions import LAKE_FILE
 
@@ -44,24 +46,29 @@ def options(schema: "pa.Schema") -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def written(table: "pa.Table", folder: Path) -> Iterator[Path]:
+def written(table: "pa.Table", folder: Path, cipher: Cipher | None = None) -> Iterator[Path]:
     """The table as a verified Parquet file under a temporary name in ``folder``, which is there, removed at the end.
 
+    With a ``cipher`` it is encrypted, and no two files have the same bytes.
+
     Raises:
+        KeyFileError: a key is missing.
         LakeError: the disk refused it, or what was read back is not what was written.
     """
     import pyarrow.parquet as pq
 
     temporary = folder / f".{os.getpid()}-{secrets.token_hex(6)}{TEMPORARY}"
     try:
-        with pq.ParquetWriter(temporary, table.schema, **options(table.schema)) as writer:
+        cipher_options = {} if cipher is None else {"encryption_properties": cipher.for_writing()}
+        with pq.ParquetWriter(temporary, table.schema, **options(table.schema), **cipher_options) as writer:
             writer.write_table(table)
-            writer.add_key_value_metadata({_SEAL: _UNSEALED})
-        _seal_footer(temporary)
+            if cipher is None:
+                writer.add_key_value_metadata({_SEAL: _UNSEALED})
+        if cipher is None:
+            _seal_footer(temporary)
         temporary.chmod(LAKE_FILE)
         _sync(temporary)
-        check_footer(temporary)
-        if not pq.read_table(temporary, page_checksum_verification=True, partitioning=None).equals(table):
+        if not _read(temporary, cipher).equals(table):
             raise LakeError(
                 f"{folder}: a file read back differs from what was written",
                 hint="the disk or the memory is failing; nothing was committed, check them and run again",
@@ -107,13 +114,25 @@ def content_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
+def is_encrypted(path: Path) -> bool:
+    """Whether a file says that it is encrypted.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return file.read(len(ENCRYPTED)) == ENCRYPTED
+
+
 def check_footer(path: Path) -> None:
-    """See that a file's footer is the one that was written.
+    """See that a file's footer is the one that was written; of an encrypted one its cipher tells.
 
     Raises:
         FileNotFoundError: it is not there (any more).
         OSError: the footer's checksum is wrong or missing, or it is no Parquet file.
     """
+    if is_encrypted(path):
+        return
     with path.open("rb") as file:
         _, footer, sealed = _footer(file)
     if sealed != _checksum(footer):
@@ -149,20 +168,27 @@ def _footer(file: BinaryIO) -> tuple[int, bytes, bytes]:
     return start + at, footer[:at] + _UNSEALED.encode() + footer[at + len(_UNSEALED) :], footer[at : at + 8]
 
 
-def check(path: Path) -> None:
+def check(path: Path, cipher: Cipher | None = None) -> None:
     """Read every page of a file, and its footer.
 
     Raises:
+        KeyFileError: a key is missing.
         OSError: a checksum is wrong, or it is no Parquet file.
     """
     import pyarrow as pa
+
+    try:
+        _read(path, cipher)
+    except pa.ArrowException as wrong:
+        raise OSError(str(wrong)) from wrong
+
+
+def _read(path: Path, cipher: Cipher | None) -> "pa.Table":
     import pyarrow.parquet as pq
 
     check_footer(path)
-    try:
-        pq.read_table(path, page_checksum_verification=True, partitioning=None)
-    except pa.ArrowException as wrong:
-        raise OSError(str(wrong)) from wrong
+    opened = cipher.for_reading() if cipher is not None and is_encrypted(path) else None
+    return pq.read_table(path, page_checksum_verification=True, partitioning=None, decryption_properties=opened)
 
 
 def statistics(table: "pa.Table", columns: Sequence[str]) -> str:

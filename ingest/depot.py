@@ -1,4 +1,4 @@
-"""Sealed segments in object storage, one folder a collector: put there once, and proven to be there.
+"""Sealed segments in object storage, one folder a collector: put there once, proven to be there, and taken down.
 
 A segment is put only where nothing lies yet (HTTP ``If-None-Match: *``), so that an upload
 whose answer was lost may simply be tried again: what then lies there already is read back and
@@ -7,13 +7,30 @@ compared. Nothing is ever overwritten, and nothing is removed.
 
 import datetime as dt
 import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ingest.errors import SpoolError, StoreError
 from ingest.objectstore import PATIENCE, open_store, store_errors
-from ingest.segments import SegmentInfo
+from ingest.segments import SegmentInfo, is_sealed_name
 
+_FOLDER = re.compile(r"[\w-][\w.-]*")
 _SHA256 = "sha256"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Parcel:
+    """A segment in the store: whose it is, its file's name, and its id."""
+
+    collector: str
+    name: str
+
+    @property
+    def segment_id(self) -> str:
+        """The segment's id, as in its name."""
+        return Path(self.name).stem[21:]
 
 
 class Depot:
@@ -21,14 +38,14 @@ class Depot:
 
     Args:
         url: ``s3://bucket/prefix``.
-        collector: the folder of this collector's segments.
+        collector: the folder of this collector's segments; not needed to take down others'.
         patience: how long one request may take, its repetitions included.
 
     Raises:
         StoreError: the address is none, or a setting of the environment is wrong.
     """
 
-    def __init__(self, url: str, collector: str, *, patience: dt.timedelta = PATIENCE) -> None:
+    def __init__(self, url: str, collector: str = "", *, patience: dt.timedelta = PATIENCE) -> None:
         self.url = url.rstrip("/")
         self.collector = collector
         self._store = open_store(self.url, patience=patience)
@@ -76,6 +93,44 @@ class Depot:
                 sums.update(chunk)
         same = sums.hexdigest() == hashlib.sha256(_bytes_of(info)).hexdigest()
         return "" if same else "the store holds something else under its name"
+
+    def parcels(self) -> list[Parcel]:
+        """Every collector's segments, in the order of their names; what is named like none is left alone.
+
+        Raises:
+            StoreError: the store refuses or cannot be reached.
+        """
+        import obstore
+
+        with store_errors(self.url):
+            names = [PurePosixPath(each["path"]) for batch in obstore.list(self._store) for each in batch]
+        return sorted(
+            Parcel(name.parts[0], name.name)
+            for name in names
+            if len(name.parts) == 2 and _FOLDER.fullmatch(name.parts[0]) and is_sealed_name(name.name)
+        )
+
+    def take(self, parcel: Parcel, folder: Path) -> Path:
+        """A copy of a segment in a folder: whole or not there.
+
+        Raises:
+            StoreError: the store refuses or cannot be reached.
+            SpoolError: the copy cannot be written.
+        """
+        import obstore
+
+        path, target = f"{parcel.collector}/{parcel.name}", folder / parcel.name
+        with store_errors(self.url, path):
+            data = bytes(obstore.get(self._store, path).bytes())
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            target.with_suffix(".taking").write_bytes(data)
+            target.with_suffix(".taking").replace(target)
+        except OSError as wrong:
+            raise SpoolError(
+                f"{target}: cannot be written: {wrong.strerror}", hint="check the disk's free space"
+            ) from None
+        return target
 
     def _path(self, info: SegmentInfo) -> str:
         return f"{self.collector}/{info.path.name}"

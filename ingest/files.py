@@ -22,7 +22,8 @@ else:
 class Files:
     """What opening, writing and naming files is everywhere. Every method may raise OSError.
 
-    ``heal``, ``rejoin`` and ``may_rejoin`` mean something where this stands for two disks (`ingest.mirror`).
+    ``heal``, ``catch_up``, ``rejoin`` and ``may_rejoin`` mean something where this stands for two disks
+    (`ingest.mirror`).
     """
 
     may_rejoin = False
@@ -67,6 +68,10 @@ class Files:
 
     def heal(self) -> "Healed | None":
         """Made equal before the spool is opened; None: there is nothing to be equal to."""
+
+    def catch_up(self) -> bool:
+        """What it missed was copied, all but the open segment; False: there is more, or nothing to be copied."""
+        return False
 
     def rejoin(self) -> "Healed | None":
         """Taken back in between two segments; None: nothing was."""

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import itertools
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,12 +43,14 @@ class Healed:
         failed: a folder that could not be read or written, and why; the other one is to be gone on with.
         late: records of a copy that gave way to a shorter one that was sealed: to be appended anew.
         after: to be called once ``late`` is on the disk.
+        unfinished: the time was over before all was looked at.
     """
 
     notes: list[str] = field(default_factory=list)
     failed: dict[Path, str] = field(default_factory=dict)
     late: list[PendingRecord] = field(default_factory=list)
     after: list[Callable[[], None]] = field(default_factory=list)
+    unfinished: bool = False
 
 
 @dataclass(slots=True)
@@ -67,7 +70,15 @@ class _Found:
         return self.copy.folder / self.name
 
 
-def heal(first: Copy, second: Copy, *, deep: bool = False, sealed_only: bool = False) -> Healed:
+def heal(
+    first: Copy,
+    second: Copy,
+    *,
+    deep: bool = False,
+    sealed_only: bool = False,
+    ended_only: bool = False,
+    seconds: float | None = None,
+) -> Healed:
     """Make both folders hold the same segments.
 
     Args:
@@ -75,6 +86,8 @@ def heal(first: Copy, second: Copy, *, deep: bool = False, sealed_only: bool = F
         second: the mirror.
         deep: read every byte; else sealed segments are compared by size and footer.
         sealed_only: touch nothing but segments that are sealed in both: a collector owns the others.
+        ended_only: touch nothing but segments that are sealed in one of them: the others may be written now.
+        seconds: after so long begin no further segment, once one was copied.
     """
     healed = Healed()
     there: list[dict[str, list[str]]] = []
@@ -91,7 +104,11 @@ def heal(first: Copy, second: Copy, *, deep: bool = False, sealed_only: bool = F
             if NAME.fullmatch(name) and not name.endswith(COPY):
                 segments.setdefault(Path(name).stem, []).append(name)
         there.append(segments)
+    until = None if seconds is None else time.monotonic() + seconds
     for stem in sorted(there[0].keys() | there[1].keys()):
+        if until is not None and healed.notes and time.monotonic() >= until:
+            healed.unfinished = True
+            return healed
         names_of = [segments.get(stem, []) for segments in there]
         sealed = stem + SEALED
         if sealed in pruned:
@@ -99,7 +116,7 @@ def heal(first: Copy, second: Copy, *, deep: bool = False, sealed_only: bool = F
         elif names_of == [[sealed], [sealed]]:
             if deep or not _look_equal(first, second, sealed):
                 _heal_one(healed, (first, second), names_of)
-        elif not sealed_only:
+        elif not sealed_only and (not ended_only or [sealed] in names_of):
             _heal_one(healed, (first, second), names_of)
     return healed
 
@@ -117,6 +134,9 @@ def _heal_one(healed: Healed, copies: tuple[Copy, Copy], names_of: list[list[str
     if (first.name, first.data) == (second.name, second.data):
         if first.path.suffix == SEALED and not first.whole and later_version(first.data) is None:
             healed.notes.append(f"{first.name}: damaged alike in both folders")
+        return
+    if first.data and second.data and any(later_version(each.data) is not None for each in found):
+        healed.notes.append(f"{first.name}: of another format version, and not the same in both folders: left as it is")
         return
     best, other = (first, second) if _rank(first) >= _rank(second) else (second, first)
     if not best.whole and other.data:

@@ -54,14 +54,25 @@ def load_keys(path: Path) -> Keys:
     Raises:
         KeyFileError: not there, not readable, open to others, or not a key; one of the retired keys is.
     """
-    current = read_key(path)
+    current, *retired = (derive(key_id, master) for key_id, master in master_keys(path).items())
+    return replace(current, retired=tuple(retired))
+
+
+def master_keys(path: Path) -> dict[str, bytes]:
+    """Master keys by their id: that of a key file first, then the retired ones beside it.
+
+    Raises:
+        KeyFileError: not there, not readable, open to others, or not a key; one of the retired keys is.
+    """
+    found = dict([read_master(path)])
     folder = path.with_name(path.name + RETIRED)
     try:
         files = sorted(folder.glob("*.key"))
     except OSError as wrong:
         raise KeyFileError(f"{folder}: cannot be read: {wrong.strerror}", hint="check the folder's owner") from None
-    retired = (read_key(file) for file in files)
-    return replace(current, retired=tuple(keys for keys in retired if keys.key_id != current.key_id))
+    for key_id, master in map(read_master, files):
+        found.setdefault(key_id, master)
+    return found
 
 
 def read_key(path: Path) -> Keys:

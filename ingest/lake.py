@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest import datafile
 from ingest.columns import TABLES
+from ingest.encryption import Cipher, cipher
 from ingest.errors import LakeError, UsageError
 from ingest.permissions import make_lake_folder
 from ingest.rows import arrow_schema, as_table, by_partition, text
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from deltalake import DeltaTable
     from deltalake.transaction import AddAction
+
+    from ingest.settings import LakeSettings
 
 READ_TRIES = 20
 TEMPORARY_SECONDS = 3600.0
@@ -58,13 +61,25 @@ class Lake:
 
     Args:
         uri: the folder. Object storage is refused by name until it is supported.
+        cipher: encrypts new files, and opens those that are encrypted.
     """
 
-    def __init__(self, uri: str | Path) -> None:
+    def __init__(self, uri: str | Path, cipher: Cipher | None = None) -> None:
         folder = str(uri).removeprefix("file://")
         if "://" in folder:
             raise UsageError(f"lake.uri: {folder} is not a folder", hint="give a folder, such as var/lake")
         self.root = Path(folder).absolute()
+        self.cipher = cipher
+
+    @classmethod
+    def of(cls, settings: "LakeSettings") -> "Lake":
+        """The lake that the settings name.
+
+        Raises:
+            KeyFileError: the key of its files is not there, open to others, or not a key.
+            UsageError: not a folder, or no such key service.
+        """
+        return cls(settings.uri, cipher(settings.key, settings.key_service))
 
     def read(
         self,
@@ -95,7 +110,7 @@ class Lake:
             if handle is None:
                 return arrow_schema(spec).empty_table().select(wanted)
             try:
-                return scan(spec, self.root / name, _listed(handle), wanted, where)
+                return scan(spec, self.root / name, _listed(handle), wanted, where, cipher=self.cipher)
             except FileNotFoundError as wrong:
                 missing = first_line(wrong)
                 time.sleep(0.01 * attempt)
@@ -271,12 +286,14 @@ class Lake:
                     f"{self.root / spec.name / folder}: cannot be made: {wrong.strerror}",
                     hint="check the disk's free space and the folder's owner",
                 ) from wrong
-            with datafile.written(part, self.root / spec.name / folder) as temporary:
+            with datafile.written(part, self.root / spec.name / folder, self.cipher) as temporary:
                 final = self.root / spec.name / folder / name.format(hash=datafile.content_hash(temporary))
                 size = temporary.stat().st_size
                 if not datafile.publish(temporary, final, keep_other=True) and final not in self.files(spec.name):
                     datafile.publish(temporary, final)  # the other was left by a writer that died
-            stats = datafile.statistics(part, spec.statistics)
+            stats = datafile.statistics(
+                part, spec.statistics if self.cipher is None else ()
+            )  # the log is not encrypted
             actions.append(AddAction(str(folder / final.name), size, values, int(time.time() * 1000), True, stats))
         return actions
 

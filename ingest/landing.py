@@ -12,6 +12,7 @@ import datetime as dt
 import functools
 import json
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,20 +75,50 @@ class LandResult:
 def land(settings: Settings, progress: Progress | None = None) -> LandResult:
     """Land every sealed segment that is not in the lake yet, and bring the tables up to date.
 
-    Safe to run again, and twice at once. A damaged segment is landed as far as it can be
-    read, with a row of ``rejects`` for what cannot, and named in the result. Once a sound
-    copy is in its place, the records that were missing land too.
+    Segments of the spool, and of the store that collectors ship to where ``lake.take_from`` names
+    one. Safe to run again, and twice at once. A damaged segment is landed as far as it can be read,
+    with a row of ``rejects`` for what cannot, and named in the result. Once a sound copy is in its
+    place in the spool, the records that were missing land too.
 
     Raises:
         SpoolError: the spool cannot be read.
         LakeError: a table cannot be read or written.
+        StoreError: the store cannot be read; what landed before it was asked stays.
     """
-    import pyarrow.compute as pc
-
     started = time.monotonic()
     tell = progress or (lambda _what, _done, _all: None)
-    lake, zone = Lake(settings.lake.uri), settings.zone
-    segments = {info.id: info for info in sealed_segments(settings.spool.directory)}
+    lake, zone = Lake.of(settings.lake), settings.zone
+    landed = frames = 0
+    damaged: list[str] = []
+    for segments in _batches(settings, lake):
+        came, counted, wrong = _bring(lake, segments, zone, tell)
+        landed, frames, damaged = landed + came, frames + counted, damaged + wrong
+    stand = derive(lake, zone, tell, own_profiles(settings))
+    for name in [*DERIVED, *(["raw_frames"] if landed else [])]:
+        lake.sweep(name)
+    return LandResult(landed, frames, stand, damaged, time.monotonic() - started)
+
+
+def _batches(settings: Settings, lake: Lake) -> Iterator[list[SegmentInfo]]:
+    """The segments to land: those of the spool, then those of the store, some at a time."""
+    yield sealed_segments(settings.spool.directory)
+    if settings.lake.take_from is not None:
+        from ingest.depot import Depot
+        from ingest.taking import batches
+
+        def missing(ids: Iterable[str]) -> list[str]:  # of a damaged one in the store nothing more can come
+            new = lake.uncommitted("raw_frames", ids)
+            waiting = set(lake.uncommitted("raw_frames", map(_salvaged, new)))
+            return [segment for segment in new if _salvaged(segment) in waiting]
+
+        yield from batches(Depot(settings.lake.take_from), missing, settings.spool.directory)
+
+
+def _bring(lake: Lake, infos: list[SegmentInfo], zone: ZoneInfo, tell: Progress) -> tuple[int, int, list[str]]:
+    """Put segments into ``raw_frames``: how many came, their frames, and what is damaged."""
+    import pyarrow.compute as pc
+
+    segments = {info.id: info for info in infos}
     new = lake.uncommitted("raw_frames", segments)
     waiting = lake.uncommitted("raw_frames", [_salvaged(segment) for segment in new])
     landed = frames = 0
@@ -109,10 +140,7 @@ def land(settings: Settings, progress: Progress | None = None) -> LandResult:
             frames += pc.sum(pc.equal(rows["kind"], "frame")).as_py() or 0
             damaged += [damage] if damage else []
     tell("segments", len(new), len(new))
-    stand = derive(lake, zone, tell, own_profiles(settings))
-    for name in [*DERIVED, *(["raw_frames"] if landed else [])]:
-        lake.sweep(name)
-    return LandResult(landed, frames, stand, damaged, time.monotonic() - started)
+    return landed, frames, damaged
 
 
 def _salvaged(segment: str) -> str:

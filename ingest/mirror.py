@@ -9,12 +9,14 @@ so. It comes back between two segments, once everything it missed was copied to 
 
 import contextlib
 import itertools
+import queue
+import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ingest.disk import NETWORK, Disk
 from ingest.healing import Copy, Healed, heal
@@ -23,6 +25,8 @@ from ingest.ownership import LOCK
 _LOCK = 0
 RETRY_SECONDS = 30.0
 """How long a disk that failed is left alone."""
+CATCH_UP_SECONDS, BETWEEN_SECONDS = 0.2, 1.0
+"""How long to copy to a disk that is back, and how long to record before copying more."""
 
 Answer = TypeVar("Answer")
 
@@ -64,7 +68,7 @@ class Mirrored(Disk):
         self._sides = (_Side(first or Disk(), directory), _Side(second or Disk(), mirror))
         self._retry_seconds = retry_seconds
         self._handles = itertools.count(1)
-        self._beside = beside or ThreadPoolExecutor(1, thread_name_prefix="mirror")
+        self._beside = beside or _Beside()
         self._owner = ""
 
     @property
@@ -204,8 +208,11 @@ class Mirrored(Disk):
             return Healed([f"{self.trouble}; going on with the other folder"])
         return self._heal()
 
-    def rejoin(self) -> Healed | None:
-        """Take a disk that was out back in, if it works again; to be called while no segment is open."""
+    def catch_up(self) -> bool:
+        """Copy some of what a disk that was out has missed, if it works again; True when only the open segment is left.
+
+        Bounded in time, for nothing is acknowledged meanwhile: to be called again until it is True.
+        """
         for side in self._sides:
             if not side.why or not self._is_rested(side):
                 continue
@@ -217,6 +224,18 @@ class Mirrored(Disk):
                 if side.lock is None:
                     side.why = "another process owns it"
                     continue
+                healed = self._heal(ended_only=True, seconds=CATCH_UP_SECONDS)
+                if side.folder in healed.failed:
+                    continue
+                if not healed.unfinished:
+                    return True
+                side.out_since += BETWEEN_SECONDS - self._retry_seconds
+        return False
+
+    def rejoin(self) -> Healed | None:
+        """Take a disk that has caught up back in; to be called while no segment is open."""
+        for side in self._sides:
+            if side.why and side.lock is not None:
                 healed = self._heal()
                 if side.folder not in healed.failed:
                     side.why = ""
@@ -232,9 +251,9 @@ class Mirrored(Disk):
     def _is_rested(self, side: _Side) -> bool:
         return time.monotonic() - side.out_since >= self._retry_seconds
 
-    def _heal(self) -> Healed:
-        first, second = self._sides
-        healed = heal(Copy(first.disk, first.folder), Copy(second.disk, second.folder))
+    def _heal(self, *, ended_only: bool = False, seconds: float | None = None) -> Healed:
+        first, second = (Copy(side.disk, side.folder) for side in self._sides)
+        healed = heal(first, second, ended_only=ended_only, seconds=seconds)
         for side in self._in():
             if side.folder in healed.failed:
                 self._drop(side, healed.failed[side.folder])
@@ -294,6 +313,29 @@ class Mirrored(Disk):
             own = side.files.pop(handle)
             with contextlib.suppress(OSError):
                 side.disk.close(own)
+
+
+class _Beside(Executor):
+    """One thread that does what it is given, in order. A disk that hangs does not keep the process from ending."""
+
+    def __init__(self) -> None:
+        self._work: queue.SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...], Future[Any]]] = queue.SimpleQueue()
+        threading.Thread(target=self._run, name="mirror", daemon=True).start()
+
+    def submit(self, call: "Callable[..., Any]", /, *words: Any, **named: Any) -> "Future[Any]":
+        """As ``Executor.submit``, without words by name."""
+        del named
+        done: Future[Any] = Future()
+        self._work.put((call, words, done))
+        return done
+
+    def _run(self) -> None:
+        while True:
+            call, words, done = self._work.get()
+            try:
+                done.set_result(call(*words))
+            except BaseException as bug:  # noqa: BLE001  whoever waits for it is told
+                done.set_exception(bug)
 
 
 def _attempt(call: Callable[[_Side], object], side: _Side) -> OSError | None:

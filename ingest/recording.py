@@ -86,6 +86,12 @@ class Recorder:
         way = self._ways.get(direction)
         return way.deframer.pending if way else 0
 
+    def count_frames(self, direction: Direction, frames: int, frame_bytes: int) -> None:
+        """So many whole frames came in, made safe elsewhere (``ingest.replaying``)."""
+        counters = self.counters(direction)
+        counters.frames += frames
+        counters.frame_bytes += frame_bytes
+
     def take_controls(self) -> bytes:
         """The last lone control bytes since the previous call, in order."""
         taken = bytes(self._controls)

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingest import datafile
+from ingest.encryption import Cipher
 from ingest.errors import LakeError
 from ingest.rows import arrow_schema
 from ingest.tablespec import TableSpec
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.dataset as ds
 
 _REMEDIES = {
     "raw_frames": "move raw_frames, transactions, settlements, signatures, batch_uploads, events and rejects aside, "
@@ -28,7 +30,13 @@ def remedy(name: str) -> str:
 
 
 def scan(
-    spec: TableSpec, folder: Path, files: Sequence[Mapping[str, Any]], columns: Sequence[str], where: Any
+    spec: TableSpec,
+    folder: Path,
+    files: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    where: Any,
+    *,
+    cipher: Cipher | None = None,
 ) -> "pa.Table":
     """The rows of ``files`` that ``where`` holds for; files of other partitions are not opened.
 
@@ -38,10 +46,12 @@ def scan(
         files: for each file its ``path`` in the folder, ``num_records`` and the ``partition.<column>`` values.
         columns: which columns, in which order.
         where: a pyarrow expression or None.
+        cipher: opens files that are encrypted; those that are not are read as they are.
 
     Raises:
         FileNotFoundError: a file is not there (any more).
-        LakeError: a file is damaged; it is named.
+        KeyFileError: a file is encrypted with a key that is not at hand.
+        LakeError: a file is damaged, or encrypted and no key was named; it is named.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -49,8 +59,7 @@ def scan(
     from pyarrow import fs
 
     local = fs.LocalFileSystem()
-    options = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
-    parquet = ds.ParquetFileFormat(default_fragment_scan_options=options)
+    plain, opening = _formats(cipher)
     schema = arrow_schema(spec)
     fragments = []
     for file in files:
@@ -58,8 +67,12 @@ def scan(
         for column in spec.partition_by:
             here = pc.field(column) == pa.scalar(file[f"partition.{column}"], schema.field(column).type)
             partition = here if partition is None else partition & here
-        fragments.append(parquet.make_fragment(str(folder / file["path"]), local, partition))
-    dataset = ds.FileSystemDataset(fragments, schema, parquet, local)
+        path = folder / file["path"]
+        parquet = opening if datafile.is_encrypted(path) else plain
+        if parquet is None:
+            raise LakeError(f"{path}: encrypted, and no key is named", hint="set lake.key to its key file")
+        fragments.append(parquet.make_fragment(str(path), local, partition))
+    dataset = ds.FileSystemDataset(fragments, schema, plain, local)
     rows = {str(folder / file["path"]): file["num_records"] for file in files}
     try:
         for fragment in dataset.get_fragments(where):
@@ -69,7 +82,18 @@ def scan(
     except FileNotFoundError:
         raise
     except (OSError, pa.ArrowException) as wrong:
-        raise _damaged(spec, folder, files, wrong) from wrong
+        raise _damaged(spec, folder, files, wrong, cipher) from wrong
+
+
+def _formats(cipher: Cipher | None) -> "tuple[ds.ParquetFileFormat, ds.ParquetFileFormat | None]":
+    """How plain files are read, and how encrypted ones are."""
+    import pyarrow.dataset as ds
+
+    def reading(**options: Any) -> "ds.ParquetFileFormat":
+        scan_options = ds.ParquetFragmentScanOptions(page_checksum_verification=True, **options)
+        return ds.ParquetFileFormat(default_fragment_scan_options=scan_options)
+
+    return reading(), None if cipher is None else reading(decryption_config=cipher.for_scanning())
 
 
 def _check_footer(spec: TableSpec, fragment: Any, schema: "pa.Schema", rows: int) -> None:
@@ -91,11 +115,13 @@ def _check_footer(spec: TableSpec, fragment: Any, schema: "pa.Schema", rows: int
         raise LakeError(f"{fragment.path}: damaged: its footer names {wrong}", hint=remedy(spec.name))
 
 
-def _damaged(spec: TableSpec, folder: Path, files: Sequence[Mapping[str, Any]], wrong: Exception) -> Exception:
+def _damaged(
+    spec: TableSpec, folder: Path, files: Sequence[Mapping[str, Any]], wrong: Exception, cipher: Cipher | None
+) -> Exception:
     """The damaged file by its name, or the error as it was when every file is sound."""
     for file in files:
         try:
-            datafile.check(folder / file["path"])
+            datafile.check(folder / file["path"], cipher)
         except OSError as bad:
             return LakeError(f"{folder / file['path']}: damaged: {first_line(bad)}", hint=remedy(spec.name))
     return wrong

@@ -52,6 +52,11 @@ def segment_name(first_seq: int, segment_id: str, suffix: str) -> str:
     return f"{first_seq:020d}-{segment_id}{suffix}"
 
 
+def is_sealed_name(name: str) -> bool:
+    """Whether a file of this name is a sealed segment."""
+    return name.endswith(SEALED) and NAME.fullmatch(name) is not None
+
+
 def sealed_segments(directory: Path) -> list[SegmentInfo]:
     """Every sealed segment of a spool, oldest first. A damaged one is listed as such, never left out.
 
@@ -66,7 +71,7 @@ def sealed_segments(directory: Path) -> list[SegmentInfo]:
         raise SpoolError(
             f"{directory}: cannot be read: {wrong.strerror}", hint="check spool.directory and its owner"
         ) from None
-    return [segment_info(directory / name) for name in names if name.endswith(SEALED) and NAME.fullmatch(name)]
+    return [segment_info(directory / name) for name in names if is_sealed_name(name)]
 
 
 def segment_info(path: Path) -> SegmentInfo:

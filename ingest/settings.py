@@ -33,6 +33,7 @@ FILES_AND_FOLDERS = (
     ("spool", "directory"),
     ("spool", "mirror"),
     ("lake", "uri"),
+    ("lake", "key"),
     ("keys", "pan_token"),
     ("alerts", "password_file"),
     ("alerts", "ca_file"),
@@ -61,6 +62,14 @@ class Spool(Section):
     )
 
 
+def _a_bucket(value: str | None) -> str | None:
+    """Refuse what is no address of a bucket."""
+    if value is not None and not re.fullmatch(r"s3://[^\s/?#]+(/[^\s?#]*)?", value):
+        msg = f"{value!r} is not s3://bucket/prefix"
+        raise ValueError(msg)
+    return value
+
+
 class Ship(Section):
     """Where sealed segments are shipped to, for a lake that is not on the collector's machine."""
 
@@ -73,11 +82,8 @@ class Ship(Section):
 
     @field_validator("to")
     @classmethod
-    def _a_bucket(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"s3://[^\s/?#]+(/[^\s?#]*)?", value):
-            msg = f"{value!r} is not s3://bucket/prefix"
-            raise ValueError(msg)
-        return value
+    def _in_a_bucket(cls, value: str | None) -> str | None:
+        return _a_bucket(value)
 
     @property
     def folder(self) -> str:
@@ -88,7 +94,19 @@ class Ship(Section):
 class LakeSettings(Section):
     """Where the tables live."""
 
-    uri: str = Field(default="var/lake", min_length=1, description="folder, or s3://bucket/prefix")
+    uri: str = Field(default="var/lake", min_length=1, description="folder")
+    take_from: str | None = Field(
+        default=None, description="s3://bucket/prefix that collectors ship to: landed from as well; not given: nowhere"
+    )
+    key: Path | None = Field(default=None, description="key file that data files are encrypted with; not given: none")
+    key_service: str | None = Field(
+        default=None, min_length=1, description="an installed key service that holds the keys instead of a file"
+    )
+
+    @field_validator("take_from")
+    @classmethod
+    def _from_a_bucket(cls, value: str | None) -> str | None:
+        return _a_bucket(value)
 
 
 class Keys(Section):

@@ -149,7 +149,7 @@ class Spool:
         """Seal the segment when it is old or large enough; None when it is not."""
         if self._poisoned and time.monotonic() - self._rescued >= RESCUE_SECONDS:
             self._rescue()
-        if self._disk.may_rejoin:
+        if self._disk.may_rejoin and self._disk.catch_up():
             return self._rejoin()
         writing = self._writing
         if writing is None:

@@ -27,6 +27,17 @@ SELECT * FROM read_parquet('var/lake/transactions/**/*.parquet', hive_partitioni
 
 Between two runs of `tillwatch land` that query sees each row once: files that were replaced are removed at once.
 While one runs it may see a day twice for a moment; `Lake.read` and every Delta reader never do.
+
+With `lake.key` set the files are encrypted (Parquet modular encryption, [security](security.md)), each with a key of
+its own, so neither that query nor a Delta reader can open them. `Lake.read` gives an Arrow table, which DuckDB,
+pandas and Polars take as it is:
+
+```sh
+python -c 'import duckdb
+from ingest.lake import Lake; from ingest.settings import load_settings
+transactions = Lake.of(load_settings().lake).read("transactions")
+duckdb.sql("SELECT outcome, count(*) FROM transactions GROUP BY 1").show()'
+```
 """
 
 

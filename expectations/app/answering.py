@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 
 from expectations.app.casepage import told
-from expectations.app.desk import desk_of, guard, locale_of, page
+from expectations.app.desk import BY_MAIL, desk_of, guard, locale_of, page
 from expectations.cases.record import CaseRecord
 from expectations.feedback.links import BadLinkError, ExpiredLinkError, Link, answer_word, read_link
 from expectations.mail.cases import happened
@@ -18,8 +18,6 @@ from expectations.mail.section import event, result_of
 from ingest.errors import UsageError
 
 router = APIRouter()
-BY = "mail link"
-"""Who stands in the log for whoever had the mail."""
 MOST_ROWS = 12
 
 
@@ -42,7 +40,7 @@ def answer(request: Request, token: str) -> Any:
     if not isinstance(opened, tuple):
         return opened
     link, record = opened
-    return _case(request, link, desk_of(request).feedback.answer(record.number, link.answer, BY), done=True)
+    return _case(request, link, desk_of(request).feedback.answer(record.number, link.answer, BY_MAIL), done=True)
 
 
 def _opened(request: Request, token: str) -> tuple[Link, CaseRecord] | Any:

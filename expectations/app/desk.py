@@ -31,6 +31,8 @@ from ingest.tables import Lake
 TEXTS = Path(__file__).parent / "texts"
 CSRF = "csrf"
 """The form's field, and the session's, that must agree."""
+BY_MAIL = "mail link"
+"""Who stands in the log for whoever had the mail."""
 
 
 class LoginNeededError(Exception):
@@ -81,7 +83,7 @@ def make_desk(settings: Settings, now: Callable[[], dt.datetime] | None = None) 
     return Desk(
         settings=settings,
         book=CaseBook(database, now=clock),
-        feedback=Feedback(database, Ledger(Lake(settings.lake.uri)), now=clock),
+        feedback=Feedback(database, Ledger(Lake.of(settings.lake)), now=clock),
         session_key=sub_key(master, "app session").hex(),
         token=login_token(master),
         base=urlsplit(settings.app.url or "").path,
@@ -158,9 +160,11 @@ async def guard(request: Request) -> None:
 def page(request: Request, template: str, *, status: int = 200, visitor: Visitor | None = None, **values: Any) -> Any:
     """A page of this template, in the reader's language."""
     desk, locale = desk_of(request), locale_of(request)
+    say = app_words(locale)
     html = _environment().get_template(template).render(
-        say=app_words(locale), word=words(locale), locale=locale, base=desk.base, path=request.url.path,
+        say=say, word=words(locale), locale=locale, base=desk.base, path=request.url.path,
         visitor=visitor, csrf=csrf_of(request), figures=desk.figures(locale), shop=desk.shop,
+        who=lambda by: say["by_mail"] if by == BY_MAIL else by,
         oidc=desk.settings.app.oidc_issuer is not None, **values,
     )  # fmt: skip
     return HTMLResponse(html, status)

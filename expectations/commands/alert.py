@@ -156,7 +156,7 @@ def explain(config: Path | None, at: dt.datetime | None, finding: str, as_json: 
     from ingest.tables import Lake
 
     settings = load_settings(config)
-    lake = Lake(settings.lake.uri)
+    lake = Lake.of(settings.lake)
     named = sorted(_named(finding, settings))
     world = look(settings, lake, Ledger(lake), _moment(at, settings))
     found = next((each for name in named if (each := explanation_of(world, name))), None)
@@ -207,7 +207,7 @@ def ack(config: Path | None, finding: str, label: Any, by: str | None) -> None:
             click.echo(f"{each.finding_id} {label}")
         return
     for finding_id in sorted(_named(finding, settings)):
-        Ledger(Lake(settings.lake.uri)).acknowledge(finding_id, label, by)
+        Ledger(Lake.of(settings.lake)).acknowledge(finding_id, label, by)
         click.echo(f"{finding_id} {label}")
 
 
@@ -225,7 +225,7 @@ def _named(finding: str, settings: Settings) -> set[str]:
     if finding.upper().startswith("C-"):
         matching = {each.finding_id for each in case_book(settings).case(finding).findings}
     if not matching and len(finding) >= SHORTEST:
-        known = known_findings(Lake(settings.lake.uri))
+        known = known_findings(Lake.of(settings.lake))
         matching = {each.finding_id for each in known if each.finding_id.startswith(finding.lower())}
         if len(matching) > 1:
             raise UsageError(f"{len(matching)} findings begin with {finding}", hint="give more of the id")

@@ -268,6 +268,7 @@ def _signatures(account: Account) -> list[Block]:
 
 def _acquirer_lines(account: Account) -> list[Block]:
     say, figures = account.say, account.figures
+    posted = words(figures.locale)["posted"]
     found = [
         say["line"].format(
             acquirer=row.values["acquirer"],
@@ -275,7 +276,7 @@ def _acquirer_lines(account: Account) -> list[Block]:
             type=figures.texts.word("types", row.values["txn_type"] or "") or row.values["txn_type"] or "",
             amount=figures.money(row.values["amount_fen"] or 0, row.values["currency"]),
             rrn=row.values["rrn"] or say["not_recorded"],
-            status=row.values["status"] or say["not_recorded"],
+            status=posted.get(row.values["status"] or "", row.values["status"]) or say["not_recorded"],
             statement=(row.values["statement_id"] or "")[:12],
         )
         for row in account.grounds.of("statement_lines")

@@ -95,7 +95,9 @@ def _frame(frame: Bytes, account: Account) -> "Iterable[Flowable]":
     head = _paragraph(frame.head, size=8.5, space_before=5)
     head.keepWithNext = True
     yield head
-    yield _paragraph(frame.place, size=6.5)
+    place = _paragraph(frame.place, size=6.5)
+    place.keepWithNext = True
+    yield place
     yield Paragraph("<br/>".join(lines), code)
     if not frame.fields:
         return

@@ -110,7 +110,7 @@ def gather(record: CaseRecord, settings: Settings) -> Grounds:
         LakeError: a table cannot be read.
         SpoolError: the spool cannot be read.
     """
-    lake = Lake(settings.lake.uri)
+    lake = Lake.of(settings.lake)
     subjects = {each.transaction_id: each for finding in record.findings for each in finding.subjects}
     ids = sorted(each for each in subjects if each)
     days = {when.astimezone(settings.zone).date() for each in subjects.values() if (when := happened(each))}

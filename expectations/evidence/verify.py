@@ -50,7 +50,7 @@ def verify_pack(path: Path, settings: Settings) -> Verified:
     manifest = _manifest(path, files)
     problems += list(_of_itself(manifest, files))
     segments = segment_by_id(settings.spool.directory)
-    lake = Lake(settings.lake.uri)
+    lake = Lake.of(settings.lake)
     ranges, rows = manifest.get("ranges", []), manifest.get("rows", [])
     landed = {(row["key"].get("segment_id"), row["key"].get("seq")) for row in rows if row["table"] == "raw_frames"}
     in_spool = 0

@@ -170,7 +170,7 @@ class Feedback:
 
 def feedback_of(settings: Settings) -> Feedback:
     """The answers of the database and the lake that the settings name."""
-    return Feedback(database_of(settings), Ledger(Lake(settings.lake.uri)))
+    return Feedback(database_of(settings), Ledger(Lake.of(settings.lake)))
 
 
 def _price(record: CaseRecord) -> int | None:

@@ -101,13 +101,31 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar: its name, how long it is of the longest (0 to 1), what it says."""
+
+    name: str
+    share: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """A picture made of bars, readable without one: each bar says its figure, ``says`` what they show together."""
+
+    label: str
+    bars: tuple[Bar, ...]
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Fine:
     """The small print, a line each."""
 
     lines: tuple[str, ...]
 
 
-Inner: TypeAlias = Steps | Facts | Timeline | Note | Quote | Links
+Inner: TypeAlias = Steps | Facts | Timeline | Note | Quote | Links | Bars
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from urllib.parse import quote as percent
 
 from expectations.feedback.links import buttons
 from expectations.mail.blocks import Block, Fine, Letter, Links, Note, Opening, Table
+from expectations.mail.brief import brief_letter, is_brief
 from expectations.mail.cases import Case, happened
 from expectations.mail.catalogue import texts
 from expectations.mail.decide import Alert
@@ -34,6 +35,8 @@ def compose(alert: Alert, settings: Settings, *, most_cases: int = MOST_CASES) -
     figures = figures_for(alert, settings)
     say = figures.texts.phrases
     place = place_of(alert.merchant_id, settings, figures)
+    if is_brief(alert):
+        return brief_letter(alert, place, days(alert, figures), figures)
     shown, rest = alert.cases[:most_cases], alert.cases[most_cases:]
     blocks: list[Block] = [
         Opening(place=place, day=days(alert, figures)),
@@ -44,7 +47,7 @@ def compose(alert: Alert, settings: Settings, *, most_cases: int = MOST_CASES) -
     if rest:
         blocks.append(_rest(rest, figures))
     if alert.review:
-        blocks.append(_review(alert.review, figures))
+        blocks.append(review_table(alert.review, figures))
     attached = say["attached_what"].format(details=say["details_file"])
     gaps = words_for(missing_codes(alert.cases), "gaps", figures)
     blocks += [
@@ -111,7 +114,8 @@ def _brief(case: Case, figures: Figures) -> tuple[str, ...]:
     return (what, act, figures.money(case.amount_fen) if case.amount_fen else "")
 
 
-def _review(cases: Sequence[Case], figures: Figures) -> Table:
+def review_table(cases: Sequence[Case], figures: Figures) -> Table:
+    """Cases to look at, a row each."""
     say = figures.texts.phrases
     columns = (say["review_time"], say["review_what"], say["review_doubt"], say["review_sure"])
     return Table(label=say["review"], columns=columns, rows=tuple(_reviewed(case, figures) for case in cases))

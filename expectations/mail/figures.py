@@ -5,26 +5,24 @@ it is not the year of the decision.
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from expectations.mail.catalogue import Locale, Texts
 
 CNY = "156"
 FOREIGN = {
-    "036": ("AUD", 2),
-    "344": ("HKD", 2),
-    "392": ("JPY", 0),
-    "410": ("KRW", 0),
-    "446": ("MOP", 2),
-    "702": ("SGD", 2),
-    "826": ("GBP", 2),
-    "840": ("USD", 2),
-    "978": ("EUR", 2),
-}
-"""ISO 4217: number -> letters, and how many digits stand behind the point."""
+    "036": "AUD", "344": "HKD", "392": "JPY", "410": "KRW", "446": "MOP", "702": "SGD", "826": "GBP", "840": "USD",
+    "978": "EUR",
+}  # fmt: skip
+"""ISO 4217: number -> letters. How many digits stand behind the point, and how numbers and dates are written, is
+Babel's (CLDR)."""
 
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+LOCALES = {"zh-CN": "zh_Hans_CN", "en": "en_GB"}
+DAYS = {"zh-CN": "M月d日", "en": "d MMM"}
+FULL_DAYS = {"zh-CN": "y年M月d日", "en": "d MMM y"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +40,54 @@ class Figures:
 
     def money(self, minor: int, currency: str | None = None) -> str:
         """An amount of minor units (fen), with its sign and its currency."""
-        letters, digits = ("¥", 2) if currency in {None, CNY} else FOREIGN.get(str(currency), (f"#{currency}", 2))
-        whole, rest = divmod(abs(minor), 10**digits)
-        number = f"{whole:,}.{rest:0{digits}d}" if digits else f"{whole:,}"
+        from babel.numbers import format_decimal, get_currency_precision
+
+        letters = "¥" if currency in {None, CNY} else FOREIGN.get(str(currency), f"#{currency}")
+        digits = 2 if letters == "¥" or letters.startswith("#") else get_currency_precision(letters)
+        pattern = "#,##0" + ("." + "0" * digits if digits else "")
+        number = format_decimal(Decimal(abs(minor)).scaleb(-digits), format=pattern, locale=self._babel)
         sign = "-" if minor < 0 else ""
         return f"{sign}{letters}{number}" if letters == "¥" else f"{sign}{letters} {number}"
+
+    def rate(self, ppm: int) -> str:
+        """A rate of millionths in percent: 0.60%, and as many digits more as it takes."""
+        return self._percent(ppm) + "%"
+
+    def points(self, ppm: int) -> str:
+        """A change of rate: +0.03 个百分点."""
+        return self.texts.phrase("points").format(
+            n=f"{'+' if ppm > 0 else '-' if ppm < 0 else ''}{self._percent(abs(ppm))}"
+        )
+
+    def count(self, number: int) -> str:
+        """1,284."""
+        from babel.numbers import format_decimal
+
+        return str(format_decimal(number, locale=self._babel))
+
+    def _percent(self, ppm: int) -> str:
+        from babel.numbers import format_decimal
+
+        return str(format_decimal(Decimal(ppm).scaleb(-4), format="0.00##", locale=self._babel))
+
+    @property
+    def _babel(self) -> str:
+        return LOCALES[self.locale]
 
     def date(self, day: dt.date) -> str:
         """11月21日, 21 Nov; with the year when it is another one."""
         if day.year != self.now.astimezone(self.zone).year:
             return self.full_date(day)
-        return f"{day.month}月{day.day}日" if self.locale == "zh-CN" else f"{day.day} {MONTHS[day.month - 1]}"
+        return self._dated(day, DAYS)
 
     def full_date(self, day: dt.date) -> str:
         """2026年11月21日, 21 Nov 2026."""
-        if self.locale == "zh-CN":
-            return f"{day.year}年{day.month}月{day.day}日"
-        return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+        return self._dated(day, FULL_DAYS)
+
+    def _dated(self, day: dt.date, patterns: Mapping[str, str]) -> str:
+        from babel.dates import format_date
+
+        return str(format_date(day, patterns[self.locale], locale=self._babel))
 
     def days(self, days: set[dt.date]) -> str:
         """One day, or from the first to the last."""

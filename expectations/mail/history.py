@@ -112,6 +112,17 @@ class History:
                   and wanted & each.names)  # fmt: skip
         return min(theirs, default=None)
 
+    def readers(self, name: str, merchant_id: str) -> frozenset[tuple[str, str]]:
+        """(locale, address) of all who have got what goes by this name about a merchant, or were given up for it."""
+        return frozenset(
+            (row["locale"], address)
+            for row in self._rows
+            if row["state"] in {"sent", "dead"}
+            and row["merchant_id"] == merchant_id
+            and name in _names(row, "finding_ids")
+            for address in json.loads(row["recipients"])
+        )
+
     def retry_at(self, alert_id: str) -> dt.datetime | None:
         """The moment before which a mail that was not taken is not tried again; None when it never failed."""
         failures = self._failures(alert_id)

@@ -50,6 +50,8 @@ class Notice:
         letter: what it says.
         cases: how many cases it is about.
         attachments: files that go along.
+        review_ids: findings that it lists for review only.
+        identifiers: numbers in it that are as long as a card's and none.
     """
 
     kind: Kind
@@ -63,6 +65,7 @@ class Notice:
     cases: int = 0
     attachments: tuple[Attachment, ...] = ()
     review_ids: tuple[str, ...] = ()
+    identifiers: tuple[str, ...] = ()
 
     @property
     def alert_id(self) -> str:
@@ -80,7 +83,7 @@ def notice_message(notice: Notice, settings: Settings, *, thread: tuple[str, ...
     text, html = render_text(notice.letter), render_html(notice.letter)
     parts = [("text", text), ("HTML", html), ("subject", notice.letter.subject)]
     parts += [(each.name, each.text) for each in notice.attachments]
-    known = {notice.merchant_id, notice.alert_id, *notice.finding_ids, *(each.id for each in settings.merchants)}
+    known = {notice.merchant_id, notice.alert_id, *notice.finding_ids, *notice.identifiers}
     refuse_card_numbers(parts, known=known)
     message = headed(
         notice, settings, subject=notice.letter.subject, message_id=message_id(notice, settings), thread=thread

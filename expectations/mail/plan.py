@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from expectations.mail.cases import Case
 from expectations.mail.catalogue import Locale
@@ -16,6 +16,9 @@ from expectations.mail.resolved import closings
 from expectations.mail.routes import of_role, readers_of_case
 from expectations.mail.storm_letters import storm_mail, storm_notice
 from expectations.mail.world import World
+
+if TYPE_CHECKING:
+    from expectations.reports.source import Source
 
 Mail: TypeAlias = Alert | Notice
 
@@ -43,12 +46,13 @@ class Plan:
     unheard: tuple[str, ...]
 
 
-def plan(world: World, merchant: str | None = None) -> Plan:
+def plan(world: World, merchant: str | None = None, source: "Source | None" = None) -> Plan:
     """The mails of this moment, of all merchants or one.
 
     Args:
         world: everything that is known.
         merchant: only this one's; `EVERYBODY` for what is about many.
+        source: the tables that reports are made from; None: no reports.
     """
     mails: list[Mail] = []
     in_storm: set[str] = set()
@@ -81,6 +85,12 @@ def plan(world: World, merchant: str | None = None) -> Plan:
     mails += [each for each in closing if world.hours.wakes(world.now) == world.now]
     reminding, later = _reminders(world, merchant)
     mails += reminding
+    if source is not None:
+        from expectations.reports.plan import reports
+
+        reporting, next_report = reports(world, source, merchant)
+        mails += reporting
+        later = [*later, next_report]
     waits = [*(each.until for each in decision.held), *later]
     return Plan(
         mails=tuple(mails),

@@ -18,6 +18,7 @@ from expectations.mail.plan import Mail, plan
 from expectations.mail.proofs import proofs_of
 from expectations.mail.send import hurried
 from expectations.mail.world import look
+from expectations.reports.source import source_of
 from ingest.alerting import Route
 from ingest.errors import UsageError
 from ingest.permissions import PRIVATE_FOLDER, write_private
@@ -41,10 +42,14 @@ def previews(
     settings: Settings, now: dt.datetime, *, locale: Locale | None = None, merchant: str | None = None
 ) -> list[Preview]:
     """The mails that are due or wait for their hour; in one language if asked for."""
-    lake = Lake(settings.lake.uri)
+    lake = Lake.of(settings.lake)
     settings = hurried(_with_readers(settings, locale))
     world = look(settings, lake, Ledger(lake), now, merchant)
-    mails: list[Mail] = [each for each in plan(world).mails if merchant in {None, each.merchant_id}]
+    mails: list[Mail] = [
+        each
+        for each in plan(world, source=source_of(settings, lake, world)).mails
+        if merchant in {None, each.merchant_id}
+    ]
     told_already = not mails
     if told_already:
         by_day = sorted(world.findings, key=lambda each: each.business_date)

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from expectations.mail.blocks import Block, Fine, Letter, Note, Opening, Steps, Table, Verdict
+from expectations.mail.blocks import Block, Fine, Letter, Links, Note, Opening, Steps, Table, Verdict
 from expectations.mail.catalogue import texts
-from expectations.mail.compose import contact, place_of
+from expectations.mail.compose import answers, contact, place_of
 from expectations.mail.figures import Figures
 from expectations.mail.notice import Notice
 from expectations.mail.reminders import Reminder
@@ -60,6 +60,10 @@ def reminder_notice(due: Sequence[Reminder], recipients: tuple[str, ...], world:
         Table(
             say["reminder_cases"], (say["fact_case"], say["rest_what"], say["rest_risk"], say["reminder_open"]), rows,
             say["rows_more"].format(n=left) if left > 0 else "",
+        ),
+        *(
+            Links(each.case.number, answers(each.case, figures, world.settings).links)
+            for each in ordered[:MOST_STEPS]
         ),
         Note(say["contact"], contact(merchant_id, world.settings, figures)),
         Fine(lines=(say["privacy"], say["recipients"])),

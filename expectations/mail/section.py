@@ -7,7 +7,20 @@ import itertools
 from collections.abc import Iterable, Sequence
 
 from expectations.findings import Finding, Subject
-from expectations.mail.blocks import Facts, Inner, Level, Links, Moment, Note, Quote, Section, Steps, Timeline
+from expectations.mail.blocks import (
+    Bar,
+    Bars,
+    Facts,
+    Inner,
+    Level,
+    Links,
+    Moment,
+    Note,
+    Quote,
+    Section,
+    Steps,
+    Timeline,
+)
 from expectations.mail.cases import Case, approved, happened, subject_key
 from expectations.mail.catalogue import behaviours
 from expectations.mail.figures import Figures, number
@@ -28,7 +41,7 @@ def section(case: Case, index: int, figures: Figures, *, answers: Links) -> Sect
     lead, level = case.lead, level_of(case)
     texts = rule_texts(lead, figures)
     steps = Steps(label=say["steps"], warnings=(), items=_steps(case, figures), level="calm")
-    blocks: list[Inner] = [_facts(case, figures), _timeline(case, figures), steps]
+    blocks: list[Inner] = [_facts(case, figures), _timeline(case, figures), *_rates(lead, figures), steps]
     if texts.customer:
         blocks.append(Quote(label=say["customer"], text=sentence(figures, texts.customer, case, lead)))
     blocks += [*_reasons(case, figures), answers]
@@ -72,6 +85,19 @@ def event(subject: Subject, figures: Figures) -> str:
     form = {"SETTLEMENT": "event_settlement", None: "event_unseen"}.get(subject.txn_type, "event")
     values = {"stan": number(subject.stan), "batch": number(subject.batch_no), "type": kind, "amount": amount}
     return " ".join(say[form].format_map(values).split())
+
+
+def _rates(finding: Finding, figures: Figures) -> list[Inner]:
+    """A change of rate as two bars, where the rule tells both."""
+    old, new = finding.evidence.get("old_ppm"), finding.evidence.get("new_ppm")
+    if not isinstance(old, int) or not isinstance(new, int) or max(old, new) <= 0:
+        return []
+    say = figures.texts.phrases
+    bars = tuple(
+        Bar(say[name], each / max(old, new), figures.rate(each))
+        for name, each in (("rate_old", old), ("rate_new", new))
+    )
+    return [Bars(say["rate"], bars, say["rate_change"].format(points=figures.points(new - old)))]
 
 
 def _others(case: Case) -> list[Finding]:

@@ -23,6 +23,7 @@ from expectations.mail.plan import Mail, plan
 from expectations.mail.proofs import proofs_of
 from expectations.mail.server import Server, server_of
 from expectations.mail.world import World, look
+from expectations.reports.source import Source, source_of
 from ingest.errors import DeliveryError
 from ingest.settings import Settings
 from ingest.tables import Lake
@@ -56,13 +57,14 @@ def send_alerts(
     server = server_of(settings.alerts)
     if at_once:
         settings = hurried(settings)
-    lake = Lake(settings.lake.uri)
+    lake = Lake.of(settings.lake)
     ledger = ledger or Ledger(lake)
     world = look(settings, lake, ledger, now, merchant)
     if at_once:
         world = world.knowing(world.history.without_dead())
-    found = plan(world)
-    run = _Run(settings, lake, ledger, server, patient=not at_once)
+    source = source_of(settings, lake, world)
+    found = plan(world, merchant, source)
+    run = _Run(settings, lake, ledger, server, source, patient=not at_once)
     if dry_run:
         would = tuple(run.outcome(each, "due") for each in found.mails)
         return SendResult(would, found.unrouted, found.unspoken, found.unheard)
@@ -83,9 +85,11 @@ def hurried(settings: Settings) -> Settings:
 class _Run:
     """One run of the sender: its server, until that fails, and what became of each mail."""
 
-    def __init__(self, settings: Settings, lake: Lake, ledger: Ledger, server: Server, *, patient: bool) -> None:
+    def __init__(
+        self, settings: Settings, lake: Lake, ledger: Ledger, server: Server, source: Source, *, patient: bool
+    ) -> None:
         self._settings, self._lake, self._ledger, self._server = settings, lake, ledger, server
-        self._patient = patient
+        self._source, self._patient = source, patient
         self._down: ServerError | None = None
         self.outcomes: list[Outcome] = []
         self.finished: list[str] = []
@@ -106,7 +110,9 @@ class _Run:
         try:
             history = self._ledger.history(merchant_id)
             current = world.knowing(history if self._patient else history.without_dead())
-            mails = [each for each in plan(current, merchant_id).mails if not self._must_wait(each, history)]
+            mails = [
+                each for each in plan(current, merchant_id, self._source).mails if not self._must_wait(each, history)
+            ]
             self._send(mails, history)
             after = world.knowing(self._ledger.history(merchant_id))
             if any(each.kind == "closing" for each in mails):

@@ -7,16 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from expectations.cases.book import case_book
-from expectations.mail.budget import Budget, budget
+from expectations.mail.budget import Budget
 from expectations.mail.ledger import Ledger
 from expectations.mail.plan import Plan, plan
-from expectations.mail.world import World, look
+from expectations.mail.world import look
+from expectations.reports.source import source_of
 from ingest.settings import Settings
 from ingest.tables import Lake
 
 RECENT = dt.timedelta(days=7)
-ACTED = ("claimed", "promised", "recovered", "rejected", "closed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +62,10 @@ def status(settings: Settings, now: dt.datetime) -> Status:
         CaseError: the database of cases cannot be used.
         LakeError: a table cannot be read.
     """
-    lake = Lake(settings.lake.uri)
+    lake = Lake.of(settings.lake)
     ledger = Ledger(lake)
     world = look(settings, lake, ledger, now)
+    source = source_of(settings, lake, world)
     history = world.history
     sent = Counter(each["kind"] or "P1" for each in history.rows("sent") if now - RECENT < each["decided_at"] <= now)
     unsent = [
@@ -80,17 +80,7 @@ def status(settings: Settings, now: dt.datetime) -> Status:
         }
         for each in history.unsent()
     ]
-    return Status(sent, unsent, plan(world), budget_of(world, lake, settings))
-
-
-def budget_of(world: World, lake: Lake, settings: Settings) -> Budget:
-    """The budget by ledger, answers and cases."""
-    merchants = {each.id for each in settings.merchants} | {each.merchant_id for each in world.findings}
-    acted_on = set(lake.read("acks", columns=["finding_id"])["finding_id"].to_pylist())
-    book = case_book(settings)
-    going_on = {each.number for state in ACTED for each in book.cases(state=state, review=True)}
-    acted_on |= {finding_id for finding_id, number in world.numbers.items() if number in going_on}
-    return budget(world.history.sent, merchants, acted_on, world.now)
+    return Status(sent, unsent, plan(world, source=source), source.budget(world))
 
 
 def _moment(at: dt.datetime | None) -> str | None:

@@ -1,7 +1,7 @@
 """What a storm says: to operations every case with its identifiers, to each merchant a few lines."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from expectations.findings import Subject
@@ -55,6 +55,7 @@ def storm_mail(storm: Storm, locale: Locale, recipients: tuple[str, ...], world:
         letter=Letter(locale, say["storm_subject"].format(**values), blocks),
         cases=len(storm.cases),
         attachments=(Attachment("cases.json", "json", cases_json(storm.cases)),),
+        identifiers=(*storm.merchants, *identifiers(storm.cases)),
     )
 
 
@@ -102,6 +103,14 @@ def storm_notice(
 def cases_json(cases: Sequence[Case]) -> str:
     """One object a case with what an acquirer finds it by; amounts in fen, no card numbers."""
     return json.dumps([_case(each) for each in cases], ensure_ascii=False, indent=1) + "\n"
+
+
+def identifiers(cases: Sequence[Case]) -> Iterator[str]:
+    """Our own identifiers and merchants' numbers in it, some as long as a card number."""
+    for case in cases:
+        for each in case.findings:
+            yield from (each.finding_id, each.merchant_id)
+            yield from (subject.transaction_id for subject in each.subjects if subject.transaction_id)
 
 
 def _case(case: Case) -> dict[str, Any]:

@@ -3,7 +3,10 @@
 Lines are not wrapped: a phone's mail program does that better than we could.
 """
 
+import unicodedata
+
 from expectations.mail.blocks import (
+    Bars,
     Block,
     Facts,
     Fine,
@@ -21,6 +24,10 @@ from expectations.mail.blocks import (
 )
 
 RULE = "─" * 32
+BAR = 20
+"""Characters of the longest bar."""
+WIDEST = 76
+"""Columns of a table that is set in columns; a wider one would be broken by the reader's program."""
 
 
 def render_text(letter: Letter) -> str:
@@ -63,9 +70,11 @@ def _block(block: Block, locale: str) -> list[str]:
             label = [f"{block.label}{_colon(locale)}"] if block.label else []
             return [*label, *(f"  [{word}] {address}" for word, address in block.links)]
         case Table():
-            lines = [_loud(block.label, locale), "  " + " | ".join(block.columns)]
-            lines += ["  " + _apart(*row) for row in block.rows]
-            return [*lines, *([block.more] if block.more else [])]
+            return [_loud(block.label, locale), *_columns(block), *([block.more] if block.more else [])]
+        case Bars():
+            name = max((_width(bar.name) for bar in block.bars), default=0)
+            lines = [f"  {_padded(bar.name, name)}  {_bar(bar.share)}  {bar.text}".rstrip() for bar in block.bars]
+            return [_loud(block.label, locale), *lines, *([block.says] if block.says else [])]
         case Fine():
             return list(block.lines)
 
@@ -77,8 +86,36 @@ def _inner(block: Block, locale: str) -> list[str]:
             return [f"{block.label}{_colon(locale)}{block.text}"]
         case Steps():
             return [f"{block.label}{_colon(locale)}", *_steps(block)]
+        case Bars():
+            return [f"{block.label}{_colon(locale)}", *_block(block, locale)[1:]]
         case _:
             return _block(block, locale)
+
+
+def _columns(block: Table) -> list[str]:
+    """Rows under their headings, in columns where they fit a line; a Chinese character is two columns wide."""
+    rows = [block.columns, *block.rows]
+    widths = [max(_width(row[place]) for row in rows) for place in range(len(block.columns))]
+    if sum(widths) + 2 * len(widths) > WIDEST:
+        return ["  " + " | ".join(block.columns), *("  " + _apart(*row) for row in block.rows)]
+    return [
+        "  " + "  ".join(_padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+
+
+def _bar(share: float) -> str:
+    """Full for what it is, light for what is left to the longest."""
+    full = round(BAR * min(1.0, max(0.0, share)))
+    return "█" * full + "░" * (BAR - full)
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - _width(text))
+
+
+def _width(text: str) -> int:
+    """Columns of a text on a screen (Unicode Standard Annex 11: wide and full-width characters take two)."""
+    return sum(2 if unicodedata.east_asian_width(each) in {"W", "F"} else 1 for each in text)
 
 
 def _steps(block: Steps) -> list[str]:

@@ -59,7 +59,7 @@ def quote(subjects: Iterable[Subject], figures: Figures) -> str:
 
 
 def evidence_values(evidence: Mapping[str, Any], figures: Figures) -> dict[str, str]:
-    """A rule's numbers as text: ``*_fen`` is money, ``*_stan`` and ``*_batch_no`` have six digits.
+    """A rule's numbers as text: ``*_fen`` is money, ``*_ppm`` a rate, ``*_stan`` and ``*_batch_no`` have six digits.
 
     Words of a rule's evidence stay out of mails: they are codes, identifiers or masked cards.
     """
@@ -67,12 +67,16 @@ def evidence_values(evidence: Mapping[str, Any], figures: Figures) -> dict[str, 
     for name, value in evidence.items():
         if isinstance(value, int) and not isinstance(value, bool):
             said[name] = _evidence_number(name, value, figures)
+            if name.endswith("_ppm"):
+                said[f"{name}_yuan"] = figures.money(value)  # of ¥10,000 a millionth is a fen
     return said
 
 
 def _evidence_number(name: str, value: int, figures: Figures) -> str:
     if "_fen" in name:
         return figures.money(value)
+    if name.endswith("_ppm"):
+        return figures.rate(value)
     return number(value) if name.endswith(("_stan", "batch_no")) else str(value)
 
 

@@ -29,7 +29,8 @@ def doctor(make_keys: bool, config: Path | None, as_json: bool) -> None:
     """
     settings = load_settings(config)
     if make_keys:
-        lacking = [file for file in (settings.keys.pan_token, settings.app.key) if not file.exists()]
+        wanted = filter(None, (settings.keys.pan_token, settings.app.key, settings.lake.key))
+        lacking = [file for file in wanted if not file.exists()]
         for file in lacking or [settings.keys.pan_token]:
             keys = create_keys(file)
             click.echo(f"made key {keys.key_id} in {file}; keep a copy in a safe place", err=True)

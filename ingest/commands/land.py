@@ -18,14 +18,19 @@ _QUERY = "SELECT * FROM read_parquet('{folder}/**/*.parquet', hive_partitioning 
 
 
 @click.command()
+@click.option(
+    "--from", "source", metavar="URL", help="Segments there too: s3://bucket/prefix; lake.take_from by default."
+)
 @config_option
 @json_option
-def land(config: Path | None, as_json: bool) -> None:
+def land(config: Path | None, source: str | None, *, as_json: bool) -> None:
     """Move sealed segments into the tables. Safe to run again, and twice at once.
+
+    Segments of the spool, and of the object storage that collectors ship to.
 
     Exit status: 0 landed, 1 landed with a damaged segment, 3 could not run.
     """
-    settings = load_settings(config)
+    settings = load_settings(config, {"lake": {"take_from": source}} if source else {})
     with _bar() as progress:
         result = land_segments(settings, progress)
     for damage in result.damaged:
@@ -37,12 +42,12 @@ def land(config: Path | None, as_json: bool) -> None:
             err=True,
         )
     click.echo(_summary(result), err=True)
-    if not settings.spool.directory.is_dir():
+    if not settings.spool.directory.is_dir() and settings.lake.take_from is None:
         click.echo(f"there is no spool at {settings.spool.directory} yet", err=True)
         click.echo("  try: check spool.directory; `tillwatch collect` and `replay` make it", err=True)
     if as_json:
         click.echo(json.dumps({**result.counts, "duration": round(result.duration, 3)}))
-    elif result.changed:
+    elif result.changed and settings.lake.key is None and settings.lake.key_service is None:
         query = _QUERY.format(folder=Path(settings.lake.uri) / "transactions")
         click.echo(f'look: duckdb -c "{query}"', err=True)
     if result.damaged:

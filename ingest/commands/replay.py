@@ -1,5 +1,6 @@
 """``tillwatch replay``: captures into the spool, as a line's bytes go there, and terminals' journals."""
 
+import functools
 import json
 import sys
 import time
@@ -11,13 +12,15 @@ from typing import BinaryIO
 
 import click
 
-from ingest.capture import Broken, Captured, CaptureError, open_capture, read_capture
+from ingest.capture import Broken, CaptureError, open_capture
+from ingest.capture_table import Block, blocks
 from ingest.commands.options import config_option, json_option
 from ingest.errors import SpoolError, UsageError
 from ingest.journals import JournalRecorder, open_journal
 from ingest.keys import load_keys
-from ingest.recording import Recorder
+from ingest.overlap import ahead
 from ingest.records import Direction, PendingRecord, session
+from ingest.replaying import Replaying
 from ingest.segments import SegmentInfo
 from ingest.settings import Settings, load_settings
 from ingest.spool import Spool
@@ -26,7 +29,7 @@ from protocols.journal.profile import is_journal, load_journal
 from protocols.profile import load_profile
 
 BATCH = 512
-"""Records written with one sync."""
+"""Records of a journal written with one sync."""
 SAID = 20
 """Broken lines of a capture that are named one by one."""
 DIRECTIONS: tuple[Direction, ...] = ("rx", "tx")
@@ -105,7 +108,8 @@ def replay(  # noqa: PLR0917  click names each
         raise UsageError("--terminal and --merchant are a journal's", hint="a capture's messages name both")
     profile = load_profile(profile_name)
     keys = load_keys(settings.keys.pan_token)
-    totals, recorders, no_captures = Totals(), dict[str, Recorder](), list[Path]()
+    totals, no_captures = Totals(), list[Path]()
+    heard = Replaying(profile, keys, line)
 
     def sealed(info: SegmentInfo) -> None:
         totals.segments.append(info.id)
@@ -123,31 +127,20 @@ def replay(  # noqa: PLR0917  click names each
         stack.enter_context(spool)
         for path, file in opened:
             totals.captures += 1
-            batch: list[PendingRecord] = []
             before = totals.lines, totals.broken_lines
-            for entry in _with_progress(path, file):
-                if isinstance(entry, Broken):
+            read = functools.partial(heard.read, source=path.name)
+            for _, made in ahead(read, _with_progress(path, file)):
+                replayed = made()
+                totals.lines += replayed.lines
+                for broken in replayed.broken:
                     totals.broken_lines += 1
-                    _tell(path, entry, totals.broken_lines - before[1])
-                    continue
-                totals.lines += 1
-                name = line or entry.line
-                recorder = recorders.get(name)
-                if recorder is None:
-                    recorder = recorders[name] = Recorder(profile, keys, name)
-                    facts = {"mode": "replay", "source": path.name}
-                    batch.append(session(name, profile.name, facts, wall_ns=entry.wall_ns))
-                batch += recorder.feed(entry.direction, entry.frame, entry.wall_ns, 0)
-                batch += recorder.flush(entry.direction, entry.wall_ns, 0)
-                if len(batch) >= BATCH:
-                    _record(spool, batch)
-                    batch = []
-            _record(spool, batch)
+                    _tell(path, broken, totals.broken_lines - before[1])
+                _record(spool, replayed.records)
             if totals.broken_lines > before[1] + SAID:
                 click.echo(f"{path}: {totals.broken_lines - before[1]} broken lines in all", err=True)
             if totals.lines == before[0] and totals.broken_lines > before[1]:
                 no_captures.append(path)
-    for recorder in recorders.values():
+    for recorder in heard.recorders.values():
         for direction in DIRECTIONS:
             counters = recorder.counters(direction)
             totals.frames += counters.frames
@@ -253,17 +246,16 @@ def _tell(path: Path, broken: Broken, count: int) -> None:
         click.echo(f"{path}: line {broken.number}: {broken.why}; not read", err=True)
 
 
-def _with_progress(path: Path, file: BinaryIO) -> Iterator[Captured | Broken]:
+def _with_progress(path: Path, file: BinaryIO) -> Iterator[Block]:
     """The capture's lines, with a bar on a terminal."""
     if not sys.stderr.isatty():
-        yield from read_capture(file)
+        yield from blocks(file)
         return
     from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(path.name, total=path.stat().st_size)
-        for count, entry in enumerate(read_capture(file)):
-            if count % 256 == 0:
-                progress.update(bar, completed=file.tell())
-            yield entry
+        for block in blocks(file):
+            progress.update(bar, completed=file.tell())
+            yield block

@@ -149,9 +149,7 @@ def prune(*, keep_days: float | None, dry_run: bool, config: Path | None, as_jso
         raise UsageError("no segment is ever removed unless told so", hint="--keep-days N, or keep_days in [spool]")
     gone = 0
     shipped = settings.ship.to
-    lacks = (
-        Depot(shipped, settings.ship.folder).lacks if shipped else missing_in(Lake(settings.lake.uri), settings.zone)
-    )
+    lacks = Depot(shipped, settings.ship.folder).lacks if shipped else missing_in(Lake.of(settings.lake), settings.zone)
     judged = prune_segments(
         settings.spool.directory,
         lacks,

@@ -74,7 +74,7 @@ def import_bytes(
     """
     statement_id = hashlib.sha256(acquirer.encode() + b"\0" + data).hexdigest()
     lines = _Lines(settings, name, acquirer, layout, statement_id).read(data)
-    lake, table = Lake(settings.lake.uri), TABLE_OF[layout.kind]
+    lake, table = Lake.of(settings.lake), TABLE_OF[layout.kind]
     dates = [line["business_date"] for line in lines]
     done = Imported(
         statement_id,

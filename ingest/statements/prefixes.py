@@ -81,7 +81,7 @@ def _wanted(name: str, pattern: str) -> bool:
 
 def _imported(settings: Settings) -> dict[tuple[str, str], Any]:
     """When each file was imported last, by acquirer and name."""
-    rows = Lake(settings.lake.uri).read("statements", columns=["acquirer", "file_name", "imported_at"]).to_pylist()
+    rows = Lake.of(settings.lake).read("statements", columns=["acquirer", "file_name", "imported_at"]).to_pylist()
     last: dict[tuple[str, str], Any] = {}
     for row in rows:
         key = (row["acquirer"], row["file_name"])

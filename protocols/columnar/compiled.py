@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from protocols.columnar import tables, vectors
 from protocols.columnar.arrays import Column, Made, Shared
-from protocols.columnar.places import HEADER, MTI, TPDU, Place, Walked
+from protocols.columnar.places import HEADER, MTI, TPDU, Place, Terminated, Walked
 from protocols.columnar.walk import Batch, codings
 from protocols.tlv import MOST_DEPTH, TEMPLATES
 from protocols.walk import Walk
@@ -28,6 +28,7 @@ _MOST_PART = 16  # characters that fill_part moves
 _SPARE = 32
 _STAGGER = 272  # so that the slots' stretches do not all fall on the same lines of the processor's cache
 _NO_PAIR = -(10**6)  # so far below 0 that no second pair lifts it above
+_TILE = 2048  # rows whose bytes and places stay in the processor's second cache
 _LOCK = threading.Lock()
 
 
@@ -104,7 +105,7 @@ def walk(link: "Link", declared: Walk, batch: Batch) -> Walked:
     stretch = rows + _STAGGER
     places = [_room_for(np.int32, len(numbers) * stretch) for _ in range(3)]
     cursors = np.arange(len(numbers), dtype=np.int64) * stretch
-    totals = np.zeros(len(numbers), np.int64)
+    marks, totals = np.empty((-(-rows // _TILE) + 1, len(numbers)), np.int64), np.zeros(len(numbers), np.int64)
     plans = made.walk.PLANS
     made.walk_rows(
         _bytes(batch.data),
@@ -126,6 +127,8 @@ def walk(link: "Link", declared: Walk, batch: Batch) -> Walked:
         found.ravel(),
         bitmaps,
         cursors,
+        _TILE,
+        marks,
         totals,
         *places,
     )
@@ -148,7 +151,7 @@ def walk(link: "Link", declared: Walk, batch: Batch) -> Walked:
             total = int(totals[slot])
             if slot > 2 and not declared.steps[number].prefix:
                 total = (end - begin) * declared.steps[number].size
-            walked.places[number] = Place(at[begin:end], starts[begin:end], counts[begin:end], total)
+            walked.places[number] = Place(at[begin:end], starts[begin:end], counts[begin:end], total, marks[:, slot])
     return walked
 
 
@@ -158,88 +161,105 @@ def fields(batch: Batch, walked: Walked, columns: "Sequence[FieldColumn]") -> "I
         there = [column for column in columns if column.kind == kind and column.number in walked.places]
         if there:
             places = [walked.places[column.number] for column in there]
-            yield from zip(there, make(batch, _lined_up(places), there), strict=True)
+            yield from zip(there, make(batch, places, there), strict=True)
 
 
 def digits(batch: Batch, place: Place, column: "FieldColumn") -> Made:
     """See ``vectors``."""
-    return next(_digits(batch, _lined_up([place]), [column]))
+    return next(_digits(batch, [place], [column]))
 
 
 def text(batch: Batch, place: Place) -> Column:
     """See ``vectors``."""
-    return next(_text(batch, _lined_up([place]), [None])).filled
+    return next(_text(batch, [place], [None])).filled
 
 
 def raw(batch: Batch, place: Place) -> Column:
     """See ``vectors``."""
-    return next(_raw(batch, _lined_up([place]), [None])).filled
+    return next(_raw(batch, [place], [None])).filled
 
 
 class _Lines(NamedTuple):
-    """Places of several fields in arrays they share, and where in them each begins."""
+    """Places of several fields in arrays they share.
+
+    Attributes:
+        rows: see ``Place``.
+        starts: likewise.
+        counts: likewise.
+        tiles: where each begins in each tile, a line for each; and the ends.
+        tile_rows: how many rows a tile has.
+    """
 
     rows: Any
     starts: Any
     counts: Any
-    first: list[int]
-    places: list[Place]
+    tiles: Any
+    tile_rows: int
 
 
-def _lined_up(places: list[Place]) -> _Lines:
+def _lined_up(batch: Batch, places: Sequence[Place]) -> _Lines:
     """Places as the loops take them; those of one walk lie in the same arrays already."""
-    if len(places) == 1:
-        return _Lines(places[0].rows, places[0].starts, places[0].counts, [0], places)
-    rows, starts, counts = places[0].rows.base, places[0].starts.base, places[0].counts.base
-    begin = rows.__array_interface__["data"][0]
-    first = [(place.rows.__array_interface__["data"][0] - begin) // rows.itemsize for place in places]
-    return _Lines(rows, starts, counts, first, places)
-
-
-def _digits(batch: Batch, lines: _Lines, columns: "Sequence[FieldColumn]") -> Iterator[Made]:
     import numpy as np
 
-    several = list(zip(columns, lines.first, lines.places, strict=True))
-    numbers = [(line, at.rows.size, 0, each.digits, each.accept, each.right) for each, line, at in several]
-    sizes = [each.digits * at.rows.size if each.digits else at.total for each, _, at in several]
+    one = places[0]
+    if one.tiles is None:
+        return _Lines(one.rows, one.starts, one.counts, np.array([[0], [one.rows.size]]), max(batch.rows, 8))
+    tiles = np.stack([place.tiles for place in places], axis=1)
+    return _Lines(one.rows.base, one.starts.base, one.counts.base, tiles, _TILE)
+
+
+def _digits(batch: Batch, places: Sequence[Place], columns: "Sequence[FieldColumn]") -> Iterator[Made]:
+    import numpy as np
+
+    several = list(zip(columns, places, strict=True))
+    numbers = [(0, at.rows.size, 0, each.digits, each.accept, each.right) for each, at in several]
+    sizes = [each.digits * at.rows.size if each.digits else at.total for each, at in several]
     room, bad = _room(batch.rows, numbers, sizes), np.empty(len(sizes), np.int32)
-    places = (lines.rows, lines.starts, lines.counts)
-    loops().fill_digits(_bytes(batch.data), *places, room.table, batch.rows, _constants().tails, *room.arrays, bad)
-    for place, one, some in zip(lines.places, room.columns(), bad.tolist(), strict=True):
-        wrong = place.rows[:0]
-        if some:
-            there = np.unpackbits(one.validity.view(np.uint8), bitorder="little", count=batch.rows)
-            wrong = place.rows[there[place.rows] == 0]
-        yield Made(one, wrong)
+    *lines, tile_rows = _lined_up(batch, places)
+    tails, table = _constants().tails, room.table.copy()
+    loops().fill_digits(_bytes(batch.data), *lines, table, batch.rows, tile_rows, tails, *room.arrays, bad)
+    for place, one, some in zip(places, room.columns(), bad.tolist(), strict=True):
+        yield Made(one, _missing(one, place.rows, some))
 
 
-def _text(batch: Batch, lines: _Lines, columns: Sequence[Any]) -> Iterator[Made]:
+def _missing(column: Shared, rows: Any, some: int) -> Any:
+    """Those of the rows that have no value, where there are some."""
+    import numpy as np
+
+    if not some:
+        return rows[:0]
+    there = np.unpackbits(column.validity.view(np.uint8), bitorder="little", count=column.rows)
+    return rows[there[rows] == 0]
+
+
+def _text(batch: Batch, places: Sequence[Place], columns: Sequence[Any]) -> Iterator[Made]:
     """Where a value of a column holds what is no text, numpy does the column."""
     import numpy as np
 
     del columns
-    constants = _constants()
-    numbers = [(line, place.rows.size, 0) for line, place in zip(lines.first, lines.places, strict=True)]
-    room = _room(batch.rows, numbers, [place.total * 3 // 2 for place in lines.places])
-    bad = np.empty(len(numbers), np.int32)
-    places = (lines.rows, lines.starts, lines.counts)
+    room = _room(batch.rows, [(0, place.rows.size, 0) for place in places], [place.total * 3 // 2 for place in places])
+    bad, constants, table = np.empty(len(places), np.int32), _constants(), room.table.copy()
+    *lines, tile_rows = _lined_up(batch, places)
     known = (constants.tails, constants.plain, constants.wide)
-    loops().fill_text(_bytes(batch.data), *places, room.table, batch.rows, *known, *room.arrays, bad)
-    for place, one, strange in zip(lines.places, room.columns(), bad.tolist(), strict=True):
+    loops().fill_text(_bytes(batch.data), *lines, table, batch.rows, tile_rows, *known, *room.arrays, bad)
+    for place, one, strange in zip(places, room.columns(), bad.tolist(), strict=True):
         yield Made(vectors.text(batch, place) if strange else one, place.rows[:0])
 
 
-def _raw(batch: Batch, lines: _Lines, columns: Sequence[Any]) -> Iterator[Made]:
+def _raw(batch: Batch, places: Sequence[Place], columns: Sequence[Any]) -> Iterator[Made]:
     del columns
-    numbers = [(line, place.rows.size, 0, line) for line, place in zip(lines.first, lines.places, strict=True)]
-    found = _copied(batch, lines, numbers, [place.total for place in lines.places])
-    for place, one in zip(lines.places, found, strict=True):
+    rows, starts, counts, tiles, _ = _lined_up(batch, places)
+    begins = tiles[0].tolist()
+    numbers = [(line, place.rows.size, 0, line) for line, place in zip(begins, places, strict=True)]
+    found = _copied(batch, (rows, starts, counts), numbers, [place.total for place in places])
+    for place, one in zip(places, found, strict=True):
         yield Made(one, place.rows[:0])
 
 
-def _copied(batch: Batch, lines: _Lines, numbers: Sequence[tuple[int, ...]], sizes: Sequence[int]) -> Iterator[Shared]:
+def _copied(
+    batch: Batch, places: tuple[Any, Any, Any], numbers: Sequence[tuple[int, ...]], sizes: Sequence[int]
+) -> Iterator[Shared]:
     room = _room(batch.rows, numbers, sizes)
-    places = (lines.rows, lines.starts, lines.counts)
     loops().fill_bytes(_bytes(batch.data), *places, room.table, batch.rows, *room.arrays)
     return room.columns()
 
@@ -335,17 +355,32 @@ def tags(batch: Batch, place: Place, wanted: tuple[int, ...]) -> list[Shared]:
         sizes,
         sums,
     )
-    found = _Lines(place.rows, places, sizes, [], [])
+    found = (place.rows, places, sizes)
     return list(_copied(batch, found, [(0, many, 0, index * many) for index in range(len(wanted))], sums.tolist()))
 
 
-def zeros(batch: Batch, starts: Any, size: int, *, digits: bool) -> Any:
-    """See ``vectors``."""
+def terminated(batch: Batch, texts: Sequence[Terminated]) -> list[Made]:
+    """See ``vectors``; where a value of a column holds more than plain text, numpy does the column."""
     import numpy as np
 
-    ends = np.empty(starts.size, np.int32)
-    loops().find_zeros(_bytes(batch.data), _constants().masked_digits, starts, size, int(digits), ends)
-    return ends
+    numbers, line = [], 0
+    shared = all(each.rows is texts[0].rows for each in texts)
+    for each in texts:
+        many = each.rows.size
+        numbers.append((0 if shared else line, many, 0, line, each.size, each.digits))
+        line += many
+    room = _room(batch.rows, numbers, [each.size * each.rows.size for each in texts])
+    rows = texts[0].rows if shared else np.concatenate([each.rows for each in texts])
+    starts = np.concatenate([each.starts for each in texts])
+    bad, strange = np.empty(len(texts), np.int32), np.empty(len(texts), np.int32)
+    known = (_constants().tails, _constants().masked_digits)
+    loops().fill_terminated(
+        _bytes(batch.data), rows, starts, room.table, batch.rows, *known, *room.arrays, bad, strange
+    )
+    return [
+        vectors.terminated(batch, [each])[0] if odd else Made(column, _missing(column, each.rows, some))
+        for each, column, some, odd in zip(texts, room.columns(), bad.tolist(), strange.tolist(), strict=True)
+    ]
 
 
 def fen(batch: Batch, starts: Any, size: int) -> tuple[Any, Any]:

@@ -24,7 +24,7 @@ from protocols.profile import Profile
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BATCH_FRAMES = 16_384
+BATCH_FRAMES = 32_768
 """So many frames at a time run best: their bytes and columns stay near the processor."""
 COMPILED_FROM = 200_000
 """Loading numba takes a second or two: numpy decodes so many frames meanwhile."""

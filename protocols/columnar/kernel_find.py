@@ -109,20 +109,6 @@ def find_tags(  # noqa: PLR0917
 
 
 @loop
-def find_zeros(  # noqa: PLR0917
-    data: Any, legal: Any, starts: Any, size: int, digits: int, ends: Any
-) -> None:
-    """How many bytes stand before the first zero byte: ``vectors.zeros``; ``ends`` is filled."""
-    for index in range(starts.size):
-        place = int(get(starts, index))
-        end, good = 0, 1
-        while end < size and get(data, place + end) != 0:
-            good &= get(legal, byte(data, place + end))
-            end += 1
-        put(ends, index, end if end < size and (good or not digits) else -1)
-
-
-@loop
 def fill_fen(  # noqa: PLR0917
     data: Any, pairs: Any, starts: Any, size: int, values: Any, good: Any
 ) -> None:

@@ -86,6 +86,8 @@ def walk_rows(  # noqa: PLR0917 (numba has no keyword-only arguments)
     found: Any,
     bitmaps: Any,
     cursors: Any,
+    tile_rows: int,
+    marks: Any,
     totals: Any,
     place_rows: Any,
     place_starts: Any,
@@ -114,7 +116,9 @@ def walk_rows(  # noqa: PLR0917 (numba has no keyword-only arguments)
         bitmaps: int64, filled.
         cursors: int32, a number for each slot: where its next place is written; moved. Slots 0, 1 and 2 are those of
             the MTI, the TPDU and the header.
-        totals: int32, a number for each slot: digits or bytes of its counted values; added to.
+        tile_rows: see ``kernel``; a power of two.
+        marks: int64, filled: the cursors before each tile, and after the last.
+        totals: int64, a number for each slot: digits or bytes of its counted values; added to.
         place_rows: int32, filled: the places of all slots, each slot in a stretch of its own.
         place_starts: likewise.
         place_counts: likewise.
@@ -122,6 +126,8 @@ def walk_rows(  # noqa: PLR0917 (numba has no keyword-only arguments)
     rows = starts.size
     top = data.size - 1
     for row in range(rows):
+        if row & (tile_rows - 1) == 0:
+            marks[row // tile_rows] = cursors
         start, end = int(get(starts, row)), int(get(ends, row))
         size = end - start
         first = byte(data, start) if size > 0 else 0xFF
@@ -212,48 +218,50 @@ def walk_rows(  # noqa: PLR0917 (numba has no keyword-only arguments)
                     why, failing, at = 5, int(get(heads, HEAD * plan + 3)), message + 2
                 else:
                     at = message + 10
-            if why == 0:
-                anchors[0] = at
+            if why == 0 and not wrong:
+                put(anchors, 0, at)
                 line = 64 * COUNTED * plan
                 for _ in range(get(heads, HEAD * plan + 1)):
                     at += get(counted, line)
-                    count = get(pairs, byte(data, min(at, top))) * get(counted, line + 1) + get(
-                        pairs, byte(data, min(at + 1, top))
-                    ) * get(counted, line + 2)
-                    after = at + get(counted, line + 3)
-                    after += (count + get(counted, line + 4)) >> get(counted, line + 4)
-                    if (after > last) | (count < 0) | (count > get(counted, line + 5)):
+                    count = get(pairs, byte(data, min(at, top))) * get(counted, line + 1)
+                    count += get(pairs, byte(data, min(at + 1, top))) * get(counted, line + 2)
+                    value = at + get(counted, line + 3)
+                    at = value + ((count + get(counted, line + 4)) >> get(counted, line + 4))
+                    if (at > last) | (count < 0) | (count > get(counted, line + 5)):
                         why = 8
                         break
-                    at = after
-                    amounts[walked] = count
+                    slot = get(counted, line + 6)
+                    cursor = get(cursors, slot)
+                    put(cursors, slot, cursor + 1)
+                    put(place_rows, cursor, row)
+                    put(place_starts, cursor, value)
+                    put(place_counts, cursor, count)
+                    put(totals, slot, get(totals, slot) + count)
+                    put(amounts, walked, count)
                     walked += 1
-                    anchors[walked] = at
+                    put(anchors, walked, at)
                     line += COUNTED
-                at += get(heads, HEAD * plan + 2)
-                if why == 0 and at == last and not wrong:  # the usual end
-                    for index in range(get(heads, HEAD * plan)):
-                        line = 64 * FIXED * plan + FIXED * index
+                if why == 0 and at + get(heads, HEAD * plan + 2) == last:  # the usual end
+                    line = 64 * FIXED * plan
+                    for _ in range(get(heads, HEAD * plan)):
                         slot = get(fixed, line)
                         cursor = get(cursors, slot)
                         put(cursors, slot, cursor + 1)
                         put(place_rows, cursor, row)
-                        put(place_starts, cursor, anchors[get(fixed, line + 1)] + get(fixed, line + 2))
+                        put(place_starts, cursor, get(anchors, get(fixed, line + 1)) + get(fixed, line + 2))
                         put(place_counts, cursor, get(fixed, line + 3))
-                    for index in range(walked):
-                        line = 64 * COUNTED * plan + COUNTED * index
-                        slot, count, halved = get(counted, line + 6), amounts[index], get(counted, line + 4)
-                        cursor = get(cursors, slot)
-                        put(cursors, slot, cursor + 1)
-                        put(place_rows, cursor, row)
-                        put(place_starts, cursor, anchors[index + 1] - ((count + halved) >> halved))
-                        put(place_counts, cursor, count)
-                        put(totals, slot, get(totals, slot) + count)
+                        line += FIXED
                     seen = True
                     put(fault, row, 0)
                     put(bitmaps, row, bitmap)
                     break
-                at, why, walked = message + 10, 0, 0
+                for index in range(walked):  # as if nothing had been found
+                    slot = get(counted, 64 * COUNTED * plan + COUNTED * index + 6)
+                    cursors[slot] -= 1
+                    totals[slot] -= amounts[index]
+                why = 0
+            if why == 0:
+                at, walked = message + 10, 0
                 for number in range(1, 65):
                     if not bitmap >> (64 - number) & 1:
                         continue
@@ -318,3 +326,4 @@ def walk_rows(  # noqa: PLR0917 (numba has no keyword-only arguments)
             put(cursors, 2, cursor + 1)
             put(place_rows, cursor, row)
             put(place_starts, cursor, head + 5)
+    marks[-1] = cursors

@@ -39,12 +39,31 @@ class Place(NamedTuple):
         starts: integers, first byte of the value, counted in the whole buffer.
         counts: int32, digits or bytes.
         total: the sum of the counts.
+        tiles: where the rows of each tile begin in the arrays all places of a walk share, and the end; None where
+            there are none such.
     """
 
     rows: Any
     starts: Any
     counts: Any
     total: int
+    tiles: Any = None
+
+
+class Terminated(NamedTuple):
+    """Where texts that end with a zero byte lie.
+
+    Attributes:
+        rows: int32, rising.
+        starts: int32, the first byte of each, counted in the whole buffer.
+        size: their bytes at most, the zero byte included.
+        digits: only digits are legal, and the sanitiser's asterisks.
+    """
+
+    rows: Any
+    starts: Any
+    size: int
+    digits: bool
 
 
 def place(rows: Any, starts: Any, counts: Any) -> Place:

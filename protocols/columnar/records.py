@@ -6,6 +6,7 @@ format's shapes it is, and shapes that name a column alike share it.
 """
 
 import functools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +14,8 @@ import construct as c
 
 from protocols.codecs import DIGITS, MASKED
 from protocols.columnar import arrays, faults, gathers
-from protocols.columnar.places import Place, place
+from protocols.columnar.places import Place
+from protocols.columnar.places import Terminated as Text
 from protocols.columnar.plan import ACCEPTS, FieldColumn, underivable
 from protocols.errors import DecodeError, ProtocolError
 from protocols.journal.formats import FORMATS, Shape, no_shape
@@ -184,7 +186,7 @@ def decode(plan: JournalPlan, batch: "Batch", steps: Any) -> "tuple[pa.RecordBat
         wrong.offset = HEAD_BYTES
         work.wrong[row] = wrong
     _records(work, plan, by_shape)
-    found = pa.record_batch([work.columns[name] for name in plan.names], names=list(plan.names))
+    found = pa.RecordBatch.from_arrays([work.columns[name] for name in plan.names], list(plan.names))
     return found, faults.as_batch(sorted(work.wrong.items()))
 
 
@@ -196,32 +198,48 @@ def _headed(work: _Work, plan: JournalPlan, sizes: Any) -> Any:
     good = np.ones(whole.rows.size, bool)
     for mark, at in plan.head.marks:
         good &= whole.at(at).gather(work.batch.data, f"V{len(mark)}") == np.void(mark)
-    for column in plan.head.columns:
-        if isinstance(column.codec, Terminated):
-            ends = work.steps.zeros(work.batch, whole.at(column.offset).starts, column.codec.size, digits=False)
-            good &= ends >= 0
+    for _, bad in _columns(work, [(column, whole.at(column.offset)) for column in plan.head.columns]):
+        good &= ~np.isin(whole.rows, bad) if bad.size else True
     kept = whole if good.all() else whole.but(~good)
     if kept.rows.size < sizes.size:
         bad = np.ones(sizes.size, bool)
         bad[kept.rows] = False
         for row in np.flatnonzero(bad).tolist():
             work.wrong[row] = no_record()
-    for column in plan.head.columns:
-        work.columns[column.name], _ = _column(work, kept.at(column.offset), column.codec)
+    if kept is not whole:
+        list(_columns(work, [(column, kept.at(column.offset)) for column in plan.head.columns]))
     return kept.rows
+
+
+def _columns(work: _Work, wanted: "Sequence[tuple[RecordColumn, _Rows]]") -> "Iterator[tuple[RecordColumn, Any]]":
+    """Make columns, all texts together; gives the rows of each whose bytes are none of its values."""
+    import pyarrow as pa
+
+    texts = [(column, every) for column, every in wanted if isinstance(column.codec, Terminated)]
+    for column, every in wanted:
+        if not isinstance(column.codec, Terminated):
+            work.columns[column.name], bad = _column(work, every, column.codec)
+            yield column, bad
+    if texts:
+        places = [Text(each.rows, each.starts, at.codec.size, at.codec.digits) for at, each in texts]
+        for (column, _), (found, bad) in zip(texts, work.steps.terminated(work.batch, places), strict=True):
+            work.columns[column.name] = found.array(pa.string())
+            yield column, bad
 
 
 def _records(work: _Work, plan: JournalPlan, by_shape: list[_Rows]) -> None:
     """The columns of all shapes, and the first thing wrong with each row."""
     broken: dict[int, _Home] = {}
+    wanted, lying = [], {}
     for name, homes in plan.homes.items():
-        there = [
+        there = lying[name] = [
             (home, by_shape[home.shape].at(home.column.offset)) for home in homes if by_shape[home.shape].rows.size
         ]
         every = _merged([each for _, each in there]) if there else by_shape[homes[0].shape]
-        work.columns[name], bad = _column(work, every, homes[0].column.codec)
+        wanted.append((homes[0].column, every))
+    for column, bad in _columns(work, wanted):
         for row in bad.tolist():
-            home = next(home for home, each in there if row in each.rows)
+            home = next(home for home, each in lying[column.name] if row in each.rows)
             if row not in broken or home.order < broken[row].order:
                 broken[row] = home
     for row, home in broken.items():
@@ -281,8 +299,7 @@ def _laws(work: _Work, shape: Shape, rows: Any, plan: JournalPlan) -> None:
 
 
 def _column(work: _Work, every: _Rows, codec: Any) -> "tuple[pa.Array, Any]":
-    """A column's values where rows have it, and the rows whose bytes are none."""
-    import numpy as np
+    """A column's values where rows have it, and the rows whose bytes are none; of all codecs but ``Terminated``."""
     import pyarrow as pa
 
     count, rows, data = work.batch.rows, every.rows, work.batch.data
@@ -296,17 +313,8 @@ def _column(work: _Work, every: _Rows, codec: Any) -> "tuple[pa.Array, Any]":
         if good.all():
             return arrays.numbers(count, rows, values, pa.int64()), rows[:0]
         return arrays.numbers(count, rows[good], values[good], pa.int64()), rows[~good]
-    if isinstance(codec, PackedDigits):
-        digits = 2 * (codec.size - codec.spare)
-        accept = ACCEPTS.index(MASKED if codec.masked else DIGITS)
-        where = Place(rows, every.starts, np.full(rows.size, digits, np.int32), digits * rows.size)
-        filled, bad = work.steps.digits(work.batch, where, FieldColumn(0, "digits", digits, accept))
-        return filled.array(pa.string()), bad
-    ends = work.steps.zeros(work.batch, every.starts, codec.size, digits=codec.digits)
-    bad = ends < 0
-    if bad.any():
-        rest = every.but(bad)
-        filled = work.steps.text(work.batch, place(rest.rows, rest.starts, ends[~bad]))
-    else:
-        filled = work.steps.text(work.batch, place(rows, every.starts, ends))
-    return filled.array(pa.string()), rows[bad]
+    digits = 2 * (codec.size - codec.spare)
+    accept = ACCEPTS.index(MASKED if codec.masked else DIGITS)
+    where = Place(rows, every.starts, rows[:0], digits * rows.size)
+    filled, bad = work.steps.digits(work.batch, where, FieldColumn(0, "digits", digits, accept))
+    return filled.array(pa.string()), bad

@@ -7,6 +7,7 @@ has a digest of its own, one call of BLAKE2b: that bounds the batch.
 """
 
 import hashlib
+import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,8 @@ from protocols.columnar.walk import Batch
 from protocols.envelope import STX
 from protocols.errors import ProtocolError
 from protocols.profile import Profile
-from protocols.sanitise import DIGEST_BYTES, CardKeys, Sanitiser, card_token
+from protocols.sanitise import DIGEST_BYTES, TOKEN_BYTES, TOKEN_CHARACTERS, CardKeys, Sanitiser
+from protocols.sweep import LONGEST
 from protocols.tlv import MOST_DEPTH, TEMPLATES
 from protocols.unionpay import TOTALS_DIGITS
 from protocols.walk import HEAD_BYTES
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 _CONTROL, _TRACK_3, _ORIGINAL = 53, 36, 61
 _CONTROL_BYTES = 8
+_BASE32 = b"abcdefghijklmnopqrstuvwxyz234567"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +97,19 @@ class ColumnSanitiser:
         work = _Masking(self._profile, batch, walked)
         work.mask()
         good = walked.fault == Fault.NONE
-        tokens = self._tokens(work)
+        tokens, which = _tokens(self._keys, work)
         digests = self._digests(batch, walked, work.ends)
         for row in np.flatnonzero(good & (work.slow != 0)).tolist():
             found = self._row.sanitise(_frame(batch, row))
             work.out[batch.starts[row] : batch.ends[row]] = np.frombuffer(found.frame, np.int8)
-            tokens[row], digests[row] = found.card_token, found.digest
+            which[row] = -1 if found.card_token is None else len(tokens)
+            tokens += [found.card_token] if found.card_token is not None else []
+            digests[row] = found.digest
         wrong = []
         for row in np.flatnonzero(~good).tolist():
             frame = _frame(batch, row)
             wrong.append((row, faults.fault(self._profile, walked, row, frame)))
-            tokens[row], digests[row] = None, self._row.digest(frame)
+            which[row], digests[row] = -1, self._row.digest(frame)
             work.out[batch.starts[row] : batch.ends[row]] = 0
         offsets = np.append(batch.starts, batch.ends[-1:]).astype(np.int32)
         buffers = [None, pa.py_buffer(offsets), pa.py_buffer(work.out)]
@@ -114,22 +119,8 @@ class ColumnSanitiser:
             for row, _ in wrong:
                 kept[row] = None
             safe = pa.array(kept, pa.binary())
-        return SafeColumns(safe, pa.array(tokens, pa.string()), pa.array(digests, pa.binary()), faults.as_batch(wrong))
-
-    def _tokens(self, work: "_Masking") -> list[str | None]:
-        """The token of each row's card; each distinct card is counted once."""
-        known: dict[tuple[int, bytes], str] = {}
-        tokens: list[str | None] = [None] * work.batch.rows
-        data = memoryview(work.batch.data)
-        sizes, places = work.card_size.tolist(), work.card_at.tolist()
-        for row, size in enumerate(sizes):
-            if size:
-                packed = bytes(data[places[row] : places[row] + (size + 1) // 2])
-                found = known.get((size, packed))
-                if found is None:
-                    found = known[size, packed] = card_token(self._keys, packed.hex()[:size])
-                tokens[row] = found
-        return tokens
+        named = pa.array(tokens, pa.string()).take(pa.array(which, mask=which < 0))
+        return SafeColumns(safe, named, pa.array(digests, pa.binary()), faults.as_batch(wrong))
 
     def _digests(self, batch: Batch, walked: Walked, ends: Any) -> list[bytes]:
         """The keyed digest of each message."""
@@ -141,6 +132,32 @@ class ColumnSanitiser:
             one.update(data[start:end])
             found.append(one.digest())
         return found
+
+
+def _tokens(keys: CardKeys, work: "_Masking") -> tuple[list[str], Any]:
+    """The token of each distinct card, counted once; and which of them is each row's, -1 for none."""
+    import numpy as np
+    import pyarrow as pa
+
+    which = np.full(work.batch.rows, -1, np.int32)
+    rows = np.flatnonzero(work.card_size)
+    if not rows.size:
+        return [], which
+    sizes = work.card_size[rows]
+    width = (LONGEST + 1) // 2
+    places = work.card_at[rows, None].astype(np.int64) + np.arange(width)
+    packed = work.batch.data[np.minimum(places, work.batch.data.size - 1)]
+    packed[np.arange(width) >= (sizes[:, None] + 1) // 2] = 0
+    numbers = np.hstack([sizes[:, None].astype(np.uint8), packed])
+    kind = pa.binary(width + 1)
+    told = pa.Array.from_buffers(kind, rows.size, [None, pa.py_buffer(numbers)]).dictionary_encode()
+    which[rows] = np.asarray(told.indices)
+    digits = [number[1:].hex()[: number[0]].encode("ascii") for number in told.dictionary.to_pylist()]
+    macs = b"".join(hmac.digest(keys.pan, number, "sha256")[:TOKEN_BYTES] for number in digits)
+    fives = np.packbits(np.unpackbits(np.frombuffer(macs, np.uint8)).reshape(-1, 5), axis=1)[:, 0] >> 3
+    letters = np.frombuffer(_BASE32, np.uint8)[fives].tobytes().decode("ascii")
+    line = TOKEN_BYTES * 8 // 5
+    return [f"t{keys.key_id}.{letters[at : at + TOKEN_CHARACTERS]}" for at in range(0, len(letters), line)], which
 
 
 class _Masking:

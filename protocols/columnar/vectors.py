@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from protocols.columnar import gathers, tables
 from protocols.columnar.arrays import Column, Filled, Made, filled
-from protocols.columnar.places import Place, Walked
+from protocols.columnar.places import Place, Terminated, Walked
 from protocols.columnar.places import place as placed
 from protocols.columnar.walk import Batch, walk
 
 if TYPE_CHECKING:
     from protocols.columnar.plan import FieldColumn, PartColumn, TotalColumn
 
-__all__ = ["digits", "fen", "fields", "parts", "raw", "tags", "text", "totals", "walk", "zeros"]
+__all__ = ["digits", "fen", "fields", "parts", "raw", "tags", "terminated", "text", "totals", "walk"]
 
 
 def fields(batch: Batch, walked: Walked, columns: "Sequence[FieldColumn]") -> "Iterator[tuple[FieldColumn, Made]]":
@@ -102,7 +102,18 @@ def tags(batch: Batch, place: Place, wanted: tuple[int, ...]) -> list[Filled]:
     return columns
 
 
-def zeros(batch: Batch, starts: Any, size: int, *, digits: bool) -> Any:
+def terminated(batch: Batch, texts: "Sequence[Terminated]") -> list[Made]:
+    """GBK up to a zero byte as UTF-8; and the rows where there is none, or no digits where those are asked for."""
+    columns = []
+    for rows, starts, size, digits in texts:
+        ends = _zeros(batch, starts, size, digits=digits)
+        good = ends >= 0
+        found = filled(batch.rows, rows[good], *gathers.text(batch.data, starts[good], ends[good]))
+        columns.append(Made(found, rows[~good]))
+    return columns
+
+
+def _zeros(batch: Batch, starts: Any, size: int, *, digits: bool) -> Any:
     """How many bytes stand before the first zero byte; -1 where there is none in so many.
 
     With ``digits`` also where what stands before it is neither digits nor the sanitiser's asterisks.

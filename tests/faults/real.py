@@ -183,6 +183,10 @@ class Crowd(threading.Thread):
             each.close()
 
 
+STARTED: "list[Collect]" = []
+"""Those that a test has started; tests/faults/conftest.py ends them."""
+
+
 class Collect:
     """``tillwatch collect`` in a folder of its own.
 
@@ -206,7 +210,9 @@ class Collect:
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, **environment},
+            start_new_session=True,
         )
+        STARTED.append(self)
         self.said: list[str] = []
         assert self.process.stderr is not None
         ready = 0
@@ -231,6 +237,12 @@ class Collect:
         took = time.monotonic() - began
         self._reader.join(5)
         return status, took
+
+    def kill(self) -> None:
+        """End it and what came before it, if it still runs."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
     def status(self, word: str) -> int:
         """A number of /proc/PID/status: VmRSS in KiB, Threads."""

@@ -20,6 +20,8 @@ from tests.faults.shop import sale
 
 FLOOD_SECONDS = length(20, 600)
 STOPS = length(3, 20)
+TRIES = 10
+"""On a busy machine a pause of ours may become the 0.3 s that end a frame, as a terminal's may: it says it again."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300 + FLOOD_SECONDS * 2)]
 
@@ -55,6 +57,13 @@ def dribble(terminal: Terminal, frame: bytes, pauses: list[tuple[int, float]]) -
     return os.read(terminal.master, 10) if select.select([terminal.master], [], [], 2.0)[0] else b""
 
 
+def quiet(terminal: Terminal) -> None:
+    """Hear the rest of what a frame that was broken off led to."""
+    time.sleep(0.5)
+    while select.select([terminal.master], [], [], 0)[0]:
+        os.read(terminal.master, 10)
+
+
 def test_a_slow_terminal_costs_the_others_nothing(
     tmp_path: Path, crowd: Callable[..., Crowd], record_property: Any
 ) -> None:
@@ -64,14 +73,17 @@ def test_a_slow_terminal_costs_the_others_nothing(
     frame = sale(1, slow.tid)
     collector = Collect(tmp_path, [each.word for each in (*busy.terminals, slow)], opens=len(busy.terminals) + 1)
     busy.start()
-    assert dribble(slow, frame, [(at, 0.05) for at in range(1, len(frame))]) == bytes([ACK])
-    assert dribble(slow, frame, [(20, 0.15)]) == bytes([ACK])
+    for pauses in ([(at, 0.05) for at in range(1, len(frame))], [(20, 0.15)]):
+        for _ in range(TRIES):
+            if dribble(slow, frame, pauses) == bytes([ACK]):
+                break
+            quiet(slow)
+        else:
+            raise AssertionError(f"never acknowledged with pauses {pauses[:2]}")
     heard = dribble(slow, frame, [(20, 0.8)])
     assert heard[:1] == bytes([NAK])
     assert heard.count(NAK) <= 2  # the second half is no frame either
-    time.sleep(0.5)
-    while select.select([slow.master], [], [], 0)[0]:
-        os.read(slow.master, 10)
+    quiet(slow)
     assert dribble(slow, frame, []) == bytes([ACK])
     slow.stan, slow.acknowledged = 1, [1]
     busy.finish(20)

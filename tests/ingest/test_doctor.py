@@ -13,12 +13,21 @@ from pathlib import Path
 import pytest
 from aiosmtpd.controller import Controller
 
-from ingest.checkup import Check, check_airflow, check_keys, check_lake, check_line, check_smtp, check_spool
+from ingest.checkup import (
+    Check,
+    check_airflow,
+    check_keys,
+    check_lake,
+    check_line,
+    check_mirror,
+    check_smtp,
+    check_spool,
+)
 from ingest.cli import main
 from ingest.keys import create_keys, load_keys
 from ingest.records import Kind, PendingRecord
 from ingest.segments import sealed_segments
-from ingest.settings import Line
+from ingest.settings import LakeSettings, Line
 from ingest.spool import Spool
 
 Run = Callable[..., tuple[int, str, str]]
@@ -177,6 +186,21 @@ def test_the_file_system_matters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert states(check_spool(tmp_path, None))[0] == {"nfs4": "fail", "tmpfs": "warn"}[kind]
 
 
+def test_a_mirror_on_the_same_disk_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two folders on one disk are one disk; on another one it is fine; open to others, or on a network, it is not."""
+    spool, mirror = tmp_path / "spool", tmp_path / "mirror"
+    assert states(check_mirror(spool, None)) == []
+    [check] = check_mirror(spool, mirror)
+    assert (check.state, "both are gone" in check.words) == ("warn", True)
+    mirror.mkdir(mode=0o755)
+    assert states(check_mirror(spool, mirror)) == ["fail", "warn"]
+    mirror.chmod(0o700)
+    if Path("/dev/shm").stat().st_dev != tmp_path.stat().st_dev:  # noqa: S108  another device than the folder's
+        assert states(check_mirror(Path("/dev/shm/tillwatch-is-not-here"), mirror)) == ["ok"]  # noqa: S108
+    monkeypatch.setattr("ingest.disk.Disk.kind", lambda *_: "nfs4")
+    assert states(check_mirror(spool, mirror)) == ["fail"]
+
+
 @pytest.mark.parametrize(("free", "state"), [(1 << 40, "ok"), (1 << 29, "warn"), (1 << 20, "fail")])
 def test_room_is_looked_at_before_it_runs_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, state: str
@@ -249,8 +273,8 @@ def test_a_mail_server_is_asked(smtp: str) -> None:
 def test_a_lake_that_cannot_be_written_fails(tmp_path: Path) -> None:
     """A file where the folder should be; a folder that is not there yet is fine."""
     (tmp_path / "file").write_text("x")
-    assert check_lake(str(tmp_path / "file" / "lake")).state == "fail"
-    assert check_lake(str(tmp_path / "lake")).state == "ok"
+    assert check_lake(LakeSettings(uri=str(tmp_path / "file" / "lake"))).state == "fail"
+    assert check_lake(LakeSettings(uri=str(tmp_path / "lake"))).state == "ok"
 
 
 def test_airflow_is_asked_for_its_health() -> None:

@@ -26,7 +26,7 @@ from ingest.landing import land
 from ingest.permissions import narrow_umask
 from ingest.records import Kind, PendingRecord
 from ingest.rotation import rotate
-from ingest.settings import load_settings
+from ingest.settings import LakeSettings, load_settings
 from ingest.spool import Spool
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "unionpay_pos.capture.jsonl"
@@ -91,10 +91,10 @@ def test_a_lake_that_was_there_keeps_its_mode(shop: Path):
     Lake(shop / "lake").append("acks", [], app_id="a")
 
     assert stat.S_IMODE((shop / "lake").stat().st_mode) == 0o755
-    check = check_lake(str(shop / "lake"))
+    check = check_lake(LakeSettings(uri=str(shop / "lake")))
     assert (check.state, check.hint) == ("warn", f"chmod -R o= {shop / 'lake'}")
     subprocess.run(check.hint.split(), check=True)
-    assert check_lake(str(shop / "lake")).state == "ok"
+    assert check_lake(LakeSettings(uri=str(shop / "lake"))).state == "ok"
 
 
 def test_doctor_mends_a_spool_that_is_open(shop: Path):

@@ -1,12 +1,16 @@
 """``tillwatch replay``: captures into the spool, whatever is wrong with them."""
 
 import json
+import random
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ingest.capture_table import Block, blocks, columns
 from ingest.cli import main
 from ingest.errors import SpoolError
 from ingest.keys import create_keys, load_keys
@@ -14,6 +18,7 @@ from ingest.records import Kind, Record
 from ingest.segments import read_segment, sealed_segments
 from ingest.spool import Spool
 from protocols.profile import load_profile
+from tests.protocols.columnar.written import messages
 
 PAN = "6222021234567890123"
 VECTORS = Path(__file__).parents[1] / "vectors" / "unionpay_pos.capture.jsonl"
@@ -222,3 +227,70 @@ def test_frames_read_twice_name_the_first(run: Run) -> None:
     firsts = {record.digest: record.seq for record in reversed(frames)}
     assert all((record.dup_of or record.seq) == firsts[record.digest] for record in frames)
     assert all(record.dup_of for record in frames[46:])
+
+
+def odd_lines(seed: int) -> Iterator[str]:
+    """Lines of a capture: mostly whole frames, and everything else that a file may hold."""
+    chance = random.Random(seed)
+    stream = messages(seed, 30)
+    stream.masks = False
+    for number in range(700):
+        frame = stream.frame()[0]
+        harm = chance.randrange(40)
+        if harm == 0:
+            place = chance.randrange(len(frame))
+            frame = frame[:place] + bytes([chance.randrange(256)]) + frame[place + 1 :]
+        elif harm == 1:
+            frame = frame[: chance.randrange(1, len(frame))]
+        elif harm == 2:
+            frame += stream.frame()[0]
+        elif harm == 3:
+            frame = b"\x15\x00" + frame
+        elif harm == 4:
+            frame = frame[2:]  # without its length
+        at = f"2026-11-{chance.randrange(1, 29):02d}T{chance.randrange(24):02d}:41:07"
+        at += chance.choice(["", ".123456", ".5", ".250"]) if number > 400 else chance.choice(["", ".123456", ".250"])
+        row = {"t": at + chance.choice(["+08:00", "Z", "-03:30"]), "line": f"lane-{chance.randrange(3)}"}
+        yield json.dumps(row | {"dir": chance.choice(["rx", "tx"]), "frame": frame.hex()})
+        if number > 400 and chance.random() < 0.02:
+            yield chance.choice(['{"t": 5}', "", "no json", json.dumps(row | {"dir": "xx", "frame": "00"}), "\\"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+def test_blocks_of_lines_become_what_their_lines_become(run: Run, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """Read by columns, a capture gives the same records, counts and words as read line by line."""
+    Path("a.capture.jsonl").write_text("\n".join(odd_lines(seed)))
+    monkeypatch.setattr("ingest.commands.replay.blocks", lambda file: blocks(file, 20_000))
+    by_line = run("replay", "a.capture.jsonl", "-p", "unionpay", "--json")
+    expected = records()
+    shutil.rmtree("var/spool")
+    made, asked = [], columns
+
+    def counted(block: Block) -> Any:
+        made.append(asked(block) is not None)
+        return asked(block)
+
+    monkeypatch.setattr("ingest.replaying.columns", counted)
+    monkeypatch.setattr("ingest.replaying.COLUMNS_FROM", 1)
+
+    by_column = run("replay", "a.capture.jsonl", "-p", "unionpay", "--json")
+
+    assert records() == expected
+    assert by_column[0] == by_line[0]
+    assert by_column[2] == by_line[2]
+    said, before = (json.loads(out) | {"segments": None} for _, out, _ in (by_column, by_line))
+    assert said == before
+    assert {True, False} == set(made)
+
+
+def test_a_line_without_an_end_is_told_and_the_next_is_read(run: Run) -> None:
+    """A line of two megabytes is one broken line with its number, wherever the blocks are cut."""
+    long = '{"t": "' + "9" * (2 << 20)
+    Path("a.capture.jsonl").write_text(f"{line(sale(1))}\n{long}\n{line(sale(2), second=2)}\n")
+
+    status, out, err = run("replay", "a.capture.jsonl", "--profile", "unionpay")
+
+    assert status == 1
+    assert out.startswith("2 frames, 0 noise bytes, 1 broken lines")
+    assert "line 2: longer than" in err

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from ingest.cli import cli
-from ingest.healing import LEDGER
+from ingest.disk import Disk
+from ingest.healing import LEDGER, Copy, heal
 from ingest.keys import create_keys, load_keys
 from ingest.lake import Lake
 from ingest.landing import land
@@ -90,6 +91,21 @@ def test_what_is_old_and_in_the_lake_goes_and_the_spool_stays_sound(shop: Settin
     assert (verified.exit_code, verified.stdout) == (0, "")
     assert land(shop).segments == 1
     assert Lake(shop.lake.uri).read("raw_frames", columns=["seq"]).num_rows >= 13
+
+
+def test_what_goes_goes_from_the_mirror_too(shop: Settings, tmp_path: Path):
+    """The folder on the other disk holds the same: what is pruned here is pruned there, and does not come back."""
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    heal(Copy(Disk(), shop.spool.directory), Copy(Disk(), mirror))
+    before = names(shop)
+    assert sorted(path.name for path in mirror.glob("*.seg")) == before
+    land(shop)
+    lacks = missing_in(Lake(shop.lake.uri), ZONE)
+    list(prune(shop.spool.directory, lacks, keep_days=30, now=LATER, mirror=mirror))
+
+    assert names(shop) == [path.name for path in mirror.glob("*.seg")] == before[-1:]
+    assert heal(Copy(Disk(), shop.spool.directory), Copy(Disk(), mirror)).notes == []
 
 
 def test_a_lake_that_holds_something_else_keeps_the_segment_and_all_after_it(shop: Settings, monkeypatch):

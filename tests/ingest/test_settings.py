@@ -60,7 +60,11 @@ def test_an_address_of_object_storage_is_left_alone(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
-        ('[lake]\nurl = "x"\n', "unknown key lake.url", "did you mean 'uri'? valid keys here: uri"),
+        (
+            '[lake]\nurl = "x"\n',
+            "unknown key lake.url",
+            "did you mean 'uri'? valid keys here: key, key_service, take_from, uri",
+        ),
         ("[spol]\n", "unknown key spol", "did you mean 'spool'?"),
         ('[[lines]]\nname="a"\ndevice="/dev/x"\nprofil="p"\n', "lines.0", "profil"),
         ('[[lines]]\nname="a"\ndevice="/dev/x"\nprofile="p"\nmode="relay"\n', "peer", ""),
@@ -68,13 +72,17 @@ def test_an_address_of_object_storage_is_left_alone(tmp_path: Path):
         ("[spool]\nseal_seconds = 0\n", "spool.seal_seconds", ""),
         ('[[alerts.routes]]\nto = ["nobody"]\n', "'nobody' is not a mail address", ""),
         ("[lake\n", "not TOML", "quotes"),
-        ('lake = "x"\n', "lake: should be a table of keys", "write [lake] and its keys below it: uri"),
+        (
+            'lake = "x"\n',
+            "lake: should be a table of keys",
+            "write [lake] and its keys below it: key, key_service, take_from, uri",
+        ),
         ('[lines]\nname = "a"\n', "lines: should be a list", "write [[lines]], with two brackets"),
         ('[[lines]]\nname = "a"\n', "lines.0.device: is not given", "a name that survives replugging"),
         ('[[lines]]\nname = "a b"\ndevice = "/dev/x"\nprofile = "p"\n', "lines.0.name", "without blanks"),
         ("[alerts]\nsmtp = 25\n", "alerts.smtp: should be a text in quotes", "smtp: smtp[s]://"),
         ('[[alerts.routes]]\nto = "a@b.c"\n', "alerts.routes.0.to: should be a list", 'write to = ["…", "…"]'),
-        ('[lake]\nuri = ""\n', "lake.uri", "folder, or s3://bucket/prefix"),
+        ('[lake]\nuri = ""\n', "lake.uri", "uri: folder"),
     ],
 )
 def test_a_mistake_names_the_file_the_key_and_what_to_do(tmp_path: Path, text: str, message: str, hint: str):

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from ingest.cli import cli
 from ingest.depot import Depot
 from ingest.errors import StoreError, TillwatchError
 from ingest.keys import create_keys, load_keys
+from ingest.lake import Lake
+from ingest.landing import land
 from ingest.records import DIGEST_SIZE, Kind, PendingRecord
 from ingest.retention import prune
 from ingest.segments import sealed_segments
@@ -243,3 +246,53 @@ def test_the_command_says_what_it_shipped(shop: Settings, store: str, tmp_path: 
     assert pruned.exit_code == 0, pruned.output
     assert "sealed less than 1 days ago" in pruned.stderr
     assert len(sealed_segments(shop.spool.directory)) == 4
+
+
+def test_many_collectors_land_in_one_lake_each_record_once(
+    shop: Settings, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Two shops ship, two landers run at once, one runs again: every record of both, once; nothing stays behind."""
+    monkeypatch.setattr("ingest.taking.BATCH", 3)
+    list(ship(shop.spool.directory, Depot(URL, "till-1")))
+    (tmp_path / "other").mkdir()
+    other = load_settings(None, {"spool": {"directory": str(tmp_path / "other/spool")}})
+    create_keys(tmp_path / "other/key")
+    other = other.model_copy(update={"keys": other.keys.model_copy(update={"pan_token": tmp_path / "other/key"})})
+    _seal(other, 4)
+    list(ship(other.spool.directory, Depot(URL, "till-2")))
+    bucket_at(store, "shop").put_object(Key="spools/till-2/readme.txt", Body=b"no segment")
+    config = tmp_path / "lander.toml"
+    config.write_text(f'[spool]\ndirectory = "lander"\n[lake]\nuri = "lake"\ntake_from = "{URL}"\n')
+    lander = load_settings(config)
+
+    with ThreadPoolExecutor(2) as two:
+        results = list(two.map(lambda _: land(lander), range(2)))
+    again = land(lander)
+
+    assert sum(result.segments for result in results) == 8
+    assert not again.changed
+    rows = Lake.of(lander.lake).read("raw_frames", columns=["segment_id", "seq"]).to_pylist()
+    expected = {
+        (info.id, seq)
+        for settings in (shop, other)
+        for info in sealed_segments(settings.spool.directory)
+        for seq in range(info.first_seq, info.last_seq + 1)
+    }
+    assert sorted((row["segment_id"], row["seq"]) for row in rows) == sorted(expected)
+    assert list((tmp_path / "lander").iterdir()) == []
+
+
+def test_a_store_that_is_down_lands_what_the_spool_holds(
+    shop: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The store does not answer: an error that says so, and the segments of the spool itself are in."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setattr("ingest.depot.TRIES", 0)
+
+    told = CliRunner().invoke(cli, ["land", "--from", URL, "--config", str(tmp_path / "tillwatch.toml")])
+
+    assert isinstance(told.exception, StoreError)
+    assert "check the network" in told.exception.hint
+    assert len(set(Lake.of(shop.lake).read("raw_frames")["segment_id"].to_pylist())) == 4

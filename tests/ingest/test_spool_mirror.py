@@ -176,6 +176,28 @@ def test_a_disk_that_is_back_is_made_equal_and_used() -> None:
     assert any("back" in note for note in spool.recovery.notes)
 
 
+def test_a_disk_that_missed_much_is_brought_up_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two looks so much is copied as fits in the time, one segment at least; batches go on all the while."""
+    monkeypatch.setattr("ingest.mirror.CATCH_UP_SECONDS", 0.0)
+    monkeypatch.setattr("ingest.mirror.BETWEEN_SECONDS", 0.0)
+    first, second, told = MemoryDisk(), MemoryDisk(), Told()
+    disk = two(first, second, retry_seconds=0.0)
+    with Spool(FOLDER, KEYS, boot_id=1, disk=disk) as spool:
+        second.fault = _out_of_order
+        for number in range(0, 12, 2):
+            told.acknowledged |= dict.fromkeys(spool.append_many([frame(number)]), frame(number).frame)
+            spool.seal()
+        second.fault = _fine
+        copied = []
+        for number in range(12, 40, 2):
+            told.acknowledged |= dict.fromkeys(spool.append_many([frame(number)]), frame(number).frame)
+            spool.seal_if_due()
+            copied.append(len(contents(second)))
+        assert copied[:5] == [1, 2, 3, 4, 5]
+        assert not disk.trouble
+    check_both(first, second, told)
+
+
 def test_a_failed_sync_is_never_asked_again_on_that_disk() -> None:
     """After a failed fdatasync of one disk nothing is done with that descriptor but closing it."""
     whole = MemoryDisk(), MemoryDisk()

@@ -24,7 +24,7 @@ def why_no_browser() -> str:
     if missing:
         return missing
     if not _has_chinese():
-        why_without("no-such-font-program", FONT)
+        why_without(FONT, FONT)  # no program is called so: the package is asked for
     return "" if _has_chinese() else f"no Chinese font is installed (Debian: {FONT})"
 
 

@@ -136,6 +136,7 @@ def test_a_case_shows_everything_it_rests_on(owner: TestClient, lang: Locale):
     for said in ("004518", "004519", "622200******1239", "** ** **", "2026-11-21-p"):
         assert said in text
     assert 'src="data:image/png;base64,' in html
+    assert ("状态 已入账" if lang == "zh-CN" else "status settled") in text
     assert html.count('<pre class="hex">') == 4
     assert 'class="marked"' in html
     assert texts(lang).words["ruled_out"]["different_orders"] in text.lower()

@@ -12,9 +12,13 @@ import pytest
 
 from expectations.cases.book import CaseBook
 from expectations.cases.database import Database
+from expectations.feedback.record import Feedback
+from expectations.mail.ledger import Ledger
 from ingest.errors import CaseError
+from ingest.tables import Lake
 from tests.expectations.cases.test_book import hold_two_writers
-from tests.expectations.mail.conftest import example, retry
+from tests.expectations.feedback.test_record import coffees
+from tests.expectations.mail.conftest import SHOP, example, retry
 from tests.faults.tools import why_without
 
 pytestmark = pytest.mark.slow
@@ -98,3 +102,22 @@ def test_a_case_is_the_same_as_on_sqlite(server: str, tmp_path: Path):
         said.append((record.number, record.state, record.claimed_fen, record.findings, record.act_by,
                      [(each.kind, each.text, each.state) for each in record.log]))  # fmt: skip
     assert said[0] == said[1]
+
+
+def test_answers_teach_the_same_as_on_sqlite(server: str, tmp_path: Path):
+    """Answered, taken back, answered anew, forgotten: the same answers stand and the same price is taught."""
+    said: list[tuple[object, ...]] = []
+    for url in (fresh(server, "answers"), f"sqlite:///{tmp_path}/answers.db"):
+        database = Database(url)
+        book, feedback = CaseBook(database), Feedback(database, Ledger(Lake(f"{tmp_path}/{len(said)}")))
+        numbers = [book.open_cases([coffees(1 + 2 * place)]).opened[0] for place in range(4)]
+        for number in numbers:
+            feedback.answer(number, "two-purchases", "li")
+        feedback.withdraw(numbers[0], "li")
+        taught = [(each.merchant_id, each.amount_fen, each.cases) for each in feedback.prices()]
+        feedback.forget(SHOP, 1800, "li")
+        feedback.answer(numbers[0], "done", "wang")
+        standing = [(each.number, each.answer, each.by) for each in feedback.answers(standing=True)]
+        said.append((taught, feedback.prices(), standing, [book.case(number).state for number in numbers]))
+    assert said[0] == said[1]
+    assert said[0][0] == [(SHOP, 1800, tuple(numbers[1:]))]

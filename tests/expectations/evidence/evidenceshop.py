@@ -77,7 +77,7 @@ def signed(shop: Settings) -> None:
     ImageDraw.Draw(picture).line([(20, 60), (90, 15), (150, 65), (220, 20)], fill=0, width=4)
     out = io.BytesIO()
     picture.save(out, "PNG")
-    lake = Lake(shop.lake.uri)
+    lake = Lake.of(shop.lake)
     sale = next(row for row in lake.read("transactions").to_pylist() if row["stan"] == 4519)
     shared = (
         "terminal_id",
@@ -100,7 +100,7 @@ def signed(shop: Settings) -> None:
 
 def charged_twice(settings: Settings) -> Finding:
     """The finding about the two sales, as the rule would make it, on the rows that landed."""
-    rows = sorted(Lake(settings.lake.uri).read("transactions").to_pylist(), key=lambda row: row["stan"])[:2]
+    rows = sorted(Lake.of(settings.lake).read("transactions").to_pylist(), key=lambda row: row["stan"])[:2]
     names = ("terminal_id", "batch_no", "stan", "txn_type", "requested_at", "amount_fen", "rrn", "pan_masked",
              "event_at", "response_code", "currency", "transaction_id")  # fmt: skip
     subjects = tuple(Subject(**{name: row[name] for name in names}) for row in reversed(rows))

@@ -166,3 +166,46 @@ def test_labels_are_these_three(config: Path):
     result = run("ack", "--config", str(config), "abcd", "--label", "maybe")
     assert result.exit_code == 2
     assert "'confirmed', 'two-purchases', 'done'" in result.stderr
+
+
+def test_status_lists_what_a_server_refused_for_good_and_at_once_tries_again(config: Path):
+    """5xx: dead for that reader at once, status 1, not tried again by itself; --at-once does, and then all is well."""
+    postbox = Postbox()
+    postbox.rcpt = {"b@example.com": "550 5.1.1 no such mailbox"}
+    with serving(postbox) as port:
+        write(config, port)
+        assert run("send", "--config", str(config), *AT).exit_code == 3
+        assert run("send", "--config", str(config), *AT).exit_code == 0
+        listed = run("status", "--config", str(config), *AT, "--json")
+        assert listed.exit_code == 1
+        lines = [json.loads(line) for line in listed.stdout.splitlines()]
+        (unsent,) = (each for each in lines if each["what"] == "unsent")
+        assert (unsent["state"], unsent["to"]) == ("dead", ["b@example.com"])
+        assert unsent["error"] == "550 5.1.1 no such mailbox"
+        postbox.rcpt = {}
+        assert run("send", "--config", str(config), *AT, "--at-once").exit_code == 0
+        assert run("status", "--config", str(config), *AT).exit_code == 0
+    assert postbox.envelopes == [["a@example.com"], ["b@example.com"]]
+
+
+def test_explain_says_by_which_route_and_when(config: Path):
+    """The route that matched, and the moment at which the mail leaves."""
+    result = run("explain", "--config", str(config), "--at", "2026-11-21T23:30", retry().finding_id[:8])
+    assert result.exit_code == 0
+    assert "yes  route 1 (finance)" in result.stdout
+    assert "a@example.com  zh-CN  by route 1  leaves 2026-11-22 07:30" in result.stdout
+    asked = run("explain", "--config", str(config), *AT, retry().finding_id[:8], "--json")
+    assert json.loads(asked.stdout)["routes"][0] == {
+        "route": "route 1", "role": "finance", "matches": True, "against": "",
+    }  # fmt: skip
+
+
+def test_at_night_nothing_leaves_unless_asked_to(config: Path):
+    """23:30: the void window is over and the shop sleeps; --at-once sends all the same."""
+    postbox = Postbox()
+    with serving(postbox) as port:
+        write(config, port)
+        night = ("--at", "2026-11-21T23:30")
+        assert "nothing is due" in run("send", "--config", str(config), *night).stderr
+        assert run("send", "--config", str(config), *night, "--at-once").exit_code == 0
+    assert len(postbox.mails) == 1

@@ -70,7 +70,10 @@ def test_texts_ask_only_for_values_that_exist():
 
 
 def _is_evidence(rule: str, value: str) -> bool:
-    return value.startswith("e_") and re.search(rf"\b{value.removeprefix('e_')}\b", RULES[rule].sql) is not None
+    return (
+        value.startswith("e_")
+        and re.search(rf"\b{value.removeprefix('e_').removesuffix('_yuan')}\b", RULES[rule].sql) is not None
+    )
 
 
 def test_deadlines_are_named_only_while_they_are_ahead():

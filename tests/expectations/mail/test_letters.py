@@ -7,13 +7,14 @@ import datetime as dt
 import html
 import os
 import re
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from expectations.findings import Finding, Subject
-from expectations.mail.blocks import Section
+from expectations.mail.blocks import Letter, Section, Table
 from expectations.mail.catalogue import LOCALES, Locale
 from expectations.mail.compose import MOST_CASES, compose
 from expectations.mail.decide import Alert, Known, decide
@@ -313,3 +314,49 @@ def test_the_business_days_of_a_mail_are_named(settings: Settings):
         "dup_same_atc", subject("SALE", 1, "10:00:00", 100), business_date=DAY - dt.timedelta(days=2), act_by=None
     )
     assert compose(alert_of([before, refund_too_high()]), settings).subject.endswith("| 11月19日–11月21日")
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_waiting_reversal_alone_is_three_lines(locale: Locale, settings: Settings):
+    """Which terminal, what to do until when, what not to do; beside another case it is a case as any other."""
+    waiting = finding(
+        "reversal_pending_idle", subject("SALE", 4520, "21:02:00", 5200, response_code=None), act_by=CUTOFF
+    )
+    letter = compose(alert_of([waiting], locale), settings)
+    assert (
+        letter.subject
+        == {
+            "zh-CN": "【今天 22:30 前】终端 12345678 有 1 笔冲正未发出，请做一次余额查询 | 张记小馆",
+            "en": "[By today 22:30] Terminal 12345678 holds 1 unsent reversal: make one balance inquiry | 张记小馆",
+        }[locale]
+    )
+    lines = [line for line in render_text(letter).splitlines() if line]
+    assert len(lines) == 5  # the shop, three lines, what a mail holds of a card
+    assert words("\n".join(lines)) == words(seen(render_html(letter)))
+    late = compose(alert_of([waiting], locale, at("22:50")), settings)
+    assert late.subject.startswith({"zh-CN": "【马上】", "en": "[Now] "}[locale])
+    assert len(render_text(compose(alert_of([waiting, refund_too_high()], locale), settings)).splitlines()) > 20
+
+
+def test_a_change_of_rate_is_told_in_percent_with_a_picture(settings: Settings):
+    """0.60% to 0.63%, three basis points; ¥3.00 on ten thousand; two bars that say their figures."""
+    evidence = {"old_ppm": 6000, "new_ppm": 6300, "more_ppm": 300, "fees": 318, "over_fen": 1759}
+    step = finding("fee_rate_step_change", subject("SALE", 4102, "08:12:44", 36800), severity="P2", evidence=evidence)
+    body = text_of([step], settings)
+    assert "由 0.60% 变为 0.63%（每万元多 ¥3.00）" in body
+    assert "+0.03 个百分点" in body
+    assert "██" in body
+    assert "0.63%" in text_of([step], settings, "en")
+    assert "百万分" not in body
+
+
+def test_columns_of_a_table_stand_below_each_other_though_a_character_is_two_wide():
+    """Chinese and Latin cells of one column begin at the same place on a screen."""
+    table = Table("表", ("商户", "金额"), (("张记小馆", "¥1.00"), ("A", "¥22.00")))
+    lines = render_text(Letter("zh-CN", "", (table,))).splitlines()[1:]
+
+    def place(line: str) -> int:
+        before = line[: line.index("金" if "金" in line else "¥")]
+        return sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in before)
+
+    assert {place(line) for line in lines} == {12}

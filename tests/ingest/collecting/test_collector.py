@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Self
@@ -150,13 +151,16 @@ def test_pulled_inside_a_frame_and_plugged_in_again(
         until(lambda: lane.sides[0].pumped.bytes_read == 6)
         wire.unplug()
         until(lambda: told.named("unplugged"))
-        keep = os.openpty()  # takes the old number, so that the device must come back under another
+        keep = [os.openpty()]  # takes the old number, which may be free a little later, for the device to get another
+        while os.ttyname(keep[-1][1]) != before and len(keep) < 200:
+            time.sleep(0.01)
+            keep.append(os.openpty())
         wire.plug()
         assert os.path.realpath(wire.name) != before
         until(lambda: told.named("reopened"))
         wire.write(whole)
         assert wire.read(1) == ACK
-        for descriptor in keep:
+        for descriptor in chain.from_iterable(keep):
             os.close(descriptor)
 
     assert spool.frames() == [b"the sale"]

@@ -237,3 +237,26 @@ def test_broken_chip_data_of_any_kind_is_read_alike(decoders, unionpay):
         data = bytes(chance.choice((0x71, 0x9F, 0x36, 0x02, 0x84, 0x81, 0xFF, 0x00, 0x7F, 0x05)) for _ in range(40))
         frames.append(unionpay.build("0200", {55: data[: chance.randrange(41)].hex()}))
     assert disagreements(decoders(unionpay, tags=("9F36", "84", "71", "02", "FF00")), frames) == []
+
+
+@pytest.mark.slow
+def test_a_loop_runs_where_no_machine_code_can_be_kept():
+    """A package and a home that cannot be written cost the time of compiling, and nothing else."""
+    pytest.importorskip("numba")
+    from protocols.columnar import machine
+
+    made: dict[str, Callable[[int], int]] = {}
+    exec("def double(number):\n    return 2 * number\n", made)  # noqa: S102  a function of no file
+    assert machine.loop(made["double"])(21) == 42
+
+
+def test_frames_of_many_tiles_are_read_as_few(decoders, unionpay):
+    """Columns are made a tile of rows after the other: a batch of 6,003 frames is its frames in batches of 500."""
+    stream = messages(8)
+    frames = [stream.frame()[0] if at % 7 else mutated(stream.chance, stream.frame()[0]) for at in range(6003)]
+    decoder, whole = decoders(unionpay), arrow(frames)
+    found = decoder.decode(whole)
+    pieces = [decoder.decode(whole.slice(at, 500)) for at in range(0, 6003, 500)]
+    assert found.batch.to_pylist() == [row for piece in pieces for row in piece.batch.to_pylist()]
+    codes = [row for piece in pieces for row in piece.errors.column("code").to_pylist()]
+    assert found.errors.column("code").to_pylist() == codes

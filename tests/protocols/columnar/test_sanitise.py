@@ -121,6 +121,17 @@ def test_without_numba_the_rows_go_one_by_one(unionpay, monkeypatch):
     assert differences(unionpay, frames) == []
 
 
+def test_each_card_has_its_own_token(unionpay):
+    """Tokens are made together for the cards of a batch: those of all lengths, with zeros in front and behind."""
+    chance = random.Random(24)
+    numbers = [f"{chance.randrange(10**size):0{size}d}" for size in range(13, 20) for _ in range(40)]
+    numbers += ["0" * 13, "0" * 14, "6200000000000000", "620000000000000"]
+    frames = [unionpay.build("0200", {2: number, 11: "000001"}) for number in numbers]
+    found = ColumnSanitiser(unionpay, KEYS).sanitise(arrow(frames))
+    assert against(unionpay, frames, found) == []
+    assert len(set(found.card_token.to_pylist())) == len(set(numbers))
+
+
 def test_no_frames_are_no_rows(unionpay):
     """An empty batch, and an empty frame."""
     assert len(ColumnSanitiser(unionpay, KEYS).sanitise(arrow([])).frames) == 0

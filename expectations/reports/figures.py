@@ -1,0 +1,267 @@
+"""What a period came to at each merchant, counted from the tables and the book of cases.
+
+Takings are what stands of sales less what stands of refunds, in fen, of yuan alone. Fees are held against
+the contract only where the settings have one.
+"""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from expectations.cases.record import CaseRecord
+from expectations.cases.states import OVER, age_class
+from expectations.findings import Finding
+from expectations.mail.timing import DAY
+from expectations.reports.period import Period
+from ingest.settings import Settings
+from ingest.tables import Lake
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SALES = ("SALE", "COMPLETION", "OFFLINE_SALE", "QR_SALE")
+REFUNDS = ("REFUND", "QR_REFUND")
+AGES = ("0-3", "4-7", "8-15", ">15")
+KNOWN_DAYS = 28
+"""A merchant that was seen so many days before a period, or in it, is reported on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """What the acquirer's files charge: all of it, and of what a contract tells the fee of both sides."""
+
+    paid_fen: int
+    turnover_fen: int
+    contract_paid_fen: int
+    contract_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class DepositProgress:
+    """How far the terms of a deposit are met: of takings and of months, whichever was agreed."""
+
+    amount_fen: int
+    volume_fen: int
+    volume_needed_fen: int | None
+    months_needed: int | None
+    until: dt.date | None
+    returned_on: dt.date | None
+
+    @property
+    def share(self) -> float:
+        """Of the takings that are needed; 1 when they are reached."""
+        if not self.volume_needed_fen:
+            return 0.0
+        return min(1.0, self.volume_fen / self.volume_needed_fen)
+
+
+@dataclass(frozen=True, slots=True)
+class ShopFigures:
+    """One merchant's period.
+
+    Attributes:
+        merchant_id: whose it is.
+        checked: attempts that were judged.
+        takings_fen: local day -> takings, for every day of the period.
+        seen_days: days with a record.
+        numbers_missing: trace numbers that were never seen.
+        cases: cases that stand and were opened for a day of the period.
+        found_fen: money at risk in them.
+        recovered_fen: money of this merchant that came back in the period.
+        ages: class of age -> open cases now.
+        open_fen: money at risk in those.
+        fees: what was charged; None without an acquirer's file.
+        deposits: of this merchant.
+        terminals: terminal -> (profile, last day seen).
+    """
+
+    merchant_id: str
+    checked: int
+    takings_fen: Mapping[dt.date, int]
+    seen_days: int
+    numbers_missing: int
+    cases: int
+    found_fen: int
+    recovered_fen: int
+    ages: Mapping[str, int]
+    open_fen: int
+    fees: Fees | None = None
+    deposits: tuple[DepositProgress, ...] = ()
+    terminals: Mapping[str, tuple[str, dt.date]] = field(default_factory=dict)
+
+    @property
+    def completeness(self) -> float | None:
+        """The share of trace numbers that was seen; None when nothing was."""
+        return self.checked / (self.checked + self.numbers_missing) if self.checked else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The object of ``tillwatch report --json``."""
+        plain = asdict(self) | {"completeness": self.completeness}
+        plain["takings_fen"] = {day.isoformat(): fen for day, fen in self.takings_fen.items()}
+        plain["terminals"] = {name: [profile, day.isoformat()] for name, (profile, day) in self.terminals.items()}
+        for each in plain["deposits"]:
+            each |= {name: str(each[name]) for name in ("until", "returned_on") if each[name]}
+        return plain
+
+
+def seen_days(lake: Lake, start: dt.date, end: dt.date) -> dict[str, set[dt.date]]:
+    """Merchant -> the days with any record of it."""
+    found: dict[str, set[dt.date]] = {}
+    within = [("business_date", ">=", start), ("business_date", "<=", end)]
+    for name in ("transactions", "settlements", "events"):
+        rows = lake.read(name, columns=["merchant_id", "business_date"], filters=within)
+        for row in rows.group_by(["merchant_id", "business_date"]).aggregate([]).to_pylist():
+            if row["merchant_id"]:
+                found.setdefault(row["merchant_id"], set()).add(row["business_date"])
+    return found
+
+
+def figures(
+    settings: Settings,
+    lake: Lake,
+    records: Collection[CaseRecord],
+    findings: Collection[Finding],
+    period: Period,
+    *,
+    now: dt.datetime,
+) -> dict[str, ShopFigures]:
+    """Merchant -> its figures, for every merchant seen in the period or not long before.
+
+    Args:
+        settings: zone, contracts, deposits.
+        lake: the tables.
+        records: every case.
+        findings: all that is known.
+        period: which days.
+        now: at which the age of open cases is told.
+    """
+    days = seen_days(lake, period.start - KNOWN_DAYS * DAY, period.end)
+    within = [("business_date", ">=", period.start), ("business_date", "<=", period.end)]
+    seen = lake.read(
+        "transactions",
+        columns=["transaction_id", "merchant_id", "terminal_id", "profile", "currency", "business_date"],
+        filters=within,
+    )
+    takings = _takings(lake, seen, period)
+    checked = Counter(seen["merchant_id"].to_pylist())
+    fees = _fees(settings, lake, period)
+    terminals = _terminals(seen)
+    return {
+        merchant_id: ShopFigures(
+            merchant_id=merchant_id,
+            checked=checked[merchant_id],
+            takings_fen={day: takings.get((merchant_id, day), 0) for day in period.days},
+            seen_days=sum(day >= period.start for day in theirs),
+            numbers_missing=sum(
+                int(each.evidence.get("numbers_missing", 0))
+                for each in findings
+                if each.rule == "stan_gap"
+                and each.merchant_id == merchant_id
+                and period.start <= each.business_date <= period.end
+            ),
+            **_cases([each for each in records if each.merchant_id == merchant_id], settings, period, now),
+            fees=fees.get(merchant_id),
+            deposits=_deposits(settings, lake, merchant_id, period),
+            terminals=terminals.get(merchant_id, {}),
+        )
+        for merchant_id, theirs in sorted(days.items())
+    }
+
+
+def _cases(records: Collection[CaseRecord], settings: Settings, period: Period, now: dt.datetime) -> dict[str, Any]:
+    opened = [each for each in records if each.stands and period.start <= each.business_date <= period.end]
+    back = [each for each in records if period.start <= each.changed_at.astimezone(settings.zone).date() <= period.end]
+    still = [each for each in records if each.stands and each.state not in OVER]
+    ages = Counter(age_class(each.age_days(now)) for each in still)
+    return {
+        "cases": len(opened),
+        "found_fen": sum(each.amount_fen for each in opened),
+        "recovered_fen": sum(each.recovered_fen for each in back),
+        "ages": {name: ages[name] for name in AGES},
+        "open_fen": sum(each.amount_fen - min(each.recovered_fen, each.amount_fen) for each in still),
+    }
+
+
+def _takings(lake: Lake, seen: "pa.Table", period: Period) -> dict[tuple[str, dt.date], int]:
+    foreign = {
+        row["transaction_id"]
+        for row in seen.select(["transaction_id", "currency"]).to_pylist()
+        if row["currency"] not in {None, "156"}
+    }
+    columns = ["transaction_id", "merchant_id", "txn_type", "amount_fen", "live", "business_date"]
+    filters = [
+        ("business_date", ">=", period.start), ("business_date", "<=", period.end),
+        ("txn_type", "in", [*SALES, *REFUNDS]), ("live", "==", True),
+    ]  # fmt: skip
+    found: dict[tuple[str, dt.date], int] = {}
+    for row in lake.read("life_cycles", columns=columns, filters=filters).to_pylist():
+        if row["transaction_id"] not in foreign:
+            key = (row["merchant_id"], row["business_date"])
+            found[key] = found.get(key, 0) + (row["amount_fen"] or 0) * (1 if row["txn_type"] in SALES else -1)
+    return found
+
+
+def _terminals(seen: "pa.Table") -> dict[str, dict[str, tuple[str, dt.date]]]:
+    grouped = seen.group_by(["merchant_id", "terminal_id", "profile"]).aggregate([("business_date", "max")])
+    found: dict[str, dict[str, tuple[str, dt.date]]] = {}
+    for row in sorted(grouped.to_pylist(), key=lambda row: row["business_date_max"]):
+        if row["merchant_id"] and row["terminal_id"]:
+            here = found.setdefault(row["merchant_id"], {})
+            here[row["terminal_id"]] = (row["profile"], row["business_date_max"])
+    return found
+
+
+def _fees(settings: Settings, lake: Lake, period: Period) -> dict[str, Fees]:
+    """What was charged, held against contracts by the same view that the rules use."""
+    within = [("business_date", ">=", period.start), ("business_date", "<=", period.end)]
+    if lake.read("statement_lines", columns=["line_id"], filters=within).num_rows == 0:
+        return {}
+    from expectations.lifecycle import link
+    from expectations.run import read_tables, shop_of
+
+    linked = link(read_tables(lake, period.start), shop_of(settings), period.start, period.end)
+    try:
+        rows = linked.execute(
+            "SELECT merchant, sum(fee_fen), sum(amount_fen), sum(fee_fen) FILTER (WHERE expected_fen IS NOT NULL), "
+            "sum(expected_fen) FROM fee_line WHERE business_date BETWEEN ? AND ? GROUP BY merchant",
+            [period.start, period.end],
+        ).fetchall()
+    finally:
+        linked.close()
+    return {row[0]: Fees(*(int(each or 0) for each in row[1:])) for row in rows}
+
+
+def _deposits(settings: Settings, lake: Lake, merchant_id: str, period: Period) -> tuple[DepositProgress, ...]:
+    found = []
+    for deposit in settings.deposits:
+        if deposit.merchant != merchant_id:
+            continue
+        filters = [
+            ("merchant_id", "==", merchant_id), ("business_date", ">=", deposit.signed_on),
+            ("business_date", "<=", period.end), ("txn_type", "in", list(SALES)), ("exposed", "==", True),
+        ]  # fmt: skip
+        filters += [("terminal_id", "==", deposit.terminal)] if deposit.terminal else []
+        sold = lake.read("life_cycles", columns=["amount_fen"], filters=filters)["amount_fen"].to_pylist()
+        until = None
+        if deposit.months is not None:
+            years, place = divmod(deposit.signed_on.month - 1 + deposit.months, 12)
+            until = _last_possible(deposit.signed_on.year + years, place + 1, deposit.signed_on.day)
+        found.append(
+            DepositProgress(
+                deposit.amount_fen, sum(each or 0 for each in sold), deposit.volume_fen, deposit.months, until,
+                deposit.returned_on,
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def _last_possible(year: int, month: int, day: int) -> dt.date:
+    """The day of a month, or its last where it has none such."""
+    for last in range(day, 27, -1):
+        try:
+            return dt.date(year, month, last)
+        except ValueError:
+            continue
+    return dt.date(year, month, day)

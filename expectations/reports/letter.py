@@ -1,0 +1,169 @@
+"""A week or a month as a letter to one shop: takings, what was found and is back, fees, deposits, completeness.
+
+When nothing was found it says so, with how much was looked at: silence must not look like breakage. When
+records are missing, that is the first thing it says.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+
+from expectations.mail.blocks import Bar, Bars, Block, Fine, Letter, Note, Opening, Table, Verdict
+from expectations.mail.cases import Case
+from expectations.mail.catalogue import Locale, texts
+from expectations.mail.compose import place_of, review_table
+from expectations.mail.figures import Figures
+from expectations.reports.figures import DepositProgress, Fees, ShopFigures
+from expectations.reports.period import Period
+from ingest.settings import Settings
+
+MOST_TERMINALS = 12
+WHOLE = 0.999
+"""From this share of trace numbers on a period counts as complete."""
+
+
+def report_letter(
+    shop: ShopFigures, period: Period, review: Sequence[Case], locale: Locale, settings: Settings, *, now: dt.datetime
+) -> Letter:
+    """The report to one shop."""
+    figures = Figures(texts(locale), settings.zone, now)
+    say = figures.texts.phrases
+    place = place_of(shop.merchant_id, settings, figures)
+    values = _values(shop, period, figures)
+    subject = say[f"{period.kind}_subject"].format(place=place, what=say[_state(shop)].format(**values), **values)
+    return Letter(locale, subject, tuple(report_blocks(shop, period, review, figures, settings)))
+
+
+def report_blocks(
+    shop: ShopFigures, period: Period, review: Sequence[Case], figures: Figures, settings: Settings
+) -> list[Block]:
+    """What it says, for a letter of its own or for a page of many shops."""
+    say = figures.texts.phrases
+    values = _values(shop, period, figures)
+    blocks: list[Block] = [
+        Opening(place=place_of(shop.merchant_id, settings, figures), day=values["period"]),
+        Verdict(
+            say["verdict"],
+            say[_state(shop)].format(**values),
+            say["amount_at_stake"].format(amount=values["found"]) if shop.found_fen else "",
+            say["report_recovered"].format(**values) if shop.recovered_fen else say[f"{_state(shop)}_calm"],
+            "attention" if _is_incomplete(shop) else "calm",
+        ),
+        _takings(shop, figures),
+    ]
+    if shop.found_fen or shop.recovered_fen:
+        most = max(shop.found_fen, shop.recovered_fen)
+        pairs = (("report_found", shop.found_fen), ("report_back", shop.recovered_fen))
+        blocks.append(
+            Bars(say["report_money"], tuple(Bar(say[name], fen / most, figures.money(fen)) for name, fen in pairs))
+        )
+    if any(shop.ages.values()):
+        blocks.append(ages_bars(shop.ages, shop.open_fen, figures))
+    if shop.fees is not None:
+        blocks.append(_fees(shop.fees, figures))
+    blocks += [_deposit(each, figures) for each in shop.deposits]
+    blocks += [_data(shop, period, figures)]
+    if review:
+        blocks.append(review_table(review, figures))
+    blocks.append(Fine(lines=(say["report_basis"], say["privacy"], say["recipients"])))
+    return blocks
+
+
+def _values(shop: ShopFigures, period: Period, figures: Figures) -> dict[str, str]:
+    takings = sum(shop.takings_fen.values())
+    return {
+        "n": figures.count(shop.checked),
+        "cases": figures.count(shop.cases),
+        "found": figures.money(shop.found_fen),
+        "back": figures.money(shop.recovered_fen),
+        "takings": figures.money(takings),
+        "missing": figures.count(shop.numbers_missing),
+        "silent": str(len(period.days) - shop.seen_days),
+        "period": figures.days({period.start, period.end}),
+    }
+
+
+def _state(shop: ShopFigures) -> str:
+    """Which sentence comes first."""
+    if shop.checked == 0:
+        return "report_nothing"
+    if shop.cases:
+        return "report_found_some_one" if shop.cases == 1 else "report_found_some"
+    return "report_incomplete" if _is_incomplete(shop) else "report_clear"
+
+
+def _is_incomplete(shop: ShopFigures) -> bool:
+    return shop.completeness is None or shop.completeness < WHOLE
+
+
+def _takings(shop: ShopFigures, figures: Figures) -> Bars:
+    say = figures.texts.phrases
+    most = max([*shop.takings_fen.values(), 1])
+    bars = tuple(
+        Bar(figures.date(day), max(0.0, fen / most), figures.money(fen))
+        for day, fen in sorted(shop.takings_fen.items())
+    )
+    total = figures.money(sum(shop.takings_fen.values()))
+    return Bars(say["report_takings"], bars, say["report_total"].format(amount=total))
+
+
+def ages_bars(ages: Mapping[str, int], open_fen: int, figures: Figures) -> Bars:
+    """How old open cases are."""
+    say = figures.texts.phrases
+    most = max(ages.values())
+    bars = tuple(
+        Bar(say["report_days"].format(days=name), count / most, figures.count(count)) for name, count in ages.items()
+    )
+    return Bars(say["report_ages"], bars, say["report_open"].format(amount=figures.money(open_fen)))
+
+
+def _fees(fees: Fees, figures: Figures) -> Block:
+    """Paid beside contract; without a contract the rate that was paid."""
+    say = figures.texts.phrases
+    if fees.contract_fen <= 0:
+        rate = figures.rate(fees.paid_fen * 1_000_000 // fees.turnover_fen) if fees.turnover_fen else "—"
+        return Note(say["report_fees"], say["report_fees_paid"].format(paid=figures.money(fees.paid_fen), rate=rate))
+    most = max(fees.contract_paid_fen, fees.contract_fen)
+    bars = (
+        Bar(say["report_fees_is"], fees.contract_paid_fen / most, figures.money(fees.contract_paid_fen)),
+        Bar(say["report_fees_agreed"], fees.contract_fen / most, figures.money(fees.contract_fen)),
+    )
+    over = fees.contract_paid_fen - fees.contract_fen
+    form = "report_fees_over" if over > 0 else "report_fees_right"
+    return Bars(say["report_fees"], bars, say[form].format(amount=figures.money(abs(over))))
+
+
+def _deposit(deposit: DepositProgress, figures: Figures) -> Bars:
+    say = figures.texts.phrases
+    if deposit.returned_on:
+        says = say["deposit_returned"].format(day=figures.date(deposit.returned_on))
+    elif deposit.until:
+        says = say["deposit_until"].format(day=figures.full_date(deposit.until))
+    else:
+        says = ""
+    bars: tuple[Bar, ...] = ()
+    if deposit.volume_needed_fen:
+        done, needed = figures.money(deposit.volume_fen), figures.money(deposit.volume_needed_fen)
+        bars = (Bar(say["deposit_volume"], deposit.share, f"{done} / {needed}"),)
+    return Bars(say["deposit"].format(amount=figures.money(deposit.amount_fen)), bars, says)
+
+
+def whole(shop: ShopFigures, figures: Figures) -> str:
+    """The share of trace numbers that was seen, rounded down: 100% is said of nothing that lacks one."""
+    return "—" if shop.completeness is None else figures.rate(int(shop.completeness * 10_000) * 100)
+
+
+def _data(shop: ShopFigures, period: Period, figures: Figures) -> Block:
+    say = figures.texts.phrases
+    rows = tuple((terminal, profile, figures.date(day)) for terminal, (profile, day) in sorted(shop.terminals.items()))
+    label = say["report_data"].format(
+        share=whole(shop, figures),
+        days=str(shop.seen_days),
+        all=str(len(period.days)),
+        missing=figures.count(shop.numbers_missing),
+    )
+    if not rows:
+        return Note(say["data"], label)
+    left = len(rows) - MOST_TERMINALS
+    columns = (say["fact_terminal"], say["report_profile"], say["report_last"])
+    more = say["rows_more"].format(n=left) if left > 0 else ""
+    return Table(f"{say['data']}{say['list_colon']}{label}", columns, rows[:MOST_TERMINALS], more)

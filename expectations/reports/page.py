@@ -1,0 +1,46 @@
+"""A period as one HTML file, made of the same blocks as the mails."""
+
+import datetime as dt
+from collections.abc import Mapping
+
+from expectations.cases.book import case_book
+from expectations.findings import read_findings
+from expectations.mail.blocks import Block, Letter
+from expectations.mail.catalogue import Locale, texts
+from expectations.mail.compose import place_of
+from expectations.mail.figures import Figures
+from expectations.mail.html import render_html
+from expectations.reports.figures import ShopFigures, figures
+from expectations.reports.letter import report_blocks
+from expectations.reports.period import Period
+from ingest.settings import Settings
+from ingest.tables import Lake
+
+
+def period_figures(settings: Settings, period: Period, merchant: str | None = None) -> dict[str, ShopFigures]:
+    """The figures of every merchant, or one, that has a record in the period.
+
+    Raises:
+        CaseError: the database of cases cannot be used.
+        LakeError: a table cannot be read.
+    """
+    lake = Lake(settings.lake.uri)
+    records = case_book(settings).cases(review=True)
+    found = figures(settings, lake, records, read_findings(lake), period, now=_now())
+    return {name: shop for name, shop in found.items() if merchant in {None, name} and shop.seen_days}
+
+
+def page(shops: Mapping[str, ShopFigures], period: Period, locale: Locale, settings: Settings) -> str:
+    """One shop behind the other."""
+    written = Figures(texts(locale), settings.zone, _now())
+    say = written.texts.phrases
+    blocks: list[Block] = []
+    for shop in shops.values():
+        blocks += report_blocks(shop, period, (), written, settings)
+    place = say["list_comma"].join(place_of(name, settings, written) for name in list(shops)[:3])
+    values = {"what": say["page_title"], "place": place, "period": written.days({period.start, period.end})}
+    return render_html(Letter(locale, say[f"{period.kind}_subject"].format(**values), tuple(blocks)))
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

@@ -1,0 +1,70 @@
+"""Where reports read: tables and the book of cases, each thing once and only when a report asks for it."""
+
+import datetime as dt
+import functools
+from collections.abc import Collection
+
+from expectations.cases.book import CaseBook, case_book
+from expectations.cases.record import CaseRecord
+from expectations.findings import Finding
+from expectations.mail.budget import Budget, budget
+from expectations.mail.timing import DAY
+from expectations.mail.world import World
+from expectations.reports.figures import KNOWN_DAYS, ShopFigures, figures, seen_days
+from expectations.reports.period import Period
+from ingest.settings import Settings
+from ingest.tables import Lake
+
+ACTED = frozenset({"claimed", "promised", "recovered", "rejected", "closed"})
+"""States of a case that somebody has done something about."""
+
+
+def source_of(settings: Settings, lake: Lake, world: World) -> "Source":
+    """The tables that the settings name, at the moment of a world."""
+    return Source(settings, lake, case_book(settings), world.findings, world.now)
+
+
+class Source:
+    """The tables as reports see them at one moment.
+
+    Args:
+        settings: zone, contracts, deposits.
+        lake: the tables.
+        book: every case.
+        findings: all that is known.
+        now: the moment.
+    """
+
+    def __init__(
+        self, settings: Settings, lake: Lake, book: CaseBook, findings: Collection[Finding], now: dt.datetime
+    ) -> None:
+        self._settings, self._lake, self._book, self._findings, self._now = settings, lake, book, findings, now
+        self.figures = functools.cache(self._figures)
+        self.merchants = functools.cache(self._merchants)
+
+    def _figures(self, period: Period) -> dict[str, ShopFigures]:
+        """Merchant -> its figures."""
+        return figures(self._settings, self._lake, self.records, self._findings, period, now=self._now)
+
+    def _merchants(self, period: Period) -> frozenset[str]:
+        """Whom a period's report is about."""
+        return frozenset(seen_days(self._lake, period.start - KNOWN_DAYS * DAY, period.end))
+
+    @functools.cached_property
+    def records(self) -> list[CaseRecord]:
+        """Every case, without findings and log."""
+        return self._book.cases(review=True)
+
+    @functools.cached_property
+    def last_days(self) -> dict[str, set[dt.date]]:
+        """Merchant -> the days of the last two weeks and a half with any record."""
+        today = self._now.astimezone(self._settings.zone).date()
+        return seen_days(self._lake, today - 17 * DAY, today)
+
+    def budget(self, world: World) -> Budget:
+        """The mails' budget, by ledger, answers and cases."""
+        merchants = {each.id for each in self._settings.merchants} | {each.merchant_id for each in world.findings}
+        acted_on = set(self._lake.read("acks", columns=["finding_id"])["finding_id"].to_pylist())
+        going_on = {each.number for each in self.records if each.state in ACTED}
+        acted_on |= {finding_id for finding_id, number in world.numbers.items() if number in going_on}
+        return budget(world.history.sent, merchants, acted_on, world.now)

@@ -1,0 +1,61 @@
+"""Segments from object storage, on their way into the tables: batch by batch, through a folder of bounded size.
+
+The store is only read. What has landed is known from the tables' own log, so that a run may die
+anywhere, be repeated, or meet another: each segment is in the tables once all the same.
+"""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from ingest.depot import Depot
+from ingest.errors import SpoolError
+from ingest.segments import SegmentInfo, segment_info
+
+BATCH = 64
+"""Segments taken down before they land together: 4 GiB at most as they are sealed by default."""
+_FOLDER = "taken-"
+_LEFT_SECONDS = 86400.0
+"""A folder this old belongs to a run that died."""
+
+
+def batches(
+    depot: Depot, missing: Callable[[Iterable[str]], list[str]], directory: Path
+) -> Iterator[list[SegmentInfo]]:
+    """Copies of the segments that are not in the tables, some at a time; each batch goes when the next is asked for.
+
+    Args:
+        depot: where the segments are.
+        missing: which of these ids have not landed.
+        directory: where copies lie while they land.
+
+    Raises:
+        StoreError: the store refuses or cannot be reached.
+        SpoolError: a copy cannot be written.
+    """
+    parcels = {parcel.segment_id: parcel for parcel in depot.parcels()}
+    new = iter(missing(parcels))
+    _clear(directory)
+    while ids := list(islice(new, BATCH)):
+        with _folder(directory) as folder:
+            copies = [depot.take(parcels[each], Path(folder) / parcels[each].collector) for each in ids]
+            yield [segment_info(copy) for copy in copies]
+
+
+def _folder(directory: Path) -> tempfile.TemporaryDirectory[str]:
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return tempfile.TemporaryDirectory(prefix=_FOLDER, dir=directory)
+    except OSError as wrong:
+        raise SpoolError(
+            f"{directory}: no copies can lie there: {wrong.strerror}", hint="check spool.directory"
+        ) from None
+
+
+def _clear(directory: Path) -> None:
+    for left in directory.glob(f"{_FOLDER}*"):
+        if time.time() - left.stat().st_mtime > _LEFT_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)

@@ -1,0 +1,253 @@
+"""What a week and a month came to: counted by hand, told once, and silence told apart from breakage."""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Iterator
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from expectations.cases.book import CaseBook
+from expectations.cases.database import database_of
+from expectations.commands.report import report
+from expectations.lifecycle import link
+from expectations.lifecycle.table import store
+from expectations.mail.budget import budget
+from expectations.mail.catalogue import LOCALES, Locale
+from expectations.mail.html import LARGEST, render_html
+from expectations.mail.ledger import Ledger
+from expectations.mail.send import send_alerts
+from expectations.mail.text import render_text
+from expectations.mail.timing import Hours, Sent
+from expectations.reports.figures import Fees, figures
+from expectations.reports.letter import report_letter
+from expectations.reports.period import Period, due, named
+from ingest.alerting import Timing
+from ingest.errors import UsageError
+from ingest.settings import Settings
+from ingest.tables import Lake
+from tests.expectations.conftest import SHOP as CALENDAR
+from tests.expectations.mail.postbox import Postbox, serving
+from tests.expectations.mail.test_letters import seen, words
+from tests.expectations.shopdays import MERCHANT, ZONE, Till, tables
+
+FIRST, LAST = dt.date(2026, 11, 1), dt.date(2026, 11, 30)
+WEEK = Period("weekly", dt.date(2026, 11, 16), dt.date(2026, 11, 22))
+MONDAY = dt.datetime(2026, 11, 23, 9, 30, tzinfo=ZONE)
+
+
+def shop_week(*days: int) -> Till:
+    """One terminal: on each of these days of November three sales, one of them voided, and a refund of 10 yuan."""
+    till = Till(signed_in=False)
+    for day in days:
+        till.at(f"2026-11-{day:02d} 10:00:00")
+        sale = till.sale(10000)
+        till.void(till.sale(5000))
+        till.sale(2500)
+        till.refund(sale, 1000)
+    return till
+
+
+def land(settings: Settings, till: Till) -> None:
+    """Transactions and life cycles, as landing and check leave them."""
+    lake = Lake(settings.lake.uri)
+    rows = tables(till)
+    lake.append("transactions", rows["transactions"].to_pylist(), app_id="test")
+    linked = link(rows, CALENDAR, FIRST, LAST)
+    try:
+        store(lake, linked, FIRST, LAST)
+    finally:
+        linked.close()
+
+
+@pytest.fixture
+def postbox() -> Iterator[tuple[Postbox, int]]:
+    """A mail server and its port."""
+    box = Postbox()
+    with serving(box) as port:
+        yield box, port
+
+
+def settings_for(folder: Path, port: int = 25, **more: Any) -> Settings:
+    """A shop with one reader."""
+    return Settings.model_validate(
+        {
+            "lake": {"uri": str(folder / "lake")},
+            "merchants": [{"id": MERCHANT, "name": "张记小馆"}],
+            "alerts": {"smtp": f"smtp://127.0.0.1:{port}", "routes": [{"to": ["finance@example.com"]}]},
+        }
+        | more
+    )
+
+
+def test_the_figures_of_a_week_are_those_counted_by_hand(tmp_path: Path):
+    """Per day 100 + 25 yuan of sales that stand, less 10 refunded: 115; five records; two days of seven."""
+    settings = settings_for(
+        tmp_path,
+        deposits=[{"merchant": MERCHANT, "amount_fen": 29900, "signed_on": "2026-11-01", "volume_fen": 100000}],
+    )
+    land(settings, shop_week(17, 19))
+    records = CaseBook(database_of(settings)).cases(review=True)
+    shop = figures(settings, Lake(settings.lake.uri), records, [], WEEK, now=MONDAY)[MERCHANT]
+    assert shop.checked == 10
+    assert {day.day: fen for day, fen in shop.takings_fen.items() if fen} == {17: 11500, 19: 11500}
+    assert (shop.seen_days, shop.numbers_missing, shop.cases, shop.completeness) == (2, 0, 0, 1.0)
+    (deposit,) = shop.deposits
+    assert (deposit.volume_fen, deposit.share) == (25000, 0.25)
+    assert list(shop.terminals) == ["12345678"]
+
+
+def send(settings: Settings, now: dt.datetime) -> list[str]:
+    """The kinds of what leaves."""
+    return [each.kind for each in send_alerts(settings, now, ledger=Ledger(Lake(settings.lake.uri))).outcomes]
+
+
+def test_a_week_without_a_fault_is_told_once_on_monday(tmp_path: Path, postbox: tuple[Postbox, int]):
+    """已核对 25 笔，未发现异常: not before 09:30, once, and not again on Tuesday."""
+    box, port = postbox
+    settings = settings_for(tmp_path, port)
+    land(settings, shop_week(16, 17, 18, 19, 20))
+    assert send(settings, MONDAY - dt.timedelta(minutes=5)) == []
+    assert send(settings, MONDAY) == ["weekly"]
+    assert send(settings, MONDAY + dt.timedelta(minutes=5)) == []
+    assert send(settings, MONDAY + dt.timedelta(days=1)) == []
+    (mail,) = box.mails
+    assert mail["Subject"] == "【周报】已核对 25 笔，未发现异常 | 张记小馆 | 11月16日–11月22日"
+
+
+def test_a_week_without_records_is_not_called_well(tmp_path: Path, postbox: tuple[Postbox, int]):
+    """A shop that was there before and said nothing: 数据不完整, not 未发现异常."""
+    box, port = postbox
+    settings = settings_for(tmp_path, port)
+    land(settings, shop_week(10, 11))
+    assert send(settings, MONDAY) == ["weekly"]
+    assert "数据不完整" in box.mails[0]["Subject"]
+
+
+def test_a_day_of_silence_is_told_the_next_morning_and_a_day_of_rest_is_not(
+    tmp_path: Path, postbox: tuple[Postbox, int]
+):
+    """Friday without a record after two Fridays with some; Sundays never had any."""
+    box, port = postbox
+    settings = settings_for(tmp_path, port)
+    land(settings, shop_week(2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 16, 17, 18, 19))
+    friday = dt.datetime(2026, 11, 20, 9, 30, tzinfo=ZONE)
+    assert send(settings, friday) == []
+    saturday = friday + dt.timedelta(days=1)
+    assert send(settings, saturday - dt.timedelta(minutes=1)) == []
+    assert send(settings, saturday) == ["incomplete"]
+    assert send(settings, saturday + dt.timedelta(hours=1)) == []
+    assert send(settings, saturday + dt.timedelta(days=1)) == []  # Saturday was silent too: the same silence
+    assert box.mails[0]["Subject"] == "【需处理】数据不完整：11月19日 之后没有收到终端记录 | 张记小馆"
+
+
+def test_agents_and_operations_get_a_table_of_all(tmp_path: Path, postbox: tuple[Postbox, int]):
+    """One mail each on Monday; the budget and the cases for machines go to operations alone."""
+    box, port = postbox
+    routes = [{"to": ["agent@example.com"], "role": "agent"}, {"to": ["ops@example.com"], "role": "operations"}]
+    settings = settings_for(tmp_path, port, alerts={"smtp": f"smtp://127.0.0.1:{port}", "routes": routes})
+    land(settings, shop_week(17))
+    assert send(settings, MONDAY) == ["fleet", "fleet"]
+    assert send(settings, MONDAY) == []
+    by_reader = {str(mail["To"]): mail for mail in box.mails}
+    assert [part.get_filename() for part in by_reader["ops@example.com"].iter_attachments()] == ["cases.json"]
+    assert list(by_reader["agent@example.com"].iter_attachments()) == []
+    bodies = {who: plain(mail) for who, mail in by_reader.items()}
+    assert "邮件预算" in bodies["ops@example.com"]
+    assert "邮件预算" not in bodies["agent@example.com"]
+
+
+def test_one_merchant_asked_for_sends_nothing_of_others(tmp_path: Path, postbox: tuple[Postbox, int]):
+    """--merchant on a Monday: that shop's report, no table of all, no other shop's."""
+    box, port = postbox
+    routes = [{"to": ["finance@example.com"]}, {"to": ["ops@example.com"], "role": "operations"}]
+    settings = settings_for(tmp_path, port, alerts={"smtp": f"smtp://127.0.0.1:{port}", "routes": routes})
+    land(settings, shop_week(17))
+    assert send_alerts(settings, MONDAY, merchant="898310058129999").outcomes == ()
+    assert [each.kind for each in send_alerts(settings, MONDAY, merchant=MERCHANT).outcomes] == ["weekly"]
+    assert send(settings, MONDAY) == ["fleet"]
+    assert len(box.mails) == 2
+
+
+def plain(mail: EmailMessage) -> str:
+    """The text part."""
+    part = mail.get_body(("plain",))
+    assert part is not None
+    return str(part.get_content())
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_both_parts_of_a_report_say_the_same_and_fit_a_mailbox(locale: Locale, tmp_path: Path):
+    """Text and HTML have the same words; a month is well under what mailboxes show; nothing is fetched."""
+    settings = settings_for(tmp_path)
+    land(settings, shop_week(17, 19))
+    month = named("2026-11", "monthly")
+    found = figures(settings, Lake(settings.lake.uri), [], [], month, now=MONDAY)[MERCHANT]
+    found = dataclasses.replace(
+        found, fees=Fees(1000, 300000, 900, 800), cases=2, found_fen=38800, recovered_fen=36800,
+        ages={"0-3": 1, "4-7": 0, "8-15": 0, ">15": 1},
+    )  # fmt: skip
+    letter = report_letter(found, month, (), locale, settings, now=MONDAY)
+    page, text = render_html(letter), render_text(letter)
+    assert words(text) == words(seen(page))
+    assert len(page.encode()) < LARGEST
+    assert "src=" not in page
+    assert "¥1.00" in text
+    lines = [line for line in text.splitlines() if "█" in line or "░" in line]
+    assert len(lines) >= 30 + 2 + 4 + 2
+    assert "█" * 20 in text
+
+
+@pytest.mark.parametrize(
+    ("now", "names"),
+    [
+        (MONDAY, ["weekly:2026-11-16"]),
+        (MONDAY - dt.timedelta(minutes=1), []),
+        (MONDAY + dt.timedelta(days=2, minutes=-1), ["weekly:2026-11-16"]),
+        (MONDAY + dt.timedelta(days=2), []),
+        (dt.datetime(2026, 12, 1, 9, 30, tzinfo=ZONE), ["weekly:2026-11-23", "monthly:2026-11-01"]),
+    ],
+)
+def test_reports_are_due_at_their_hour_and_for_two_days(now: dt.datetime, names: list[str]):
+    """The week on Monday, the month on its first day; what is older than two days is not made up for."""
+    periods, next_at = due(Hours(Timing(), ZONE, now))
+    assert sorted(each.name for each in periods) == sorted(names)
+    assert next_at > now
+
+
+def test_the_budget_counts_weeks_without_a_mail_and_the_busiest_reader():
+    """Three mails in one of eight shop-weeks are a median of 0; two of four urgent ones were acted on."""
+
+    def sent(names: str, days: int, who: str = "a", kind: str = "P1") -> Sent:
+        return Sent("m1", who, "en", kind, MONDAY - dt.timedelta(days=days), frozenset({names}))
+
+    mails = [sent("f1", 1), sent("f1", 1, "b"), sent("f2", 2), sent("f3", 3), sent("f4", 20), sent("f5", 40)]
+    spent = budget(mails, {"m1", "m2"}, {"f1", "f4"}, MONDAY)
+    assert (spent.median_mails, spent.p1_mails, spent.p1_acted) == (0, 4, 2)
+    assert not spent.holds
+    assert budget(mails, {"m1"}, {"f1"}, MONDAY).median_mails == 0.5
+
+
+def test_the_command_writes_a_page_or_figures(tmp_path: Path):
+    """One file that fetches nothing; --json a line each merchant; a month without records is said to be so."""
+    settings = settings_for(tmp_path)
+    land(settings, shop_week(17))
+    config = tmp_path / "tillwatch.toml"
+    config.write_text(f'[lake]\nuri = "{tmp_path / "lake"}"\n')
+    out = tmp_path / "november.html"
+
+    def run(*options: str) -> Any:
+        return CliRunner().invoke(report, ["--config", str(config), *options])
+
+    written = run("--month", "2026-11", "-o", str(out))
+    assert written.exit_code == 0
+    page = out.read_text("utf-8")
+    assert "¥115.00" in page
+    assert "src=" not in page
+    assert out.stat().st_mode & 0o777 == 0o600
+    assert '"checked": 5' in run("--week", "2026-W47", "--json").output
+    for options in (("--month", "2025-01"), ("--month", "2026-13"), ("--week", "2026-60"), ()):
+        assert isinstance(run(*options).exception, UsageError)
