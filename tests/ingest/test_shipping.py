@@ -172,7 +172,7 @@ def test_retention_removes_only_what_the_store_was_read_back_to_hold(shop: Setti
 def test_a_running_shipper_gets_over_a_store_that_is_down(shop: Settings, store: str, monkeypatch: pytest.MonkeyPatch):
     """Told once, tried again; when the store is back everything leaves, and a segment sealed meanwhile too."""
     monkeypatch.setattr("ingest.shipping.FIRST_PAUSE", 0.05)
-    monkeypatch.setattr("ingest.depot.TRIES", 0)
+    monkeypatch.setattr("ingest.objectstore.TRIES", 0)
     told: list[tuple[str, dict[str, Any]]] = []
     shipped = threading.Semaphore(0)
 
@@ -220,7 +220,7 @@ def test_what_a_person_gets_wrong_is_one_line_and_what_to_do(
 ):
     """A bucket that is not there, a store that does not answer, an address that is none."""
     del shop, store
-    monkeypatch.setattr("ingest.depot.TRIES", 0)
+    monkeypatch.setattr("ingest.objectstore.TRIES", 0)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
@@ -289,7 +289,7 @@ def test_a_store_that_is_down_lands_what_the_spool_holds(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setattr("ingest.depot.TRIES", 0)
+    monkeypatch.setattr("ingest.objectstore.TRIES", 0)
 
     told = CliRunner().invoke(cli, ["land", "--from", URL, "--config", str(tmp_path / "tillwatch.toml")])
 
