@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check setup lock lint bench fuzz faults audit pictures
+.PHONY: demo test check setup lock lint bench bench-detection fuzz faults audit pictures
 
 setup: $(STAMP)
 
@@ -46,7 +46,7 @@ RUNS ?= 10000000
 fuzz: $(STAMP)
 	@nice -n 19 $(BIN)/python -m tests.fuzz --runs $(RUNS)
 
-# every fault at full length, some two hours; installs strace and faketime where it may. ROWS=1,2b tries only these
+# every fault at full length, some two hours; installs strace, faketime and libfiu where it may. ROWS=1,2b tries only these
 ROWS ?=
 faults: $(STAMP)
 	@$(BIN)/python -m tests.faults --rows "$(ROWS)"
@@ -62,6 +62,11 @@ pictures: $(STAMP)
 # decoders side by side, some four minutes on a free machine; installs tshark where it may
 bench: $(STAMP)
 	@$(BIN)/python -m bench.columns
+
+# what the rules find, miss and accuse wrongly, into docs/detection.md; SIZE=small takes minutes, full a quarter of an hour
+SIZE ?= full
+bench-detection: $(STAMP)
+	@$(BIN)/python -m bench.detection --size $(SIZE)
 
 lock: $(BIN)/uv
 	@$(BIN)/uv pip compile pyproject.toml --quiet --extra airflow --group dev --generate-hashes \

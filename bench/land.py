@@ -3,7 +3,7 @@
 Every run is a process of its own: its wall time, its processor time on all cores, the most memory
 it had. Landing and plain writing take turns; the ratio is the median of those within one
 round. The growth run lands backlogs of rising size, each a day of 100,000 frames after the other.
-Run: ``python -m bench.land [--frames 200000] [--rounds 3] [--ten-million] [--out FILE]``.
+Run: ``python -m bench.land [--frames 200000] [--rounds 3] [--up-to 1000000] [--out FILE]``.
 """
 
 import datetime as dt
@@ -29,8 +29,7 @@ from ingest.lake import Lake
 from ingest.landing import land
 from ingest.settings import Settings
 
-GROWTH = (10_000, 100_000, 1_000_000)
-TEN_MILLION = 10_000_000
+GROWTH = (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000)
 TABLES = ("raw_frames", *DERIVED)
 
 
@@ -110,13 +109,15 @@ def _rounded(figures: dict[str, Any]) -> dict[str, Any]:
 @click.command()
 @click.option("--frames", default=200_000, show_default=True, help="Of the ratio and of the replay.")
 @click.option("--rounds", default=3, show_default=True, help="How often landing and plain writing take turns.")
-@click.option("--growth/--no-growth", default=True, show_default=True, help="Land rising backlogs too.")
-@click.option("--ten-million", is_flag=True, help="Up to 10 million frames; half an hour, 10 GB of disk.")
+@click.option(
+    "--up-to",
+    default=1_000_000,
+    show_default=True,
+    help="Frames of the largest backlog; 10 million need 10 GB of disk.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Write the figures to this file too.")
 @click.option("--one", nargs=3, hidden=True, help="land or write, a folder, a lake's name: one run's figures.")
-def main(
-    *, frames: int, rounds: int, growth: bool, ten_million: bool, out: Path | None, one: tuple[str, str, str] | None
-) -> None:
+def main(*, frames: int, rounds: int, up_to: int, out: Path | None, one: tuple[str, str, str] | None) -> None:
     """Print what landing costs."""
     if one:
         what, folder, lake = one
@@ -129,8 +130,7 @@ def main(
     with tempfile.TemporaryDirectory() as name:
         figures["against_pyarrow"] = _against(Path(name), frames, rounds)
         figures["replay"] = _rounded(replayed(Path(name), frames))
-    sizes = (*GROWTH, TEN_MILLION) if ten_million else GROWTH
-    figures["growth"] = [_grown(size) for size in sizes] if growth else []
+    figures["growth"] = [_grown(size) for size in GROWTH if size <= up_to]
     text = json.dumps(figures, indent=2)
     click.echo(text)
     if out:

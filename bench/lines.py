@@ -4,7 +4,8 @@ Each terminal sends a sale in two pieces, at the moments at which a UART of that
 have sent them, waits for the ACK, and has its next customer ``--every`` seconds after the
 last (0: at once). Afterwards the spool is read: an acknowledged sale that is not in it is
 lost. CPU and memory are the collector's own, from /proc; times are this process's, so a
-busy machine shows in them. Run: ``python -m bench.lines [--lines 256] [--every 1] [--json]``.
+busy machine shows in them. ``bench/results/lines.json`` holds the last run.
+Run: ``python -m bench.lines [--lines 256] [--every 1] [--json]``.
 
 Pseudo-terminals have no baud rate: the pace is kept here.
 """
@@ -27,6 +28,7 @@ from ingest.records import Kind
 from ingest.segments import read_segment, sealed_segments
 from protocols.profile import load_profile
 
+RESULTS = Path(__file__).parent / "results" / "lines.json"
 BITS_A_BYTE = 10
 TARGETS = {"lost": 0, "p99_ms": 20.0, "cores": 1.0, "rss_mib": 300.0}
 
@@ -158,6 +160,7 @@ def main(lines: int, every: float, seconds: float, baud: int, *, as_json: bool) 
         "load": round(os.getloadavg()[0], 1),
     }
     found["met"] = all(found[name] <= most for name, most in TARGETS.items())
+    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
     print(json.dumps(found) if as_json else "  ".join(f"{name}={value}" for name, value in found.items()))
 
 

@@ -36,7 +36,7 @@ def assembled(frames: "pa.Table", pairing: Pairing, days: Iterable[dt.date]) -> 
     """The exchanges whose first frame was seen on one of ``days``.
 
     Args:
-        frames: a table with the columns of ``FRAME_COLUMNS``, each in one piece.
+        frames: a table with the columns of ``FRAME_COLUMNS``.
         pairing: their keys.
         days: local days.
     """
@@ -91,7 +91,6 @@ class _Sides:
         import numpy as np
         import pyarrow as pa
 
-        self._columns = {name: frames[name].chunk(0) for name in frames.column_names} if frames.num_rows else {}
         self._frames = frames
         asked, said = pairs.request, pairs.answer
         self._asked, self._said = (pa.array(rows, mask=rows < 0) for rows in (asked, said))
@@ -118,10 +117,10 @@ class _Sides:
     def _take(self, name: str, rows: "pa.Array") -> "pa.Array":
         import pyarrow as pa
 
-        column = self._columns.get(name)
-        if column is None or column.null_count == len(column):
-            return pa.nulls(len(rows), self._frames.schema.field(name).type)
-        return column.take(rows)
+        column = self._frames[name]
+        if column.null_count == len(column):
+            return pa.nulls(len(rows), column.type)
+        return column.combine_chunks().take(rows)  # one column at a time: all of them at once would be a second copy
 
 
 def _ids(sides: _Sides, pairing: Pairing, pairs: Pairs) -> "pa.Array":

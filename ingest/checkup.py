@@ -64,8 +64,11 @@ def checkup(settings: Settings) -> Iterator[Check]:
     yield server
     if not settings.alerts.routes:
         yield Check("mail routes", "warn", "none configured", "add [[alerts.routes]]: without one no mail leaves")
+    oauth = settings.alerts.oauth
     for what, file in (
         ("smtp password", settings.alerts.password_file),
+        ("smtp client secret", oauth.client_secret_file if oauth else None),
+        ("smtp refresh token", oauth.refresh_token_file if oauth else None),
         ("airflow password", settings.airflow.password_file),
         ("log-in secret", settings.app.oidc_secret_file),
     ):

@@ -6,16 +6,13 @@ only ever added.
 """
 
 from ingest.check_columns import COVERAGE, LIFE_CYCLES
+from ingest.finding_columns import ACKS, ALERTS, FINDINGS, SHOP
 from ingest.statement_columns import PAYOUTS, PROFIT_LINES, STATEMENT_LINES, STATEMENTS
 from ingest.tablespec import Column, TableSpec, Type
 
 _LINE = (
     Column("profile", "string", "the profile the line was read with"),
     Column("line", "string", "the line's name in the settings"),
-)
-_SHOP = (
-    Column("merchant_id", "string", "merchant, field 42, 15 characters"),
-    Column("terminal_id", "string", "terminal, field 41, 8 characters"),
 )
 _SEEN = (
     Column("requested_at", "timestamp", "when the collector saw the request; null = never seen"),
@@ -94,7 +91,7 @@ TRANSACTIONS = TableSpec(
     (
         Column("transaction_id", "string", "made from the messages' content: the same exchange always has the same id"),
         *_LINE,
-        *_SHOP,
+        *SHOP,
         Column("batch_no", "int32", "batch number, 60.2"),
         Column("stan", "int32", "system trace number (凭证号), field 11; a reversal carries its original's"),
         Column(
@@ -174,7 +171,7 @@ SETTLEMENTS = TableSpec(
     (
         Column("settlement_id", "string", "made from the messages' content"),
         *_LINE,
-        *_SHOP,
+        *SHOP,
         Column("batch_no", "int32", "the batch that is settled, 60.2"),
         Column("stan", "int32", "trace number of the settlement, field 11"),
         *_SEEN,
@@ -209,7 +206,7 @@ EVENTS = TableSpec(
     (
         Column("event_id", "string", "made from the messages' content"),
         *_LINE,
-        *_SHOP,
+        *SHOP,
         Column("operation", "string", "what the message asks for: SIGN_IN, SIGN_OFF, ECHO, PARAMETERS, BATCH_UPLOAD …"),
         Column("mti", "string", "message type of the request"),
         Column("network_code", "string", "network management code, 60.3"),
@@ -240,7 +237,7 @@ SIGNATURES = TableSpec(
             "the one before; null = none such was seen",
         ),
         *_LINE,
-        *_SHOP,
+        *SHOP,
         Column("batch_no", "int32", "batch number, 60.2"),
         Column("stan", "int32", "trace number of what is signed, field 11"),
         Column("rrn", "string", "reference number of what is signed, field 37"),
@@ -289,7 +286,7 @@ BATCH_UPLOADS = TableSpec(
             "null = none such was seen",
         ),
         *_LINE,
-        *_SHOP,
+        *SHOP,
         Column("batch_no", "int32", "batch number, 60.2"),
         Column("network_code", "string", "network management code, 60.3"),
         Column("reason", "string", "what is uploaded, by 60.3: list (magnetic, offline, refund) or chip records"),
@@ -332,78 +329,6 @@ REJECTS = TableSpec(
         Column("got", "string", "what was there; a length or a place, never the bytes"),
         Column("hint", "string", "what to check next"),
         *_DAYS,
-    ),
-)
-
-FINDINGS = TableSpec(
-    "findings",
-    "What is wrong: the finding of `tillwatch findings --json`, lists and objects as JSON text.",
-    ("business_date",),
-    ("rule", "merchant_id", "amount_at_risk_fen"),
-    ("merchant_id", "rule", "finding_id"),
-    (
-        Column("finding_id", "string", "the same fault always has the same id"),
-        Column("rule", "string", "the rule's name"),
-        Column("severity", "string", "P1 (money wrong, provable or due today) to P4 (information)"),
-        Column("certainty", "string", "PROVEN, PROBABLE, POSSIBLE or UNVERIFIABLE"),
-        *_SHOP,
-        Column("amount_at_risk_fen", "int64", "money at stake"),
-        Column("subjects", "string", "JSON: the attempts concerned, the offending one first"),
-        Column("evidence", "string", "JSON: the rule's facts"),
-        Column("ruled_out", "string", "JSON: harmless explanations that were tested"),
-        Column("completeness", "string", "JSON: what data was missing"),
-        Column("act_by", "timestamp", "deadline; null = none"),
-        Column("rules_version", "string", "version of the rules"),
-        Column("decoder_version", "string", "version of the decoder"),
-        Column("business_date", "date", "local day of the offending attempt"),
-    ),
-)
-
-ALERTS = TableSpec(
-    "alerts",
-    "The ledger of alert mails: one row each time one was handed over, or could not be.",
-    ("business_date",),
-    ("decided_at", "merchant_id"),
-    ("at", "alert_id"),
-    (
-        Column("alert_id", "string", "the same merchant, moment and findings always have the same id"),
-        Column("merchant_id", "string", "merchant"),
-        Column("decided_at", "timestamp", "the decision moment"),
-        Column("locale", "string", "zh-CN or en"),
-        Column("recipients", "string", "JSON: mail addresses"),
-        Column("subject", "string", "the mail's subject"),
-        Column("message_id", "string", "the mail's Message-ID"),
-        Column("finding_ids", "string", "JSON: the findings in it, or the names of what else it tells"),
-        Column("review_ids", "string", "JSON: the findings it lists for review only"),
-        Column(
-            "state",
-            "string",
-            "claimed (somebody is sending this merchant's mails), handing (it is about to be handed over), sent, "
-            "failed (tried again) or dead (refused for good, or for two days)",
-        ),
-        Column("error", "string", "why it could not be handed over"),
-        Column("at", "timestamp", "when this row was written"),
-        Column("business_date", "date", "local day of the findings"),
-        Column(
-            "kind",
-            "string",
-            "P1, P2 or P3 of a mail of cases; else closing, reminder, escalation, storm, notice, incomplete, weekly, "
-            "monthly or fleet",
-        ),
-    ),
-)
-
-ACKS = TableSpec(
-    "acks",
-    "What people said to findings.",
-    (),
-    ("at",),
-    ("at", "finding_id"),
-    (
-        Column("finding_id", "string", "the finding"),
-        Column("label", "string", "what they said of it"),
-        Column("by", "string", "who"),
-        Column("at", "timestamp", "when"),
     ),
 )
 

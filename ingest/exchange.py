@@ -124,7 +124,7 @@ def changed(
     wanted = _near(fresh, -1, 1) & there
     while True:
         frames |= {day: load(day) for day in sorted(wanted)}
-        exchanges = _Exchanges(pa.concat_tables(frames[day] for day in sorted(frames)).combine_chunks())
+        exchanges = _Exchanges(pa.concat_tables(frames[day] for day in sorted(frames)))
         days = fresh | exchanges.pairing.touched(segments, fresh)
         days |= exchanges.partners(days)
         days |= exchanges.uploading(_near(days, 0, UPLOAD_REACH))
@@ -147,7 +147,7 @@ class _Exchanges:
     """The exchanges of some days' frames.
 
     Args:
-        frames: a table with the columns of ``FRAME_COLUMNS``, each in one piece.
+        frames: a table with the columns of ``FRAME_COLUMNS``.
     """
 
     def __init__(self, frames: "pa.Table") -> None:
@@ -192,7 +192,7 @@ class _Exchanges:
     def rows(self, days: Iterable[dt.date]) -> "pa.Table":
         """The transactions whose first frame was seen on one of ``days``, in the columns of all derived tables."""
         if not self.journals:
-            return self._assembled(days)
+            return _without_journals(self._assembled(days))
         self._db.register("exchanges", self._assembled(_near(days, -_JOURNAL_REACH, _JOURNAL_REACH)))
         return self._db.sql(_sql("journals"), params={"days": list(days)}).to_arrow_table()
 
@@ -226,6 +226,17 @@ class _Exchanges:
 
     def _assembled(self, days: Iterable[dt.date]) -> "pa.Table":
         return assembled(self._frames, self.pairing, days)
+
+
+def _without_journals(rows: "pa.Table") -> "pa.Table":
+    """Rows to which no terminal's journal has anything to say, with the columns that it would fill."""
+    import pyarrow as pa
+
+    texts = ("journal_segment_id", "journal_digest", "journal_state")
+    types = dict.fromkeys(texts, pa.string()) | dict.fromkeys(("journal_seq", "journal_amount_fen"), pa.int64())
+    for name, kind in (types | {"journal_dt": pa.timestamp("us")}).items():
+        rows = rows.append_column(name, pa.nulls(rows.num_rows, kind))
+    return rows
 
 
 def _sql(name: str) -> str:

@@ -56,7 +56,7 @@ class Pairing:
     """The frames of some days, by their keys.
 
     Args:
-        frames: a table with the columns of ``FRAME_COLUMNS``, each in one piece.
+        frames: a table with the columns of ``FRAME_COLUMNS``.
     """
 
     def __init__(self, frames: "pa.Table") -> None:

@@ -151,7 +151,7 @@ class Books:
     def _pay(self, merchant: Merchant, day: dt.date, due: int) -> None:
         if due <= 0:
             return
-        ref = f"{merchant.mid[-6:]}{day:%Y%m%d}"
+        ref = f"B{merchant.mid[-6:]}-{day:%m%d}"  # few digits: fourteen may look like a card number, and be starred out
         paid = dt.datetime.combine(next_working_day(day), dt.time(10, self.chance.randrange(60)), ZONE)
         row: Row = {
             "merchant": merchant.mid, "ref": ref, "state": "paid", "amount": due, "planned": due, "suspended": "",

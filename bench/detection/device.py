@@ -11,79 +11,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.detection.attempt import APPROVED, FORMS, Attempt, Form, card_fields, clock_fields, order_field
 from bench.detection.host import Host, Posting, clearing_day
 from bench.detection.network import Line
 from bench.detection.truth import Key, key_of
 from ingest.simulator.cards import DOMESTIC, Card
-from ingest.simulator.draft import tlv
 from ingest.simulator.journal import Entry, Totals, upload_lists
 
 LAST_STAN = 999_999
 TRIES = 3
 TIMEOUT_S = 31
-APPROVED = frozenset(("00", "10", "11", "A2", "A4", "A5", "A6"))
 REVERSED = frozenset(("00", "12", "25"))
-ENTRY = {"mag": "02", "chip": "05", "contactless": "07", "manual": "01", "qr": "03"}
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """A financial message's fixed values (docs/protocols.md), and its side of the totals."""
-
-    mti: str
-    processing: str
-    condition: str
-    code: str
-    side: str = ""
-    reversible: bool = True
-
-
-FORMS = {
-    "SALE": Form("0200", "000000", "00", "22", "debit"),
-    "QR_SALE": Form("0200", "000000", "00", "22"),
-    "VOID": Form("0200", "200000", "00", "23", "credit"),
-    "REFUND": Form("0220", "200000", "00", "25", "credit", reversible=False),
-    "QR_REFUND": Form("0220", "200000", "00", "25", reversible=False),
-    "PREAUTH": Form("0100", "030000", "06", "10"),
-    "PREAUTH_VOID": Form("0100", "200000", "06", "11"),
-    "COMPLETION": Form("0200", "000000", "06", "20", "debit"),
-    "COMPLETION_VOID": Form("0200", "200000", "06", "21", "credit"),
-    "OFFLINE_SALE": Form("0220", "000000", "00", "30", "debit", reversible=False),
-    "ADJUST": Form("0220", "000000", "00", "34", reversible=False),
-    "BALANCE": Form("0200", "310000", "00", "01", reversible=False),
-}
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One attempt as the clerk knows it."""
-
-    device: "Device"
-    kind: str
-    batch: int
-    stan: int
-    amount: int
-    card: Card | None
-    at: dt.datetime
-    entry: str = "chip"
-    atc: int | None = None
-    order: str = ""
-    code: str | None = None
-    rrn: str = ""
-    auth: str = ""
-    of: "Attempt | None" = None
-    posting: Posting | None = None
-    given_up: bool = False
-
-    @property
-    def key(self) -> Key:
-        """What a finding's subject has of it."""
-        return key_of(self.device.terminal, self.batch, self.stan)
-
-    @property
-    def approved(self) -> bool:
-        """Whether the terminal printed a slip."""
-        return self.code in APPROVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +265,7 @@ class Device:
         fields |= {**self._names(), 49: "156", 60: f"{form.code}{attempt.batch:06d}000600", 63: f"{self.operator} "}
         if attempt.kind != "BALANCE":
             fields[4] = f"{attempt.amount:012d}"
-        fields |= _card_fields(attempt, pin=pin)
+        fields |= card_fields(attempt, pin=pin)
         original = attempt.of
         batch = told.get("batch", original.batch if original else None)
         stan = told.get("stan", original.stan if original else None)
@@ -370,11 +308,11 @@ class Device:
         form = FORMS[attempt.kind]
         fields = {3: form.processing, 4: f"{amount:012d}", 11: f"{attempt.stan:06d}", 25: form.condition, 39: code}
         fields |= {15: f"{posting.day:%m%d}", 37: posting.rrn, **self._names(), 49: "156"}
-        fields |= {60: f"{form.code}{attempt.batch:06d}000600", **_clock_fields(self.now)}
+        fields |= {60: f"{form.code}{attempt.batch:06d}000600", **clock_fields(self.now)}
         if attempt.card is not None:
             fields |= {2: attempt.card.pan, 63: attempt.card.org}
         if attempt.order and attempt.card is None:
-            fields[59] = _order(attempt.order)
+            fields[59] = order_field(attempt.order)
         if code in APPROVED:
             fields[38] = posting.auth
         return fields
@@ -434,10 +372,10 @@ class Device:
 
     def _echo(self, fields: Mapping[int, str]) -> dict[int, str]:
         kept = {n: fields[n] for n in (2, 3, 4, 11, 25, 41, 42, 49, 60) if n in fields}
-        return kept | _clock_fields(self.now) | {37: self.host.reference(self.now)}
+        return kept | clock_fields(self.now) | {37: self.host.reference(self.now)}
 
     def _clock(self, at: dt.datetime | None = None) -> dict[int, str]:
-        return _clock_fields((at or self.now) + dt.timedelta(seconds=self.ahead_s))
+        return clock_fields((at or self.now) + dt.timedelta(seconds=self.ahead_s))
 
     def _names(self) -> dict[int, str]:
         return {41: self.terminal, 42: self.merchant}
@@ -446,35 +384,3 @@ class Device:
         number = self.stan
         self.stan = 1 if number == LAST_STAN else number + 1
         return number
-
-
-def _clock_fields(at: dt.datetime) -> dict[int, str]:
-    return {12: f"{at:%H%M%S}", 13: f"{at:%m%d}"}
-
-
-def _card_fields(attempt: Attempt, *, pin: bool) -> dict[int, str]:
-    entry, card = attempt.entry, attempt.card
-    mode = f"{ENTRY[entry]}{1 if pin and entry != 'qr' else 2}"
-    if card is None:
-        return {22: mode, 59: _order(attempt.order)} if attempt.order else {22: mode}
-    if entry == "manual" or attempt.kind == "COMPLETION":
-        return {22: mode, 2: card.pan}
-    fields = {22: mode, 35: card.track2}
-    if entry == "mag":
-        return fields | ({59: _order(attempt.order)} if attempt.order else {})
-    fields |= {2: card.pan, 23: "001"}
-    if attempt.order:
-        del fields[2]  # an order number is told only where F2 is not
-        fields[59] = _order(attempt.order)
-    if attempt.atc is not None:
-        tags = (
-            ("9F26", f"{attempt.atc:08X}{attempt.amount:08X}"[:16]),
-            ("9F36", f"{attempt.atc:04X}"),
-            ("84", card.aid),
-        )
-        fields[55] = tlv(tags)
-    return fields
-
-
-def _order(order: str) -> str:
-    return f"A4{len(order):03d}{order}".encode("ascii").hex().upper()

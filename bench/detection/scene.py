@@ -13,7 +13,8 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bench.detection.device import FORMS, Attempt, Device, Heard
+from bench.detection.attempt import FORMS, Attempt
+from bench.detection.device import Device, Heard
 from bench.detection.host import Host
 from bench.detection.network import Line
 from bench.detection.population import ZONE, Merchant, Split
@@ -97,6 +98,8 @@ class World:
     notices: list[dict[str, Any]] = field(default_factory=list)
     same_shop: dict[str, list[str]] = field(default_factory=dict)
     evenings: dict[tuple[str, dt.date], tuple[Case, dict[str, Any]]] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
+    """Tills that say nothing more."""
     read_twice: set[tuple[str, dt.date]] = field(default_factory=set)
     """Tills and days whose records were read a second time."""
     turn: dt.date = dt.date.min
@@ -153,7 +156,7 @@ def new_device(world: World, merchant: Merchant, number: int, *, terminal: str =
         profile=merchant.profile,
         terminal=name,
         merchant=merchant.mid,
-        stan=chance.randrange(1000, 900_000),
+        stan=999_999 - chance.randrange(60, 400) if chance.random() < 0.15 else chance.randrange(30_000, 900_000),
         batch=chance.randrange(100, 90_000),
         wiring=Line(chance),
         host=world.host,

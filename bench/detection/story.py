@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import bench.detection.plays  # noqa: F401 - the plays are registered by being imported
 from bench.detection.acquirer import PAYOUT_NEGATIVES, PAYOUT_PLAYS, PAYOUT_RULES, Books, FeeStory
-from bench.detection.device import Attempt, Device
+from bench.detection.attempt import Attempt
+from bench.detection.device import Device
 from bench.detection.population import DEPOSIT_TRADES, PEAKS, ZONE, Split, amount, days, hour, merchants
 from bench.detection.scene import SPECS, Play, Scene, Shop, Spec, World, acted, new_device
 from bench.detection.truth import Truth

@@ -38,7 +38,7 @@ WITH
 missing AS (
     SELECT *
     FROM (SELECT *, unnest(generate_series(1, step - 1)) AS k FROM hop
-          WHERE step BETWEEN 2 AND 20000 AND next_moment >= moment - INTERVAL 1 HOUR) m
+          WHERE step BETWEEN 2 AND 20000 AND next_moment >= moment - INTERVAL 5 MINUTE) m
     WHERE NOT EXISTS (
         SELECT 1 FROM used u
         WHERE u.terminal = m.terminal AND u.stan = (m.stan + m.k - 1) % 999999 + 1

@@ -1,10 +1,11 @@
 -- What there is to judge, by words of Rule.marks: a rule whose marks are not all there would find nothing.
 --
--- In: attempt, clock. Out: one row a mark.
+-- In: attempt, line, clock. Out: one row a mark.
 WITH debit AS (
     SELECT * FROM attempt WHERE state = 'approved' AND kind IN ('SALE', 'OFFLINE_SALE', 'QR_SALE', 'COMPLETION')
 )
 SELECT 'NUMBER_TWICE' AS mark WHERE EXISTS (SELECT 1 FROM debit GROUP BY trace HAVING count(*) > 1)
+    OR EXISTS (SELECT 1 FROM line WHERE stan IS NOT NULL GROUP BY merchant, terminal, batch, stan, kind HAVING count(*) > 1)
 UNION ALL
 SELECT 'COUNTER_TWICE' WHERE EXISTS (
     SELECT 1 FROM debit WHERE atc IS NOT NULL AND card IS NOT NULL GROUP BY merchant, card, atc HAVING count(*) > 1)

@@ -63,7 +63,7 @@ def send_alerts(
     if at_once:
         world = world.knowing(world.history.without_dead())
     source = source_of(settings, lake, world)
-    found = plan(world, source=source)
+    found = plan(world, merchant, source)
     run = _Run(settings, lake, ledger, server, source, patient=not at_once)
     if dry_run:
         would = tuple(run.outcome(each, "due") for each in found.mails)

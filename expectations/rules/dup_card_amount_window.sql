@@ -1,6 +1,6 @@
 -- One row a pair of sales of one card and one amount at one merchant within the hour, the later one
--- accused, with a score. Order references and slips are not collected, signatures not compared
--- yet: their parts count nothing and `missing` names them. Where a link carries neither operator nor
+-- accused, with a score. Slips are not collected: their part counts nothing and `missing` names them. A sale
+-- without signature beside a signed one of the same entry lacks what was asked for; blank pictures sign nothing. Where a link carries neither operator nor
 -- trace number, the points that those could have earned are left open: what might have been for
 -- review with them is said to be unverifiable, not silently innocent. A common price is one of the merchant's three
 -- most common, or one that three answers "two purchases" taught (docs/cases.md).
@@ -9,6 +9,10 @@ WITH sale AS (
     FROM life WHERE kind = 'SALE' AND exposed AND card IS NOT NULL AND amount_fen > 0
       AND (merchant, card, amount_fen) IN (SELECT merchant, card, amount_fen FROM life WHERE kind = 'SALE' AND exposed
                                            GROUP BY merchant, card, amount_fen HAVING count(*) > 1)
+),
+signed AS (
+    SELECT signs AS id, arg_max(sha256, moment) AS sha256 FROM signature
+    WHERE signs IS NOT NULL AND coalesce(ink_ratio, 1) >= 0.002 GROUP BY signs
 ),
 alike AS (
     SELECT *, count(*) OVER near AS run, count(*) FILTER (anomaly) OVER near AS run_anomalies
@@ -29,11 +33,15 @@ pair AS (
            first.gap_later AS gap,
            coalesce(later.entry_mode LIKE '07_' AND right(later.entry_mode, 1) <> '1' AND later.amount_fen <= 100000, false)
                AS tap_without_pin,
-           first.atc AS first_card_counter
+           first.atc AS first_card_counter,
+           a.id IS NULL AND b.id IS NOT NULL AND coalesce(first.entry_mode = later.entry_mode, false) AS first_unsigned,
+           coalesce(a.sha256 <> b.sha256, false) AS signed_apart, a.id IS NULL AND b.id IS NULL AS unsigned
     FROM alike later
     JOIN sale first
       ON first.merchant = later.merchant AND first.card = later.card AND first.amount_fen = later.amount_fen
      AND first.nth < later.nth AND date_diff('second', first.moment, later.moment) <= 3600 AND first.trace <> later.trace
+    LEFT JOIN signed a ON a.id = first.id
+    LEFT JOIN signed b ON b.id = later.id
     WHERE later.run > 1
       AND later.business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
       AND later.id NOT IN (SELECT id FROM accused WHERE rule IN ('dup_stan_resent', 'dup_same_atc'))
@@ -103,10 +111,12 @@ scored AS (
         'time_apart': CASE WHEN seconds_apart <= 60 THEN 40 WHEN seconds_apart <= 300 THEN 30 ELSE 10 END,
         'first_had_anomaly': CASE WHEN first_anomaly THEN 25 ELSE 0 END,
         'same_terminal_and_operator': CASE WHEN same_operator THEN 15 ELSE 0 END,
+        'first_unsigned': CASE WHEN first_unsigned THEN 15 ELSE 0 END,
         'rare_price': CASE WHEN rare_price THEN 10 ELSE 0 END,
         'consecutive_receipts': CASE WHEN consecutive THEN 10 ELSE 0 END,
         'common_price': CASE WHEN common_price THEN -30 ELSE 0 END,
         'different_orders': CASE WHEN orders_differ THEN -40 ELSE 0 END,
+        'signed_apart': CASE WHEN signed_apart THEN -25 ELSE 0 END,
         'done_before': CASE WHEN days_done_before >= 2 THEN -30 ELSE 0 END,
         'different_terminals': CASE WHEN same_terminal THEN 0 ELSE -20 END,
         'tap_at_common_price': CASE WHEN tap_without_pin AND common_price THEN -15 ELSE 0 END
@@ -118,7 +128,7 @@ scored AS (
 )
 SELECT id AS key,
        (score_parts.time_apart + score_parts.first_had_anomaly + score_parts.same_terminal_and_operator
-        + score_parts.rare_price + score_parts.consecutive_receipts + score_parts.common_price
+        + score_parts.first_unsigned + score_parts.signed_apart + score_parts.rare_price + score_parts.consecutive_receipts + score_parts.common_price
         + score_parts.different_orders + score_parts.done_before + score_parts.different_terminals
         + score_parts.tap_at_common_price)::BIGINT AS duplicate_score,
        duplicate_score + CASE WHEN nameless THEN 25 ELSE 0 END AS highest_score,
@@ -126,7 +136,7 @@ SELECT id AS key,
        merchant, terminal, business_date, amount_fen AS amount_at_risk_fen, act_by,
        CASE WHEN duplicate_score >= 70 THEN 'alert' WHEN duplicate_score >= 45 THEN 'review' ELSE 'nameless' END
            AS grade,
-       ['acquirer_file', 'signature', 'slip']
+       ['acquirer_file'] || CASE WHEN unsigned THEN ['signature'] ELSE [] END || ['slip']
            || CASE WHEN order_absent THEN ['order_ref'] ELSE [] END
            || CASE WHEN operator_absent THEN ['operator'] ELSE [] END
            || CASE WHEN nameless THEN ['trace_numbers'] ELSE [] END

@@ -26,3 +26,18 @@ SELECT id AS key, 1 + coalesce(earlier, 0) AS debits_of_this_trace,
        date_diff('second', first_moment, moment) AS seconds_apart, atc AS card_counter
 FROM debit LEFT JOIN repeat USING (id)
 WHERE business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+UNION ALL
+-- The same on the acquirer's side: one trace number posted twice under two references, of which the terminal has one.
+SELECT l.id, count(*) + 1, [l.id] || list(f.id ORDER BY f.id), l.merchant, any_value(l.terminal), l.business_date, l.amount_fen,
+       NULL::TIMESTAMPTZ, 'posted', []::VARCHAR[], []::VARCHAR[], [l.rrn] || list(f.rrn ORDER BY f.id), []::VARCHAR[],
+       min(abs(date_diff('second', f.moment, l.moment))), NULL
+FROM line l
+JOIN line f
+  ON f.acquirer = l.acquirer AND f.merchant = l.merchant AND f.terminal = l.terminal AND f.batch = l.batch AND f.stan = l.stan
+ AND f.kind = l.kind AND f.amount_fen = l.amount_fen AND f.rrn <> l.rrn AND f.id <> l.id
+ AND coalesce(same_mask(f.pan_masked, l.pan_masked), true) AND abs(date_diff('day', f.clearing_day, l.clearing_day)) <= 7
+WHERE l.family = 'debit' AND l.status = 'settled' AND f.status = 'settled'
+  AND l.id NOT IN (SELECT line_id FROM counterpart) AND l.id NOT IN (SELECT id FROM taken_back)
+  AND f.id NOT IN (SELECT id FROM taken_back)
+  AND (f.id IN (SELECT line_id FROM counterpart) OR f.id < l.id) AND in_scope(l.business_date)
+GROUP BY l.id, l.merchant, l.business_date, l.amount_fen, l.rrn

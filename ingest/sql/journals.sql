@@ -69,7 +69,7 @@ kept AS (
       FROM records j
       ANTI JOIN both_ways USING (identity)
 )
-SELECT * EXCLUDE (day) FROM (
+SELECT * EXCLUDE (day, exchange, per_line) FROM (
     SELECT *, NULL::DATE AS day FROM seen
      UNION ALL BY NAME
     SELECT * EXCLUDE (rmb_flag, foreign_flag) FROM kept

@@ -55,7 +55,8 @@ class ColumnFacts:
     """
 
     def __init__(self, profile: Profile) -> None:
-        self._decoder = ColumnDecoder(profile, _TAGS)
+        # numpy: loading numba takes three seconds and 170 MB, more than it saves on a backlog of a million (bench.land)
+        self._decoder = ColumnDecoder(profile, _TAGS, compiled=False)
         self._table = profile.grammar.table
         if 55 in self._table and f"F55.{_TAGS[0]}" not in self._decoder.names:
             raise ProfileError(

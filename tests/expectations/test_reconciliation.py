@@ -13,6 +13,7 @@ pytestmark = pytest.mark.thorough
 RULES = {
     "missing_in_acquirer", "missing_in_terminal", "amount_differs", "settled_but_declined", "void_not_effective",
     "refund_not_completed", "host_approved_terminal_failed", "retry_after_unknown", "dup_rrn_twice",
+    "dup_stan_resent", "dup_batch_upload",
 }  # fmt: skip
 
 
@@ -295,3 +296,26 @@ def test_each_line_serves_once(till: Till, acquirer: Acquirer, said: Any):
     acquirer.week(till, first, second)
     acquirer.post(first, stan=None, batch_no=None, rrn=None)
     assert said(acquirer) == ["missing_in_acquirer P1 PROVEN"]
+
+
+def test_a_trace_number_posted_under_two_references(till: Till, acquirer: Acquirer, said: Any):
+    """The host booked one approval twice: the terminal has one, its files two with different reference numbers."""
+    busy(till)
+    sale = till.sale(7000, card=6)
+    acquirer.week(till)
+    assert said(acquirer) == []
+    acquirer.post(sale, rrn="990000000001")
+    assert said(acquirer) == ["dup_stan_resent P1 PROVEN"]
+
+
+def test_a_batch_uploaded_and_posted_twice(till: Till, acquirer: Acquirer, said: Any):
+    """After 不平 a second upload is none, unless the files then have a trace number twice."""
+    busy(till)
+    sale, batch = till.sale(7000, card=6), till.batch
+    till.settle(rmb_flag="2")
+    till.event("BATCH_UPLOAD_END", batch_no=batch)
+    till.event("BATCH_UPLOAD_END", batch_no=batch)
+    acquirer.week(till)
+    assert said(acquirer) == []
+    acquirer.post(sale, rrn="990000000001")
+    assert said(acquirer) == ["dup_batch_upload P1 PROVEN", "dup_stan_resent P1 PROVEN"]

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.thorough
 
 TIME_60, TIME_300, TIME_3600 = 40, 30, 10
 ANOMALY, TERMINAL_AND_OPERATOR, RARE, CONSECUTIVE = 25, 15, 10, 10
+UNSIGNED = 15
 COMMON, OTHER_ORDER, DONE_BEFORE, OTHER_TERMINAL, TAP = -30, -40, -30, -20, -15
 
 
@@ -67,10 +68,12 @@ def test_same_terminal_operator_and_consecutive_receipts(till: Till, findings: F
         "time_apart": 40,
         "first_had_anomaly": 0,
         "same_terminal_and_operator": 15,
+        "first_unsigned": 0,
         "rare_price": 0,
         "consecutive_receipts": 10,
         "common_price": 0,
         "different_orders": 0,
+        "signed_apart": 0,
         "done_before": 0,
         "different_terminals": 0,
         "tap_at_common_price": 0,
@@ -364,3 +367,28 @@ def test_a_taught_price_does_not_hide_a_fault(till: Till):
     assert score(found) == TIME_60 + ANOMALY + TERMINAL_AND_OPERATOR + CONSECUTIVE + COMMON == 60
     assert found[0].evidence["taught_price"] is True
     assert "common_price_point" not in found[0].ruled_out
+
+
+def test_a_first_slip_without_its_signature_is_a_sign(till: Till, findings: Findings):
+    """65 and 15: the second was signed, the first was not though of the same kind (rule 2.4: +15)."""
+    till.at("2026-11-21 09:00:00")
+    _, second = pair(till, first={"entry_mode": "052"}, entry_mode="052")
+    till.sign(second)
+    found = findings(till)
+    assert score(found) == TIME_60 + TERMINAL_AND_OPERATOR + CONSECUTIVE + UNSIGNED
+    assert found[0].certainty == "PROBABLE"
+    assert "signature" not in found[0].completeness["missing"]
+
+
+def test_two_signatures_are_two_purchases(till: Till, findings: Findings):
+    """65 less 25: two pictures, neither blank, neither the other's copy; a blank one signs nothing."""
+    till.at("2026-11-21 09:00:00")
+    first, second = pair(till)
+    till.sign(first)
+    till.sign(second)
+    assert findings(till) == []
+    till.signatures.clear()
+    till.sign(first, ink_ratio=0.0)
+    till.sign(second)
+    found = [each for each in findings(till) if each.rule != "sig_blank"]
+    assert score(found) == TIME_60 + TERMINAL_AND_OPERATOR + CONSECUTIVE + UNSIGNED

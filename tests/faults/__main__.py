@@ -3,7 +3,7 @@
 Runs the tests that ``rows.toml`` names, notes in ``results.json`` after each of them how it
 ended and what it counted (``record_property("tried", …)`` and ``"lost"``), and writes
 ``docs/faults.md`` from both. ``--rows 1,2b`` runs only these and keeps the rest as it was.
-Missing injectors (strace, faketime) are installed where this user may do so. Exit status 1
+Missing injectors (strace, faketime, libfiu) are installed where this user may do so. Exit status 1
 when a test failed.
 """
 

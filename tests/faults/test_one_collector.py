@@ -29,6 +29,7 @@ from tests.faults.tools import why_without
 
 BACKLOG = length(500, 10_000)
 FAILING = length(6, 40)
+RANDOM = length(8, 100)
 ROOT = Path(__file__).parents[2]
 WRITER = Path(__file__).with_name("spool_writer.py")
 
@@ -244,6 +245,31 @@ def test_the_nth_sync_fails(tmp_path: Path, call: str, record_property: Any) -> 
         assert set(range(1, acknowledged + 1)) <= set(found)
     record_property("tried", f"EIO at the 1st to {number}th fsync and fdatasync, one a run")
     record_property("lost", "0 acknowledged")
+
+
+@pytest.mark.skipif(
+    bool(why_without("fiu-run", "fiu-utils")), reason="NO CALL FAILED AT RANDOM: libfiu is not installed"
+)
+def test_syncs_that_fail_at_random(tmp_path: Path, record_property: Any) -> None:
+    """Fault 4b: one sync in ten fails in the C library: whatever the moment, what was acknowledged is there."""
+    words = ["fiu-run", "-x", "-c", "enable_random name=posix/io/sync/*,probability=0.1"]
+    failed = acknowledged_in_all = 0
+    for turn in range(RANDOM):
+        spool = tmp_path / f"spool{turn}"
+        writer = [sys.executable, str(WRITER), str(spool), str(turn * 10_000 + 1), "synced", "30"]
+        done = subprocess.run([*words, *writer], capture_output=True, text=True, cwd=ROOT, check=False)
+        assert done.returncode in {0, 1}, done.stderr
+        failed += done.returncode
+        said = done.stdout.split()
+        acknowledged = range(turn * 10_000 + 1, int(said[-1]) + 1 if said else 0)
+        acknowledged_in_all += len(acknowledged)
+        with Spool(spool, KEYS):
+            pass
+        found = sound_numbers([record for info in sealed_segments(spool) for record in read_segment(info.path)])
+        assert set(acknowledged) <= set(found)
+    assert failed > RANDOM / 4, "libfiu made nothing fail"
+    record_property("tried", f"libfiu, {RANDOM} writers with one sync in ten failing: {failed} were stopped by one")
+    record_property("lost", f"0 of {acknowledged_in_all} acknowledged")
 
 
 def test_another_key_between_two_runs(tmp_path: Path, crowd: Crowd, record_property: Any) -> None:

@@ -1,5 +1,8 @@
 """Group A: one purchase debited twice, by what brings it about."""
 
+import datetime as dt
+
+from bench.detection.population import ZONE
 from bench.detection.scene import Play, Scene, fault
 
 UNKNOWN = ("reversal_pending_idle", "host_approved_terminal_failed")
@@ -106,6 +109,19 @@ def reversal_given_up(s: Scene) -> Play:
     first = s.sale(s.usual(), s.card())
     yield s.chance.uniform(40, 400)
     s.mark_number(s.device.echo())
+    s.loses(first.amount)
+
+
+@fault("reversal_pending_idle", hours=(22.6, 22.8), also=("host_approved_terminal_failed",))
+def reversal_left_overnight(s: Scene) -> Play:
+    """The answer was lost at the last sale of the story's last evening, and the till was switched off."""
+    yield dt.datetime.combine(s.world.days[-1], s.now.time(), ZONE)
+    if s.device.terminal in s.world.silent:
+        s.drop()  # two cannot be a till's last
+        return
+    s.world.silent.add(s.device.terminal)
+    s.cut("unheard")
+    first = s.sale(s.usual(), s.card())
     s.loses(first.amount)
 
 

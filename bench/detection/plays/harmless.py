@@ -139,11 +139,15 @@ def foreign_in_the_batch(s: Scene) -> Play:
     s.void(sale)
 
 
-@negative(13)
+@negative(13, weight=4)
 def numbers_wrap(s: Scene) -> Play:
-    """The trace number runs past 999999 and starts again at 1."""
-    s.device.stan = 999_998
-    for _ in range(4):
+    """The trace number runs past 999999 and starts again at 1: a till that is near it is waited for."""
+    while 990_000 < s.device.stan < 999_997 and s.now.date() < s.world.days[-1]:
+        yield 900.0
+    if s.device.stan < 999_997 or s.now.hour < 9 or s.now.hour >= 21:
+        s.drop()
+        return
+    for _ in range(5):
         s.sale(s.usual(), s.card())
         yield s.chance.uniform(30, 200)
 

@@ -64,6 +64,9 @@ def refund_across_the_turn(s: Scene) -> Play:
 @negative(32, hours=(7.7, 8.2), days=2)
 def device_replaced(s: Scene) -> Play:
     """The device is replaced: another one, on another port, with the same terminal number."""
+    if s.device.stan < 30_000:
+        s.drop()  # it was replaced before, or its numbers have just begun again: a second time within days is no case
+        return
     s.device.line = f"{s.device.line}-n"
     s.device.stan = 1
     s.mark_number(s.device.sign_in(batch=s.device.batch + 1))

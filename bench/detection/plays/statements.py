@@ -1,6 +1,6 @@
 """Groups E and F on the acquirer's side: what its files and payouts make of good sales."""
 
-from bench.detection.device import Attempt
+from bench.detection.attempt import Attempt
 from bench.detection.host import Posting
 from bench.detection.scene import Play, Scene, fault
 
@@ -71,14 +71,40 @@ def fee_kept_on_void(s: Scene) -> Play:
     s.loses(sale.amount * 6 // 1000)
 
 
+@fault("dup_stan_resent", days=2)
+def posted_twice_under_two_references(s: Scene) -> Play:
+    """The host posted one approval twice, under two reference numbers: the terminal knows of one."""
+    sale, posting = _ordinary(s)
+    if posting:
+        host = s.device.host
+        host.ledger.append(_again(posting, host.reference(posting.at)))
+    s.loses(sale.amount)
+    yield from ()
+
+
+@fault("dup_batch_upload", days=2, also=("dup_stan_resent",))
+def batch_posted_twice(s: Scene) -> Play:
+    """The host asked for an upload it did not need, got it twice, and posted a sale of it again."""
+    sale, posting = _ordinary(s)
+    s.evening(host_errs=True, twice=True)
+    if posting:
+        host = s.device.host
+        host.ledger.append(_again(posting, host.reference(posting.at)))
+    s.loses(sale.amount)
+    yield from ()
+
+
+def _again(posting: Posting, rrn: str) -> Posting:
+    """The same once more."""
+    return Posting(posting.kind, posting.merchant, posting.terminal, posting.batch, posting.stan, rrn, posting.auth,
+                   posting.amount, posting.pan, posting.at, posting.day)  # fmt: skip
+
+
 @fault("dup_rrn_twice", days=2)
 def posted_twice(s: Scene) -> Play:
     """The host posted one approval twice under one reference number: the terminal knows of one."""
     sale, posting = _ordinary(s)
     if posting:
-        s.device.host.ledger.append(
-            Posting("SALE", posting.merchant, posting.terminal, posting.batch, posting.stan, posting.rrn, posting.auth,
-                    posting.amount, posting.pan, posting.at, posting.day)
-        )  # fmt: skip
+        s.device.host.ledger.append(_again(posting, posting.rrn))
     s.loses(sale.amount)
     yield from ()

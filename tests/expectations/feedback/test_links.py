@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 
 from expectations.feedback.answers import ANSWERS, answers_for
@@ -97,6 +98,7 @@ def test_another_key_makes_other_links(settings: Settings, tmp_path: Path):
         read_link(foreign, settings, now=NOW)
 
 
+@settings_of(deadline=None)
 @given(st.data())
 def test_no_changed_link_is_taken(settings: Settings, data: st.DataObject):
     """Any other letter at any place: refused, or it is the same bytes written differently (unused last bits)."""
@@ -110,6 +112,7 @@ def test_no_changed_link_is_taken(settings: Settings, data: st.DataObject):
         read_link(changed, settings, now=NOW)
 
 
+@settings_of(deadline=None)
 @given(st.text(max_size=120))
 def test_noise_is_a_bad_link(settings: Settings, noise: str):
     """Whatever stands in the address: one refusal, no other error."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
+from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 
 from expectations.cases.book import CaseBook, case_book
@@ -177,6 +178,8 @@ def test_only_the_rule_that_weighs_prices_is_taught(settings: Settings, answers:
     assert taught_prices(settings) == frozenset()
 
 
+@pytest.mark.thorough
+@settings_of(max_examples=20, deadline=None)  # each example is a database of its own
 @given(said=st.lists(st.tuples(st.integers(0, 3), st.sampled_from([*ANSWERS, None])), max_size=14))
 def test_one_answer_at_most_stands_and_prices_follow_from_those(
     said: list[tuple[int, Answer | None]], tmp_path_factory: pytest.TempPathFactory

@@ -160,6 +160,18 @@ def test_agents_and_operations_get_a_table_of_all(tmp_path: Path, postbox: tuple
     assert "邮件预算" not in bodies["agent@example.com"]
 
 
+def test_one_merchant_asked_for_sends_nothing_of_others(tmp_path: Path, postbox: tuple[Postbox, int]):
+    """--merchant on a Monday: that shop's report, no table of all, no other shop's."""
+    box, port = postbox
+    routes = [{"to": ["finance@example.com"]}, {"to": ["ops@example.com"], "role": "operations"}]
+    settings = settings_for(tmp_path, port, alerts={"smtp": f"smtp://127.0.0.1:{port}", "routes": routes})
+    land(settings, shop_week(17))
+    assert send_alerts(settings, MONDAY, merchant="898310058129999").outcomes == ()
+    assert [each.kind for each in send_alerts(settings, MONDAY, merchant=MERCHANT).outcomes] == ["weekly"]
+    assert send(settings, MONDAY) == ["fleet"]
+    assert len(box.mails) == 2
+
+
 def plain(mail: EmailMessage) -> str:
     """The text part."""
     part = mail.get_body(("plain",))

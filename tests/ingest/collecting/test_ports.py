@@ -1,5 +1,6 @@
 """Ports on real pseudo-terminals: what pyserial gets wrong must not come through."""
 
+import array
 import fcntl
 import gc
 import io
@@ -9,6 +10,7 @@ import sys
 import termios
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -234,3 +236,71 @@ def test_a_name_that_has_to_be_copied_is_never_cut_off(width: int) -> None:
     drawn = screen.getvalue()
     assert any(name in line for line in drawn.splitlines())
     assert all(word in drawn for word in ("/dev/ttyUSB0", "0403:6001", "FTDI FT232R", "by its terminal", "free"))
+
+
+def test_clones_of_one_adapter_are_told_apart_by_their_socket(
+    tmp_path: Path, wires: Wires, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two CH340 without a serial number share a by-id name: each goes by its socket, an FTDI by its number."""
+    plugged = {
+        "pci-0000:00:14.0-usb-0:1:1.0": (wires("ttyUSB0"), None),
+        "pci-0000:00:14.0-usb-0:2:1.0": (wires("ttyUSB1"), None),
+        "pci-0000:00:14.0-usb-0:3:1.0": (wires("ttyUSB2"), "A50285BI"),
+    }
+    by_id, by_path = tmp_path / "by-id", tmp_path / "by-path"
+    ports = []
+    for name, (wire, number) in plugged.items():
+        for folder, link in ((by_path, name), (by_id, f"usb-{number or '1a86_USB_Serial'}-if00-port0")):
+            folder.mkdir(exist_ok=True)
+            (folder / link).unlink(missing_ok=True)  # udev: the last plugged in takes a name that two want
+            (folder / link).symlink_to(os.path.realpath(wire.name))
+        facts = {"vid": None, "pid": None, "serial_number": number, "manufacturer": None, "product": None}
+        ports.append(SimpleNamespace(device=os.path.realpath(wire.name), **facts))
+    monkeypatch.setattr("ingest.devices.comports", lambda: ports)
+    monkeypatch.setattr("ingest.devices.BY_ID", by_id)
+    monkeypatch.setattr("ingest.devices.BY_PATH", by_path)
+
+    found = {each.device: each.stable for each in list_devices()}
+
+    first, second, third = (found[each.device] for each in ports)
+    assert [first, second] == [str(by_path / name) for name in list(plugged)[:2]]
+    assert third == str(by_id / "usb-A50285BI-if00-port0")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can try it as another user")
+def test_another_user_cannot_even_plainly_open_a_port_of_ours(wires: Wires) -> None:
+    """TIOCEXCL binds who asks for no lock, unless it is root (tty(4), CAP_SYS_ADMIN): so the collector is not root."""
+    wire = wires("claimed")
+    Path(os.path.realpath(wire.name)).chmod(0o666)
+    words = ["sh", "-c", f": <> {os.path.realpath(wire.name)}"]
+
+    def as_nobody() -> str:
+        done = subprocess.run(
+            words, user="nobody", group="nogroup", extra_groups=[], capture_output=True, text=True, cwd="/", check=False
+        )
+        return done.stderr
+
+    assert as_nobody() == ""  # the control: without us it opens
+    port = open_port(str(wire.name))
+    assert "Device or resource busy" in as_nobody()
+    port.close()
+    assert as_nobody() == ""
+
+
+def test_the_driver_s_own_counters_are_read(wires: Wires, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TIOCGICOUNT: eleven ints in the order of struct serial_icounter_struct (include/uapi/linux/serial.h)."""
+    port = open_port(str(wires("counted").name))
+
+    def ioctl(fd: int, request: int, numbers: Any) -> int:
+        assert (fd, request) == (port.fileno(), 0x545D)
+        numbers[:11] = array.array("i", [1, 2, 3, 4, 500, 600, 7, 8, 9, 10, 11])
+        return 0
+
+    with monkeypatch.context() as here:
+        here.setattr("ingest.tty.fcntl.ioctl", ioctl)
+        counted = port.counters()
+
+    assert {name: counted[name] for name in ("rx", "tx", "frame", "overrun", "parity", "brk", "buf_overrun")} == {
+        "rx": 500, "tx": 600, "frame": 7, "overrun": 8, "parity": 9, "brk": 10, "buf_overrun": 11,
+    }  # fmt: skip
+    port.close()
