@@ -125,7 +125,7 @@ def test_each_card_has_its_own_token(unionpay):
     """Tokens are made together for the cards of a batch: those of all lengths, with zeros in front and behind."""
     chance = random.Random(24)
     numbers = [f"{chance.randrange(10**size):0{size}d}" for size in range(13, 20) for _ in range(40)]
-    numbers += ["0" * 13, "0" * 14, "6200000000000000", "620000000000000"]
+    numbers += ["0" * 13, "0" * 14, "62" + "0" * 14, "62" + "0" * 13]
     frames = [unionpay.build("0200", {2: number, 11: "000001"}) for number in numbers]
     found = ColumnSanitiser(unionpay, KEYS).sanitise(arrow(frames))
     assert against(unionpay, frames, found) == []
