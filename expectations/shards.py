@@ -95,6 +95,11 @@ def parts(lake: Lake, shop: Shop, first: dt.date, last: dt.date) -> Iterator[Ite
         yield spill.parts()
 
 
+def read_tables(lake: Lake, first: dt.date) -> dict[str, "pa.Table"]:
+    """Everything that rules look at, from as far before ``first`` as a refund may reach, as one part."""
+    return _read(lake, first - dt.timedelta(days=SEARCH_DAYS + 1), None)
+
+
 def _read(lake: Lake, low: dt.date, high: dt.date | None) -> dict[str, "pa.Table"]:
     between = [("business_date", ">=", low)] + ([("business_date", "<=", high)] if high else [])
     seen = {name: lake.read(name, columns=columns, filters=between) for name, columns in COLUMNS.items()}

@@ -76,9 +76,9 @@ class Judged:
 
 def run(story: Story, folder: Path, bench: Judge, how: Perturbation | None = None) -> Judged:
     """Record, land, import, judge."""
-    from expectations.lifecycle import link
     from expectations.parameters import parameters
-    from expectations.run import business_days, judge_linked, read_tables, shop_of
+    from expectations.run import business_days, judge, shop_of
+    from expectations.shards import read_tables
     from ingest.statements.importing import import_statement
     from ingest.statements.layout import load_layout
     from ingest.tables import Lake
@@ -95,9 +95,8 @@ def run(story: Story, folder: Path, bench: Judge, how: Perturbation | None = Non
             import_statement(settings, file, acquirer, layouts[layout])
     lake = Lake(settings.lake.uri)
     days = business_days(lake)
-    linked = link(read_tables(lake, days[0]), shop_of(settings), days[0], days[-1])
-    judged = judge_linked(linked, bench=bench, given=parameters(settings))
-    linked.close()
+    tables = read_tables(lake, days[0])
+    judged = judge(tables, shop_of(settings), days[0], days[-1], bench=bench, given=parameters(settings))
     return Judged(
         judged.findings,
         [f"{each.name}: {each.reason}" for each in judged.could_not_run],
