@@ -24,7 +24,7 @@ def period_figures(settings: Settings, period: Period, merchant: str | None = No
         CaseError: the database of cases cannot be used.
         LakeError: a table cannot be read.
     """
-    lake = Lake(settings.lake.uri)
+    lake = Lake.of(settings.lake)
     records = case_book(settings).cases(review=True)
     found = figures(settings, lake, records, read_findings(lake), period, now=_now())
     return {name: shop for name, shop in found.items() if merchant in {None, name} and shop.seen_days}
