@@ -3,8 +3,8 @@
 Each size is a lake of its own (`bench.trade`), judged in a process of its own. Said of each are the seconds, the
 processor seconds (what counts on a machine that does other things), the peak of the process's memory, and the
 same by stage. The debits taken twice in the lake are known: a check that finds fewer, or more, fails. Beside it
-stand two peers that do one rule of them all, a debit taken twice under one number: one window over the Parquet files in plain
-DuckDB, and pandas. `--new-day` puts one more day into the lake and judges that alone. `--lake FOLDER` keeps
+stand two peers that do one rule of them all, a debit taken twice under one number: one window over the Parquet files
+in plain DuckDB, and pandas. `--new-day` puts one more day into the lake and judges that alone. `--lake FOLDER` keeps
 the lake there for the next time. Figures go to `results/check.json`.
 """
 
