@@ -3,7 +3,8 @@
 Terminals with some 200 sales a day, three to a merchant, each signing in, selling and settling truly. Of a
 hundred attempts five are refused, eight paid by code, a few held and completed, voided at once, or refunded the
 day after; one in a thousand got no answer, was reversed and done again. Two hundred in a million are debits taken
-twice under one trace number: those the check must find, every one, and nothing else.
+twice under one trace number: those the check must find, every one. Cards are drawn by chance: a few meet twice in an
+hour, and are found as well.
 """
 
 import datetime as dt
