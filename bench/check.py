@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.trade import FIRST_DAY, fill
-from ingest.settings import LakeSettings, Settings
+from ingest.settings import Settings
+from ingest.storage import LakeSettings
 from ingest.tables import Lake
 
 SIZES = ("100000", "1000000")

@@ -22,7 +22,8 @@ from ingest.inspection import breaks_between, inspect, segment_files
 from ingest.keys import Keys, load_keys, read_master
 from ingest.ownership import owner_of
 from ingest.permissions import too_open
-from ingest.settings import AUTO, LakeSettings, Line, Settings
+from ingest.settings import AUTO, Line, Settings
+from ingest.storage import LakeSettings
 from protocols.errors import ProfileError
 from protocols.profile import built_in_profiles, load_profile, usable_profiles
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
     from deltalake.transaction import AddAction
 
-    from ingest.settings import LakeSettings
+    from ingest.storage import LakeSettings
 
 READ_TRIES = 20
 TEMPORARY_SECONDS = 3600.0

@@ -9,8 +9,6 @@ passed down; nothing reads settings at import.
 
 import datetime as dt
 import os
-import re
-import socket
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +23,7 @@ from ingest.app_settings import App
 from ingest.errors import UsageError
 from ingest.misconfiguration import usage_error
 from ingest.section import Section
+from ingest.storage import LakeSettings, Ship, Spool
 
 AUTO = "auto"
 """The profile of a line whose protocol is to be found by listening."""
@@ -46,67 +45,6 @@ FILES_AND_FOLDERS = (
 )
 SQLITE = "sqlite:///"
 ENVIRONMENT_PREFIX = "TILLWATCH_"
-
-
-class Spool(Section):
-    """Where records wait on the collector's own disk."""
-
-    directory: Path = Field(default=Path("var/spool"), description="folder of the spool's segments")
-    mirror: Path | None = Field(
-        default=None, description="a second folder on another disk: an ACK means on both; not given: none"
-    )
-    seal_seconds: float = Field(default=300.0, gt=0, description="a segment is sealed at this age")
-    seal_mib: float = Field(default=64.0, gt=0, le=1024, description="a segment is sealed at this size")
-    keep_days: float | None = Field(
-        default=None, ge=1, description="`spool prune` keeps a segment so long, in the lake or not; not given: for ever"
-    )
-
-
-def _a_bucket(value: str | None) -> str | None:
-    """Refuse what is no address of a bucket."""
-    if value is not None and not re.fullmatch(r"s3://[^\s/?#]+(/[^\s?#]*)?", value):
-        msg = f"{value!r} is not s3://bucket/prefix"
-        raise ValueError(msg)
-    return value
-
-
-class Ship(Section):
-    """Where sealed segments are shipped to, for a lake that is not on the collector's machine."""
-
-    to: str | None = Field(default=None, description="s3://bucket/prefix; not given: nowhere")
-    collector: str | None = Field(
-        default=None,
-        pattern=r"^[\w.-]{1,100}$",
-        description="this collector's folder there; the machine's name when not given",
-    )
-
-    @field_validator("to")
-    @classmethod
-    def _in_a_bucket(cls, value: str | None) -> str | None:
-        return _a_bucket(value)
-
-    @property
-    def folder(self) -> str:
-        """The collector's folder in the store."""
-        return self.collector or re.sub(r"[^\w.-]", "-", socket.gethostname())[:100] or "collector"
-
-
-class LakeSettings(Section):
-    """Where the tables live."""
-
-    uri: str = Field(default="var/lake", min_length=1, description="folder")
-    take_from: str | None = Field(
-        default=None, description="s3://bucket/prefix that collectors ship to: landed from as well; not given: nowhere"
-    )
-    key: Path | None = Field(default=None, description="key file that data files are encrypted with; not given: none")
-    key_service: str | None = Field(
-        default=None, min_length=1, description="an installed key service that holds the keys instead of a file"
-    )
-
-    @field_validator("take_from")
-    @classmethod
-    def _from_a_bucket(cls, value: str | None) -> str | None:
-        return _a_bucket(value)
 
 
 class Keys(Section):

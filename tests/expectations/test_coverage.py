@@ -13,7 +13,8 @@ from expectations.parameters import Parameters
 from expectations.rules import RULES
 from expectations.rules.absent import UNJUDGED
 from expectations.vocabulary import NEEDS
-from ingest.settings import LakeSettings, Settings
+from ingest.settings import Settings
+from ingest.storage import LakeSettings
 from ingest.tables import Lake
 from tests.expectations.conftest import SHOP
 from tests.expectations.plainlaws import PlainBench

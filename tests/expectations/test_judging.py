@@ -13,7 +13,8 @@ from expectations.findings import read_findings
 from expectations.judging import Docket
 from expectations.laws import Equal, Length, NotAbove, NotBelow, OneOf, Present, Stated, Unique, Verdict, breaks
 from expectations.lifecycle import Shop, link
-from ingest.settings import LakeSettings, Settings
+from ingest.settings import Settings
+from ingest.storage import LakeSettings
 from ingest.tables import Lake
 from tests.expectations.plainlaws import PlainBench
 from tests.expectations.shopdays import Row, Till, faulty_shop, tables

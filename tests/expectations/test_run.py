@@ -16,7 +16,8 @@ from expectations.lifecycle import Shop
 from expectations.parameters import Parameters
 from expectations.rules import RULES
 from ingest.errors import UsageError
-from ingest.settings import LakeSettings, Settings
+from ingest.settings import Settings
+from ingest.storage import LakeSettings
 from ingest.tables import Lake
 from tests.expectations.plainlaws import PlainBench
 from tests.expectations.shopdays import Till, faulty_shop, tables

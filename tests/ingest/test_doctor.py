@@ -27,8 +27,9 @@ from ingest.cli import main
 from ingest.keys import create_keys, load_keys
 from ingest.records import Kind, PendingRecord
 from ingest.segments import sealed_segments
-from ingest.settings import LakeSettings, Line
+from ingest.settings import Line
 from ingest.spool import Spool
+from ingest.storage import LakeSettings
 
 Run = Callable[..., tuple[int, str, str]]
 

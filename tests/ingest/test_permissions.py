@@ -26,8 +26,9 @@ from ingest.landing import land
 from ingest.permissions import narrow_umask
 from ingest.records import Kind, PendingRecord
 from ingest.rotation import rotate
-from ingest.settings import LakeSettings, load_settings
+from ingest.settings import load_settings
 from ingest.spool import Spool
+from ingest.storage import LakeSettings
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "unionpay_pos.capture.jsonl"
 SHOW = 'for file in "$@"; do { ls "$file" && head -c 1 "$file"; } > /dev/null 2>&1 && echo "$file"; done; true'
