@@ -30,6 +30,7 @@ from tests.ingest.s3 import bucket_at, s3_server
 
 pytestmark = pytest.mark.slow  # the real command, a process a test
 
+STORE_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
 CALL = [sys.executable, "-c", "from ingest.cli import main; main()"]
 FIELDS = {3: "000000", 4: "000000000100", 11: "000001", 25: "00", 41: "10000001", 42: "898440300000001", 60: "22000001"}
 SALE = load_profile("leshua").build("0200", FIELDS)
@@ -141,9 +142,8 @@ def test_what_is_sealed_is_shipped(collector: Any, wires: Any, tmp_path: Path) -
     """--ship-to: the last segment, sealed by SIGTERM, is in the store too; status 0 all the same."""
     wire = wires("terminal")
     with s3_server("shop") as url:
-        keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
         words = ("--receive", f"lane={wire.name}:leshua", "--ship-to", "s3://shop/spools")
-        process = collector(*words, **keys, AWS_ENDPOINT_URL=url, TILLWATCH_SHIP__COLLECTOR="till-1")
+        process = collector(*words, **STORE_KEYS, AWS_ENDPOINT_URL=url, TILLWATCH_SHIP__COLLECTOR="till-1")
         process.until(" open ")
         wire.write(SALE)
         assert wire.read(1) == b"\x06"
@@ -160,7 +160,8 @@ def test_a_store_that_is_down_stops_nothing(collector: Any, wires: Any, tmp_path
     """No store at the address: one line with what to do; the frame is acknowledged and the end is clean."""
     wire = wires("terminal")
     words = ("--receive", f"lane={wire.name}:leshua", "--ship-to", "s3://shop/spools")
-    process = collector(*words, AWS_ENDPOINT_URL="http://127.0.0.1:9", TILLWATCH_SPOOL__SEAL_SECONDS="1")
+    nowhere = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "TILLWATCH_SPOOL__SEAL_SECONDS": "1"}
+    process = collector(*words, **STORE_KEYS, **nowhere)
     process.until(" open ")
     wire.write(SALE)
     assert wire.read(1) == b"\x06"
