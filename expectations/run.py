@@ -69,6 +69,7 @@ def check(
     start: dt.date | None = None,
     end: dt.date | None = None,
     progress: Progress | None = None,
+    at_once: int | None = None,
 ) -> CheckResult:
     """Judge the business days from ``start`` to ``end`` and store what was found.
 
@@ -77,6 +78,8 @@ def check(
         start: first business day; the lake's first by default.
         end: last business day, included; the lake's last by default.
         progress: told the name of each step as it begins.
+        at_once: judge merchants in parts of about so many attempts: less memory, but not every tie between merchants
+            is known to the parts (`expectations.shards` says which). The whole lake together by default.
 
     Raises:
         UsageError: the end is before the start; a rule's parameter that there is not.
@@ -101,7 +104,7 @@ def check(
         with tempfile.TemporaryDirectory(prefix="tillwatch-check-") as folder:
             history = life_cycles.History(Path(folder))
             tell("tables")
-            with shards.parts(lake, shop, first, last) as parts:
+            with shards.parts(lake, shop, first, last, at_once) as parts:
                 for tables in parts:
                     tell("linking")
                     linked = link(tables, shop, first, last)

@@ -3,7 +3,10 @@
 Every rule looks at one merchant, at the merchants of one shop, at those that share a terminal,
 or at a sale and the refund or completion of it that another merchant made. Merchants so tied
 stay together; everything else may be judged apart, so that memory is bounded by the part
-(`AT_ONCE` attempts) and not by the lake. A small lake is one part.
+(``at_once`` attempts) and not by the lake. Who asks for no parts has one, the whole lake, and that is what a check
+does: parts are not yet told of every tie. A statement's lines under another merchant number than the terminal's, one
+reference debited at two merchants of an acquirer, rows without merchant or terminal number, merchants that share a
+line, and card tokens of two keys may be judged otherwise than by the whole.
 
 The lake is read once: its rows go to temporary files, one for each part and table, and what all
 parts have to know of each other (who is heard on a line, which days a statement covers, the last
@@ -27,8 +30,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-AT_ONCE = 700_000
-"""Attempts that are linked and judged together, about; also rows that are read at once, as far as whole days allow."""
 NOWHERE = -1
 """The part of rows that name no merchant, until all terminals are known."""
 SPLIT = (*(name for name in COLUMNS if name != "rejects"), *ACQUIRER_TABLES)
@@ -72,7 +73,9 @@ _COUNTED = {
 
 
 @contextlib.contextmanager
-def parts(lake: Lake, shop: Shop, first: dt.date, last: dt.date) -> Iterator[Iterator[Tables]]:
+def parts(
+    lake: Lake, shop: Shop, first: dt.date, last: dt.date, at_once: int | None = None
+) -> Iterator[Iterator[Tables]]:
     """The tables that rules look at, for one part of the merchants after the other.
 
     Args:
@@ -80,17 +83,19 @@ def parts(lake: Lake, shop: Shop, first: dt.date, last: dt.date) -> Iterator[Ite
         shop: the calendar, and which merchants are one shop.
         first: first business day to be judged; tables are read from as far before it as a refund may reach.
         last: last one; what came since is read as well, it may undo what was done.
+        at_once: attempts that are linked and judged together, about; also rows that are read at once, as far as whole
+            days allow. All of them by default.
     """
     since = first - dt.timedelta(days=SEARCH_DAYS + 1)
     del last
     rows = {day: count for day, count in lake.days("transactions").items() if day >= since}
-    if sum(rows.values()) <= AT_ONCE:
+    if at_once is None or sum(rows.values()) <= at_once:
         yield iter([_read(lake, since, None)])
         return
     with tempfile.TemporaryDirectory(prefix="tillwatch-check-") as folder:
-        spill = _Spill(Path(folder), shop, -(-sum(rows.values()) // AT_ONCE))
+        spill = _Spill(Path(folder), shop, -(-sum(rows.values()) // at_once))
         days = sorted({day for name in (*COLUMNS, *ACQUIRER_TABLES) for day in lake.days(name) if day >= since})
-        for low, high in _spans(days, rows):
+        for low, high in _spans(days, rows, at_once):
             spill.take(_read(lake, low, high))
         yield spill.parts()
 
@@ -106,11 +111,11 @@ def _read(lake: Lake, low: dt.date, high: dt.date | None) -> dict[str, "pa.Table
     return seen | {name: lake.read(name, filters=between) for name in ACQUIRER_TABLES}
 
 
-def _spans(days: list[dt.date], rows: Mapping[dt.date, int]) -> Iterator[tuple[dt.date, dt.date]]:
+def _spans(days: list[dt.date], rows: Mapping[dt.date, int], at_once: int) -> Iterator[tuple[dt.date, dt.date]]:
     """Whole days, as many together as are read at once."""
     start, count = days[0], 0
     for place, day in enumerate(days):
-        if count and count + rows.get(day, 0) > AT_ONCE:
+        if count and count + rows.get(day, 0) > at_once:
             yield start, days[place - 1]
             start, count = day, 0
         count += rows.get(day, 0)

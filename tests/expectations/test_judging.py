@@ -2,13 +2,13 @@
 
 import datetime as dt
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from expectations import run, shards
+from expectations import run
 from expectations.findings import read_findings
 from expectations.judging import Docket
 from expectations.laws import Equal, Length, NotAbove, NotBelow, OneOf, Present, Stated, Unique, Verdict, breaks
@@ -139,7 +139,9 @@ def three_shops() -> list[Till]:
     return [*faulty, first, third, moved]
 
 
-def checked(folder: Path, parts: Sequence[dict[str, list[Row]]]) -> tuple[list[object], "pa.Table"]:
+def checked(
+    folder: Path, parts: Sequence[dict[str, list[Row]]], at_once: int | None = None
+) -> tuple[list[object], "pa.Table"]:
     """Land one part after the other, check after each, and say what is stored in the end."""
     settings = Settings(lake=LakeSettings(uri=str(folder / "lake")))
     lake = Lake(settings.lake.uri)
@@ -147,7 +149,7 @@ def checked(folder: Path, parts: Sequence[dict[str, list[Row]]]) -> tuple[list[o
         for name, rows in part.items():
             if rows:
                 lake.append(name, rows, app_id=f"{name}-{number}")
-        run.check(settings)
+        run.check(settings, at_once=at_once)
     return list(read_findings(settings)), lake.read("life_cycles").sort_by("transaction_id")
 
 
@@ -163,13 +165,38 @@ def cut(tills: Sequence[Till], count: int, chance: random.Random | None) -> list
     return parts
 
 
-def test_parts_of_the_merchants_give_what_the_whole_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_parts_of_the_merchants_give_what_the_whole_gives(tmp_path: Path):
     """Findings and life cycles are equal, where a merchant's refund names another's sale and a terminal moved, too."""
     whole = checked(tmp_path / "whole", cut(three_shops(), 1, None))
-    monkeypatch.setattr(shards, "AT_ONCE", 5)
-    apart = checked(tmp_path / "apart", cut(three_shops(), 1, None))
+    apart = checked(tmp_path / "apart", cut(three_shops(), 1, None), at_once=5)
     assert {each.rule for each in whole[0]} >= {"dup_stan_resent", "refund_other_merchant"}  # type: ignore[attr-defined]
     assert apart == whole
+
+
+def test_a_check_that_is_not_asked_for_parts_judges_the_whole_lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A reference debited at two merchants of an acquirer is found: linking happens once, however many rows."""
+    linked: list[int] = []
+
+    def counted(tables: "dict[str, pa.Table]", *told: Any) -> Any:
+        linked.append(tables["transactions"].num_rows)
+        return link(tables, *told)
+
+    monkeypatch.setattr(run, "link", counted)
+    monkeypatch.setattr(Lake, "days", many(Lake.days))
+    one = Till(merchant="898320548160007", terminal="70000001")
+    sale = one.sale(36800, card=1)
+    other = Till(merchant="898320548160009", terminal="90000001", stan=400, line="lane-2", now=one.now)
+    other.sale(36800, card=1, rrn=sale["rrn"])
+    found, _ = checked(tmp_path, cut([one, other], 1, None))
+    assert [(each.rule, each.merchant_id) for each in found] == [  # type: ignore[attr-defined]
+        ("dup_rrn_twice", "898320548160009")
+    ]
+    assert linked == [2]
+
+
+def many(days: Callable[[Lake, str], dict[dt.date, int]]) -> Callable[[Lake, str], dict[dt.date, int]]:
+    """The same days with a million times their rows, as a large lake counts them."""
+    return lambda lake, name: {day: rows * 10**6 for day, rows in days(lake, name).items()}
 
 
 @pytest.mark.parametrize("seed", range(4))
