@@ -198,6 +198,10 @@ def test_a_case_is_followed_on_its_page(owner: TestClient, settings: Settings):
         ("claim", {"amount": "=1+1"}, 400),
         ("claim", {"amount": "-5"}, 400),
         ("explode", {}, 404),
+        ("note", {"text": f"card {CARD}"}, 409),
+        ("contact", {"contact": f"holder of {CARD}", "text": "asks"}, 409),
+        ("claim", {"text": f"card {CARD}"}, 409),
+        ("close", {"text": f"card {CARD}", "amount": "128"}, 409),
     ],
 )
 def test_a_form_that_makes_no_sense_changes_nothing(

@@ -1,7 +1,9 @@
 """The book of cases: what opens, joins and moves a case, and what two writers cannot do."""
 
+import dataclasses
 import datetime as dt
 import multiprocessing
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from expectations.cases.database import REVISION, Database
 from expectations.cases.schema import METADATA, document
 from expectations.cases.states import NEXT, OVER, STATES, State, age_class, may_follow
 from expectations.findings import Finding
+from expectations.mail.cardcheck import luhn
 from ingest.errors import CaseError, UsageError
 from tests.expectations.mail.conftest import (
     FIRST_TRY,
@@ -130,6 +133,37 @@ def test_a_case_goes_from_claim_to_money(book: CaseBook):
         ("recovered", "recovered", 36800),
         ("closed", "closed", None),
     ]
+
+
+CARD = "6222 0212 3456 7894"
+"""Made up; its last digit is that of ISO/IEC 7812-1, annex B."""
+
+
+@pytest.mark.parametrize("card", [CARD, CARD.replace(" ", "")])
+def test_a_card_number_that_a_person_types_is_written_nowhere(book: CaseBook, card: str):
+    """Note, contact, claim and closing refuse it whole, say what to do and not the digits; the case is as it was."""
+    (number,) = book.open_cases([retry()]).opened
+    before = book.case(number)
+    steps: list[Callable[[], object]] = [
+        lambda: book.note(number, f"card {card} called", "li"),
+        lambda: book.contact(number, f"holder of {card}", "asks", "li"),
+        lambda: book.contact(number, "acquirer", f"pays to {card}", "li", state="promised", amount_fen=36800),
+        lambda: book.claim(number, None, f"for {card}", "li"),
+        lambda: book.close(number, f"paid to {card}", "li", recovered_fen=36800),
+    ]
+    for step in steps:
+        with pytest.raises(UsageError, match=f"{number}: .*last four digits only") as refused:
+            step()
+        assert card not in f"{refused.value.message} {refused.value.hint}"
+    assert book.case(number) == before
+
+
+def test_the_shops_own_number_is_no_card_number(book: CaseBook):
+    """Fifteen digits with a right last one: a merchant number may look like a card's, and be written."""
+    merchant = "898310058120005"
+    assert luhn(merchant)
+    (number,) = book.open_cases([dataclasses.replace(retry(), merchant_id=merchant)]).opened
+    assert book.note(number, f"merchant {merchant}, card 7894", "li").log[-1].kind == "note"
 
 
 @given(st.lists(st.sampled_from(STATES), max_size=12))
