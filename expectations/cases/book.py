@@ -45,7 +45,8 @@ class CaseBook:
     def open_cases(self, findings: Iterable[Finding]) -> Opened:
         """Open a case for each group of findings about the same money, or have them join the one there is.
 
-        The same findings again change nothing. Findings of a rule that there are no words for are left aside.
+        The same findings again change nothing; one that says something else under its number brings its case up to
+        date. Findings of a rule that there are no words for are left aside.
 
         Raises:
             CaseError: the database cannot be used.
