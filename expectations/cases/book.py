@@ -5,6 +5,7 @@ itself carries a reference, unique in the database, so that doing it twice is do
 """
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 
 from expectations.cases.database import Database, database_of
 from expectations.cases.joining import Opened, open_cases
-from expectations.cases.record import CaseRecord
+from expectations.cases.record import CaseRecord, MoneyBack
 from expectations.cases.rows import Pen, find, numbers_of, read_case, row_of
 from expectations.cases.schema import CASE_LOG, CASES
 from expectations.cases.states import OVER, State
@@ -103,6 +104,30 @@ class CaseBook:
             UsageError: there is no such case.
         """
         return self._database.run(lambda connection: read_case(connection, find(connection, number), whole=True))
+
+    def money_back(self) -> list[MoneyBack]:
+        """What came back and when, the oldest first.
+
+        A case's log says what is back in all; each is the difference from what was back before. Merged cases
+        keep their log, and what was back in them was back before for the case that they went into.
+        """
+
+        def read(connection: "Connection") -> list[MoneyBack]:
+            columns = (CASE_LOG, CASES.c.number, CASES.c.merchant_id)
+            told = sa.select(*columns).select_from(CASE_LOG.join(CASES)).order_by(CASE_LOG.c.entry_id)
+            rows = connection.execute(told.where(CASE_LOG.c.kind.in_(("recovered", "merged")))).all()
+            gone = set(connection.execute(sa.select(CASES.c.number).where(CASES.c.merged_into.is_not(None))).scalars())
+            total: Counter[str] = Counter()
+            found = []
+            for row in rows:
+                if row.kind == "recovered":
+                    found.append(MoneyBack(row.merchant_id, row.at, row.amount_fen - total[row.number]))
+                    total[row.number] = row.amount_fen
+                elif row.text in gone:
+                    total[row.number] += total.pop(row.text, 0)
+            return found
+
+        return self._database.run(read)
 
     def note(self, number: str, text: str, by: str) -> CaseRecord:
         """Write a remark into a case's log."""
