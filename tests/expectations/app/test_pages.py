@@ -27,7 +27,7 @@ from ingest.app_settings import Person
 from ingest.settings import Settings
 from ingest.tables import Lake
 from tests.expectations.app.conftest import URL, csrf
-from tests.expectations.app.scene import CASE, EARLIER, NOW, OPERATOR, with_app
+from tests.expectations.app.scene import CASE, EARLIER, NOW, scene_at, with_app
 from tests.expectations.evidence.evidenceshop import CARD, SHOP
 from tests.expectations.mail.conftest import SHOP as OTHER_SHOP
 
@@ -321,6 +321,15 @@ def test_the_pack_is_handed_out(owner: TestClient):
     assert letter.headers["content-type"].startswith("text/plain")
 
 
+OPERATOR = "077"
+
+
+@pytest.fixture(scope="module")
+def operated(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The scene with an operator's number in both sales, read only."""
+    return with_app(scene_at(tmp_path_factory.mktemp("operated"), operator=OPERATOR), url=URL)
+
+
 def dossier_of(pack: bytes) -> str:
     """What a reader can copy out of a pack's PDF."""
     import pypdfium2
@@ -330,9 +339,9 @@ def dossier_of(pack: bytes) -> str:
 
 
 @pytest.mark.parametrize(("role", "shown"), [("finance", False), ("operations", True)])
-def test_finance_gets_no_operator_number(settings: Settings, role: Any, shown: bool):
+def test_finance_gets_no_operator_number(operated: Settings, role: Any, shown: bool):
     """Neither on the page nor in the pack's dossier: not as a field, not as bytes; operations get both."""
-    app = create_app(settings, now=lambda: NOW)
+    app = create_app(operated, now=lambda: NOW)
     app.dependency_overrides[visitor_of] = lambda: Visitor("li", (Grant(role, (SHOP,)),))
     with TestClient(app, base_url=URL) as client:
         html = client.get(f"/cases/{CASE}?lang=en").text
@@ -343,10 +352,9 @@ def test_finance_gets_no_operator_number(settings: Settings, role: Any, shown: b
         assert (OPERATOR.encode().hex(" ") in said) is shown
 
 
-@pytest.mark.usefixtures("settings")
-def test_the_command_packs_operator_numbers(tmp_path: Path):
+def test_the_command_packs_operator_numbers(operated: Settings, tmp_path: Path):
     """Whoever runs it reads spool and lake anyway."""
-    pack, config = tmp_path / "pack.zip", tmp_path / "scene" / "tillwatch.toml"
+    pack, config = tmp_path / "pack.zip", Path(operated.lake.uri).parent / "tillwatch.toml"
     words = ["make", CASE, "-o", str(pack), "--locale", "en", "--config", str(config)]
     assert CliRunner().invoke(evidence, words, catch_exceptions=False).exit_code == 0
     assert f"Operator {OPERATOR} {OPERATOR}" in " ".join(dossier_of(pack.read_bytes()).split())
