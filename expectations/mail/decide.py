@@ -98,7 +98,7 @@ class Known:
         told: what the ledger says has been told.
         dead: what was given up for whom.
         doubts: mails whose sender died while it handed them over.
-        settled: findings that a person has closed (done, two purchases); they are not told again.
+        settled: findings that a person has closed (done, two purchases) or whose case is over; they are not told.
         numbers: finding_id -> number of its case.
         facts: what routes may ask for.
     """

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from expectations.cases.book import CaseBook
+from expectations.cases.database import database_of
 from expectations.findings import Finding
 from expectations.mail.ledger import LEASE, Ledger
 from expectations.mail.outcome import SendResult
@@ -247,6 +249,29 @@ def test_a_finding_that_a_person_closed_is_not_told(tmp_path: Path, postbox: Pos
     assert send(settings).outcomes == ()
     ledger.acknowledge(retry().finding_id, "confirmed", "li")
     assert len(send(settings).outcomes) == 1
+    assert len(postbox.mails) == 1
+
+
+@pytest.mark.parametrize("state", ["recovered", "rejected", "closed"])
+def test_a_case_that_was_over_before_its_mail_left_is_told_only_when_it_opens_again(
+    tmp_path: Path, postbox: Postbox, port: int, state: str
+):
+    """The book is asked, not only what people answered; a finding that joins it later is told."""
+    settings = settings_for(tmp_path, port)
+    store(settings, retry())
+    book = CaseBook(database_of(settings), now=lambda: NOW)
+    (number,) = book.open_cases([retry()]).opened
+    if state == "recovered":
+        assert book.recover(number, 36800, "voided", "void")
+    elif state == "rejected":
+        book.contact(number, "acquirer", "no", "li", state="rejected")
+    else:
+        book.close(number, "done", "li")
+    assert send(settings).outcomes == ()
+    store(settings, lost_reversal())
+    (sent,) = send(settings, 5).outcomes
+    assert (sent.kind, sent.state) == ("P1", "sent")
+    assert lost_reversal().finding_id in sent.finding_ids
     assert len(postbox.mails) == 1
 
 
