@@ -154,6 +154,15 @@ def test_a_storm_that_nobody_hears_of_is_a_problem_and_merchants_are_told_all_th
     assert len(found.mails) == 5
 
 
+def test_a_merchant_whose_cases_of_a_storm_are_over_gets_no_notice():
+    """Operations and the four others do."""
+    findings = shower(30, 5, minutes=1.0)
+    shop = findings[0].merchant_id
+    over = frozenset(each.finding_id for each in findings if each.merchant_id == shop)
+    world = World(settings_with(FINANCE, OPERATIONS), NOW, tuple(findings), over=over)
+    assert {each.merchant_id for each in plan(world).mails} == {EVERYBODY} | {f.merchant_id for f in findings} - {shop}
+
+
 # -- routes -----------------------------------------------------------------------------------------
 
 
@@ -208,6 +217,9 @@ def test_explain_names_the_route_the_moment_and_why_others_do_not_match():
     assert "none of the groups north" in found.routes[1].against
     (reader,) = found.readers
     assert (reader.address, reader.route, reader.leaves_at) == ("finance@example.com", "books", at("07:30", 1))
+    over = explain(World(settings, NOW, (retry(),), over=frozenset({retry().finding_id})), retry().finding_id)
+    assert over is not None
+    assert (over.readers[0].leaves_at, over.readers[0].remark) == (None, "its case was over before it was told")
     doubtful = explain(World(settings, NOW, (two_coffees(),)), two_coffees().finding_id)
     assert doubtful is not None
     assert doubtful.readers[0].leaves_at is None

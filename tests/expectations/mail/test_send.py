@@ -223,6 +223,7 @@ def test_a_mail_that_always_breaks_the_connection_holds_up_nobody_and_dies(tmp_p
     assert list(found.values()) == ["sent"]
     assert look(25)[bad.message_id] == "failed"
     assert look(26) == {bad.message_id: "waiting"}
+    assert look(30) == {bad.message_id: "failed"}  # 15 minutes, but for the deadline at 23:00
     assert len(postbox.mails) == 3
     assert look(48 * 60) == {bad.message_id: "failed"}
     assert look(50 * 60) == {}
