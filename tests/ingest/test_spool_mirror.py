@@ -6,6 +6,7 @@ The disks are those of ``test_spool_crash``: in memory, with a durable and a cac
 import contextlib
 import errno
 import random
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from itertools import product
 from pathlib import Path
@@ -54,6 +55,11 @@ def reopen(first: MemoryDisk, second: MemoryDisk) -> None:
 def contents(disk: MemoryDisk) -> dict[str, bytes]:
     """The segments by name."""
     return {path.name: disk.inodes[inode].cached for path, inode in disk.cached.items() if path.suffix == ".seg"}
+
+
+def files(disk: MemoryDisk) -> dict[Path, bytes]:
+    """Every file by its path."""
+    return {path: disk.inodes[inode].cached for path, inode in disk.cached.items()}
 
 
 def check_both(first: MemoryDisk, second: MemoryDisk, told: Told) -> None:
@@ -274,6 +280,61 @@ def test_what_a_stale_disk_sealed_alone_costs_no_record_of_the_other() -> None:
     assert len(contents(stale)) == again  # once is enough
 
 
+@pytest.mark.parametrize("at_end", ["sealed", "open"])
+def test_a_copy_that_cannot_be_read_once_is_not_replaced_by_a_stale_one(at_end: str) -> None:
+    """One read of the copy with all records fails at a start: it stays, and in the end nothing acknowledged is lost."""
+    first, second = MemoryDisk(), MemoryDisk()
+    spool = Spool(FOLDER, KEYS, boot_id=1, disk=two(first, second))
+    spool.append_many([frame(0)])
+    second.fault = _out_of_order
+    for number in (2, 4, 6):
+        spool.append_many([frame(number)])
+    if at_end == "sealed":
+        spool.close()
+    first, second = first.after_power_cut("durable", "durable"), second.after_power_cut("durable", "durable")
+    before = files(first)
+    first.fault = _failing_once("read")
+
+    disk = two(first, second)
+    with Spool(FOLDER, KEYS, boot_id=1, disk=disk) as spool:
+        assert "cannot be read: Input/output error" in disk.trouble
+        spool.append_many([frame(8)])
+    assert files(first) == before
+    reopen(first, second)
+    reopen(first, second)  # where one copy was sealed and the other was not, the mirror is made equal by the next start
+    frames = {record.frame for record in sealed(first)[0] if record.kind is Kind.FRAME}
+    assert {frame(number).frame for number in (0, 2, 4, 6, 8)} <= frames
+    assert contents(first) == contents(second)
+
+
+def test_a_copy_in_the_mirror_that_cannot_be_read_once_is_left_too() -> None:
+    """The spool's own copy is stale and unsealed: the mirror is told to have failed, and no byte of it is touched."""
+    first, second = MemoryDisk(), MemoryDisk()
+    mirror = Path("/mirror")
+    spool = Spool(FOLDER, KEYS, boot_id=1, disk=Mirrored(FOLDER, mirror, first=first, second=second, beside=AtOnce()))
+    spool.append_many([frame(0)])
+    first.fault = _out_of_order
+    spool.append_many([frame(2)])
+    first, second = first.after_power_cut("durable", "durable"), second.after_power_cut("durable", "durable")
+    before = files(first), files(second)
+    second.fault = _failing_once("read")
+    healed = heal(Copy(first, FOLDER), Copy(second, mirror))
+
+    assert list(healed.failed) == [mirror]
+    assert (files(first), files(second)) == before
+
+
+def test_a_copy_that_cannot_be_read_is_mended_from_a_whole_one() -> None:
+    """The other copy is sealed and whole: there can be no better one, so it is put in the place of the unreadable."""
+    first, second, told = MemoryDisk(), MemoryDisk(), Told()
+    work(two(first, second), told)
+    first.fault = _failing_once("read")
+    healed = heal(Copy(first, FOLDER), Copy(second, FOLDER), deep=True)
+
+    assert (len(healed.notes), healed.failed) == (1, {})
+    check_both(first, second, told)
+
+
 @pytest.mark.parametrize("bad", [0, 1], ids=["the spool's", "the mirror"])
 def test_any_flipped_bit_in_one_copy_is_mended_from_the_other(bad: int) -> None:
     """A deep look finds it, the whole copy takes its place, and the damaged one is kept aside."""
@@ -348,6 +409,19 @@ def _flip(disk: MemoryDisk, name: str, bit: int) -> None:
 
 def _out_of_order(_index: int, _name: str) -> None:
     raise OSError(errno.EIO, "Input/output error")
+
+
+def _failing_once(operation: str) -> Callable[[int, str], None]:
+    """The first operation of this name fails, all others work."""
+    left = 1
+
+    def fail(_index: int, name: str) -> None:
+        nonlocal left
+        if name == operation and left:
+            left -= 1
+            raise OSError(errno.EIO, "Input/output error")
+
+    return fail
 
 
 def _fine(_index: int, _name: str) -> None:
