@@ -257,6 +257,54 @@ def test_a_disk_left_behind_that_is_all_there_is_is_used() -> None:
     assert contents(first) == contents(second)
 
 
+def test_a_rescue_that_fails_costs_no_open_segment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One disk is out but works, the other refuses a rescue's copy: the segment that is open there is written on."""
+    monkeypatch.setattr("ingest.spool.RESCUE_SECONDS", 0.0)
+    first, second, told = MemoryDisk(), MemoryDisk(), Told()
+    disk = two(first, second)
+
+    def append(number: int) -> None:
+        told.acknowledged |= dict.fromkeys(spool.append_many([frame(number)]), frame(number).frame)
+
+    with Spool(FOLDER, KEYS, boot_id=1, disk=disk) as spool:
+        append(0)
+        first.fault = _out_of_order
+        append(2)
+        second.fault = _failing_once("fdatasync")
+        with pytest.raises(SpoolError, match="Input/output error"):
+            append(4)
+        first.fault = _fine
+        append(6)
+        second.fault = _failing_once("create")
+        out = disk.trouble
+        spool.seal_if_due()
+        assert disk.trouble == out
+        append(8)
+        spool.seal_if_due()
+        append(10)
+    check(second, told)
+    reopen(first, second)
+    check_both(first, second, told)
+
+
+def test_a_failure_that_is_no_disk_error_puts_the_segment_aside_too() -> None:
+    """Whatever goes wrong below a write: the batch is refused, no number used twice, and the next one recorded."""
+    first, second, told = MemoryDisk(), MemoryDisk(), Told()
+
+    def astray(_index: int, name: str) -> None:
+        if name == "fdatasync":
+            raise KeyError(name)
+
+    with Spool(FOLDER, KEYS, boot_id=1, disk=two(first, second)) as spool:
+        told.acknowledged |= dict.fromkeys(spool.append_many([frame(0)]), frame(0).frame)
+        first.fault = second.fault = astray
+        with pytest.raises(SpoolError, match="KeyError; the batch was not recorded"):
+            spool.append_many([frame(2)])
+        first.fault = second.fault = _fine
+        told.acknowledged |= dict.fromkeys(spool.append_many([frame(4)]), frame(4).frame)
+    check_both(first, second, told)
+
+
 def test_what_a_stale_disk_sealed_alone_costs_no_record_of_the_other() -> None:
     """The mirror went on alone; then the collector was started on the stale disk alone: all is there in the end."""
     first, second = MemoryDisk(), MemoryDisk()
