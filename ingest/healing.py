@@ -194,7 +194,8 @@ def _judge(found: _Found) -> _Found:
 
 
 def _rank(found: _Found) -> tuple[bool, int, int]:
-    return found.whole, found.records, len(found.data)
+    """Of two that are sealed and whole none is better: the first folder's may have been landed."""
+    return found.whole, 0 if found.whole else found.records, 0 if found.whole else len(found.data)
 
 
 def _put_together(best: _Found, other: _Found) -> _Found:

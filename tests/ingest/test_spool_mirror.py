@@ -328,6 +328,34 @@ def test_what_a_stale_disk_sealed_alone_costs_no_record_of_the_other() -> None:
     assert len(contents(stale)) == again  # once is enough
 
 
+def test_of_two_sealed_copies_the_spools_own_stays_and_the_rest_is_recorded_anew() -> None:
+    """The shorter one may have been landed and its segment is not landed twice: what it lacks gets new numbers."""
+    first, second = MemoryDisk(), MemoryDisk()
+    spool = Spool(FOLDER, KEYS, boot_id=1, disk=two(first, second))
+    spool.append_many([frame(0)])
+    first.fault = _out_of_order
+    for number in (2, 4, 6):
+        spool.append_many([frame(number)])
+    spool.close()
+    stale, fresh = first.after_power_cut("durable", "durable"), second.after_power_cut("durable", "durable")
+
+    with Spool(FOLDER, KEYS, boot_id=1, disk=stale) as alone:
+        alone.append_many([frame(10)])
+    landed = contents(stale)
+    last = max(record.seq for record in sealed(stale)[0])
+    assert min(landed) in contents(fresh)  # sealed in both, and not alike
+    with Spool(FOLDER, KEYS, boot_id=1, disk=two(stale, fresh)) as spool:
+        assert any("recorded anew" in note for note in spool.recovery.notes)
+
+    assert contents(stale).items() > landed.items()
+    anew = [record.frame for record in sealed(stale)[0] if record.kind is Kind.FRAME and record.seq > last]
+    assert anew == [frame(number).frame for number in (2, 4, 6)]
+    assert contents(stale) == contents(fresh)
+    again = len(contents(stale))
+    reopen(stale, fresh)
+    assert len(contents(stale)) == again  # once is enough
+
+
 @pytest.mark.parametrize("at_end", ["sealed", "open"])
 def test_a_copy_that_cannot_be_read_once_is_not_replaced_by_a_stale_one(at_end: str) -> None:
     """One read of the copy with all records fails at a start: it stays, and in the end nothing acknowledged is lost."""
