@@ -227,7 +227,7 @@ class Mirrored(Disk):
                     side.why = "another process owns it"
                     continue
                 healed = self._heal(ended_only=True, seconds=CATCH_UP_SECONDS)
-                if side.folder in healed.failed:
+                if healed.failed:
                     continue
                 if not healed.unfinished:
                     return True
@@ -239,10 +239,11 @@ class Mirrored(Disk):
         for side in self._sides:
             if side.why and side.lock is not None:
                 healed = self._heal()
-                if side.folder not in healed.failed:
-                    side.why = ""
-                    healed.notes.append(f"{side.folder}: back; both folders hold the same again")
-                    return healed
+                if healed.failed:
+                    continue
+                side.why = ""
+                healed.notes.append(f"{side.folder}: back; both folders hold the same again")
+                return healed
         return None
 
     @property

@@ -182,6 +182,38 @@ def test_a_disk_that_is_back_is_made_equal_and_used() -> None:
     assert any("back" in note for note in spool.recovery.notes)
 
 
+@pytest.mark.parametrize("failing", [0, 1], ids=["while it catches up", "when it is taken back"])
+def test_a_disk_is_not_back_while_the_good_one_cannot_be_listed(monkeypatch: pytest.MonkeyPatch, failing: int) -> None:
+    """Nothing could be copied, so it stays out and nobody is told that both are alike; the next try makes them so."""
+    first, second = MemoryDisk(), MemoryDisk()
+    disk = Mirrored(FOLDER, Path("/mirror"), first=first, second=second, retry_seconds=0.0, beside=AtOnce())
+    with Spool(FOLDER, KEYS, boot_id=1, disk=disk) as spool:
+        second.fault = _out_of_order
+        for number in (0, 2):
+            spool.append_many([frame(number)])
+            spool.seal()
+        second.fault = _fine
+        calls = 0
+
+        def names(directory: Path) -> list[str]:
+            nonlocal calls
+            calls += 1
+            if calls - 1 == failing:
+                raise OSError(errno.EMFILE, "Too many open files")
+            return MemoryDisk.names(first, directory)
+
+        monkeypatch.setattr(first, "names", names)
+        spool.seal_if_due()
+        assert calls == failing + 1
+        assert "/mirror: Input/output error" in disk.trouble
+        assert not any("back" in note for note in spool.recovery.notes)
+        spool.seal_if_due()
+        assert not disk.trouble
+        spool.append_many([frame(4)])
+    assert len(contents(first)) == 3
+    assert contents(first) == contents(second)
+
+
 def test_a_disk_that_missed_much_is_brought_up_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two looks so much is copied as fits in the time, one segment at least; batches go on all the while."""
     monkeypatch.setattr("ingest.mirror.CATCH_UP_SECONDS", 0.0)
