@@ -15,7 +15,7 @@ from expectations.cases.database import Database, database_of
 from expectations.cases.joining import Opened, open_cases
 from expectations.cases.record import CaseRecord, MoneyBack
 from expectations.cases.rows import Pen, find, numbers_of, read_case, row_of
-from expectations.cases.schema import CASE_LOG, CASES
+from expectations.cases.schema import CASE_FINDINGS, CASE_LOG, CASES
 from expectations.cases.states import OVER, State
 from expectations.findings import Finding
 from expectations.mail.catalogue import behaviours
@@ -96,6 +96,17 @@ class CaseBook:
             return [read_case(connection, row, whole=whole) for row in rows]
 
         return self._database.run(read)
+
+    def over(self, merchant: str | None = None) -> frozenset[str]:
+        """Findings of cases in which nobody has to do anything; not those that joined one after it was rejected."""
+        is_rejection = sa.and_(CASE_LOG.c.state == "rejected", CASE_LOG.c.kind.in_(("rejected", "answered")))
+        rejected_at = sa.select(sa.func.max(CASE_LOG.c.at)).where(CASE_LOG.c.case_id == CASES.c.case_id, is_rejection)
+        judged = sa.or_(CASES.c.state != "rejected", CASE_FINDINGS.c.joined_at <= rejected_at.scalar_subquery())
+        query = sa.select(CASE_FINDINGS.c.finding_id).join_from(CASE_FINDINGS, CASES)
+        query = query.where(CASES.c.state.in_(OVER), judged)
+        if merchant:
+            query = query.where(CASES.c.merchant_id == merchant)
+        return self._database.run(lambda connection: frozenset(connection.execute(query).scalars()))
 
     def case(self, number: str) -> CaseRecord:
         """One case with its findings and its log; of a merged one, the case that it went into.
