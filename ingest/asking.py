@@ -49,6 +49,11 @@ class Asker:
             self._end("unplugged")
         self._next = None
 
+    def broken(self) -> None:
+        """The session failed by a bug of its own: it is over; the next one begins when it is due."""
+        if self._session is not None:
+            self._end("bug")
+
     def tick(self, now: float) -> list[bytes]:
         """What to send because time went by."""
         if self._session is not None:

@@ -18,6 +18,8 @@ from ingest.segments import from_ns
 LINE_LIMIT = 1 << 20
 """The longest line that is looked at; a frame is a few hundred bytes."""
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+FURTHEST_US = (2**63 - 1) // 1000
+"""Microseconds from 1970 that fit the spool's nanoseconds (64 bits, signed)."""
 
 
 class CaptureError(TillwatchError):
@@ -105,7 +107,10 @@ def _nanoseconds(text: str) -> int:
         raise ValueError("t is not an ISO 8601 time") from None
     if at.tzinfo is None:
         raise ValueError("t has no time zone")
-    return (at - _EPOCH) // dt.timedelta(microseconds=1) * 1000
+    moment = (at - _EPOCH) // dt.timedelta(microseconds=1)
+    if abs(moment) > FURTHEST_US:
+        raise ValueError("t is out of reach: years 1678 to 2262 can be kept")
+    return moment * 1000
 
 
 def capture_line(record: Record, zone: dt.tzinfo = dt.UTC) -> str:

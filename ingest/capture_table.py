@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ingest.capture import LINE_LIMIT
+from ingest.capture import FURTHEST_US, LINE_LIMIT
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -82,7 +82,7 @@ def columns(block: Block) -> "pa.Table | None":
     if not pc.all(pc.fill_null(plain, False)).as_py():
         return None
     frames = _bytes(read["frame"].chunk(0))
-    if frames is None:
+    if frames is None or pc.any(pc.greater(pc.abs(moments), FURTHEST_US)).as_py():
         return None
     return pa.table({"wall_us": moments, "line": read["line"], "dir": read["dir"], "frame": frames})
 

@@ -93,7 +93,7 @@ class Committer:
         self._queue_bytes = queue_bytes
         self._offered = 0  # written by the selector thread alone
         self._taken = 0  # written by the committer thread alone
-        self._conversation = Conversation()
+        self._conversation = Conversation(self._report_bug)
         self._acknowledgements = Acknowledgements(tell)
         self._hearing = Hearing(self._conversation, self._report_bug)
         self._backlog = Backlog(backlog_records)

@@ -4,6 +4,7 @@ A frame of ours is on the disk before it is sent, as one of the terminal's is be
 answered. Touched by the committer thread alone.
 """
 
+import functools
 import time
 from collections import deque
 from collections.abc import Callable
@@ -18,10 +19,21 @@ if TYPE_CHECKING:
     from ingest.asking import Asker
 
 
-class Conversation:
-    """The pulled lines that were heard of, and what is still to be said on them."""
+def _hear_control(byte: int, asker: "Asker", now: float) -> list[bytes]:
+    return asker.hear_control(byte, now)
 
-    def __init__(self) -> None:
+
+class Conversation:
+    """The pulled lines that were heard of, and what is still to be said on them.
+
+    A session that fails ends alone: what was heard is on the disk, and the other lines know nothing of it.
+
+    Args:
+        report_bug: where a session's own failure is told, with its line.
+    """
+
+    def __init__(self, report_bug: Callable[[str, BaseException], None]) -> None:
+        self._report_bug = report_bug
         self._streams: dict[Stream, Asker] = {}
         self._outbox: deque[tuple[Stream, bytes]] = deque()
 
@@ -44,15 +56,16 @@ class Conversation:
         assert stream.asker is not None  # noqa: S101  the caller looked
         self._streams[stream] = stream.asker
         for byte in stream.take_controls():
-            self._say(stream, stream.asker.hear_control(byte, time.monotonic()))
+            self._say(stream, functools.partial(_hear_control, byte))
 
     def recorded(self, stream: Stream, record: PendingRecord) -> None:
         """A record of a pulled line is on the disk: what is to be said to it."""
         assert stream.asker is not None  # noqa: S101  the caller looked
+        self._streams[stream] = stream.asker
         if record.kind is Kind.FRAME:
-            self._say(stream, stream.asker.hear_frame(record.frame, time.monotonic()))
+            self._say(stream, lambda asker, now: asker.hear_frame(record.frame, now))
         elif record.kind is Kind.NOISE and wants_repeat(record):
-            self._say(stream, stream.asker.hear_noise(time.monotonic()))
+            self._say(stream, lambda asker, now: asker.hear_noise(now))
 
     def go_on(
         self, record: Callable[[Stream, bytes], None], answer: Callable[[Stream, bytes], None], *, ended: bool
@@ -65,14 +78,20 @@ class Conversation:
             ended: nothing new is begun.
         """
         if not ended and self._streams:
-            now = time.monotonic()
-            for stream, asker in self._streams.items():
-                self._say(stream, asker.tick(now))
+            for stream in self._streams:
+                self._say(stream, lambda asker, now: asker.tick(now))
         while self._outbox:
             stream, said = self._outbox.popleft()
             if len(said) > 1:
                 record(self._streams[stream].own, said)
             answer(stream, said)
 
-    def _say(self, stream: Stream, said: list[bytes]) -> None:
+    def _say(self, stream: Stream, ask: "Callable[[Asker, float], list[bytes]]") -> None:
+        asker = self._streams[stream]
+        try:
+            said = ask(asker, time.monotonic())
+        except Exception as bug:  # noqa: BLE001  a dialect's, ours or installed: told with its place, and its session ends
+            self._report_bug(stream.line, bug)
+            asker.broken()
+            return
         self._outbox += [(stream, each) for each in said]

@@ -10,11 +10,17 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ingest.errors import SpoolError, StoreError
 from ingest.objectstore import PATIENCE, open_store, store_errors
 from ingest.segments import SegmentInfo, is_sealed_name
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+SLOWEST = 32 * 1024
+"""Bytes a second of the slowest line that a segment still gets over."""
 
 _FOLDER = re.compile(r"[\w-][\w.-]*")
 _SHA256 = "sha256"
@@ -22,15 +28,20 @@ _SHA256 = "sha256"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Parcel:
-    """A segment in the store: whose it is, its file's name, and its id."""
+    """A segment in the store: whose it is, its file's name and size in bytes, and its id."""
 
     collector: str
     name: str
+    size: int
 
     @property
     def segment_id(self) -> str:
         """The segment's id, as in its name."""
         return Path(self.name).stem[21:]
+
+
+class NameTakenError(StoreError):
+    """Something else lies in the store under a segment's name."""
 
 
 class Depot:
@@ -39,7 +50,7 @@ class Depot:
     Args:
         url: ``s3://bucket/prefix``.
         collector: the folder of this collector's segments; not needed to take down others'.
-        patience: how long one request may take, its repetitions included.
+        patience: how long one request may take, its repetitions included, beside the time for its bytes.
 
     Raises:
         StoreError: the address is none, or a setting of the environment is wrong.
@@ -48,7 +59,8 @@ class Depot:
     def __init__(self, url: str, collector: str = "", *, patience: dt.timedelta = PATIENCE) -> None:
         self.url = url.rstrip("/")
         self.collector = collector
-        self._store = open_store(self.url, patience=patience)
+        self._patience = patience
+        self._store(0)  # a wrong address is told at once
 
     def put(self, info: SegmentInfo) -> bool:
         """Put a segment there; False when it lay there already, byte for byte.
@@ -65,11 +77,13 @@ class Depot:
         attributes: Any = {_SHA256: hashlib.sha256(data).hexdigest()}
         with store_errors(self.url, path):
             try:
-                obstore.put(self._store, path, data, mode="create", attributes=attributes, use_multipart=False)
+                obstore.put(
+                    self._store(len(data)), path, data, mode="create", attributes=attributes, use_multipart=False
+                )
             except AlreadyExistsError:
                 if why := self.lacks(info):
                     hint = "give this collector a name of its own (ship.collector), and keep both files"
-                    raise StoreError(f"{self.url}/{path}: {why}", hint=hint) from None
+                    raise NameTakenError(f"{self.url}/{path}: {why}", hint=hint) from None
                 return False
         return True
 
@@ -85,7 +99,7 @@ class Depot:
         path = self._path(info)
         with store_errors(self.url, path):
             try:
-                held = obstore.get(self._store, path)
+                held = obstore.get(self._store(info.size), path)
             except FileNotFoundError:
                 return "it was not shipped"
             sums = hashlib.sha256()
@@ -103,10 +117,11 @@ class Depot:
         import obstore
 
         with store_errors(self.url):
-            names = [PurePosixPath(each["path"]) for batch in obstore.list(self._store) for each in batch]
+            store = self._store(0)
+            names = [(PurePosixPath(each["path"]), each["size"]) for batch in obstore.list(store) for each in batch]
         return sorted(
-            Parcel(name.parts[0], name.name)
-            for name in names
+            Parcel(name.parts[0], name.name, size)
+            for name, size in names
             if len(name.parts) == 2 and _FOLDER.fullmatch(name.parts[0]) and is_sealed_name(name.name)
         )
 
@@ -121,7 +136,7 @@ class Depot:
 
         path, target = f"{parcel.collector}/{parcel.name}", folder / parcel.name
         with store_errors(self.url, path):
-            data = bytes(obstore.get(self._store, path).bytes())
+            data = bytes(obstore.get(self._store(parcel.size), path).bytes())
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             target.with_suffix(".taking").write_bytes(data)
@@ -131,6 +146,10 @@ class Depot:
                 f"{target}: cannot be written: {wrong.strerror}", hint="check the disk's free space"
             ) from None
         return target
+
+    def _store(self, size: int) -> "S3Store":
+        """The store, with time for so many bytes on a slow line."""
+        return open_store(self.url, patience=self._patience + dt.timedelta(seconds=size / SLOWEST))
 
     def _path(self, info: SegmentInfo) -> str:
         return f"{self.collector}/{info.path.name}"

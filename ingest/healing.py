@@ -2,7 +2,8 @@
 
 Of each segment the better copy is kept: sealed and whole before anything else (the first
 folder's, where both are), then the one with more sound records. Two damaged copies are put
-together where each has what the other lacks. A copy that is replaced goes to
+together where each has what the other lacks. A copy that cannot be read just now may be the
+better one: only a sealed and whole one takes its place. A copy that is replaced goes to
 ``quarantine/`` unless the new one begins with it. Segments named in ``pruned.jsonl`` are
 gone on purpose and do not come back.
 """
@@ -64,6 +65,8 @@ class _Found:
     last_seq: int = 0
     whole: bool = False
     """Sealed, and the bytes are those that were."""
+    unread: str = ""
+    """Why none of its files could be read, though there are some."""
 
     @property
     def path(self) -> Path:
@@ -131,6 +134,11 @@ def _look_equal(first: Copy, second: Copy, name: str) -> bool:
 def _heal_one(healed: Healed, copies: tuple[Copy, Copy], names_of: list[list[str]]) -> None:
     found = [_find(copy, names) for copy, names in zip(copies, names_of, strict=True)]
     first, second = found
+    unread = [each for each, other in ((first, second), (second, first)) if each.unread and not other.whole]
+    for each in unread:
+        healed.failed[each.copy.folder] = each.unread
+    if unread:
+        return
     if (first.name, first.data) == (second.name, second.data):
         if first.path.suffix == SEALED and not first.whole and later_version(first.data) is None:
             healed.notes.append(f"{first.name}: damaged alike in both folders")
@@ -159,15 +167,19 @@ def _heal_one(healed: Healed, copies: tuple[Copy, Copy], names_of: list[list[str
 
 
 def _find(copy: Copy, names: list[str]) -> _Found:
-    """The best that one folder has of a segment; nothing where it cannot be read."""
-    best = _Found(copy)
+    """The best that one folder has of a segment, of what can be read."""
+    best, unread = _Found(copy), ""
     for suffix in (SEALED, OPEN, POISONED):
         for name in names:
             if not name.endswith(suffix):
                 continue
-            with contextlib.suppress(OSError):
+            try:
                 found = _judge(_Found(copy, name, copy.disk.read(copy.folder / name)))
-                best = found if not best.name or _rank(found) > _rank(best) else best
+            except OSError as wrong:
+                unread = unread or f"{name} cannot be read: {wrong.strerror or type(wrong).__name__}"
+                continue
+            best = found if not best.name or _rank(found) > _rank(best) else best
+    best.unread = "" if best.name else unread
     return best
 
 
@@ -182,7 +194,8 @@ def _judge(found: _Found) -> _Found:
 
 
 def _rank(found: _Found) -> tuple[bool, int, int]:
-    return found.whole, found.records, len(found.data)
+    """Of two that are sealed and whole none is better: the first folder's may have been landed."""
+    return found.whole, 0 if found.whole else found.records, 0 if found.whole else len(found.data)
 
 
 def _put_together(best: _Found, other: _Found) -> _Found:

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from ingest.decoding import journal_day
 from ingest.deriving import DERIVED, Progress, derive
-from ingest.errors import SpoolError
+from ingest.errors import SpoolError, StoreError, TillwatchError
 from ingest.overlap import ahead
 from ingest.records import Kind, Record
 from ingest.rows import as_table
@@ -83,19 +83,26 @@ def land(settings: Settings, progress: Progress | None = None) -> LandResult:
     Raises:
         SpoolError: the spool cannot be read.
         LakeError: a table cannot be read or written.
-        StoreError: the store cannot be read; what landed before it was asked stays.
+        StoreError: the store, or something in it, cannot be read; everything else has landed and is in the tables.
     """
     started = time.monotonic()
     tell = progress or (lambda _what, _done, _all: None)
     lake, zone = Lake.of(settings.lake), settings.zone
     landed = frames = 0
     damaged: list[str] = []
-    for segments in _batches(settings, lake):
-        came, counted, wrong = _bring(lake, segments, zone, tell)
-        landed, frames, damaged = landed + came, frames + counted, damaged + wrong
+    trouble: TillwatchError | None = None
+    batches = _batches(settings, lake)
+    try:
+        for segments in batches:
+            came, counted, wrong = _bring(lake, segments, zone, tell)
+            landed, frames, damaged = landed + came, frames + counted, damaged + wrong
+    except StoreError as wrong_store:
+        trouble = wrong_store
     stand = derive(lake, zone, tell, own_profiles(settings))
     for name in [*DERIVED, *(["raw_frames"] if landed else [])]:
         lake.sweep(name)
+    if trouble is not None:
+        raise trouble
     return LandResult(landed, frames, stand, damaged, time.monotonic() - started)
 
 

@@ -109,10 +109,12 @@ class Mirrored(Disk):
         return self._either(lambda side: side.disk.read(self._on(side, path)))
 
     def create(self, path: Path) -> int:
-        """As `Disk`, on both. When nothing that is in takes the file, a disk that was out may."""
+        """As `Disk`, on both. When none that is in takes it and no file is open, a disk that was out may."""
         try:
             return self._opened(lambda side: side.disk.create(self._on(side, path)))
         except OSError:
+            if any(side.files for side in self._in()):
+                raise
             for side in [side for side in self._sides if side.why]:
                 handle = next(self._handles)
                 with contextlib.suppress(OSError):
@@ -225,7 +227,7 @@ class Mirrored(Disk):
                     side.why = "another process owns it"
                     continue
                 healed = self._heal(ended_only=True, seconds=CATCH_UP_SECONDS)
-                if side.folder in healed.failed:
+                if healed.failed:
                     continue
                 if not healed.unfinished:
                     return True
@@ -237,10 +239,11 @@ class Mirrored(Disk):
         for side in self._sides:
             if side.why and side.lock is not None:
                 healed = self._heal()
-                if side.folder not in healed.failed:
-                    side.why = ""
-                    healed.notes.append(f"{side.folder}: back; both folders hold the same again")
-                    return healed
+                if healed.failed:
+                    continue
+                side.why = ""
+                healed.notes.append(f"{side.folder}: back; both folders hold the same again")
+                return healed
         return None
 
     @property

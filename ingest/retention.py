@@ -24,6 +24,7 @@ from protocols.profile_files import available_journals
 
 Lacks = Callable[[SegmentInfo], str]
 """Why another place does not prove to hold a segment; empty when it does."""
+_KIND = 1
 _COMPARED = ("seq", "kind", "line", "profile", "direction", "frame", "length", "digest", "card_token", "seen_at")
 
 
@@ -90,7 +91,12 @@ def _unverified(info: SegmentInfo, lake: Lake, zone: ZoneInfo) -> str:
     except SpoolError as wrong:
         return f"it is damaged: {wrong.message}"
     landed = lake.read("raw_frames", columns=list(_COMPARED), filters=[("segment_id", "==", info.id)]).to_pylist()
-    if _content(recorded) != _content(landed):
+    ours = _content(recorded)
+    gaps = {
+        row for row in ours if row[_KIND] == "gap"
+    }  # another gap is a damaged copy's, and what was missing has come
+    theirs = [row for row in _content(landed) if row[_KIND] != "gap" or row in gaps]
+    if ours != theirs:
         return "the lake holds something else under its id: keep both and look"
     return ""
 

@@ -61,17 +61,20 @@ def scan(
     local = fs.LocalFileSystem()
     plain, opening = _formats(cipher)
     schema = arrow_schema(spec)
-    fragments = []
+    everything = {}
     for file in files:
         partition = None
         for column in spec.partition_by:
             here = pc.field(column) == pa.scalar(file[f"partition.{column}"], schema.field(column).type)
             partition = here if partition is None else partition & here
-        path = folder / file["path"]
-        parquet = opening if datafile.is_encrypted(path) else plain
+        everything[str(folder / file["path"])] = partition
+    listed = [plain.make_fragment(path, local, partition) for path, partition in everything.items()]
+    fragments = []
+    for asked in ds.FileSystemDataset(listed, schema, plain, local).get_fragments(where):
+        parquet = opening if datafile.is_encrypted(Path(asked.path)) else plain
         if parquet is None:
-            raise LakeError(f"{path}: encrypted, and no key is named", hint="set lake.key to its key file")
-        fragments.append(parquet.make_fragment(str(path), local, partition))
+            raise LakeError(f"{asked.path}: encrypted, and no key is named", hint="set lake.key to its key file")
+        fragments.append(parquet.make_fragment(asked.path, local, everything[asked.path]))
     dataset = ds.FileSystemDataset(fragments, schema, plain, local)
     rows = {str(folder / file["path"]): file["num_records"] for file in files}
     try:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest.depot import Depot
+from ingest.depot import Depot, NameTakenError
 from ingest.errors import SpoolError, StoreError
-from ingest.handover import Tell
+from ingest.handover import Tell, place_of
 from ingest.ledger import write_down, written_down
 from ingest.lines import Backoff
 from ingest.segments import SegmentInfo, sealed_segments
@@ -51,11 +51,17 @@ def ship(
     """Ship what is not yet shipped, oldest first; each is told of when it is in the store and written down.
 
     Raises:
-        SpoolError: the spool cannot be read, or its ledger not written.
-        StoreError: the store refuses or cannot be reached; what was shipped before stays written down.
+        SpoolError: the spool or a segment of it cannot be read, or its ledger not written.
+        StoreError: the store refuses or cannot be reached; what was shipped before stays written down. A segment
+            that alone is the trouble (unreadable, its name taken) is told of after all others were shipped.
     """
+    alone: SpoolError | NameTakenError | None = None
     for info in unshipped(directory, depot.url):
-        fresh = depot.put(info)
+        try:
+            fresh = depot.put(info)
+        except (SpoolError, NameTakenError) as wrong:
+            alone = alone or wrong
+            continue
         told = {"segment": info.id, "file": info.path.name, "to": depot.url, "collector": depot.collector}
         try:
             write_down(directory / LEDGER, {**told, "shipped_at": now().isoformat(timespec="seconds")})
@@ -63,6 +69,8 @@ def ship(
             hint = "check the disk; the segment is in the store and is found there the next time"
             raise SpoolError(f"{directory / LEDGER}: cannot be written: {wrong.strerror}", hint=hint) from None
         yield Shipped(info, again=not fresh)
+    if alone is not None:
+        raise alone
 
 
 class Shipper:
@@ -122,4 +130,7 @@ class Shipper:
                 self._trouble = wrong.message
                 self._tell("", "not-shipped", why=wrong.message, hint=wrong.hint, collecting="goes on")
             return pause
+        except Exception as bug:  # noqa: BLE001  told with its place; shipping is tried again, collecting knows nothing of it
+            self._tell("", "bug", error=type(bug).__name__, at=place_of(bug))
+            return LONGEST_PAUSE
         return LOOK_SECONDS

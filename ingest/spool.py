@@ -7,6 +7,7 @@ the folder. Nothing is deleted here, damage least of all. One thread at a time.
 """
 
 import contextlib
+import errno
 import hashlib
 import time
 import uuid
@@ -249,20 +250,23 @@ class Spool:
 
     def _write(self, writing: _Writing, batch: Batch) -> None:
         try:
-            if not self._append_all(writing, bytes(batch.encoded)):
-                raise self._full()
-            self._disk.fdatasync(writing.fd)
-        except OSError as wrong:
+            fits = self._append_all(writing, bytes(batch.encoded))
+            if fits:
+                self._disk.fdatasync(writing.fd)
+        except Exception as wrong:  # noqa: BLE001  whatever it was: what the file holds now is not known
             self._put_aside(writing)
+            failure = wrong if isinstance(wrong, OSError) else OSError(errno.EIO, type(wrong).__name__)
             self._burned.append(
                 {
-                    "reason": f"the disk failed: {wrong.strerror}",
+                    "reason": f"the disk failed: {failure.strerror}",
                     "missing": [self._next_seq, batch.seq - 1],
                     "acknowledged": False,
                 }
             )
             self._next_seq = batch.seq
-            raise self._failed(wrong) from None
+            raise self._failed(failure) from (None if failure is wrong else wrong)
+        if not fits:
+            raise self._full()
         self._take(writing, batch)
 
     def _append_all(self, writing: _Writing, data: bytes) -> bool:

@@ -37,7 +37,7 @@ class Ship(Section):
     to: str | None = Field(default=None, description="s3://bucket/prefix; not given: nowhere")
     collector: str | None = Field(
         default=None,
-        pattern=r"^[\w.-]{1,100}$",
+        pattern=r"^[\w-][\w.-]{0,99}$",
         description="this collector's folder there; the machine's name when not given",
     )
 

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from ingest.depot import Depot
-from ingest.errors import SpoolError
+from ingest.errors import SpoolError, StoreError
 from ingest.segments import SegmentInfo, segment_info
 
 BATCH = 64
@@ -33,16 +33,24 @@ def batches(
         directory: where copies lie while they land.
 
     Raises:
-        StoreError: the store refuses or cannot be reached.
+        StoreError: the store cannot be listed; or, after the last batch, a segment could not be taken.
         SpoolError: a copy cannot be written.
     """
     parcels = {parcel.segment_id: parcel for parcel in depot.parcels()}
     new = iter(missing(parcels))
+    trouble: StoreError | None = None
     _clear(directory)
     while ids := list(islice(new, BATCH)):
         with _folder(directory) as folder:
-            copies = [depot.take(parcels[each], Path(folder) / parcels[each].collector) for each in ids]
+            copies = []
+            for each in ids:
+                try:
+                    copies.append(depot.take(parcels[each], Path(folder) / parcels[each].collector))
+                except StoreError as wrong:
+                    trouble = trouble or wrong
             yield [segment_info(copy) for copy in copies]
+    if trouble is not None:
+        raise trouble
 
 
 def _folder(directory: Path) -> tempfile.TemporaryDirectory[str]:

@@ -132,7 +132,8 @@ def pack(request: Request, number: str, visitor: Someone) -> Any:
     desk = desk_of(request)
     with tempfile.TemporaryDirectory(prefix="tillwatch-pack-") as folder:
         target = Path(folder) / "pack.zip"
-        make_pack(record, desk.settings, target, locale=locale_of(request), now=desk.now())
+        operators = visitor.may("operators", record.merchant_id)
+        make_pack(record, desk.settings, target, locale=locale_of(request), now=desk.now(), operators=operators)
         content = target.read_bytes()
     named = {"Content-Disposition": f'attachment; filename="evidence-{record.number}.zip"'}
     return Response(content, media_type="application/zip", headers=named)

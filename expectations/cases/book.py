@@ -5,6 +5,7 @@ itself carries a reference, unique in the database, so that doing it twice is do
 """
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,9 @@ import sqlalchemy as sa
 
 from expectations.cases.database import Database, database_of
 from expectations.cases.joining import Opened, open_cases
-from expectations.cases.record import CaseRecord
+from expectations.cases.record import CaseRecord, MoneyBack
 from expectations.cases.rows import Pen, find, numbers_of, read_case, row_of
-from expectations.cases.schema import CASE_LOG, CASES
+from expectations.cases.schema import CASE_FINDINGS, CASE_LOG, CASES
 from expectations.cases.states import OVER, State
 from expectations.findings import Finding
 from expectations.mail.catalogue import behaviours
@@ -45,7 +46,8 @@ class CaseBook:
     def open_cases(self, findings: Iterable[Finding]) -> Opened:
         """Open a case for each group of findings about the same money, or have them join the one there is.
 
-        The same findings again change nothing. Findings of a rule that there are no words for are left aside.
+        The same findings again change nothing; one that says something else under its number brings its case up to
+        date. Findings of a rule that there are no words for are left aside.
 
         Raises:
             CaseError: the database cannot be used.
@@ -95,6 +97,17 @@ class CaseBook:
 
         return self._database.run(read)
 
+    def over(self, merchant: str | None = None) -> frozenset[str]:
+        """Findings of cases in which nobody has to do anything; not those that joined one after it was rejected."""
+        is_rejection = sa.and_(CASE_LOG.c.state == "rejected", CASE_LOG.c.kind.in_(("rejected", "answered")))
+        rejected_at = sa.select(sa.func.max(CASE_LOG.c.at)).where(CASE_LOG.c.case_id == CASES.c.case_id, is_rejection)
+        judged = sa.or_(CASES.c.state != "rejected", CASE_FINDINGS.c.joined_at <= rejected_at.scalar_subquery())
+        query = sa.select(CASE_FINDINGS.c.finding_id).join_from(CASE_FINDINGS, CASES)
+        query = query.where(CASES.c.state.in_(OVER), judged)
+        if merchant:
+            query = query.where(CASES.c.merchant_id == merchant)
+        return self._database.run(lambda connection: frozenset(connection.execute(query).scalars()))
+
     def case(self, number: str) -> CaseRecord:
         """One case with its findings and its log; of a merged one, the case that it went into.
 
@@ -102,6 +115,30 @@ class CaseBook:
             UsageError: there is no such case.
         """
         return self._database.run(lambda connection: read_case(connection, find(connection, number), whole=True))
+
+    def money_back(self) -> list[MoneyBack]:
+        """What came back and when, the oldest first.
+
+        A case's log says what is back in all; each is the difference from what was back before. Merged cases
+        keep their log, and what was back in them was back before for the case that they went into.
+        """
+
+        def read(connection: "Connection") -> list[MoneyBack]:
+            columns = (CASE_LOG, CASES.c.number, CASES.c.merchant_id)
+            told = sa.select(*columns).select_from(CASE_LOG.join(CASES)).order_by(CASE_LOG.c.entry_id)
+            rows = connection.execute(told.where(CASE_LOG.c.kind.in_(("recovered", "merged")))).all()
+            gone = set(connection.execute(sa.select(CASES.c.number).where(CASES.c.merged_into.is_not(None))).scalars())
+            total: Counter[str] = Counter()
+            found = []
+            for row in rows:
+                if row.kind == "recovered":
+                    found.append(MoneyBack(row.merchant_id, row.at, row.amount_fen - total[row.number]))
+                    total[row.number] = row.amount_fen
+                elif row.text in gone:
+                    total[row.number] += total.pop(row.text, 0)
+            return found
+
+        return self._database.run(read)
 
     def note(self, number: str, text: str, by: str) -> CaseRecord:
         """Write a remark into a case's log."""

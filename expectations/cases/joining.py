@@ -1,5 +1,6 @@
 """Findings open cases or join them: money is in one case at a time."""
 
+import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 from expectations.cases.record import CaseRecord, iso_text
 from expectations.cases.rows import Pen, next_serial, numbers_of, read_case, row_of
 from expectations.cases.schema import CASE_ANSWERS, CASE_FINDINGS, CASE_SUBJECTS, CASES
+from expectations.cases.states import OVER
 from expectations.findings import Finding
 from expectations.mail.cases import Case, group, meeting_points
 from ingest.errors import CaseError
@@ -24,8 +26,12 @@ class Opened:
 
 
 def open_cases(pen: Pen, findings: Sequence[Finding]) -> Opened:
-    """Put findings into the cases of their money, or into new ones; those that are in one already change nothing."""
+    """Put findings into the cases of their money, or into new ones.
+
+    Of those that are in a case already, the book takes what changed (certainty, severity, money) and nothing else.
+    """
     known = numbers_of(pen.connection, [each.finding_id for each in findings])
+    _renew(pen, {each.finding_id: each for each in findings if each.finding_id in known})
     by_merchant: dict[str, list[Finding]] = {}
     for each in findings:
         by_merchant.setdefault(each.merchant_id, []).append(each)
@@ -41,6 +47,23 @@ def open_cases(pen: Pen, findings: Sequence[Finding]) -> Opened:
             (opened if is_new else joined).append(number)
             known |= {each.finding_id: number for each in case.findings}
     return Opened(tuple(opened), tuple(dict.fromkeys(joined)), known)
+
+
+def _renew(pen: Pen, found: Mapping[str, Finding]) -> None:
+    """Store known findings that say something else now, and work out their cases again."""
+    ids, here = list(found), CASE_FINDINGS.c
+    cases: set[int] = set()
+    for start in range(0, len(ids), 500):
+        stored = sa.select(CASE_FINDINGS).where(here.finding_id.in_(ids[start : start + 500]))
+        for row in pen.connection.execute(stored).all():
+            said = found[row.finding_id].to_json()
+            if row.finding != said and Finding.from_json(row.finding) != Finding.from_json(said):
+                change = CASE_FINDINGS.update().where(here.finding_id == row.finding_id)
+                pen.connection.execute(change.values(finding=said))
+                cases.add(row.case_id)
+    for case_id in sorted(cases):
+        row = row_of(pen.connection, case_id)
+        _refresh(pen, case_id, changed_at=row.changed_at if row.state in OVER else pen.now)
 
 
 def _place(pen: Pen, merchant_id: str, case: Case) -> tuple[str, bool]:
@@ -113,8 +136,8 @@ def _merge(pen: Pen, other: int, into: int) -> None:
     pen.write(into, "merged", gone.number, kept.state)
 
 
-def _refresh(pen: Pen, case_id: int) -> CaseRecord:
-    """Work out again what follows from a case's findings."""
+def _refresh(pen: Pen, case_id: int, *, changed_at: dt.datetime | None = None) -> CaseRecord:
+    """Work out again what follows from a case's findings; what is over keeps when it was over."""
     record = read_case(pen.connection, row_of(pen.connection, case_id), whole=True)
     case = record.told(pen.now)
     pen.connection.execute(
@@ -125,7 +148,7 @@ def _refresh(pen: Pen, case_id: int) -> CaseRecord:
             rule=case.lead.rule,
             amount_fen=case.amount_fen,
             act_by=case.act_by,
-            changed_at=pen.now,
+            changed_at=changed_at or pen.now,
         )
     )
     return record

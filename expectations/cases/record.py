@@ -24,6 +24,15 @@ class Entry:
     proof: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MoneyBack:
+    """How much more of a merchant's money was seen to be back, and when; less than nothing corrects what was said."""
+
+    merchant_id: str
+    at: dt.datetime
+    amount_fen: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseRecord:
     """A case as the book has it; the columns of ``cases``, and what hangs on it."""

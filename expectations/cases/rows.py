@@ -10,6 +10,7 @@ from expectations.cases.record import CaseRecord, Entry
 from expectations.cases.schema import CASE_FINDINGS, CASE_LOG, CASE_SERIALS, CASES
 from expectations.cases.states import State, may_follow
 from expectations.findings import Finding
+from expectations.mail.cardcheck import holds_card_number
 from ingest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,10 +70,26 @@ class Pen:
         reference: str | None = None,
         proof: str | None = None,
     ) -> None:
-        """Write one line of a case's log."""
+        """Write one line of a case's log.
+
+        Raises:
+            UsageError: what a person wrote holds a whole card number. What later data shows has a reference and
+                is not looked at: its identifiers may be as long.
+        """
+        if reference is None:
+            self._refuse_card_number(case_id, text, contact)
         entry = {"case_id": case_id, "at": self.now, "kind": kind, "by": by[:100], "contact": contact[:200]}
         entry |= {"text": text, "amount_fen": amount_fen, "state": state, "reference": reference, "proof": proof}
         self.connection.execute(CASE_LOG.insert().values(entry))
+
+    def _refuse_card_number(self, case_id: int, *said: str) -> None:
+        """The case's own merchant number is none, though it may look like one."""
+        row = row_of(self.connection, case_id)
+        if any(holds_card_number(each, known={row.merchant_id}) for each in said):
+            raise UsageError(
+                f"{row.number}: what was written holds a whole card number; name its last four digits only",
+                hint="nothing was written down; write it again without the rest of the number",
+            )
 
 
 def next_serial(connection: "Connection", month_day: str) -> int:

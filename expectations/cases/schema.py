@@ -135,7 +135,7 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
             "recovered_fen": "what came back",
             "act_by": "the nearest deadline when it was last looked at; null = none",
             "opened_at": "when it was opened",
-            "changed_at": "when its state or its findings changed last",
+            "changed_at": "when its state changed last or a finding joined; while open, also when one changed",
             "merged_into": "the older case that it turned out to be about; null = it stands for itself",
         },
     ),

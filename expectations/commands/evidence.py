@@ -33,7 +33,8 @@ def evidence() -> None:
 def make(number: str, output: Path | None, locale: Any, as_json: bool, config: Path | None) -> None:
     """Write the evidence pack of CASE: PDF, table, complaint, manifest.
 
-    Nothing in it shows more of a card than its first six and last four digits.
+    Nothing in it shows more of a card than its first six and last four digits. It shows operator numbers: whoever runs
+    this reads spool and lake. The page of cases leaves them out for finance.
     """
     from expectations.cases.book import case_book
     from expectations.evidence.pack import make_pack
@@ -41,7 +42,7 @@ def make(number: str, output: Path | None, locale: Any, as_json: bool, config: P
     settings = load_settings(config)
     record = case_book(settings).case(number)
     target = output or Path(f"evidence-{record.number}.zip")
-    made = make_pack(record, settings, target, locale=locale, now=dt.datetime.now(dt.UTC))
+    made = make_pack(record, settings, target, locale=locale, now=dt.datetime.now(dt.UTC), operators=True)
     if as_json:
         facts = asdict(made) | {"path": str(made.path), "too_large_to_mail": made.too_large_to_mail}
         click.echo(json.dumps(facts, ensure_ascii=False))

@@ -45,7 +45,10 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Bytes:
-    """A frame, starred where card data stood: ``lines`` are (offset, [(pair of nibbles, its field's number or '')])."""
+    """A frame, starred where card data or hidden fields stood.
+
+    ``lines`` are (offset, [(pair of nibbles, its field's number or '')]).
+    """
 
     head: str
     place: str
@@ -249,8 +252,12 @@ def _frame(frame: Frame, account: Account) -> Bytes:
         named = {name: getattr(frame.place, name) for name in ("file", "offset", "length", "sha256")}
         place = say["raw_place"].format_map(named)
     shown = dump(values["profile"], values["frame"] or b"")
-    fields = shown.fields if account.operators else tuple(each for each in shown.fields if "operator" not in each.en)
-    return Bytes(head, place, tuple((start, tuple(pairs)) for start, pairs in shown.lines()), fields)
+    hidden = () if account.operators else tuple(each.number for each in shown.fields if "operator" in each.en)
+    lines = tuple(
+        (start, tuple(("**" if owner in hidden else pair, owner) for pair, owner in pairs))
+        for start, pairs in shown.lines()
+    )
+    return Bytes(head, place, lines, tuple(each for each in shown.fields if each.number not in hidden))
 
 
 def _signatures(account: Account) -> list[Block]:

@@ -59,7 +59,9 @@ class Made:
         return self.size > MAIL_LIMIT
 
 
-def make_pack(record: CaseRecord, settings: Settings, target: Path, *, locale: Locale, now: dt.datetime) -> Made:
+def make_pack(
+    record: CaseRecord, settings: Settings, target: Path, *, locale: Locale, now: dt.datetime, operators: bool = False
+) -> Made:
     """Make a case's evidence pack.
 
     Args:
@@ -68,6 +70,7 @@ def make_pack(record: CaseRecord, settings: Settings, target: Path, *, locale: L
         target: a folder that is empty or not there, or a file ``*.zip`` that is not there.
         locale: language of the dossier's labels; the complaint is Chinese whatever it is.
         now: the moment that is stamped on it, aware.
+        operators: whether operator numbers are shown.
 
     Raises:
         EvidenceError: the target is taken or cannot be written.
@@ -75,7 +78,7 @@ def make_pack(record: CaseRecord, settings: Settings, target: Path, *, locale: L
         LakeError, SpoolError: what it rests on cannot be read.
     """
     _refuse_taken(target)
-    files = pack_files(gather(record, settings), settings, locale=locale, now=now)
+    files = pack_files(gather(record, settings), settings, locale=locale, now=now, operators=operators)
     manifest = json.loads(files[MANIFEST])
     content = zipped(files) if target.suffix == ".zip" else b""
     try:
@@ -93,11 +96,13 @@ def make_pack(record: CaseRecord, settings: Settings, target: Path, *, locale: L
     return Made(target, size, tuple(files), len(manifest["ranges"]), len(manifest["rows"]), manifest["manifest_sha256"])
 
 
-def pack_files(grounds: Grounds, settings: Settings, *, locale: Locale, now: dt.datetime) -> dict[str, bytes]:
+def pack_files(
+    grounds: Grounds, settings: Settings, *, locale: Locale, now: dt.datetime, operators: bool = False
+) -> dict[str, bytes]:
     """The files of a pack by name; the manifest last."""
     decoder = version("tillwatch")
     figures = Figures(texts(locale), settings.zone, now)
-    account = Account(grounds, figures, settings, now, decoder)
+    account = Account(grounds, figures, settings, now, decoder, operators)
     case = account.case
     proof = _proof(grounds)
     hashes = [(f"{each['file']} {each['offset']}+{each['length']}", each["sha256"]) for each in proof["ranges"]]

@@ -66,6 +66,8 @@ class Feedback:
     def answer(self, number: str, answer: Answer, by: str) -> CaseRecord:
         """Write an answer down; the case goes where the answer leads, if it may go there.
 
+        An answer that takes the place of another first takes back what that did, as `withdraw` does.
+
         Raises:
             UsageError: there is no such case.
             CaseError, LakeError: it cannot be written.
@@ -81,12 +83,16 @@ class Feedback:
         standing = _standing(connection, row.case_id)
         if standing is not None and standing.answer == answer:
             return record
+        pen = Pen(connection, now)
         if standing is not None:
             _withdraw(connection, row.case_id, by, now)
+            if _ended(row, standing):
+                pen.step(row, "new", WITHDRAWN, standing.answer, by=by)
+                row = row_of(connection, row.case_id)
         values = {"case_id": row.case_id, "answer": answer, "merchant_id": row.merchant_id, "rule": row.rule}
         values |= {"price_fen": _price(record) if answer == "two-purchases" else None, "at": now, "by": by[:100]}
         connection.execute(CASE_ANSWERS.insert().values(values))
-        pen, state = Pen(connection, now), EFFECTS[answer].state
+        state = EFFECTS[answer].state
         if state is None or state == row.state or not may_follow(row.state, state):
             pen.write(row.case_id, "answered", answer, row.state, by=by)
         elif state == "claimed":
@@ -109,8 +115,8 @@ class Feedback:
             if standing is None:
                 raise UsageError(f"{row.number}: no answer stands", hint="`tillwatch feedback ls` lists those that do")
             _withdraw(connection, row.case_id, by, now)
-            pen, led_to = Pen(connection, now), EFFECTS[cast("Answer", standing.answer)].state
-            if row.state in OVER and row.state == led_to:
+            pen = Pen(connection, now)
+            if _ended(row, standing):
                 pen.step(row, "new", WITHDRAWN, standing.answer, by=by)
             else:
                 pen.write(row.case_id, WITHDRAWN, standing.answer, row.state, by=by)
@@ -182,6 +188,11 @@ def _price(record: CaseRecord) -> int | None:
 def _standing(connection: "Connection", case_id: int) -> "Row[Any] | None":
     here = sa.and_(CASE_ANSWERS.c.case_id == case_id, CASE_ANSWERS.c.withdrawn_at.is_(None))
     return connection.execute(sa.select(CASE_ANSWERS).where(here).order_by(CASE_ANSWERS.c.answer_id.desc())).first()
+
+
+def _ended(row: "Row[Any]", standing: "Row[Any]") -> bool:
+    """Whether a case is over by its standing answer."""
+    return row.state in OVER and row.state == EFFECTS[cast("Answer", standing.answer)].state
 
 
 def _withdraw(connection: "Connection", case_id: int, by: str, now: dt.datetime) -> None:

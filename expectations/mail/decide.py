@@ -58,6 +58,12 @@ class Alert:
         return min(each.severity for case in self.cases for each in case.findings if stands(each))
 
     @property
+    def is_urgent(self) -> bool:
+        """Whether a P1's deadline in it is still ahead."""
+        found = (each for case in self.cases for each in case.findings if each.severity == "P1")
+        return any(each.act_by is not None and each.act_by > self.decided_at for each in found)
+
+    @property
     def business_date(self) -> dt.date:
         """The newest business day that a case of the mail is about."""
         return max(each.lead.business_date for each in self.cases)
@@ -92,7 +98,7 @@ class Known:
         told: what the ledger says has been told.
         dead: what was given up for whom.
         doubts: mails whose sender died while it handed them over.
-        settled: findings that a person has closed (done, two purchases); they are not told again.
+        settled: findings that a person has closed (done, two purchases) or whose case is over; they are not told.
         numbers: finding_id -> number of its case.
         facts: what routes may ask for.
     """
@@ -167,12 +173,12 @@ class _Desk:
             for reader in readers_of_case(case, routes, known.facts):
                 self.readers.setdefault(reader, []).append(name)
         self.held: list[Held] = []
-        self._busy: set[tuple[str, str]] = set()
+        self._doubtful: set[Told] = set()
 
     def doubtful(self, findings: list[Finding]) -> list[Alert]:
         """Mails in doubt once more, word for word of the same cases, so that both have one Message-ID.
 
-        Their readers get nothing else in this moment.
+        What is in them goes to their readers in no other mail meanwhile; what is new does.
         """
         found = []
         for doubt in self._known.doubts:
@@ -181,6 +187,14 @@ class _Desk:
             cases = group((each for each in findings if each.finding_id in mine), self._now, self._known.numbers)
             if doubt.merchant_id != self._merchant_id or locale is None or not cases:
                 continue
+            named = {
+                Told(name, address, locale, as_case=as_case)
+                for names, as_case in ((doubt.finding_ids, True), (doubt.review_ids, False))
+                for name in names
+                for address in doubt.recipients
+            }
+            if {each for each in named if each.as_case} <= self._known.told:
+                continue  # its cases grew, and were told whole meanwhile
             alert = Alert(
                 self._merchant_id, locale, doubt.recipients, self._now,
                 tuple(each for each in cases if each.lead.finding_id in doubt.finding_ids),
@@ -189,17 +203,19 @@ class _Desk:
             if alert.alert_id != doubt.alert_id:
                 continue  # a finding of it is gone or closed: what is left is told as any other
             waits = [self._waits(case, address, locale) for case in alert.cases for address in doubt.recipients]
+            self._doubtful |= named
             if not waits or min(waits) <= self._now:
                 found.append(alert)
-                self._busy |= {(locale, address) for address in doubt.recipients}
+                continue
+            self.held += [
+                Held(self._merchant_id, address, locale, alert.finding_ids, min(waits)) for address in doubt.recipients
+            ]
         return found
 
     def alerts(self) -> list[Alert]:
         """Readers who lack the same cases share a mail."""
         together: dict[tuple[Locale, tuple[str, ...], tuple[str, ...]], list[str]] = {}
         for (locale, address), names in self.readers.items():
-            if (locale, address) in self._busy:
-                continue
             pending = [name for name in names if self._cases[name].stands_alone and self._news(name, address, locale)]
             waits = {name: self._waits(self._cases[name], address, locale) for name in pending}
             if not pending:
@@ -239,6 +255,7 @@ class _Desk:
     def _is_news(self, finding: Finding, case: Case, address: str, locale: str) -> bool:
         """A finding once shown as a row to review is news again when its case comes to stand on its own."""
         as_case = Told(finding.finding_id, address, locale, as_case=True)
-        if as_case in self._known.told or as_case in self._known.dead:
+        if any(as_case in each for each in (self._known.told, self._known.dead, self._doubtful)):
             return False
-        return case.stands_alone or Told(finding.finding_id, address, locale, as_case=False) not in self._known.told
+        as_row = Told(finding.finding_id, address, locale, as_case=False)
+        return case.stands_alone or not (as_row in self._known.told or as_row in self._doubtful)

@@ -22,6 +22,9 @@ from ingest.errors import DeliveryError
 ANSWER_SECONDS = 15.0
 """How long the server may take for one answer."""
 
+CONTENT_SECONDS = 45.0
+"""How long for the answer to the content: giving up earlier leaves a doubt (RFC 5321, 4.5.3.2.6)."""
+
 MAIL_SECONDS = 60.0
 """How long one mail may take in all, however slowly the server trickles."""
 
@@ -90,6 +93,8 @@ def deliver(message: EmailMessage, recipients: Sequence[str], server: Server) ->
 def _content(link: smtplib.SMTP, content: bytes, server: Server) -> tuple[int, bytes]:
     """Send the content; the server's answer to it."""
     try:
+        if link.sock is not None:
+            link.sock.settimeout(CONTENT_SECONDS)
         return link.data(content)
     except smtplib.SMTPDataError as wrong:  # it does not want to hear any
         said = wrong.smtp_error

@@ -82,6 +82,8 @@ def _readers(case: Case, routes: tuple[Judged, ...], world: World) -> Iterator[R
             leaves, remark = None, ""
             if not case.stands_alone:
                 remark = "not sure or not grave enough for a mail of its own: the weekly report, or along with others"
+            elif world.over.issuperset(ids):
+                remark = "" if told_at else "its case was over before it was told"
             elif not news:
                 remark = "" if told_at else "given up: `tillwatch alert status` says why"
             else:

@@ -6,7 +6,7 @@ Pure: rows in, answers out. `ledger` reads and writes the rows.
 import datetime as dt
 import functools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,14 @@ from expectations.mail.timing import Sent
 WAITS = (0, 1, 5, 15, 30, 60)
 """Minutes before each further try of a mail that was not taken; the last of them from then on."""
 
+URGENT_WAIT = 5
+"""Minutes that a mail with an open P1 deadline waits at most."""
+
 GIVEN_UP = dt.timedelta(hours=48)
-"""A mail that a server put off for so long is dead."""
+"""A mail that a server put off, or that is in doubt, for so long is dead."""
+
+TRIED = frozenset({"failed", "handing"})
+"""States of a try that did not succeed: refused or not reached, broken off (with an error)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +129,22 @@ class History:
             for address in json.loads(row["recipients"])
         )
 
-    def retry_at(self, alert_id: str) -> dt.datetime | None:
-        """The moment before which a mail that was not taken is not tried again; None when it never failed."""
+    def retry_at(self, alert_id: str, *, urgent: bool = False) -> dt.datetime | None:
+        """The moment before which a mail that was not taken is not tried again; None when it never failed.
+
+        Args:
+            alert_id: the mail.
+            urgent: whether a P1's deadline in it is still ahead.
+        """
         failures = self._failures(alert_id)
         if not failures:
             return None
         wait = WAITS[min(len(failures), len(WAITS)) - 1]
-        return failures[-1] + dt.timedelta(minutes=wait)
+        return failures[-1] + dt.timedelta(minutes=min(wait, URGENT_WAIT) if urgent else wait)
 
-    def given_up(self, alert_id: str, now: dt.datetime) -> bool:
-        """Whether a mail has been put off for too long."""
-        failures = self._failures(alert_id)
+    def given_up(self, alert_id: str, now: dt.datetime, *, in_doubt: bool = False) -> bool:
+        """Whether a mail has been put off for too long; ``in_doubt``: whether its tries broke off for so long."""
+        failures = self._failures(alert_id, frozenset({"handing"}) if in_doubt else TRIED)
         return bool(failures) and now - failures[0] >= GIVEN_UP
 
     def thread(
@@ -171,12 +182,11 @@ class History:
         """Every row of a state, oldest first."""
         return [row for row in self._rows if row["state"] == state]
 
-    def _failures(self, alert_id: str) -> list[dt.datetime]:
+    def _failures(self, alert_id: str, states: Collection[str] = TRIED) -> list[dt.datetime]:
         return [
             row["at"]
             for row in self._rows
-            if row["alert_id"] == alert_id
-            and (row["state"] == "failed" or (row["state"] == "handing" and row["error"]))
+            if row["alert_id"] == alert_id and row["state"] in states and (row["state"] == "failed" or row["error"])
         ]
 
     def _told(self, state: str) -> frozenset[Told]:

@@ -71,7 +71,8 @@ def plan(world: World, merchant: str | None = None, source: "Source | None" = No
         each for each in world.findings if merchant in {None, each.merchant_id} and each.finding_id not in in_storm
     ]
     history = world.history
-    known = Known(history.told, history.dead, history.doubts, world.settled, world.numbers, world.facts)
+    settled = world.over.union(world.settled)
+    known = Known(history.told, history.dead, history.doubts, settled, world.numbers, world.facts)
     decision = decide(theirs, world.settings.alerts.routes, world.now, known, world.hours)
     mails += decision.alerts
     closing, finished = closings(
@@ -126,7 +127,8 @@ def _storm_notices(
         each
         for case in cases
         for each in case.findings
-        if any(Told(each.finding_id, address, locale, as_case=True) not in known for locale, address in readers)
+        if each.finding_id not in world.over
+        and any(Told(each.finding_id, address, locale, as_case=True) not in known for locale, address in readers)
     ]
     lacking = _lacking(name, readers, world)
     if not new or not lacking:

@@ -28,6 +28,9 @@ from ingest.errors import DeliveryError
 from ingest.settings import Settings
 from ingest.tables import Lake
 
+MOST_DOUBTS = 3
+"""So many mails of one run whose connection broke are the server's fault; fewer are their own content's."""
+
 
 def send_alerts(
     settings: Settings,
@@ -91,6 +94,7 @@ class _Run:
         self._settings, self._lake, self._ledger, self._server = settings, lake, ledger, server
         self._source, self._patient = source, patient
         self._down: ServerError | None = None
+        self._doubts = 0
         self.outcomes: list[Outcome] = []
         self.finished: list[str] = []
 
@@ -141,7 +145,7 @@ class _Run:
 
     def _must_wait(self, mail: Mail, history: History) -> bool:
         """Whether it failed a little while ago."""
-        at = history.retry_at(mail.alert_id)
+        at = history.retry_at(mail.alert_id, urgent=isinstance(mail, Alert) and mail.is_urgent)
         return self._patient and at is not None and self._ledger.now() < at
 
     def _send(self, mails: Sequence[Mail], history: History) -> None:
@@ -168,9 +172,16 @@ class _Run:
                 refused = deliver(message, mail.recipients, self._server)
             except DeliveryError as wrong:
                 self.outcomes.append(self._failure(mail, wrong, history))
-                self._down = wrong if isinstance(wrong, ServerError) else None
+                self._down = self._cause(wrong)
                 continue
             self.outcomes.append(self._delivered(mail, outcome, refused))
+
+    def _cause(self, wrong: DeliveryError) -> ServerError | None:
+        """Why no other mail can leave either; None when it is this mail alone."""
+        if not isinstance(wrong, DoubtError):
+            return wrong if isinstance(wrong, ServerError) else None
+        self._doubts += 1
+        return ServerError(wrong.message, hint=wrong.hint) if self._doubts >= MOST_DOUBTS else None
 
     def _delivered(self, mail: Mail, outcome: Outcome, refused: dict[str, str]) -> Outcome:
         dead = tuple(who for who, why in refused.items() if why.startswith("5"))
@@ -189,14 +200,15 @@ class _Run:
     def _failure(self, mail: Mail, wrong: DeliveryError, history: History | None = None) -> Outcome:
         """Note a mail that nobody has got: to be tried again, or dead."""
         permanent = wrong.permanent if isinstance(wrong, RefusedError) else {}
+        in_doubt = isinstance(wrong, DoubtError)
         given_up = (
-            isinstance(wrong, RefusedError)
+            isinstance(wrong, RefusedError | DoubtError)
             and history is not None
-            and history.given_up(mail.alert_id, self._ledger.now())
+            and history.given_up(mail.alert_id, self._ledger.now(), in_doubt=in_doubt)
         )
         dead = tuple(who for who in mail.recipients if who in permanent or given_up)
         outcome = replace(self.outcome(mail, "failed"), dead=dead, error=wrong.message, hint=wrong.hint)
-        state = "handing" if isinstance(wrong, DoubtError) else "failed"
+        state = "handing" if in_doubt else "failed"
         self._note(mail, outcome, [(who, "dead" if who in dead else state, wrong.message) for who in mail.recipients])
         return outcome
 

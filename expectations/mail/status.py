@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from expectations.mail.budget import Budget
+from expectations.mail.decide import Alert
 from expectations.mail.ledger import Ledger
 from expectations.mail.plan import Plan, plan
 from expectations.mail.world import look
@@ -68,6 +69,8 @@ def status(settings: Settings, now: dt.datetime) -> Status:
     source = source_of(settings, lake, world)
     history = world.history
     sent = Counter(each["kind"] or "P1" for each in history.rows("sent") if now - RECENT < each["decided_at"] <= now)
+    found = plan(world, source=source)
+    urgent = {each.alert_id for each in found.mails if isinstance(each, Alert) and each.is_urgent}
     unsent = [
         {
             "state": each["state"],
@@ -76,11 +79,15 @@ def status(settings: Settings, now: dt.datetime) -> Status:
             "merchant_id": each["merchant_id"],
             "error": each["error"],
             "at": each["at"].isoformat(),
-            "try_again": _moment(history.retry_at(each["alert_id"])) if each["state"] == "failed" else None,
+            "try_again": (
+                _moment(history.retry_at(each["alert_id"], urgent=each["alert_id"] in urgent))
+                if each["state"] == "failed"
+                else None
+            ),
         }
         for each in history.unsent()
     ]
-    return Status(sent, unsent, plan(world, source=source), source.budget(world))
+    return Status(sent, unsent, found, source.budget(world))
 
 
 def _moment(at: dt.datetime | None) -> str | None:

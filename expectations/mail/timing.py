@@ -16,6 +16,9 @@ from ingest.alerting import Timing
 HOUR = dt.timedelta(hours=1)
 DAY = dt.timedelta(days=1)
 
+NEXT_LOOK = dt.timedelta(minutes=6)
+"""The next decision comes no later: the schedule looks every five minutes, and some seconds late."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -83,7 +86,7 @@ class Hours:
         gathered = max(before, default=None)
         if gathered is not None and gathered <= at < gathered + dt.timedelta(minutes=self.timing.merge_minutes):
             until = gathered + dt.timedelta(minutes=self.timing.merge_minutes)
-            at = at if last_call is not None and at <= last_call < until else until
+            at = at if last_call is not None and at <= last_call < until + NEXT_LOOK else until
         wakes = self.wakes(at)
         if wakes == at or (last_call is not None and act_by is not None and at <= last_call and act_by <= wakes):
             return at

@@ -33,6 +33,7 @@ class World:
         findings: all that is known.
         history: what was sent.
         settled: findings that a person has closed.
+        over: findings of cases that the book has as over: they are not told any more.
         numbers: finding_id -> number of its case.
         seen: finding_id -> when it was first seen.
         open_numbers: numbers of cases that were told and are not over.
@@ -47,6 +48,7 @@ class World:
     findings: tuple[Finding, ...] = ()
     history: History = field(default_factory=lambda: History(()))
     settled: Collection[str] = frozenset()
+    over: frozenset[str] = frozenset()
     numbers: Mapping[str, str] = field(default_factory=dict)
     seen: Mapping[str, dt.datetime] = field(default_factory=dict)
     open_numbers: frozenset[str] = frozenset()
@@ -115,6 +117,7 @@ def look(settings: Settings, lake: Lake, ledger: Ledger, now: dt.datetime, merch
         findings=tuple(findings),
         history=history,
         settled=ledger.settled(),
+        over=book.over(merchant),
         numbers=numbers,
         seen=_first_seen(findings, seen_at(database, [each.finding_id for each in findings]), now),
         open_numbers=frozenset(each.number for state in OPEN for each in book.cases(state=state, merchant=merchant)),

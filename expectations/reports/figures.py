@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from expectations.cases.record import CaseRecord
+from expectations.cases.record import CaseRecord, MoneyBack
 from expectations.cases.states import OVER, age_class
 from expectations.findings import Finding
 from expectations.mail.timing import DAY
@@ -125,6 +125,7 @@ def figures(
     findings: Collection[Finding],
     period: Period,
     *,
+    money_back: Collection[MoneyBack],
     now: dt.datetime,
 ) -> dict[str, ShopFigures]:
     """Merchant -> its figures, for every merchant seen in the period or not long before.
@@ -135,6 +136,7 @@ def figures(
         records: every case.
         findings: all that is known.
         period: which days.
+        money_back: what came back in all cases, and when.
         now: at which the age of open cases is told.
     """
     days = seen_days(lake, period.start - KNOWN_DAYS * DAY, period.end)
@@ -161,7 +163,13 @@ def figures(
                 and each.merchant_id == merchant_id
                 and period.start <= each.business_date <= period.end
             ),
-            **_cases([each for each in records if each.merchant_id == merchant_id], settings, period, now),
+            recovered_fen=sum(
+                each.amount_fen
+                for each in money_back
+                if each.merchant_id == merchant_id
+                and period.start <= each.at.astimezone(settings.zone).date() <= period.end
+            ),
+            **_cases([each for each in records if each.merchant_id == merchant_id], period, now),
             fees=fees.get(merchant_id),
             deposits=_deposits(settings, lake, merchant_id, period),
             terminals=terminals.get(merchant_id, {}),
@@ -170,15 +178,13 @@ def figures(
     }
 
 
-def _cases(records: Collection[CaseRecord], settings: Settings, period: Period, now: dt.datetime) -> dict[str, Any]:
+def _cases(records: Collection[CaseRecord], period: Period, now: dt.datetime) -> dict[str, Any]:
     opened = [each for each in records if each.stands and period.start <= each.business_date <= period.end]
-    back = [each for each in records if period.start <= each.changed_at.astimezone(settings.zone).date() <= period.end]
     still = [each for each in records if each.stands and each.state not in OVER]
     ages = Counter(age_class(each.age_days(now)) for each in still)
     return {
         "cases": len(opened),
         "found_fen": sum(each.amount_fen for each in opened),
-        "recovered_fen": sum(each.recovered_fen for each in back),
         "ages": {name: ages[name] for name in AGES},
         "open_fen": sum(each.amount_fen - min(each.recovered_fen, each.amount_fen) for each in still),
     }

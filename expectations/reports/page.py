@@ -25,8 +25,9 @@ def period_figures(settings: Settings, period: Period, merchant: str | None = No
         LakeError: a table cannot be read.
     """
     lake = Lake.of(settings.lake)
-    records = case_book(settings).cases(review=True)
-    found = figures(settings, lake, records, read_findings(lake), period, now=_now())
+    book = case_book(settings)
+    records = book.cases(review=True)
+    found = figures(settings, lake, records, read_findings(lake), period, money_back=book.money_back(), now=_now())
     return {name: shop for name, shop in found.items() if merchant in {None, name} and shop.seen_days}
 
 

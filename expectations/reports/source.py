@@ -5,7 +5,7 @@ import functools
 from collections.abc import Collection
 
 from expectations.cases.book import CaseBook, case_book
-from expectations.cases.record import CaseRecord
+from expectations.cases.record import CaseRecord, MoneyBack
 from expectations.findings import Finding
 from expectations.mail.budget import Budget, budget
 from expectations.mail.timing import DAY
@@ -44,7 +44,9 @@ class Source:
 
     def _figures(self, period: Period) -> dict[str, ShopFigures]:
         """Merchant -> its figures."""
-        return figures(self._settings, self._lake, self.records, self._findings, period, now=self._now)
+        return figures(
+            self._settings, self._lake, self.records, self._findings, period, money_back=self._money_back, now=self._now
+        )
 
     def _merchants(self, period: Period) -> frozenset[str]:
         """Whom a period's report is about."""
@@ -54,6 +56,11 @@ class Source:
     def records(self) -> list[CaseRecord]:
         """Every case, without findings and log."""
         return self._book.cases(review=True)
+
+    @functools.cached_property
+    def _money_back(self) -> list[MoneyBack]:
+        """What came back in all cases, and when."""
+        return self._book.money_back()
 
     @functools.cached_property
     def last_days(self) -> dict[str, set[dt.date]]:

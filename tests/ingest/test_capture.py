@@ -31,6 +31,7 @@ def test_a_line_says_when_where_which_way_and_what() -> None:
         ({"t": None}, "no t"),
         ({"t": "yesterday"}, "t is not an ISO 8601 time"),
         ({"t": "2026-11-21T20:41:07"}, "t has no time zone"),
+        ({"t": "9999-12-31T00:00:00+00:00"}, "t is out of reach: years 1678 to 2262 can be kept"),
         ({"line": 7}, "no line"),
         ({"line": ""}, "line is empty"),
         ({"dir": "up"}, "dir is neither rx nor tx"),

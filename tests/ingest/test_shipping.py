@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from ingest.cli import cli
-from ingest.depot import Depot
-from ingest.errors import StoreError, TillwatchError
+from ingest.depot import Depot, Parcel
+from ingest.errors import StoreError, TillwatchError, UsageError
 from ingest.keys import create_keys, load_keys
 from ingest.lake import Lake
 from ingest.landing import land
@@ -122,7 +122,7 @@ def test_a_ledger_that_was_torn_or_lost_ships_nothing_twice(shop: Settings, stor
 
 
 def test_another_collectors_segment_under_the_same_name_is_never_overwritten(shop: Settings, store: str):
-    """Something else lies under the name: an error that says so, and both stay as they are."""
+    """Something else lies under a name: an error that says so, both stay as they are, and the others are shipped."""
     first, *_ = _expected(shop)
     bucket_at(store, "shop").put_object(Key=first, Body=b"another's")
 
@@ -130,8 +130,8 @@ def test_another_collectors_segment_under_the_same_name_is_never_overwritten(sho
         list(ship(shop.spool.directory, Depot(URL, "till-1")))
 
     assert "ship.collector" in told.value.hint
-    assert _stored(store) == {first: b"another's"}
-    assert len(unshipped(shop.spool.directory, URL)) == 4
+    assert _stored(store) == _expected(shop) | {first: b"another's"}
+    assert len(unshipped(shop.spool.directory, URL)) == 1
 
 
 def test_two_shippers_at_once_leave_each_segment_once(shop: Settings, store: str):
@@ -295,4 +295,40 @@ def test_a_store_that_is_down_lands_what_the_spool_holds(
 
     assert isinstance(told.exception, StoreError)
     assert "check the network" in told.exception.hint
-    assert len(set(Lake.of(shop.lake).read("raw_frames")["segment_id"].to_pylist())) == 4
+    lake = Lake.of(shop.lake)
+    assert len(set(lake.read("raw_frames")["segment_id"].to_pylist())) == 4
+    assert lake.read("rejects").num_rows == 4
+
+
+def test_a_segment_that_cannot_be_taken_holds_up_no_other(
+    shop: Settings, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """One object is refused: an error that names it, and the three others are in the tables."""
+    del store
+    list(ship(shop.spool.directory, Depot(URL, "till-1")))
+    names = list(_expected(shop))
+    take = Depot.take
+
+    def refused(depot: Depot, parcel: Parcel, folder: Path) -> Path:
+        if parcel.name == Path(names[1]).name:
+            raise StoreError(f"{parcel.name}: refused", hint="check what the key may do")
+        return take(depot, parcel, folder)
+
+    monkeypatch.setattr(Depot, "take", refused)
+    config = tmp_path / "lander.toml"
+    config.write_text(f'[spool]\ndirectory = "lander"\n[lake]\nuri = "lake"\ntake_from = "{URL}"\n')
+    lander = load_settings(config)
+
+    with pytest.raises(StoreError, match="refused"):
+        land(lander)
+
+    lake = Lake.of(lander.lake)
+    assert len(set(lake.read("raw_frames")["segment_id"].to_pylist())) == 3
+    assert lake.read("rejects").num_rows == 3
+
+
+@pytest.mark.parametrize("name", [".shop", "..", "a b", ""])
+def test_a_collectors_name_is_one_that_landers_find(name: str):
+    """A folder that nobody would land from is refused where it is set."""
+    with pytest.raises(UsageError, match=r"ship\.collector"):
+        load_settings(None, {"ship": {"collector": name}})

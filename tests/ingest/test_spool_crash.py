@@ -89,6 +89,8 @@ class MemoryDisk(Disk):
 
     def open_append(self, path: Path) -> int:
         self.step("open_append")
+        if path not in self.cached:
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory")
         return self.opened(path)
 
     def write(self, fd: int, data: bytes) -> int:

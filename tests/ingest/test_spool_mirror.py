@@ -6,6 +6,7 @@ The disks are those of ``test_spool_crash``: in memory, with a durable and a cac
 import contextlib
 import errno
 import random
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from itertools import product
 from pathlib import Path
@@ -54,6 +55,11 @@ def reopen(first: MemoryDisk, second: MemoryDisk) -> None:
 def contents(disk: MemoryDisk) -> dict[str, bytes]:
     """The segments by name."""
     return {path.name: disk.inodes[inode].cached for path, inode in disk.cached.items() if path.suffix == ".seg"}
+
+
+def files(disk: MemoryDisk) -> dict[Path, bytes]:
+    """Every file by its path."""
+    return {path: disk.inodes[inode].cached for path, inode in disk.cached.items()}
 
 
 def check_both(first: MemoryDisk, second: MemoryDisk, told: Told) -> None:
@@ -176,6 +182,38 @@ def test_a_disk_that_is_back_is_made_equal_and_used() -> None:
     assert any("back" in note for note in spool.recovery.notes)
 
 
+@pytest.mark.parametrize("failing", [0, 1], ids=["while it catches up", "when it is taken back"])
+def test_a_disk_is_not_back_while_the_good_one_cannot_be_listed(monkeypatch: pytest.MonkeyPatch, failing: int) -> None:
+    """Nothing could be copied, so it stays out and nobody is told that both are alike; the next try makes them so."""
+    first, second = MemoryDisk(), MemoryDisk()
+    disk = Mirrored(FOLDER, Path("/mirror"), first=first, second=second, retry_seconds=0.0, beside=AtOnce())
+    with Spool(FOLDER, KEYS, boot_id=1, disk=disk) as spool:
+        second.fault = _out_of_order
+        for number in (0, 2):
+            spool.append_many([frame(number)])
+            spool.seal()
+        second.fault = _fine
+        calls = 0
+
+        def names(directory: Path) -> list[str]:
+            nonlocal calls
+            calls += 1
+            if calls - 1 == failing:
+                raise OSError(errno.EMFILE, "Too many open files")
+            return MemoryDisk.names(first, directory)
+
+        monkeypatch.setattr(first, "names", names)
+        spool.seal_if_due()
+        assert calls == failing + 1
+        assert "/mirror: Input/output error" in disk.trouble
+        assert not any("back" in note for note in spool.recovery.notes)
+        spool.seal_if_due()
+        assert not disk.trouble
+        spool.append_many([frame(4)])
+    assert len(contents(first)) == 3
+    assert contents(first) == contents(second)
+
+
 def test_a_disk_that_missed_much_is_brought_up_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two looks so much is copied as fits in the time, one segment at least; batches go on all the while."""
     monkeypatch.setattr("ingest.mirror.CATCH_UP_SECONDS", 0.0)
@@ -251,6 +289,54 @@ def test_a_disk_left_behind_that_is_all_there_is_is_used() -> None:
     assert contents(first) == contents(second)
 
 
+def test_a_rescue_that_fails_costs_no_open_segment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One disk is out but works, the other refuses a rescue's copy: the segment that is open there is written on."""
+    monkeypatch.setattr("ingest.spool.RESCUE_SECONDS", 0.0)
+    first, second, told = MemoryDisk(), MemoryDisk(), Told()
+    disk = two(first, second)
+
+    def append(number: int) -> None:
+        told.acknowledged |= dict.fromkeys(spool.append_many([frame(number)]), frame(number).frame)
+
+    with Spool(FOLDER, KEYS, boot_id=1, disk=disk) as spool:
+        append(0)
+        first.fault = _out_of_order
+        append(2)
+        second.fault = _failing_once("fdatasync")
+        with pytest.raises(SpoolError, match="Input/output error"):
+            append(4)
+        first.fault = _fine
+        append(6)
+        second.fault = _failing_once("create")
+        out = disk.trouble
+        spool.seal_if_due()
+        assert disk.trouble == out
+        append(8)
+        spool.seal_if_due()
+        append(10)
+    check(second, told)
+    reopen(first, second)
+    check_both(first, second, told)
+
+
+def test_a_failure_that_is_no_disk_error_puts_the_segment_aside_too() -> None:
+    """Whatever goes wrong below a write: the batch is refused, no number used twice, and the next one recorded."""
+    first, second, told = MemoryDisk(), MemoryDisk(), Told()
+
+    def astray(_index: int, name: str) -> None:
+        if name == "fdatasync":
+            raise KeyError(name)
+
+    with Spool(FOLDER, KEYS, boot_id=1, disk=two(first, second)) as spool:
+        told.acknowledged |= dict.fromkeys(spool.append_many([frame(0)]), frame(0).frame)
+        first.fault = second.fault = astray
+        with pytest.raises(SpoolError, match="KeyError; the batch was not recorded"):
+            spool.append_many([frame(2)])
+        first.fault = second.fault = _fine
+        told.acknowledged |= dict.fromkeys(spool.append_many([frame(4)]), frame(4).frame)
+    check_both(first, second, told)
+
+
 def test_what_a_stale_disk_sealed_alone_costs_no_record_of_the_other() -> None:
     """The mirror went on alone; then the collector was started on the stale disk alone: all is there in the end."""
     first, second = MemoryDisk(), MemoryDisk()
@@ -272,6 +358,89 @@ def test_what_a_stale_disk_sealed_alone_costs_no_record_of_the_other() -> None:
     again = len(contents(stale))
     reopen(stale, fresh)
     assert len(contents(stale)) == again  # once is enough
+
+
+def test_of_two_sealed_copies_the_spools_own_stays_and_the_rest_is_recorded_anew() -> None:
+    """The shorter one may have been landed and its segment is not landed twice: what it lacks gets new numbers."""
+    first, second = MemoryDisk(), MemoryDisk()
+    spool = Spool(FOLDER, KEYS, boot_id=1, disk=two(first, second))
+    spool.append_many([frame(0)])
+    first.fault = _out_of_order
+    for number in (2, 4, 6):
+        spool.append_many([frame(number)])
+    spool.close()
+    stale, fresh = first.after_power_cut("durable", "durable"), second.after_power_cut("durable", "durable")
+
+    with Spool(FOLDER, KEYS, boot_id=1, disk=stale) as alone:
+        alone.append_many([frame(10)])
+    landed = contents(stale)
+    last = max(record.seq for record in sealed(stale)[0])
+    assert min(landed) in contents(fresh)  # sealed in both, and not alike
+    with Spool(FOLDER, KEYS, boot_id=1, disk=two(stale, fresh)) as spool:
+        assert any("recorded anew" in note for note in spool.recovery.notes)
+
+    assert contents(stale).items() > landed.items()
+    anew = [record.frame for record in sealed(stale)[0] if record.kind is Kind.FRAME and record.seq > last]
+    assert anew == [frame(number).frame for number in (2, 4, 6)]
+    assert contents(stale) == contents(fresh)
+    again = len(contents(stale))
+    reopen(stale, fresh)
+    assert len(contents(stale)) == again  # once is enough
+
+
+@pytest.mark.parametrize("at_end", ["sealed", "open"])
+def test_a_copy_that_cannot_be_read_once_is_not_replaced_by_a_stale_one(at_end: str) -> None:
+    """One read of the copy with all records fails at a start: it stays, and in the end nothing acknowledged is lost."""
+    first, second = MemoryDisk(), MemoryDisk()
+    spool = Spool(FOLDER, KEYS, boot_id=1, disk=two(first, second))
+    spool.append_many([frame(0)])
+    second.fault = _out_of_order
+    for number in (2, 4, 6):
+        spool.append_many([frame(number)])
+    if at_end == "sealed":
+        spool.close()
+    first, second = first.after_power_cut("durable", "durable"), second.after_power_cut("durable", "durable")
+    before = files(first)
+    first.fault = _failing_once("read")
+
+    disk = two(first, second)
+    with Spool(FOLDER, KEYS, boot_id=1, disk=disk) as spool:
+        assert "cannot be read: Input/output error" in disk.trouble
+        spool.append_many([frame(8)])
+    assert files(first) == before
+    reopen(first, second)
+    reopen(first, second)  # where one copy was sealed and the other was not, the mirror is made equal by the next start
+    frames = {record.frame for record in sealed(first)[0] if record.kind is Kind.FRAME}
+    assert {frame(number).frame for number in (0, 2, 4, 6, 8)} <= frames
+    assert contents(first) == contents(second)
+
+
+def test_a_copy_in_the_mirror_that_cannot_be_read_once_is_left_too() -> None:
+    """The spool's own copy is stale and unsealed: the mirror is told to have failed, and no byte of it is touched."""
+    first, second = MemoryDisk(), MemoryDisk()
+    mirror = Path("/mirror")
+    spool = Spool(FOLDER, KEYS, boot_id=1, disk=Mirrored(FOLDER, mirror, first=first, second=second, beside=AtOnce()))
+    spool.append_many([frame(0)])
+    first.fault = _out_of_order
+    spool.append_many([frame(2)])
+    first, second = first.after_power_cut("durable", "durable"), second.after_power_cut("durable", "durable")
+    before = files(first), files(second)
+    second.fault = _failing_once("read")
+    healed = heal(Copy(first, FOLDER), Copy(second, mirror))
+
+    assert list(healed.failed) == [mirror]
+    assert (files(first), files(second)) == before
+
+
+def test_a_copy_that_cannot_be_read_is_mended_from_a_whole_one() -> None:
+    """The other copy is sealed and whole: there can be no better one, so it is put in the place of the unreadable."""
+    first, second, told = MemoryDisk(), MemoryDisk(), Told()
+    work(two(first, second), told)
+    first.fault = _failing_once("read")
+    healed = heal(Copy(first, FOLDER), Copy(second, FOLDER), deep=True)
+
+    assert (len(healed.notes), healed.failed) == (1, {})
+    check_both(first, second, told)
 
 
 @pytest.mark.parametrize("bad", [0, 1], ids=["the spool's", "the mirror"])
@@ -348,6 +517,19 @@ def _flip(disk: MemoryDisk, name: str, bit: int) -> None:
 
 def _out_of_order(_index: int, _name: str) -> None:
     raise OSError(errno.EIO, "Input/output error")
+
+
+def _failing_once(operation: str) -> Callable[[int, str], None]:
+    """The first operation of this name fails, all others work."""
+    left = 1
+
+    def fail(_index: int, name: str) -> None:
+        nonlocal left
+        if name == operation and left:
+            left -= 1
+            raise OSError(errno.EIO, "Input/output error")
+
+    return fail
 
 
 def _fine(_index: int, _name: str) -> None:

@@ -26,7 +26,7 @@ CASE = "C-1121-0001"
 """The case with frames, a signature and an acquirer's line."""
 
 
-def scene_at(root: Path, *, name: str = "李氏茶楼") -> Settings:
+def scene_at(root: Path, *, name: str = "李氏茶楼", operator: str = "") -> Settings:
     """A shop whose card paid twice, really recorded and landed, and the cases of the alert example at another."""
     shop_at(root)
     create_keys(root / "app.key")
@@ -36,7 +36,8 @@ def scene_at(root: Path, *, name: str = "李氏茶楼") -> Settings:
         "utf-8",
     )
     settings = load_settings(file)
-    record(root, [*exchange("SALE", 4518, 0), *exchange("SALE", 4519, 2)])
+    notes = {63: operator} if operator else {}
+    record(root, [*exchange("SALE", 4518, 0, refers=notes), *exchange("SALE", 4519, 2, refers=notes)])
     signed(settings)
     lake = Lake(settings.lake.uri)
     lake.append("statement_lines", [_line(lake)], app_id="posted")

@@ -1,19 +1,24 @@
 """The pages as a browser gets them: what they show, to whom, and what no page does."""
 
+import io
 import re
+import zipfile
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from fastapi.testclient import TestClient
 
-from expectations.app.desk import app_words, make_desk
+from expectations.app.desk import app_words, make_desk, visitor_of
 from expectations.app.login import safe_path
 from expectations.app.people import ABOUT_OPERATORS, Grant, Visitor, grants_of
 from expectations.app.server import create_app
 from expectations.cases.book import case_book
 from expectations.cases.database import database_of
 from expectations.cases.record import CaseRecord
+from expectations.commands.evidence import evidence
 from expectations.feedback.links import link_for
 from expectations.feedback.record import Feedback, feedback_of
 from expectations.mail.catalogue import Locale, texts
@@ -22,7 +27,7 @@ from ingest.app_settings import Person
 from ingest.settings import Settings
 from ingest.tables import Lake
 from tests.expectations.app.conftest import URL, csrf
-from tests.expectations.app.scene import CASE, EARLIER, NOW, with_app
+from tests.expectations.app.scene import CASE, EARLIER, NOW, scene_at, with_app
 from tests.expectations.evidence.evidenceshop import CARD, SHOP
 from tests.expectations.mail.conftest import SHOP as OTHER_SHOP
 
@@ -198,6 +203,10 @@ def test_a_case_is_followed_on_its_page(owner: TestClient, settings: Settings):
         ("claim", {"amount": "=1+1"}, 400),
         ("claim", {"amount": "-5"}, 400),
         ("explode", {}, 404),
+        ("note", {"text": f"card {CARD}"}, 409),
+        ("contact", {"contact": f"holder of {CARD}", "text": "asks"}, 409),
+        ("claim", {"text": f"card {CARD}"}, 409),
+        ("close", {"text": f"card {CARD}", "amount": "128"}, 409),
     ],
 )
 def test_a_form_that_makes_no_sense_changes_nothing(
@@ -310,6 +319,45 @@ def test_the_pack_is_handed_out(owner: TestClient):
     letter = owner.get(f"/cases/{CASE}/complaint.txt")
     assert "致：某收单" in letter.text
     assert letter.headers["content-type"].startswith("text/plain")
+
+
+OPERATOR = "077"
+
+
+@pytest.fixture(scope="module")
+def operated(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The scene with an operator's number in both sales, read only."""
+    return with_app(scene_at(tmp_path_factory.mktemp("operated"), operator=OPERATOR), url=URL)
+
+
+def dossier_of(pack: bytes) -> str:
+    """What a reader can copy out of a pack's PDF."""
+    import pypdfium2
+
+    document = pypdfium2.PdfDocument(zipfile.ZipFile(io.BytesIO(pack)).read("evidence.pdf"))
+    return " ".join(page.get_textpage().get_text_range() for page in document)
+
+
+@pytest.mark.parametrize(("role", "shown"), [("finance", False), ("operations", True)])
+def test_finance_gets_no_operator_number(operated: Settings, role: Any, shown: bool):
+    """Neither on the page nor in the pack's dossier: not as a field, not as bytes; operations get both."""
+    app = create_app(operated, now=lambda: NOW)
+    app.dependency_overrides[visitor_of] = lambda: Visitor("li", (Grant(role, (SHOP,)),))
+    with TestClient(app, base_url=URL) as client:
+        html = client.get(f"/cases/{CASE}?lang=en").text
+        content = client.get(f"/cases/{CASE}/pack.zip?lang=en").content
+    for text in (re.sub(r"<[^>]+>", " ", html), dossier_of(content)):
+        said = " ".join(text.split())
+        assert (f"Operator {OPERATOR} {OPERATOR}" in said) is shown
+        assert (OPERATOR.encode().hex(" ") in said) is shown
+
+
+def test_the_command_packs_operator_numbers(operated: Settings, tmp_path: Path):
+    """Whoever runs it reads spool and lake anyway."""
+    pack, config = tmp_path / "pack.zip", Path(operated.lake.uri).parent / "tillwatch.toml"
+    words = ["make", CASE, "-o", str(pack), "--locale", "en", "--config", str(config)]
+    assert CliRunner().invoke(evidence, words, catch_exceptions=False).exit_code == 0
+    assert f"Operator {OPERATOR} {OPERATOR}" in " ".join(dossier_of(pack.read_bytes()).split())
 
 
 def test_what_was_learned_is_shown_and_taken_back(owner: TestClient, settings: Settings):

@@ -1,7 +1,9 @@
 """The book of cases: what opens, joins and moves a case, and what two writers cannot do."""
 
+import dataclasses
 import datetime as dt
 import multiprocessing
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from expectations.cases.database import REVISION, Database
 from expectations.cases.schema import METADATA, document
 from expectations.cases.states import NEXT, OVER, STATES, State, age_class, may_follow
 from expectations.findings import Finding
+from expectations.mail.cardcheck import luhn
 from ingest.errors import CaseError, UsageError
 from tests.expectations.mail.conftest import (
     FIRST_TRY,
@@ -78,6 +81,46 @@ def test_findings_come_back_as_they_went_in(book: CaseBook):
     assert stored == {each.finding_id: each for each in example()}
 
 
+def test_a_finding_that_became_surer_brings_its_case_up_to_date(url: str):
+    """A batch uploaded twice, POSSIBLE and for review, is PROVEN by a later file: it stands, with its money."""
+    clock = [MONDAY]
+    book = CaseBook(Database(url), now=lambda: clock[0])
+    pair = (subject("SALE", 1, "10:00:00", 500), subject("SALE", 2, "10:05:00", 500))
+    possible = finding("dup_batch_upload", *pair, certainty="POSSIBLE", severity="P3", amount_at_risk_fen=500)
+    act_by = dt.datetime(2026, 11, 24, 14, 30, tzinfo=dt.UTC)
+    proven = dataclasses.replace(
+        possible, certainty="PROVEN", severity="P1", amount_at_risk_fen=1000, act_by=act_by, evidence={"files": 2}
+    )
+    (number,) = book.open_cases([possible]).opened
+    assert [each.number for each in book.cases()] == []
+
+    clock[0] += dt.timedelta(hours=1)
+    again = book.open_cases([proven])
+    assert (again.opened, again.joined, again.numbers) == ((), (), {proven.finding_id: number})
+    (record,) = book.cases(whole=True)
+    assert record.findings == (proven,)
+    assert (record.number, record.amount_fen, record.act_by, record.changed_at) == (number, 1000, act_by, clock[0])
+    assert CaseBook(Database(url)).case(number) == record
+
+    clock[0] += dt.timedelta(hours=1)
+    elsewhere = dataclasses.replace(proven, act_by=act_by.astimezone(dt.timezone(dt.timedelta(hours=8))))
+    book.open_cases([elsewhere])
+    assert book.case(number) == record
+
+
+def test_a_fee_that_grows_after_its_case_was_closed_keeps_when_it_was_closed(url: str):
+    """The money of a change of rate grows with every fee; how long the case took is told from its closing."""
+    clock = [MONDAY]
+    book = CaseBook(Database(url), now=lambda: clock[0])
+    fee = finding("fee_rate_step_change", subject("SALE", 1, "10:00:00", 100), amount_at_risk_fen=1759)
+    (number,) = book.open_cases([fee]).opened
+    closed = book.close(number, "new contract", "li")
+    clock[0] += dt.timedelta(days=5)
+    book.open_cases([dataclasses.replace(fee, amount_at_risk_fen=2400)])
+    record = book.case(number)
+    assert (record.state, record.amount_fen, record.changed_at) == ("closed", 2400, closed.changed_at)
+
+
 def test_two_shops_with_the_same_transaction_are_two_cases(book: CaseBook):
     """Same merchant and same money: of another merchant nothing joins."""
     other = finding("reversal_exhausted", FIRST_TRY, merchant_id="898310058120002", act_by=None)
@@ -130,6 +173,37 @@ def test_a_case_goes_from_claim_to_money(book: CaseBook):
         ("recovered", "recovered", 36800),
         ("closed", "closed", None),
     ]
+
+
+CARD = "6222 0212 3456 7894"
+"""Made up; its last digit is that of ISO/IEC 7812-1, annex B."""
+
+
+@pytest.mark.parametrize("card", [CARD, CARD.replace(" ", "")])
+def test_a_card_number_that_a_person_types_is_written_nowhere(book: CaseBook, card: str):
+    """Note, contact, claim and closing refuse it whole, say what to do and not the digits; the case is as it was."""
+    (number,) = book.open_cases([retry()]).opened
+    before = book.case(number)
+    steps: list[Callable[[], object]] = [
+        lambda: book.note(number, f"card {card} called", "li"),
+        lambda: book.contact(number, f"holder of {card}", "asks", "li"),
+        lambda: book.contact(number, "acquirer", f"pays to {card}", "li", state="promised", amount_fen=36800),
+        lambda: book.claim(number, None, f"for {card}", "li"),
+        lambda: book.close(number, f"paid to {card}", "li", recovered_fen=36800),
+    ]
+    for step in steps:
+        with pytest.raises(UsageError, match=f"{number}: .*last four digits only") as refused:
+            step()
+        assert card not in f"{refused.value.message} {refused.value.hint}"
+    assert book.case(number) == before
+
+
+def test_the_shops_own_number_is_no_card_number(book: CaseBook):
+    """Fifteen digits with a right last one: a merchant number may look like a card's, and be written."""
+    merchant = "898310058120005"
+    assert luhn(merchant)
+    (number,) = book.open_cases([dataclasses.replace(retry(), merchant_id=merchant)]).opened
+    assert book.note(number, f"merchant {merchant}, card 7894", "li").log[-1].kind == "note"
 
 
 @given(st.lists(st.sampled_from(STATES), max_size=12))

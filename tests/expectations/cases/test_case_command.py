@@ -73,6 +73,7 @@ def test_what_people_do_is_shown(config: Path):
         (("claim", "C-1121-0001", "--amount", "a lot"), "'a lot' is not an amount in yuan; write it as 368.00"),
         (("log", "C-1121-0001", "x", "--with", "y", "--promised", "1", "--refused"), "exclude each other"),
         (("ls", "--state", "lost"), "'lost' is not one of"),
+        (("note", "C-1121-0001", "card 6222021234567894"), "name its last four digits only"),
     ],
 )
 def test_a_users_mistake_is_one_line_and_status_2(

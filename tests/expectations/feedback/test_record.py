@@ -102,6 +102,28 @@ def test_another_answer_takes_the_place_of_the_first(settings: Settings, answers
     assert standing.answer == "two-purchases"
 
 
+@pytest.mark.parametrize("first", ["two-purchases", "done", "notice"])
+@pytest.mark.parametrize(("then", "state"), [("confirmed", "new"), ("complain", "claimed")])
+def test_another_answer_undoes_what_the_first_did(
+    settings: Settings, answers: Feedback, first: Answer, then: Answer, state: str
+):
+    """Ended by one answer, by mistake, a case is open again by the next, and mails tell it again."""
+    number = case_about(settings, retry())
+    answers.answer(number, first, "a")
+    record = answers.answer(number, then, "b")
+    assert record.state == state
+    assert [(each.kind, each.text) for each in record.log[-2:]] == [("withdrawn", first), ("answered", then)]
+    assert Ledger(Lake(settings.lake.uri)).settled() == set()
+
+
+def test_an_answer_does_not_open_what_something_else_ended(settings: Settings, answers: Feedback):
+    """Closed because the money came back: a question answered anew changes nothing of that."""
+    number = case_about(settings, retry())
+    answers.answer(number, "two-purchases", "a")
+    case_book(settings).close(number, "seen on the account", "li")
+    assert answers.answer(number, "confirmed", "b").state == "closed"
+
+
 def test_an_answer_taken_back_opens_the_case_again(settings: Settings, answers: Feedback):
     """New again, told again, and no answer stands."""
     number = case_about(settings, coffees(1))

@@ -17,13 +17,17 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 
 class Postbox:
-    """Keeps what it accepts; answers with ``rcpt`` and ``data`` where those say something else."""
+    """Keeps what it accepts; answers with ``rcpt`` and ``data`` where those say something else.
+
+    A mail whose Message-ID is in ``breaks`` gets no answer: the connection breaks.
+    """
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
         self.envelopes: list[list[str]] = []
         self.rcpt: dict[str, str] = {}
         self.data = ""
+        self.breaks: set[str] = set()
         self.pause = 0.0
         self.logins: list[str] = []
         self.tokens: list[str] = []
@@ -36,7 +40,7 @@ class Postbox:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
+    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         """Keep the mail, or refuse it."""
         if self.pause:
             await asyncio.sleep(self.pause)
@@ -44,6 +48,9 @@ class Postbox:
             return self.data
         parsed = email.message_from_bytes(envelope.content, policy=email.policy.default)
         assert isinstance(parsed, EmailMessage)
+        if parsed["Message-ID"] in self.breaks:
+            server.transport.abort()
+            return "451 nobody hears this"
         self.mails.append(parsed)
         self.envelopes.append(list(envelope.rcpt_tos))
         return "250 taken"

@@ -7,7 +7,7 @@ import pytest
 
 from expectations.findings import Finding
 from expectations.mail.decide import Alert, Known, decide
-from expectations.mail.history import Told
+from expectations.mail.history import Doubt, Told
 from ingest.alerting import Route
 from ingest.settings import Settings
 from tests.expectations.mail.conftest import NOW, SHOP, example, finding, lost_reversal, retry, subject, two_coffees
@@ -113,6 +113,28 @@ def test_a_row_to_review_is_listed_once_and_at_most_ten_at_a_time():
     new = finding("dup_same_atc", subject("SALE", 99, "11:00:00", 100))
     (second,) = decide([retry(), new, *doubts], [ROUTE], NOW, Known(told=told_of(first))).alerts
     assert [case.amount_fen for case in second.review] == [4, 3, 2, 1]
+
+
+def test_a_mail_in_doubt_holds_no_new_finding_back():
+    """It is planned again with its own id, and what is new is a mail of its own without its findings."""
+    (first,) = decide([retry()], [ROUTE], NOW).alerts
+    doubt = Doubt(first.alert_id, SHOP, first.locale, first.recipients, first.finding_ids, (), "P1")
+    new = finding("dup_same_atc", subject("SALE", 99, "11:00:00", 100))
+    again, other = decide([retry(), new], [ROUTE], NOW, Known(doubts=(doubt,))).alerts
+    assert again.alert_id == first.alert_id
+    assert (other.finding_ids, other.recipients) == ((new.finding_id,), first.recipients)
+
+
+def test_a_mail_in_doubt_whose_case_grew_and_was_told_is_over():
+    """The reader knows all of it by another mail."""
+    (first,) = decide([lost_reversal()], [ROUTE], NOW).alerts
+    doubt = Doubt(first.alert_id, SHOP, first.locale, first.recipients, first.finding_ids, (), "P1")
+    both = [lost_reversal(), retry()]
+    (grown,) = [
+        each for each in decide(both, [ROUTE], NOW, Known(doubts=(doubt,))).alerts if each.alert_id != first.alert_id
+    ]
+    assert len(grown.finding_ids) == 2
+    assert decide(both, [ROUTE], NOW, Known(told=told_of(grown), doubts=(doubt,))).alerts == ()
 
 
 def test_what_a_person_has_closed_is_not_told():

@@ -107,6 +107,17 @@ def test_a_trickling_server_is_left_in_time(mail: EmailMessage, monkeypatch: pyt
         deliver(mail, READERS, server(port))
 
 
+def test_the_answer_to_the_content_is_waited_for_longer(mail: EmailMessage, monkeypatch: pytest.MonkeyPatch):
+    """A server that examines what it got takes its time: that is no doubt yet. Most of a mail's time is for it."""
+    assert module.MAIL_SECONDS / 2 < module.CONTENT_SECONDS < module.MAIL_SECONDS
+    monkeypatch.setattr(module, "ANSWER_SECONDS", 1.5)
+    postbox = Postbox()
+    postbox.pause = 2.5
+    with serving(postbox) as port:
+        assert deliver(mail, READERS, server(port)) == {}
+    assert len(postbox.mails) == 1
+
+
 def test_a_server_that_hangs_up_is_an_error_and_no_crash(mail: EmailMessage):
     """A greeting that is no SMTP."""
     with scripted(b"554 go away\r\n") as port, pytest.raises(ServerError, match="554 go away"):

@@ -9,8 +9,9 @@ import pytest
 from expectations.findings import Finding
 from expectations.mail.cases import group
 from expectations.mail.catalogue import LOCALES, Locale
+from expectations.mail.decide import decide
 from expectations.mail.explain import explain
-from expectations.mail.history import WAITS, History, Told
+from expectations.mail.history import GIVEN_UP, WAITS, History, Told
 from expectations.mail.html import render_html
 from expectations.mail.notice import EVERYBODY, Notice, notice_message
 from expectations.mail.plan import plan
@@ -18,7 +19,7 @@ from expectations.mail.routes import Facts
 from expectations.mail.storms import storms
 from expectations.mail.text import render_text
 from expectations.mail.world import World
-from ingest.alerting import Timing
+from ingest.alerting import Route, Timing
 from ingest.settings import Settings
 from tests.expectations.mail.conftest import DAY, NOW, SHANGHAI, SHOP, finding, numbered, retry, subject, two_coffees
 from tests.expectations.mail.test_letters import seen, words
@@ -153,6 +154,15 @@ def test_a_storm_that_nobody_hears_of_is_a_problem_and_merchants_are_told_all_th
     assert len(found.mails) == 5
 
 
+def test_a_merchant_whose_cases_of_a_storm_are_over_gets_no_notice():
+    """Operations and the four others do."""
+    findings = shower(30, 5, minutes=1.0)
+    shop = findings[0].merchant_id
+    over = frozenset(each.finding_id for each in findings if each.merchant_id == shop)
+    world = World(settings_with(FINANCE, OPERATIONS), NOW, tuple(findings), over=over)
+    assert {each.merchant_id for each in plan(world).mails} == {EVERYBODY} | {f.merchant_id for f in findings} - {shop}
+
+
 # -- routes -----------------------------------------------------------------------------------------
 
 
@@ -207,6 +217,9 @@ def test_explain_names_the_route_the_moment_and_why_others_do_not_match():
     assert "none of the groups north" in found.routes[1].against
     (reader,) = found.readers
     assert (reader.address, reader.route, reader.leaves_at) == ("finance@example.com", "books", at("07:30", 1))
+    over = explain(World(settings, NOW, (retry(),), over=frozenset({retry().finding_id})), retry().finding_id)
+    assert over is not None
+    assert (over.readers[0].leaves_at, over.readers[0].remark) == (None, "its case was over before it was told")
     doubtful = explain(World(settings, NOW, (two_coffees(),)), two_coffees().finding_id)
     assert doubtful is not None
     assert doubtful.readers[0].leaves_at is None
@@ -236,6 +249,35 @@ def test_tries_come_later_each_time():
         assert again is not None
         waits.append((again - rows[-1]["at"]).total_seconds() / 60)
     assert waits == [*WAITS, 60, 60]
+
+
+def test_a_mail_with_an_open_deadline_waits_five_minutes_at_most():
+    """The tenth try of a P1 comes five minutes after the ninth while its deadline is ahead, and 60 else."""
+    history = History([noted("failed", 100 * place) for place in range(9)])
+    last = NOW + dt.timedelta(minutes=800)
+    assert history.retry_at("a", urgent=True) == last + dt.timedelta(minutes=5)
+    assert history.retry_at("a") == last + dt.timedelta(minutes=60)
+
+
+@pytest.mark.parametrize(
+    ("one", "hours", "urgent"),
+    [(retry(), 0, True), (retry(), 2, False), (finding("dup_same_atc", subject("SALE", 1, "10:00:00", 1)), 0, False)],
+)
+def test_a_mail_is_urgent_while_a_deadline_of_a_p1_is_ahead(one: Finding, hours: int, urgent: bool):
+    """Not after it, and not without one."""
+    (alert,) = decide([one], [Route(to=["a@example.com"])], NOW + dt.timedelta(hours=hours)).alerts
+    assert alert.is_urgent is urgent
+
+
+@pytest.mark.parametrize(
+    ("first", "dead"), [("handing", True), ("failed", False)], ids=["in doubt ever since", "was only not reached"]
+)
+def test_a_mail_in_doubt_is_given_up_after_48_hours_of_doubt(first: str, dead: bool):
+    """The time in which no server was reached does not count."""
+    history = History([noted(first, 0, error="broke")])
+    later = NOW + GIVEN_UP
+    assert history.given_up("a", later, in_doubt=True) is dead
+    assert not history.given_up("a", later - dt.timedelta(seconds=1), in_doubt=True)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from expectations.cases.book import CaseBook
+from expectations.cases.database import database_of
 from expectations.findings import Finding
 from expectations.mail.ledger import LEASE, Ledger
 from expectations.mail.outcome import SendResult
@@ -193,6 +195,42 @@ def test_a_sender_that_died_is_waited_for_and_then_replaced(tmp_path: Path, post
     assert len(postbox.mails) == 1
 
 
+def test_a_mail_that_always_breaks_the_connection_holds_up_nobody_and_dies(tmp_path: Path, postbox: Postbox, port: int):
+    """New cases of the same readers and another shop's leave meanwhile; it is tried again under its Message-ID, and
+    after 48 hours in doubt it is dead and listed.
+    """
+    settings = settings_for(tmp_path, port)
+    clock = [NOW]
+    ledger = Ledger(Lake(settings.lake.uri), now=lambda: clock[0])
+    store(settings, retry())
+    (bad,) = send(settings, dry_run=True).outcomes
+    postbox.breaks = {bad.message_id}
+
+    def look(minutes: int) -> dict[str, str]:
+        clock[0] = NOW + dt.timedelta(minutes=minutes)
+        return {each.message_id: each.state for each in send(settings, minutes, ledger=ledger).outcomes}
+
+    assert look(0) == {bad.message_id: "failed"}
+    store(settings, finding("dup_same_atc", subject("SALE", 1, "10:00:00", 100)))
+    store(settings, finding("dup_same_atc", subject("SALE", 2, "10:00:00", 100), merchant_id=OTHER_SHOP))
+    found = look(5)
+    assert found.pop(bad.message_id) == "failed"
+    assert list(found.values()) == ["sent", "sent"]
+    store(settings, finding("dup_same_atc", subject("SALE", 3, "10:00:00", 100)))
+    assert look(5) == {}  # gathered with what follows the mails of this minute
+    found = look(15)
+    assert found.pop(bad.message_id) == "failed"
+    assert list(found.values()) == ["sent"]
+    assert look(25)[bad.message_id] == "failed"
+    assert look(26) == {bad.message_id: "waiting"}
+    assert look(30) == {bad.message_id: "failed"}  # 15 minutes, but for the deadline at 23:00
+    assert len(postbox.mails) == 3
+    assert look(48 * 60) == {bad.message_id: "failed"}
+    assert look(50 * 60) == {}
+    (listed,) = ledger.history().unsent()
+    assert (listed["message_id"], listed["state"]) == (bad.message_id, "dead")
+
+
 def test_a_dry_run_says_what_would_leave_and_notes_nothing(tmp_path: Path, postbox: Postbox, port: int):
     """Nothing is sent, nothing claimed, and the next real run sends."""
     settings = settings_for(tmp_path, port)
@@ -212,6 +250,29 @@ def test_a_finding_that_a_person_closed_is_not_told(tmp_path: Path, postbox: Pos
     assert send(settings).outcomes == ()
     ledger.acknowledge(retry().finding_id, "confirmed", "li")
     assert len(send(settings).outcomes) == 1
+    assert len(postbox.mails) == 1
+
+
+@pytest.mark.parametrize("state", ["recovered", "rejected", "closed"])
+def test_a_case_that_was_over_before_its_mail_left_is_told_only_when_it_opens_again(
+    tmp_path: Path, postbox: Postbox, port: int, state: str
+):
+    """The book is asked, not only what people answered; a finding that joins it later is told."""
+    settings = settings_for(tmp_path, port)
+    store(settings, retry())
+    book = CaseBook(database_of(settings), now=lambda: NOW)
+    (number,) = book.open_cases([retry()]).opened
+    if state == "recovered":
+        assert book.recover(number, 36800, "voided", "void")
+    elif state == "rejected":
+        book.contact(number, "acquirer", "no", "li", state="rejected")
+    else:
+        book.close(number, "done", "li")
+    assert send(settings).outcomes == ()
+    store(settings, lost_reversal())
+    (sent,) = send(settings, 5).outcomes
+    assert (sent.kind, sent.state) == ("P1", "sent")
+    assert lost_reversal().finding_id in sent.finding_ids
     assert len(postbox.mails) == 1
 
 

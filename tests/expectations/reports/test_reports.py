@@ -30,6 +30,7 @@ from ingest.errors import UsageError
 from ingest.settings import Settings
 from ingest.tables import Lake
 from tests.expectations.conftest import SHOP as CALENDAR
+from tests.expectations.mail.conftest import finding, subject
 from tests.expectations.mail.postbox import Postbox, serving
 from tests.expectations.mail.test_letters import seen, words
 from tests.expectations.shopdays import MERCHANT, ZONE, Till, tables
@@ -91,13 +92,47 @@ def test_the_figures_of_a_week_are_those_counted_by_hand(tmp_path: Path):
     )
     land(settings, shop_week(17, 19))
     records = CaseBook(database_of(settings)).cases(review=True)
-    shop = figures(settings, Lake(settings.lake.uri), records, [], WEEK, now=MONDAY)[MERCHANT]
+    shop = figures(settings, Lake(settings.lake.uri), records, [], WEEK, money_back=[], now=MONDAY)[MERCHANT]
     assert shop.checked == 10
     assert {day.day: fen for day, fen in shop.takings_fen.items() if fen} == {17: 11500, 19: 11500}
     assert (shop.seen_days, shop.numbers_missing, shop.cases, shop.completeness) == (2, 0, 0, 1.0)
     (deposit,) = shop.deposits
     assert (deposit.volume_fen, deposit.share) == (25000, 0.25)
     assert list(shop.terminals) == ["12345678"]
+
+
+def test_money_is_counted_in_the_week_it_came_back(tmp_path: Path):
+    """30 of 100 yuan on the 18th, all 100 on the 24th, closed on the 30th: 30, 70, 0; merging counts nothing twice."""
+    settings, clock = settings_for(tmp_path), [MONDAY]
+    land(settings, shop_week(17, 19))
+    book = CaseBook(database_of(settings), now=lambda: clock[0])
+    one, two = (subject("SALE", stan, "10:00:00", 5000) for stan in (1, 2))
+    first, second, both = (
+        finding(rule, *about, merchant_id=MERCHANT)
+        for rule, about in (("dup_same_atc", [one]), ("dup_stan_resent", [two]),
+                            ("dup_card_amount_window", [two, one]))
+    )  # fmt: skip
+
+    def back(start: int, end: int) -> int:
+        period = Period("weekly", dt.date(2026, 11, start), dt.date(2026, 11, end))
+        records, money = book.cases(review=True), book.money_back()
+        found = figures(settings, Lake(settings.lake.uri), records, [], period, money_back=money, now=clock[0])
+        return found[MERCHANT].recovered_fen
+
+    (kept,) = book.open_cases([first]).opened
+    (gone,) = book.open_cases([second]).opened
+    clock[0] = dt.datetime(2026, 11, 18, 12, tzinfo=ZONE)
+    assert book.recover(gone, 3000, "refund", "a", whole=False)
+    assert not book.recover(gone, 3000, "refund", "a", whole=False)
+    assert back(16, 22) == 3000
+    clock[0] = dt.datetime(2026, 11, 23, 12, tzinfo=ZONE)
+    assert book.open_cases([both]).joined == (kept,)
+    assert (back(16, 22), back(23, 29)) == (3000, 0)
+    clock[0] = dt.datetime(2026, 11, 24, 0, 30, tzinfo=ZONE)
+    assert book.recover(kept, 10000, "both refunded", "b")
+    clock[0] = dt.datetime(2026, 11, 30, 12, tzinfo=ZONE)
+    book.finish(kept)
+    assert (back(16, 22), back(23, 29), back(24, 24), back(30, 30)) == (3000, 7000, 7000, 0)
 
 
 def send(settings: Settings, now: dt.datetime) -> list[str]:
@@ -185,7 +220,7 @@ def test_both_parts_of_a_report_say_the_same_and_fit_a_mailbox(locale: Locale, t
     settings = settings_for(tmp_path)
     land(settings, shop_week(17, 19))
     month = named("2026-11", "monthly")
-    found = figures(settings, Lake(settings.lake.uri), [], [], month, now=MONDAY)[MERCHANT]
+    found = figures(settings, Lake(settings.lake.uri), [], [], month, money_back=[], now=MONDAY)[MERCHANT]
     found = dataclasses.replace(
         found, fees=Fees(1000, 300000, 900, 800), cases=2, found_fen=38800, recovered_fen=36800,
         ages={"0-3": 1, "4-7": 0, "8-15": 0, ">15": 1},

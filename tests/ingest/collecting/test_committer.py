@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ingest.acknowledging import ACK, NAK, Answers
+from ingest.asking import Asker
 from ingest.committer import Committer
 from ingest.errors import SpoolError
 from ingest.handover import Chunk, Happened
@@ -401,3 +402,39 @@ def test_random_failures_never_lose_an_acknowledged_frame(
     assert NAK in answers
     assert [int(body) for body in spool.frames()] == list(range(60))
     assert committer.stop(10)
+
+
+class FragileSession:
+    """A dialect's session with a bug."""
+
+    done, outcome = False, ""
+    due: float | None = None
+
+    def start(self, now: float) -> list[bytes]:
+        del now
+        return []
+
+    tick = hear_noise = start
+
+    def hear_control(self, byte: int, now: float) -> list[bytes]:
+        del byte, now
+        return []
+
+    def hear_frame(self, frame: bytes, now: float) -> list[bytes]:
+        raise ValueError(len(frame), now)
+
+
+def test_a_session_that_fails_ends_alone(bench: Bench, frame: Any, until: Any) -> None:
+    """A bug where a pulled terminal is answered: its frame is recorded once, another line's sale is acknowledged."""
+    pulled, till = bench.stream("pull", "pulled"), bench.stream("receive", "till")
+    pulled.asker = Asker("q", every=0, begin=FragileSession, own=bench.stream("pull", "own"), tell=bench.told)
+    bench.committer.note(Happened(pulled, Kind.SESSION, {}, time.time_ns(), time.monotonic_ns()))
+    until(lambda: pulled.asker.due is None and bench.spool.batches)
+    bench.say(pulled, frame(b"answer"))
+    until(lambda: bench.committer.committed.bugs == 1)
+    bench.say(till, frame(b"sale"))
+    until(lambda: bench.answers)
+
+    assert [(line, byte) for line, byte, _ in bench.answers] == [("till", ACK)]
+    assert bench.spool.frames() == [b"answer", b"sale"]
+    assert not bench.committer.is_failing
