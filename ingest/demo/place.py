@@ -78,10 +78,12 @@ class Place:
 
     def clear(self) -> None:
         """Throw away what an earlier demo left, all but Airflow's home."""
-        for folder in (self.key.parent, self.spool, self.lake, self.data_docs, self.mailbox, self.logs):
-            shutil.rmtree(folder, ignore_errors=True)
-        for file in (self.config, self.truth):
-            file.unlink(missing_ok=True)
+        for left in self.root.iterdir():
+            if left.is_dir() and not left.is_symlink():
+                if left != self.airflow:
+                    shutil.rmtree(left, ignore_errors=True)
+            elif left.name != MARK:
+                left.unlink()
         self.logs.mkdir(parents=True)
 
 

@@ -17,13 +17,15 @@ def test_a_second_demo_is_told_who_is_there(tmp_path):
 
 
 def test_the_next_demo_starts_clean_but_keeps_airflow(tmp_path):
-    """Spool, tables, mails, keys, logs and configuration go; Airflow's home with its migrated database stays."""
+    """Spool, tables, mails, keys, packs, cases, logs and all else go; Airflow's home with its migrated database stays."""
     with claim(tmp_path / "demo") as place:
-        for folder in (place.spool, place.lake, place.mailbox, place.key.parent, place.airflow):
+        folders = (place.spool, place.lake, place.mailbox, place.key.parent, place.packs, place.root / "devices")
+        for folder in (*folders, place.airflow):
             folder.mkdir(parents=True)
             (folder / "old").touch()
         place.config.touch()
         place.truth.touch()
+        (place.root / "cases.db").touch()
 
     with claim(tmp_path / "demo") as place:
         left = sorted(str(path.relative_to(place.root)) for path in place.root.rglob("*") if path.is_file())
