@@ -17,7 +17,7 @@ def test_a_second_demo_is_told_who_is_there(tmp_path):
 
 
 def test_the_next_demo_starts_clean_but_keeps_airflow(tmp_path):
-    """Spool, tables, mails, keys, packs, cases, logs and all else go; Airflow's home with its migrated database stays."""
+    """Spool, tables, mails, keys, packs, cases and logs go; Airflow's home with its migrated database stays."""
     with claim(tmp_path / "demo") as place:
         folders = (place.spool, place.lake, place.mailbox, place.key.parent, place.packs, place.root / "devices")
         for folder in (*folders, place.airflow):
