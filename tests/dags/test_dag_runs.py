@@ -122,7 +122,7 @@ def test_a_night_s_maintenance_changes_no_row(airflow, shop):
     ran = airflow.run("maintain_lake", shop.environment)
 
     assert ran["state"] == "success"
-    assert json.loads(ran["xcom"]["maintain.return_value"])["compacted"] >= 4
+    assert ran["xcom"]["maintain.return_value"]["compacted"] >= 4
     assert sorted(map(str, shop.lake.read("raw_frames").to_pylist())) == before
 
 
