@@ -3,8 +3,7 @@
 Each ``tillwatch …`` of a block is held to the options that the command has. A block ``console`` below the comment
 ``<!-- tested -->`` is run, in one folder for all pages of `TOLD` in their order, and what the page shows is held
 against what came: ``…`` stands for anything within a line, a line that is only ``…`` for any lines. A file is what
-stands below
-its name in backticks.
+stands below its name in backticks.
 """
 
 import json
@@ -37,6 +36,7 @@ BLOCK = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```$", re.MULTILINE | re.DOTAL
 TOLD_BLOCK = re.compile(r"^<!-- tested -->\n```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"^`([\w./-]+)`\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 OPERATORS = frozenset("|&;<>()")
+REDIRECTION = re.compile(r"\d?>{1,2}\s*(?:&\d|\S+)")
 
 
 def blocks(readme: str, language: str) -> list[str]:
@@ -130,7 +130,7 @@ def commands(text: str) -> Iterator[list[str]]:
 
 def _called(line: str) -> Iterator[list[str]]:
     try:
-        lexer = shlex.shlex(line.strip(), posix=True, punctuation_chars=True)
+        lexer = shlex.shlex(REDIRECTION.sub("", line).strip(), posix=True, punctuation_chars=True)
         lexer.whitespace_split = True
         words = list(lexer)
     except ValueError:  # a quote that ends on another line: no call of ours

@@ -8,7 +8,7 @@ FRONT = re.compile(r"index(\.zh-CN)?\.md")
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 PICTURE = re.compile(r'<img src="([^"]+)" alt="([^"]+)" width="(\d+)">')
 READMES = {"README.md": "index.md", "README.zh-CN.md": "index.zh-CN.md"}
-OTHER_LANGUAGE = re.compile(r"^\[[^\]]+\]\(README[^)]*\)\n", re.MULTILINE)
+OTHER_LANGUAGE = re.compile(r"^\[[^\]]+\]\(README[^)]*\).*\n", re.MULTILINE)
 FOLDERS = {"decisions": "decisions/0001-flat-package-names.md"}
 
 
