@@ -106,7 +106,7 @@ def test_a_check_of_one_day_leaves_the_others_alone(settings: Settings):
 
 @pytest.mark.usefixtures("plain_bench")
 def test_a_finding_may_lie_on_a_day_without_a_row(settings: Settings):
-    """The term of a batch ends while the shop is closed: that is the finding's day, and it is replaced like another's."""
+    """The term of a batch ends while the shop is closed: that is the finding's day, replaced like another's."""
     till = Till()
     till.sale()
     till.at("2026-11-25 09:00:00").sale()
