@@ -199,8 +199,10 @@ def judge(
 def _store(lake: Lake, judged: Judged, days: list[dt.date], seen: int) -> bool | None:
     """Put the findings in the place of those of their days; None when somebody else was faster.
 
+    A finding's day may have no row in any table: a batch that should have been settled while the shop was closed.
     Findings of a rule that could not run are kept as they are: not judged is not acquitted.
     """
+    days = sorted({*days, *(each.business_date for each in judged.findings)})
     before = read_findings(lake, days[0], days[-1])
     crashed = {each.name for each in judged.could_not_run} & set(RULES)
     new = {each.finding_id: each for each in judged.findings}
