@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, get_args
 
 from expectations import coverage, shards
 from expectations.agreements import agreements
+from expectations.cases.database import database_of
 from expectations.coverage import Blind
 from expectations.feedback.prices import taught_prices
 from expectations.findings import Certainty, Finding, Severity, read_findings
@@ -105,13 +106,14 @@ def check(
     tell = progress or (lambda _: None)
     given = parameters(settings)
     lake = Lake.of(settings.lake)
+    database_of(settings)  # what is wrong with its address is told before anything is judged
     days = business_days(lake)
     first, last = start or min(days, default=None), end or max(days, default=None)
     stored = [day for day in lake.days("findings") if _within(day, first, last)]
     judged_days = sorted({*stored, *(day for day in days if _within(day, first, last))})
     if first is None or last is None or not judged_days:
         return CheckResult([], list(RULES), [], [], None, first, last, 0, written=False)
-    docs = Path(lake.root).parent / "data-docs"
+    docs = settings.beside_lake / "data-docs"
     shop = replace(shop_of(settings), prices=taught_prices(settings))
     for _ in range(WRITE_TRIES):
         seen = lake.committed("findings", APP_ID) or 0
@@ -156,7 +158,8 @@ def check(
                 written=written,
                 unverifiable=tuple(said),
             )
-    raise LakeError(f"{lake.root}: findings are being written by others all the time", hint="check again in a minute")
+    told = f"{lake.place.at()}: findings are being written by others all the time"
+    raise LakeError(told, hint="check again in a minute")
 
 
 def business_days(lake: Lake) -> list[dt.date]:

@@ -251,6 +251,13 @@ class Settings(Section):
         return self
 
     @property
+    def beside_lake(self) -> Path:
+        """The folder that the lake is in; the one that the spool is in when the lake is in a bucket."""
+        if self.lake.is_bucket:
+            return self.spool.directory.absolute().parent
+        return Path(self.lake.uri.removeprefix("file://")).absolute().parent
+
+    @property
     def zone(self) -> ZoneInfo:
         """The merchant's time zone."""
         return ZoneInfo(self.business.zone)

@@ -55,7 +55,7 @@ class Ship(Section):
 class LakeSettings(Section):
     """Where the tables live."""
 
-    uri: str = Field(default="var/lake", min_length=1, description="folder")
+    uri: str = Field(default="var/lake", min_length=1, description="folder, or s3://bucket/prefix")
     take_from: str | None = Field(
         default=None, description="s3://bucket/prefix that collectors ship to: landed from as well; not given: nowhere"
     )
@@ -63,6 +63,11 @@ class LakeSettings(Section):
     key_service: str | None = Field(
         default=None, min_length=1, description="an installed key service that holds the keys instead of a file"
     )
+
+    @property
+    def is_bucket(self) -> bool:
+        """Whether the tables lie in object storage."""
+        return "://" in self.uri.removeprefix("file://")
 
     @field_validator("take_from")
     @classmethod

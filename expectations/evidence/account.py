@@ -150,12 +150,12 @@ class Account:
 
 def _claim(account: Account) -> str:
     case, figures = account.case, account.figures
-    form = account.say["claim" if case.amount_fen else "claim_free"]
+    form = account.say["claim" if case.at_risk else "claim_free"]
     return form.format(
         place=account.place,
         certainty=certainty(case.lead, figures),
         title=rule_texts(case.lead, figures).title,
-        amount=figures.money(case.amount_fen),
+        amount=figures.sums(case.at_risk),
     )
 
 
@@ -169,7 +169,7 @@ def _who(account: Account) -> list[Block]:
         (say["acquirer"], (account.merchant.acquirer if account.merchant else None) or missing),
         (say["case"], record.number),
         (say["state"], words(account.figures.locale)["states"][record.state]),
-        (say["risk"], account.figures.money(record.amount_fen)),
+        (say["risk"], account.figures.sums(account.case.at_risk)),
     )
     return [Grid(rows, (38, 140), heading=False)]
 
@@ -336,9 +336,9 @@ def _contacts(account: Account) -> list[Block]:
     say, locale = account.say, account.figures.locale
     kinds = words(locale)["kinds"]
     head = tuple(say[name] for name in ("contact_at", "contact_who", "contact_text", "contact_by"))
-    rows = []
+    rows, currency = [], account.grounds.record.currency
     for each in account.grounds.record.log:
-        amount = "" if each.amount_fen is None else account.figures.money(each.amount_fen)
+        amount = "" if each.amount_fen is None else account.figures.money(each.amount_fen, currency)
         said = " ".join(part for part in (kinds[each.kind], amount, entry_text(each.kind, each.text, locale)) if part)
         rows.append((moment_text(each.at, account.figures, ""), each.contact, said, each.by))
     return [Grid((head, *rows), (38, 42, 72, 26))]

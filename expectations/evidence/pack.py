@@ -201,7 +201,7 @@ def complaint_text(account: Account) -> str:
             terminals="、".join(sorted({each.terminal_id for each in case.subjects})),
             when=figures.moment(first) if first else figures.full_date(account.grounds.record.business_date),
             title=rule_texts(case.lead, figures).title,
-            amount=figures.money(case.amount_fen),
+            amount=figures.sums(case.at_risk),
             certainty=certainty(case.lead, figures),
             why=sentence(figures, rule_texts(case.lead, figures).why, case, case.lead),
             rows="\n".join(rows),

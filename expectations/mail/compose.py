@@ -19,6 +19,7 @@ from expectations.mail.figures import Figures
 from expectations.mail.headline import days, do_now, subject_line, verdict
 from expectations.mail.section import event, missing_codes, section
 from expectations.mail.wording import SHAPES, certainty, listed, rule_texts, sentence, words_for
+from expectations.money import total
 from ingest.settings import Acquirer, Merchant, Settings
 
 MOST_CASES = 10
@@ -92,10 +93,10 @@ def answers(case: Case, figures: Figures, settings: Settings) -> Links:
 def _rest(rest: Sequence[Case], figures: Figures) -> Table:
     """The cases beyond the first, a row each: what it is, what to do, how much."""
     say = figures.texts.phrases
-    amount = sum(case.amount_fen for case in rest)
+    amount = total(case.at_risk for case in rest)
     label = say[f"rest_{'one' if len(rest) == 1 else 'many'}"].format(
         n=len(rest),
-        amount=say["rest_amount"].format(amount=figures.money(amount)) if amount else "",
+        amount=say["rest_amount"].format(amount=figures.sums(amount)) if amount else "",
         file=say["details_file"],
     )
     left = len(rest) - MOST_ROWS
@@ -111,7 +112,7 @@ def _brief(case: Case, figures: Figures) -> tuple[str, ...]:
     texts_of = rule_texts(case.lead, figures)
     what = f"{SHAPES[case.lead.certainty]} {certainty(case.lead, figures)} {texts_of.title}"
     act = sentence(figures, texts_of.act.at(is_open=case.is_open)[0], case, case.lead)
-    return (what, act, figures.money(case.amount_fen) if case.amount_fen else "")
+    return (what, act, figures.sums(case.at_risk) if case.at_risk else "")
 
 
 def review_table(cases: Sequence[Case], figures: Figures) -> Table:

@@ -16,6 +16,7 @@ from expectations.mail.cases import Case, happened
 from expectations.mail.decide import Alert
 from expectations.mail.figures import Figures, number
 from expectations.mail.wording import certainty, rule_texts
+from expectations.money import CNY, letters, major
 
 MOST_LINES = 20_000
 """Lines of the attached table: some 3 MB, which mailboxes still take."""
@@ -25,7 +26,7 @@ Proofs: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 COLUMNS = (
     "csv_case", "csv_certainty", "csv_finding", "csv_role", "csv_time", "csv_merchant", "csv_terminal", "csv_batch",
-    "csv_stan", "csv_type", "csv_amount", "csv_card", "csv_rrn", "csv_code", "csv_risk", "csv_deadline",
+    "csv_stan", "csv_type", "csv_amount", "csv_currency", "csv_card", "csv_rrn", "csv_code", "csv_risk", "csv_deadline",
 )  # fmt: skip
 
 
@@ -91,7 +92,7 @@ def _lines(alert: Alert, figures: Figures) -> Iterator[list[str]]:
 
 def _line(case: Case, finding: Finding, subject: Subject, figures: Figures, *, accused: bool) -> list[str]:
     say = figures.texts.phrases
-    when = happened(subject)
+    when, currency = happened(subject), subject.currency or CNY
     last_four = "".join(c for c in subject.pan_masked or "" if c.isdigit())[-4:]
     return [
         case.number,
@@ -104,11 +105,12 @@ def _line(case: Case, finding: Finding, subject: Subject, figures: Figures, *, a
         _whole(number(subject.batch_no)),
         _whole(number(subject.stan)),
         (subject.txn_type and figures.texts.word("types", subject.txn_type)) or "",
-        _yuan(subject.amount_fen),
+        "" if subject.amount_fen is None else f"{major(subject.amount_fen, currency)}",
+        "" if subject.amount_fen is None else "CNY" if currency == CNY else letters(currency),
         _whole(last_four),
         _whole(subject.rrn or ""),
         _whole(subject.response_code or ""),
-        _yuan(finding.amount_at_risk_fen) if accused else "",
+        f"{major(finding.amount_at_risk_fen, finding.currency)}" if accused else "",
         f"{finding.act_by.astimezone(figures.zone):%Y-%m-%d %H:%M}" if finding.act_by else "",
     ]
 
@@ -116,10 +118,6 @@ def _line(case: Case, finding: Finding, subject: Subject, figures: Figures, *, a
 def _whole(digits: str) -> str:
     """A tab behind the digits: Excel then keeps leading zeros and does not round."""
     return f"{digits}\t" if digits else ""
-
-
-def _yuan(fen: int | None) -> str:
-    return "" if fen is None else f"{fen / 100:.2f}"
 
 
 def _inert(cell: str) -> str:

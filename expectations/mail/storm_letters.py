@@ -14,6 +14,7 @@ from expectations.mail.notice import EVERYBODY, Attachment, Notice
 from expectations.mail.storms import Storm
 from expectations.mail.wording import loudest
 from expectations.mail.world import World
+from expectations.money import total
 
 MOST_ROWS = 60
 
@@ -28,7 +29,7 @@ def storm_mail(storm: Storm, locale: Locale, recipients: tuple[str, ...], world:
             place_of(merchant_id, world.settings, figures),
             merchant_id,
             str(len(storm.of(merchant_id))),
-            figures.money(sum(each.amount_fen for each in storm.of(merchant_id))),
+            figures.sums(total(each.at_risk for each in storm.of(merchant_id))),
         )
         for merchant_id in storm.merchants[:MOST_ROWS]
     )
@@ -38,7 +39,7 @@ def storm_mail(storm: Storm, locale: Locale, recipients: tuple[str, ...], world:
         Opening(place=say["operations"], day=figures.date(storm.day)),
         Verdict(
             say["verdict"], say["storm_headline"].format(**values),
-            say["amount_at_stake"].format(amount=figures.money(storm.amount_fen)), say["storm_calm"], "urgent",
+            say["amount_at_stake"].format(amount=figures.sums(storm.at_risk)), say["storm_calm"], "urgent",
         ),
         Steps(say["do_now"], (), (say["storm_act"], say["storm_told"]), "urgent"),
         Table(say["storm_whom"], columns, rows, say["rows_more"].format(n=left) if left > 0 else ""),
@@ -66,9 +67,9 @@ def storm_notice(
     figures = Figures(texts(locale), world.settings.zone, world.now)
     say = figures.texts.phrases
     merchant_id = cases[0].lead.merchant_id
-    amount = sum(each.amount_fen for each in cases)
+    amount = total(each.at_risk for each in cases)
     values = _values(cases, storm, figures) | {
-        "place": place_of(merchant_id, world.settings, figures), "amount": figures.money(amount),
+        "place": place_of(merchant_id, world.settings, figures), "amount": figures.sums(amount),
     }  # fmt: skip
     unknown = any(case.unknown_outcome for case in cases)
     numbers = say["list_comma"].join(dict.fromkeys(case.number for case in cases if case.number))
@@ -124,6 +125,8 @@ def _case(case: Case) -> dict[str, Any]:
         "merchant_id": lead.merchant_id,
         "settle_date": lead.business_date.isoformat(),
         "amount_fen": case.amount_fen,
+        "currency": case.currency,
+        "amounts": dict(case.at_risk.parts),
         "act_by": case.act_by.isoformat() if case.act_by else None,
         **_identifiers(accused, lead.terminal_id),
         "transactions": [_identifiers(each, each.terminal_id) for each in case.subjects],
@@ -151,5 +154,5 @@ def _values(cases: Sequence[Case], storm: Storm, figures: Figures) -> dict[str, 
         "n": str(len(cases)),
         "rule": figures.texts.rules[storm.rule].title,
         "day": figures.date(storm.day),
-        "amount": figures.money(sum(each.amount_fen for each in cases)),
+        "amount": figures.sums(total(each.at_risk for each in cases)),
     }
