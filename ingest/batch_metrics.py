@@ -105,7 +105,7 @@ def measured(
 
     def wrap(work: Callable[Concatenate[Settings, Given], Result]) -> Callable[Concatenate[Settings, Given], Result]:
         @functools.wraps(work)
-        def run_it(settings: Settings, *args: Given.args, **kwargs: Given.kwargs) -> Result:
+        def run_it(settings: Settings, /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
             if settings.metrics.directory is None or kwargs.get("dry_run"):
                 return work(settings, *args, **kwargs)
             with batch_run(settings, part) as run:

@@ -89,7 +89,12 @@ def collector(shop: Path) -> Iterator[str]:
     """A collector whose terminal has sent one sale; its address."""
     master, slave = os.openpty()
     tty.setraw(slave)
-    command = [TILLWATCH, "collect", f"--receive=lane={os.ttyname(slave)}:leshua", "--line=gone=/dev/nothing:leshua"]
+    command = [
+        str(TILLWATCH),
+        "collect",
+        f"--receive=lane={os.ttyname(slave)}:leshua",
+        "--line=gone=/dev/nothing:leshua",
+    ]
     with subprocess.Popen(command, cwd=shop, stderr=subprocess.PIPE, text=True) as running:
         try:
             assert running.stderr is not None
