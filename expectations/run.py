@@ -201,8 +201,7 @@ def judge(
 def _store(lake: Lake, judged: Judged, days: list[dt.date], seen: int) -> bool | None:
     """Put the findings in the place of those of their days; None when somebody else was faster.
 
-    A finding's day may be one on which nothing was recorded, such as the day on which a batch became late.
-
+    A finding's day may have no row in any table: a batch that should have been settled while the shop was closed.
     Findings of a rule that could not run are kept as they are: not judged is not acquitted.
     """
     days = sorted({*days, *(each.business_date for each in judged.findings)})

@@ -105,6 +105,21 @@ def test_a_check_of_one_day_leaves_the_others_alone(settings: Settings):
 
 
 @pytest.mark.usefixtures("plain_bench")
+def test_a_finding_may_lie_on_a_day_without_a_row(settings: Settings):
+    """The term of a batch ends while the shop is closed: that is the finding's day, replaced like another's."""
+    till = Till()
+    till.sale()
+    till.at("2026-11-25 09:00:00").sale()
+    lake = fill(settings, till)
+    closed = dt.date(2026, 11, 22)
+    found = [each for each in run.check(settings).findings if each.business_date == closed]
+    assert closed not in run.business_days(lake)
+    assert [each.rule for each in found] == ["late_settlement"]
+    assert read_findings(settings, closed, closed) == found
+    assert not run.check(settings).written
+
+
+@pytest.mark.usefixtures("plain_bench")
 def test_a_rule_that_crashed_is_named_and_its_findings_stay(settings: Settings, monkeypatch: pytest.MonkeyPatch):
     """Not judged is not acquitted; all others run."""
     fill(settings, *faulty_shop())
