@@ -7,10 +7,13 @@ good is dead and listed. The result says so and ``require_delivery`` raises it.
 
 import datetime as dt
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import get_args
 
 from expectations.cases.book import case_book
+from expectations.cases.states import STATES
 from expectations.evidence.enclosing import Enclosing
 from expectations.mail.compose import compose
 from expectations.mail.decide import Alert
@@ -25,6 +28,7 @@ from expectations.mail.proofs import proofs_of, proven
 from expectations.mail.server import Server, server_of
 from expectations.mail.world import World, look
 from expectations.reports.source import Source, source_of
+from ingest.batch_metrics import Run, measured
 from ingest.errors import DeliveryError
 from ingest.settings import Settings
 from ingest.tables import Lake
@@ -33,6 +37,18 @@ MOST_DOUBTS = 3
 """So many mails of one run whose connection broke are the server's fault; fewer are their own content's."""
 
 
+def _tell(run: Run, settings: Settings, result: SendResult) -> None:
+    states = Counter(each.state for each in result.outcomes)
+    for state in get_args(State):
+        run.tell("send_mails", states[state], state)
+    run.tell("send_without_route", len(result.unrouted))
+    cases = Counter(each.state for each in case_book(settings).cases())
+    for case_state in STATES:
+        run.tell("cases", cases[case_state], case_state)
+    run.failed = bool(result.problems)
+
+
+@measured("send", _tell)
 def send_alerts(
     settings: Settings,
     now: dt.datetime | None = None,
