@@ -6,23 +6,26 @@ name after all others have run; it is never a rule that found something.
 """
 
 import datetime as dt
+import itertools
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from expectations import coverage
 from expectations.agreements import agreements
 from expectations.cases.database import database_of
 from expectations.coverage import Blind
 from expectations.feedback.prices import taught_prices
-from expectations.findings import Finding, read_findings
+from expectations.findings import Certainty, Finding, Severity, read_findings
 from expectations.judging import CouldNotRun, Docket, Judged, Progress, Quality
 from expectations.laws import Judge
-from expectations.lifecycle import ACQUIRER_TABLES, COLUMNS, Shop, link, read_tables
+from expectations.lifecycle import ACQUIRER_TABLES, COLUMNS, SEARCH_DAYS, Shop, link, read_tables
 from expectations.lifecycle import table as life_cycles
 from expectations.parameters import Parameters, parameters
 from expectations.rules import RULES
+from ingest.batch_metrics import Run, measured
 from ingest.errors import LakeError, UsageError
 from ingest.settings import Settings
 from ingest.tables import Lake
@@ -63,6 +66,18 @@ class CheckResult:
     unverifiable: tuple[Blind, ...] = ()
 
 
+def _tell(run: Run, settings: Settings, result: CheckResult) -> None:
+    del settings
+    run.tell("check_attempts", result.attempts)
+    run.tell("check_could_not_run", len(result.could_not_run))
+    run.tell("check_broken_table_laws", len(result.quality))
+    kinds = Counter((each.severity, each.certainty) for each in result.findings)
+    for severity, certainty in itertools.product(get_args(Severity), get_args(Certainty)):
+        run.tell("check_findings", kinds[severity, certainty], severity, certainty)
+    run.failed = bool(result.could_not_run)
+
+
+@measured("check", _tell)
 def check(
     settings: Settings,
     *,
@@ -90,6 +105,13 @@ def check(
     database_of(settings)  # what is wrong with its address is told before anything is judged
     days = business_days(lake)
     first, last = start or min(days, default=None), end or max(days, default=None)
+    if first is not None and (whole := whole_since(settings, dt.datetime.now(settings.zone).date())) > first:
+        if start:
+            told = f"--from {start}: days before {whole} can no longer be judged: lake.keep_days lets go what they need"
+            raise UsageError(
+                told, hint=f"give --from {whole} or a later day; findings of earlier days stay as they are"
+            )
+        first = whole
     stored = [day for day in lake.days("findings") if _within(day, first, last)]
     judged_days = sorted({*stored, *(day for day in days if _within(day, first, last))})
     if first is None or last is None or not judged_days:
@@ -137,6 +159,12 @@ def check(
     raise LakeError(told, hint="check again in a minute")
 
 
+def whole_since(settings: Settings, today: dt.date) -> dt.date:
+    """The first day of which everything is kept that it is judged by."""
+    judged = [settings.lake.keep_days[name] for name in (*COLUMNS, *ACQUIRER_TABLES) if name in settings.lake.keep_days]
+    return today - dt.timedelta(days=min(judged) - SEARCH_DAYS - 1) if judged else dt.date.min
+
+
 def business_days(lake: Lake) -> list[dt.date]:
     """The business days that have a row in any table that rules look at, in order."""
     return sorted({day for name in (*COLUMNS, *ACQUIRER_TABLES) for day in lake.days(name)})
@@ -176,8 +204,10 @@ def judge(
 def _store(lake: Lake, judged: Judged, days: list[dt.date], seen: int) -> bool | None:
     """Put the findings in the place of those of their days; None when somebody else was faster.
 
+    A finding's day may have no row in any table: a batch that should have been settled while the shop was closed.
     Findings of a rule that could not run are kept as they are: not judged is not acquitted.
     """
+    days = sorted({*days, *(each.business_date for each in judged.findings)})
     before = read_findings(lake, days[0], days[-1])
     crashed = {each.name for each in judged.could_not_run} & set(RULES)
     new = {each.finding_id: each for each in judged.findings}
