@@ -5,6 +5,7 @@ answer was lost on the way is known as ours.
 """
 
 import uuid
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ingest.errors import LakeError, StoreError
@@ -15,7 +16,7 @@ from ingest.tablespec import TableSpec
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
-    from deltalake.transaction import AddAction
+    from deltalake.transaction import AddAction, RemoveAction
 
 MAKE_TRIES = 20
 MOST_PROTOCOL = (3, 7)
@@ -96,7 +97,7 @@ def commit(
     place: Place,
     handle: "DeltaTable",
     spec: TableSpec,
-    actions: "list[AddAction]",
+    actions: "Sequence[AddAction | RemoveAction]",
     filters: list[tuple[str, str, list[str]]] | None = None,
     *,
     app: tuple[str, int],
@@ -113,7 +114,7 @@ def commit(
     schema, by = arrow_schema(spec), list(spec.partition_by)
     try:
         with place.errors(spec.name):
-            handle.create_write_transaction(actions, mode, schema, by, filters, commit_properties=properties)
+            handle.create_write_transaction(list(actions), mode, schema, by, filters, commit_properties=properties)
     except CommitFailedError:
         return _has(place, spec, mark, seen)
     except (DeltaError, StoreError):

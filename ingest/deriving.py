@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from ingest.decoding import Decoded, decode
 from ingest.errors import LakeError
 from ingest.exchange import UPLOAD_REACH, Changed, changed
-from ingest.lake import Lake, Staged
+from ingest.lake import FilesGoneError, Lake, Staged
 from ingest.overlap import behind
 from ingest.rows import arrow_schema, as_table
 from ingest.scan import remedy
@@ -67,7 +67,12 @@ def derive(lake: Lake, zone: ZoneInfo, tell: Progress, own: Mapping[str, Profile
             _refuse_older(lake, stands)
             return written
         since = None if None in stands.values() else min(at for at in stands.values() if at is not None)
-        days, staged = _stage(lake, late, version, _Work(lake, zone, version, since, tell, own).pieces())
+        try:
+            days, staged = _stage(lake, late, version, _Work(lake, zone, version, since, tell, own).pieces())
+        except FilesGoneError:
+            if lake.version("raw_frames") == version:
+                raise
+            continue  # maintenance put its files together meanwhile
         for name in late:
             where = {"seen_date": sorted(days)} if days else {}
             if lake.replace(name, staged[name], partitions=where, app_id=APPLICATION, app_version=version):

@@ -11,7 +11,7 @@ import contextlib
 import datetime as dt
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,12 @@ if TYPE_CHECKING:
 READ_TRIES = 20
 TEMPORARY_SECONDS = 3600.0
 """A temporary file this old belongs to nobody any more."""
+COMPACTION = "compact"
+"""The application that puts small files together, and what its files' names begin with."""
+FEWEST = 4
+"""So many files of one partition are worth putting together."""
+LARGEST_ROWS = 2_000_000
+"""Rows of files that are put together at a time."""
 ORPHAN_SECONDS = 86400.0
 """A file this old that no version of the log lists belongs to a writer that died."""
 _REPLACED = re.compile(r"(?P<app>.+)-v(?P<version>\d+)-[0-9a-f]{16}\.parquet")
@@ -54,6 +60,10 @@ class Staged:
     actions: "list[AddAction]" = field(default_factory=list)
     rows: int = 0
     values: dict[str, set[Any]] = field(default_factory=dict)
+
+
+class FilesGoneError(LakeError):
+    """The log of a table lists a file that is not there: removed by hand, or put together with others meanwhile."""
 
 
 class Lake:
@@ -128,7 +138,7 @@ class Lake:
                 missing = first_line(wrong)
                 time.sleep(0.01 * attempt)
         told = f"{self.place.at(name)}: the log lists a file that is not there: {missing}"
-        raise LakeError(told, hint=remedy(name))
+        raise FilesGoneError(told, hint=remedy(name))
 
     def files(self, name: str) -> list[str]:
         """The table's files now, in the order of their names: where each lies."""
@@ -159,12 +169,16 @@ class Lake:
         return [each for each in app_ids if handle is None or handle.transaction_version(each) is None]
 
     def added(self, name: str, *, version: int | None = None, since: int | None = None) -> list[dict[str, Any]]:
-        """The files at ``version`` that were not there at ``since``: ``path`` and ``partition.<column>`` of each."""
-        before: set[str] = set()
+        """The files at ``version`` that were not there at ``since``: ``path`` and ``partition.<column>`` of each.
+
+        What `compact` made holds rows that were there; see what its caller promises.
+        """
+        files = _listed(self._open(name, version))
         if since is not None:
             with contextlib.suppress(LakeError):  # the log no longer reaches that far back: take every file
                 before = {file["path"] for file in _listed(self._open(name, since))}
-        return [file for file in _listed(self._open(name, version)) if file["path"] not in before]
+                files = [file for file in files if file["path"] not in before and not _is_compacted(file["path"])]
+        return files
 
     def append(
         self, name: str, rows: "pa.Table | Sequence[Mapping[str, Any]]", *, app_id: str, app_version: int = 1
@@ -228,6 +242,43 @@ class Lake:
         finally:
             self.sweep(name)
 
+    def compact(self, name: str, *, at: int | None = None) -> int:
+        """Put the small files of each partition together, in one commit that changes no row; how many files it took.
+
+        Args:
+            name: a table.
+            at: only if this is the log's newest version. Who asks `added` what is new must have seen this one.
+        """
+        from deltalake.transaction import AddAction, RemoveAction
+
+        spec, handle = _spec(name), self._open(name)
+        if handle is None or at not in {None, handle.version()}:
+            return 0
+        version = (handle.transaction_version(COMPACTION) or 0) + 1
+        added: list[AddAction] = []
+        gone: list[dict[str, Any]] = []
+        wanted = [column.name for column in spec.columns]
+        for files in _together(spec, _listed(handle)):
+            rows = scan(spec, self.place, files, wanted, None, cipher=self.cipher)
+            added += self._write(spec, rows, f"{COMPACTION}-v{version}-{{hash}}.parquet")
+            gone += files
+        if not gone:
+            return 0
+        now = int(time.time() * 1000)
+        removed = [RemoveAction(each["path"], True, now, each["size_bytes"], _partition(spec, each)) for each in gone]
+        done = deltalog.commit(self.place, handle, spec, [*added, *removed], app=(COMPACTION, version))
+        for file in gone if done else []:
+            self.place.remove(f"{name}/{file['path']}")
+        self.sweep(name)
+        return len(gone) if done else 0
+
+    def checkpoint(self, name: str) -> None:
+        """Write the log's state down as one file, and remove entries of it that are older than 30 days."""
+        if (handle := self._open(name)) is not None:
+            with self.place.errors(name):
+                handle.create_checkpoint()
+                handle.cleanup_metadata()
+
     def sweep(self, name: str) -> int:
         """Remove files that no reader and no writer can want any more; how many there were.
 
@@ -279,6 +330,33 @@ class Lake:
             )  # the log is not encrypted
             actions.append(AddAction(path, size, values, int(time.time() * 1000), True, stats))
         return actions
+
+
+def _together(spec: TableSpec, files: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """The files of each partition that are worth putting together, some at a time."""
+    partitions: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for file in files:
+        partitions.setdefault(tuple(_partition(spec, file).values()), []).append(file)
+    for each in partitions.values():
+        if len(each) < FEWEST:
+            continue
+        some, rows = list[dict[str, Any]](), 0
+        for file in each:
+            if some and rows + file["num_records"] > LARGEST_ROWS:
+                yield some
+                some, rows = [], 0
+            some.append(file)
+            rows += file["num_records"]
+        if len(some) > 1:
+            yield some
+
+
+def _partition(spec: TableSpec, file: Mapping[str, Any]) -> dict[str, str]:
+    return {column: text(file[f"partition.{column}"]) for column in spec.partition_by}
+
+
+def _is_compacted(path: str) -> bool:
+    return path.rpartition("/")[2].startswith(f"{COMPACTION}-v")
 
 
 def _values(table: "pa.Table", columns: Iterable[str]) -> dict[str, set[Any]]:
