@@ -207,7 +207,7 @@ def test_values_that_the_chart_refuses_are_noticed():
     """A misspelt section, a misspelt key, a wrong type."""
     for path, value in (
         (("schedular",), {"resources": {}}),
-        (("scheduler", "livenessProbe", "comand"), ["true"]),
+        (("scheduler", "livenessProbe", "commands"), ["true"]),
         (("redis", "enabled"), "no"),
         (("uid",), True),
         (("env",), [{"name": "A", "value": 1}]),
