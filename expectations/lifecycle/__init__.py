@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from expectations.agreements import Agreements, find_steps, register
 from expectations.calendar import working_calendar
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-    Rows = pa.Table | Iterable[pa.Table]
+    Rows: TypeAlias = pa.Table | Iterable[pa.Table]
 
 _EVERYWHERE = (
     "profile", "line", "merchant_id", "terminal_id", "batch_no", "stan", "event_at", "business_date", "seen_date",
@@ -173,8 +173,15 @@ def database() -> "duckdb.DuckDBPyConnection":
 
     spilt = tempfile.TemporaryDirectory(prefix="tillwatch-check-")
     atexit.register(spilt.cleanup)
-    options = {"threads": 2, "memory_limit": MEMORY, "temp_directory": spilt.name, "preserve_insertion_order": False}
-    return duckdb.connect(":memory:", config=options)
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "threads": 2,
+            "memory_limit": MEMORY,
+            "temp_directory": spilt.name,
+            "preserve_insertion_order": False,
+        },
+    )
 
 
 def seen_kinds(linked: "duckdb.DuckDBPyConnection") -> set[str]:
