@@ -295,7 +295,7 @@ def keys(frames: "pa.Table") -> "pa.ChunkedArray":
 
 
 def _joins(frames: "pa.Table") -> "pa.ChunkedArray":
-    """What joins a frame with others of its place and pair: its dialect's word, its trace number, or day and network."""
+    """What joins a frame with others of its place and pair: its dialect's word, a trace number, or day and network."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
