@@ -109,6 +109,7 @@ def _create(pen: Pen, merchant_id: str, case: Case) -> int:
         "amount_fen": case.amount_fen,
         "claimed_fen": 0,
         "recovered_fen": 0,
+        "currency": case.currency,
         "act_by": case.act_by,
         "opened_at": pen.now,
         "changed_at": pen.now,
@@ -127,10 +128,16 @@ def _merge(pen: Pen, other: int, into: int) -> None:
     pen.connection.execute(
         CASES.update().where(CASES.c.case_id == other).values(state="closed", merged_into=into, changed_at=pen.now)
     )
+    counted = [each for each in (kept, gone) if each.claimed_fen or each.recovered_fen] or [kept]
+    counted = [each for each in counted if each.currency == counted[0].currency]
     pen.connection.execute(
         CASES.update()
         .where(CASES.c.case_id == into)
-        .values(claimed_fen=kept.claimed_fen + gone.claimed_fen, recovered_fen=kept.recovered_fen + gone.recovered_fen)
+        .values(
+            claimed_fen=sum(each.claimed_fen for each in counted),
+            recovered_fen=sum(each.recovered_fen for each in counted),
+            currency=counted[0].currency,
+        )
     )
     pen.write(other, "merged", kept.number, "closed")
     pen.write(into, "merged", gone.number, kept.state)
@@ -140,13 +147,15 @@ def _refresh(pen: Pen, case_id: int, *, changed_at: dt.datetime | None = None) -
     """Work out again what follows from a case's findings; what is over keeps when it was over."""
     record = read_case(pen.connection, row_of(pen.connection, case_id), whole=True)
     case = record.told(pen.now)
+    currency = record.currency if record.claimed or record.recovered else case.currency
     pen.connection.execute(
         CASES.update()
         .where(CASES.c.case_id == case_id)
         .values(
             stands=case.stands_alone,
             rule=case.lead.rule,
-            amount_fen=case.amount_fen,
+            amount_fen=case.at_risk.get(currency),
+            currency=currency,
             act_by=case.act_by,
             changed_at=changed_at or pen.now,
         )

@@ -77,7 +77,7 @@ def plan(world: World, merchant: str | None = None, source: "Source | None" = No
     mails += decision.alerts
     closing, finished = closings(
         [each for each in world.recovered if merchant in {None, each.merchant_id}],
-        world.month,
+        world.money_back,
         history.told | history.dead,
         world.now,
         settings=world.settings,

@@ -10,6 +10,7 @@ from expectations.mail.notice import Notice
 from expectations.mail.reminders import Reminder
 from expectations.mail.wording import rule_texts, sentence
 from expectations.mail.world import World
+from expectations.money import total
 
 MOST_STEPS = 6
 MOST_ROWS = 20
@@ -23,11 +24,11 @@ def reminder_notice(due: Sequence[Reminder], recipients: tuple[str, ...], world:
     merchant_id = first.case.lead.merchant_id
     form = "escalation" if first.escalated else "reminder"
     ordered = sorted(due, key=lambda each: (-each.days, -each.case.amount_fen, each.case.number))
-    amount = sum(each.case.amount_fen for each in ordered)
+    amount = total(each.case.at_risk for each in ordered)
     values = {
         "n": str(len(ordered)),
         "days": str(ordered[0].days),
-        "amount": figures.money(amount),
+        "amount": figures.sums(amount),
         "place": place_of(merchant_id, world.settings, figures),
         "numbers": say["list_comma"].join(each.case.number for each in ordered[:3]),
     }
@@ -41,7 +42,7 @@ def reminder_notice(due: Sequence[Reminder], recipients: tuple[str, ...], world:
         (
             each.case.number,
             rule_texts(each.case.lead, figures).title,
-            figures.money(each.case.amount_fen) if each.case.amount_fen else "",
+            figures.sums(each.case.at_risk) if each.case.at_risk else "",
             say["unit_day"].format(n=each.days),
         )
         for each in ordered[:MOST_ROWS]

@@ -17,7 +17,6 @@ RULES = (
         source="C,S",
         innocent="the same bytes read twice; an upload's echo; a reversal or void that quotes it; another batch",
         kinds=("SALE", "OFFLINE_SALE", "COMPLETION", "QR_SALE"),
-        marks=("NUMBER_TWICE",),
         keys=("stan", "batch"),
     ),
     Rule(
@@ -44,7 +43,6 @@ RULES = (
         source="P,C",
         innocent="an offline sale and its own upload",
         kinds=("SALE", "OFFLINE_SALE", "COMPLETION"),
-        marks=("COUNTER_TWICE",),
         keys=("atc", "card"),
     ),
     Rule(
@@ -88,7 +86,6 @@ RULES = (
         source="V,I",
         innocent="two identical coffees; canteens; split bills; the first was undone or declined; two orders",
         kinds=("SALE",),
-        marks=("PRICE_TWICE",),
         keys=("card",),
     ),
     Rule(
@@ -102,7 +99,6 @@ RULES = (
         source="U,L",
         innocent="a reference used again on another day; a refund that quotes it; another card or amount",
         kinds=("SALE", "OFFLINE_SALE", "COMPLETION", "QR_SALE"),
-        marks=("REFERENCE_TWICE",),
         keys=("rrn",),
     ),
     Rule(
@@ -182,7 +178,6 @@ RULES = (
         source="P",
         innocent="something more was bought, with its own order",
         kinds=("COMPLETION",),
-        marks=("PRICE_TWICE",),
         keys=("card",),
         parameters=(Parameter("stay_h", 48, "hours that count as one stay"),),
     ),
@@ -197,7 +192,6 @@ RULES = (
         source="G",
         innocent="a device that was replaced: it is not heard by turns",
         kinds=(),
-        marks=("LINES",),
     ),
     Rule(
         id="dq_duplicate_record",
