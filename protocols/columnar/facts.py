@@ -227,7 +227,7 @@ class _Batch:
         import pyarrow.compute as pc
 
         number, track = self._text("F2"), self._text("F35")
-        if track.null_count < len(track):
+        if pc.any(pc.and_(number.is_null(), track.is_valid())).as_py():
             separated = pc.greater_equal(pc.find_substring(track, "D"), 0)
             before = pc.replace_substring_regex(track, pattern="D(?s:.*)", replacement="")
             number = pc.coalesce(number, _where(pc.fill_null(separated, False), before))
