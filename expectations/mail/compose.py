@@ -15,6 +15,7 @@ from expectations.mail.brief import brief_letter, is_brief
 from expectations.mail.cases import Case, happened
 from expectations.mail.catalogue import texts
 from expectations.mail.decide import Alert
+from expectations.mail.enclosed import NOTHING, Enclosed
 from expectations.mail.figures import Figures
 from expectations.mail.headline import days, do_now, subject_line, verdict
 from expectations.mail.section import event, missing_codes, section
@@ -31,7 +32,7 @@ MOST_ROWS = 20
 LONGEST_PLACE = 40
 
 
-def compose(alert: Alert, settings: Settings, *, most_cases: int = MOST_CASES) -> Letter:
+def compose(alert: Alert, settings: Settings, *, most_cases: int = MOST_CASES, enclosed: Enclosed = NOTHING) -> Letter:
     """The whole mail as blocks, with at most so many cases told in full."""
     figures = figures_for(alert, settings)
     say = figures.texts.phrases
@@ -49,16 +50,15 @@ def compose(alert: Alert, settings: Settings, *, most_cases: int = MOST_CASES) -
         blocks.append(_rest(rest, figures))
     if alert.review:
         blocks.append(review_table(alert.review, figures))
-    attached = say["attached_what"].format(details=say["details_file"])
     gaps = words_for(missing_codes(alert.cases), "gaps", figures)
     blocks += [
         Note(label=say["contact"], text=contact(alert.merchant_id, settings, figures)),
-        Note(label=say["attached"], text=attached),
+        *_attached(alert, enclosed, figures, settings),
         Note(label=say["data"], text=listed(gaps or [say["data_complete"]], figures)),
     ]
     if settings.alerts.data_docs:
         blocks.append(Links(label="", links=((say["data_docs"], settings.alerts.data_docs),)))
-    blocks.append(_fine(alert, shown, figures))
+    blocks.append(_fine(alert, shown, figures, with_pack=enclosed.way == "whole"))
     return Letter(locale=alert.locale, subject=subject_line(alert, place, figures), blocks=tuple(blocks))
 
 
@@ -146,7 +146,27 @@ def contact(merchant_id: str, settings: Settings, figures: Figures) -> str:
     return listed([first, say["contact_others"]], figures)
 
 
-def _fine(alert: Alert, shown: Sequence[Case], figures: Figures) -> Fine:
+def _attached(alert: Alert, enclosed: Enclosed, figures: Figures, settings: Settings) -> list[Block]:
+    """What goes along; where the dossiers do not, where they are to be had."""
+    say = figures.texts.phrases
+    numbers = [case.number for case in alert.cases[:MOST_CASES] if case.number]
+    names = [say["attached_pdf"].format(n=len(numbers))] if enclosed.pdf else []
+    names.append(say["attached_details"].format(details=say["details_file"]))
+    names += [say["attached_complaint"]] if enclosed.complaint else []
+    names.append(say["attached_manifest"])
+    blocks: list[Block] = [Note(label=say["attached"], text=say["list_comma"].join(names))]
+    if enclosed.way in {"whole", "none"} or not numbers:
+        return blocks
+    why = say[f"pack_{enclosed.way}"]
+    if settings.app.url is None:
+        command = f"tillwatch evidence make {numbers[0]}"
+        return [*blocks, Note(label=say["pack"], text=f"{why}{say['pack_command'].format(command=command)}")]
+    query = f"?lang={figures.locale}"
+    links = tuple((each, f"{settings.app.url}/cases/{each}/pack.zip{query}") for each in numbers)
+    return [*blocks, Note(label=say["pack"], text=f"{why}{say['pack_page']}"), Links(label=say["pack"], links=links)]
+
+
+def _fine(alert: Alert, shown: Sequence[Case], figures: Figures, *, with_pack: bool) -> Fine:
     say = figures.texts.phrases
     findings = [each for case in alert.cases for each in case.findings]
     comma = say["list_comma"]
@@ -155,7 +175,7 @@ def _fine(alert: Alert, shown: Sequence[Case], figures: Figures) -> Fine:
         decoder=comma.join(sorted({each.decoder_version for each in findings})),
         cases=comma.join(case.number for case in shown),
     )
-    return Fine(lines=(versions, say["privacy"], say["recipients"]))
+    return Fine(lines=(versions, say["privacy_pack" if with_pack else "privacy"], say["recipients"]))
 
 
 def _merchant(merchant_id: str, settings: Settings) -> Merchant | None:

@@ -10,8 +10,7 @@ from expectations.mail.cases import Case
 from expectations.mail.catalogue import Locale, texts
 from expectations.mail.compose import place_of
 from expectations.mail.figures import Figures
-from expectations.mail.notice import EVERYBODY, Attachment, Notice
-from expectations.mail.storm_letters import cases_json, identifiers
+from expectations.mail.notice import EVERYBODY, Notice
 from expectations.money import CNY, total
 from expectations.reports.figures import AGES, ShopFigures
 from expectations.reports.letter import ages_bars, report_letter, whole
@@ -126,8 +125,8 @@ def fleet_notice(
         finding_ids=(f"{'operations' if spent else 'fleet'}:{period.start}",),
         letter=Letter(locale, say["fleet_subject"].format(**values), tuple(blocks)),
         cases=sum(e.cases for e in shops.values()),
-        attachments=(Attachment("cases.json", "json", cases_json(cases)),) if spent is not None else (),
-        identifiers=(*shops, *identifiers(cases)),
+        machine=tuple(cases) if spent is not None else None,
+        identifiers=tuple(shops),
     )
 
 

@@ -24,11 +24,12 @@ from expectations.mail.details import details_csv
 from expectations.mail.figures import Figures
 from expectations.mail.history import Told
 from expectations.mail.html import render_html
+from expectations.mail.machine import cases_json
 from expectations.mail.message import drawn
 from expectations.mail.reminder_letters import reminder_notice
 from expectations.mail.reminders import Reminder
 from expectations.mail.resolved import closings
-from expectations.mail.storm_letters import cases_json, storm_mail
+from expectations.mail.storm_letters import storm_mail
 from expectations.mail.storms import Storm
 from expectations.mail.text import render_text
 from expectations.mail.world import World
@@ -122,7 +123,7 @@ def test_reminders_and_storms_keep_currencies_apart(locale: Locale):
         said = notice.letter.subject + render_text(notice.letter) + render_html(notice.letter)
         assert "¥128.00 + JPY 3,000 + EUR 20.50" in said
         assert set(re.findall(r"¥[\d,.]+\d", said)) == {"¥128.00"}
-    told = {(each["currency"], each["amount_fen"]) for each in json.loads(cases_json(cases))}
+    told = {(each["currency"], each["amount_fen"]) for each in json.loads(cases_json(cases, {}))}
     assert told == {("156", 12800), ("392", 3000), ("978", 2050)}
 
 
