@@ -98,7 +98,7 @@ def _holds(path: Path, table: "pa.Table", cipher: Cipher | None) -> bool:
             if not pa.Table.from_batches([batch]).equals(table.slice(at, batch.num_rows)):
                 return False
             at += batch.num_rows
-    return at == table.num_rows
+    return bool(at == table.num_rows)
 
 
 def publish(temporary: Path, final: Path, *, keep_other: bool = False) -> bool:
