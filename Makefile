@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check setup lock lint bench bench-detection fuzz faults audit pictures
+.PHONY: demo test check setup lock lint bench bench-detection fuzz faults audit pictures site
 
 setup: $(STAMP)
 
@@ -58,6 +58,11 @@ audit: $(STAMP)
 # the pictures of docs/ and the goldens of tests/looks; look at each before it is committed
 pictures: $(STAMP)
 	@$(BIN)/python -m tests.looks --docs --goldens
+
+# the documents in both languages as a site in var/site; a broken link or a page that no one can reach is an error (with
+# --quiet mkdocs would not count them)
+site: $(STAMP)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # decoders side by side, some four minutes on a free machine; installs tshark where it may
 bench: $(STAMP)

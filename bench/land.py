@@ -57,7 +57,7 @@ def written(folder: Path, lake: str) -> dict[str, Any]:
     seconds = cpu_seconds = 0.0
     target = folder / "alone.parquet"
     for name in TABLES:
-        for path in Lake(folder / lake).files(name):
+        for path in map(Path, Lake(folder / lake).files(name)):
             table = pq.read_table(path, partitioning=None)
             cpu, began = _cpu(), time.perf_counter()
             pq.write_table(table, target, **datafile.options(table.schema))

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
+from expectations.money import CNY, Money
 from ingest.settings import Settings
 from ingest.tables import Lake
 
@@ -67,6 +68,16 @@ class Finding:
     act_by: dt.datetime | None
     rules_version: str
     decoder_version: str
+
+    @property
+    def currency(self) -> str:
+        """The currency of its money, an ISO 4217 number: that of the offending transaction; yuan if none says."""
+        return next((each.currency for each in self.subjects if each.currency), CNY)
+
+    @property
+    def at_risk(self) -> Money:
+        """What is at risk, in its currency."""
+        return Money.of(self.amount_at_risk_fen, self.currency)
 
     def as_dict(self) -> dict[str, Any]:
         """The contract's object, in JSON's own types; times are ISO 8601 with their zone."""

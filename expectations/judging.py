@@ -16,7 +16,7 @@ from expectations.completeness import terminal_days
 from expectations.coverage import Blind
 from expectations.findings import Finding
 from expectations.laws import KEY, Judge, Stated, breaks
-from expectations.lifecycle import seen_kinds, seen_marks
+from expectations.lifecycle import seen_kinds
 from expectations.parameters import Parameters
 from expectations.rules import RULES
 from expectations.rules.declaration import Rule
@@ -123,13 +123,11 @@ class Docket:
         self._blind.update(blind)
         self._attempts += _count(linked)
         days, decoder = terminal_days(linked), version("tillwatch")
-        kinds, marks = seen_kinds(linked), seen_marks(linked)
+        kinds = seen_kinds(linked)
         for rule in RULES.values():
             if not self._given.judges(rule) or rule.id in self._crashed:
                 continue
-            if (rule.kinds and kinds.isdisjoint(rule.kinds)) or (
-                marks is not None and not marks.issuperset(rule.marks)
-            ):
+            if rule.kinds and kinds.isdisjoint(rule.kinds):
                 continue
             self._tell(rule.id)
             try:

@@ -6,23 +6,27 @@ name after all others have run; it is never a rule that found something.
 """
 
 import datetime as dt
+import itertools
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from expectations import coverage, shards
 from expectations.agreements import agreements
+from expectations.cases.database import database_of
 from expectations.coverage import Blind
 from expectations.feedback.prices import taught_prices
-from expectations.findings import Finding, read_findings
+from expectations.findings import Certainty, Finding, Severity, read_findings
 from expectations.judging import CouldNotRun, Docket, Judged, Progress, Quality
 from expectations.laws import Judge
-from expectations.lifecycle import ACQUIRER_TABLES, COLUMNS, Shop, link
+from expectations.lifecycle import ACQUIRER_TABLES, COLUMNS, SEARCH_DAYS, Shop, link
 from expectations.lifecycle import table as life_cycles
 from expectations.parameters import Parameters, parameters
 from expectations.rules import RULES
+from ingest.batch_metrics import Run, measured
 from ingest.errors import LakeError, UsageError
 from ingest.settings import Settings
 from ingest.tables import Lake
@@ -63,6 +67,18 @@ class CheckResult:
     unverifiable: tuple[Blind, ...] = ()
 
 
+def _tell(run: Run, settings: Settings, result: CheckResult) -> None:
+    del settings
+    run.tell("check_attempts", result.attempts)
+    run.tell("check_could_not_run", len(result.could_not_run))
+    run.tell("check_broken_table_laws", len(result.quality))
+    kinds = Counter((each.severity, each.certainty) for each in result.findings)
+    for severity, certainty in itertools.product(get_args(Severity), get_args(Certainty)):
+        run.tell("check_findings", kinds[severity, certainty], severity, certainty)
+    run.failed = bool(result.could_not_run)
+
+
+@measured("check", _tell)
 def check(
     settings: Settings,
     *,
@@ -90,13 +106,21 @@ def check(
     tell = progress or (lambda _: None)
     given = parameters(settings)
     lake = Lake.of(settings.lake)
+    database_of(settings)  # what is wrong with its address is told before anything is judged
     days = business_days(lake)
     first, last = start or min(days, default=None), end or max(days, default=None)
+    if first is not None and (whole := whole_since(settings, dt.datetime.now(settings.zone).date())) > first:
+        if start:
+            told = f"--from {start}: days before {whole} can no longer be judged: lake.keep_days lets go what they need"
+            raise UsageError(
+                told, hint=f"give --from {whole} or a later day; findings of earlier days stay as they are"
+            )
+        first = whole
     stored = [day for day in lake.days("findings") if _within(day, first, last)]
     judged_days = sorted({*stored, *(day for day in days if _within(day, first, last))})
     if first is None or last is None or not judged_days:
         return CheckResult([], list(RULES), [], [], None, first, last, 0, written=False)
-    docs = Path(lake.root).parent / "data-docs"
+    docs = settings.beside_lake / "data-docs"
     shop = replace(shop_of(settings), prices=taught_prices(settings))
     for _ in range(WRITE_TRIES):
         seen = lake.committed("findings", APP_ID) or 0
@@ -141,7 +165,14 @@ def check(
                 written=written,
                 unverifiable=tuple(said),
             )
-    raise LakeError(f"{lake.root}: findings are being written by others all the time", hint="check again in a minute")
+    told = f"{lake.place.at()}: findings are being written by others all the time"
+    raise LakeError(told, hint="check again in a minute")
+
+
+def whole_since(settings: Settings, today: dt.date) -> dt.date:
+    """The first day of which everything is kept that it is judged by."""
+    judged = [settings.lake.keep_days[name] for name in (*COLUMNS, *ACQUIRER_TABLES) if name in settings.lake.keep_days]
+    return today - dt.timedelta(days=min(judged) - SEARCH_DAYS - 1) if judged else dt.date.min
 
 
 def business_days(lake: Lake) -> list[dt.date]:
@@ -183,8 +214,10 @@ def judge(
 def _store(lake: Lake, judged: Judged, days: list[dt.date], seen: int) -> bool | None:
     """Put the findings in the place of those of their days; None when somebody else was faster.
 
+    A finding's day may have no row in any table: a batch that should have been settled while the shop was closed.
     Findings of a rule that could not run are kept as they are: not judged is not acquitted.
     """
+    days = sorted({*days, *(each.business_date for each in judged.findings)})
     before = read_findings(lake, days[0], days[-1])
     crashed = {each.name for each in judged.could_not_run} & set(RULES)
     new = {each.finding_id: each for each in judged.findings}

@@ -103,6 +103,9 @@ class Alerts(Section):
     sender: str = "tillwatch@example.com"
     feedback: str | None = Field(default=None, description="where readers' answers go; the sender when not given")
     data_docs: str | None = Field(default=None, description="address of the Data Docs that mails may link to")
+    evidence: Literal["attach", "link"] = Field(
+        default="attach", description="whether dossier and letter of complaint go along with a mail, or a link to them"
+    )
     timing: Timing = Timing()
     routes: list[Route] = Field(default=[])
 

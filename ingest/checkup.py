@@ -178,13 +178,15 @@ def check_lake(settings: LakeSettings) -> Check:
         version = lake.version("raw_frames")
     except TillwatchError as wrong:
         return Check("lake", "fail", wrong.message, wrong.hint)
+    encrypted = "" if lake.cipher is None else ", new files are encrypted"
+    state = "empty" if version is None else f"raw_frames at version {version}"
+    if settings.is_bucket:
+        return Check("lake", "ok", f"{lake.place.at()}: {state}{encrypted}")
     there = _nearest(lake.root)
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         return Check("lake", "fail", f"{there} cannot be written", "check lake.uri and the folder's owner")
     if mode := too_open(lake.root, 0o007):
         return Check("lake", "warn", f"{lake.root}: mode {mode} lets everybody read it", f"chmod -R o= {lake.root}")
-    state = "empty" if version is None else f"raw_frames at version {version}"
-    encrypted = "" if lake.cipher is None else ", new files are encrypted"
     return Check("lake", "ok", f"{lake.root}: {state}{encrypted}")
 
 

@@ -28,6 +28,7 @@ from ingest.permissions import LAKE_FILE
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyarrow import fs
 
 TEMPORARY = ".tmp"
 _SEAL, _UNSEALED = "tillwatch.footer", "00000000"
@@ -56,6 +57,7 @@ def written(table: "pa.Table", folder: Path, cipher: Cipher | None = None) -> It
         LakeError: the disk refused it, or what was read back is not what was written.
     """
     import pyarrow.parquet as pq
+    from pyarrow import fs
 
     temporary = folder / f".{os.getpid()}-{secrets.token_hex(6)}{TEMPORARY}"
     try:
@@ -68,7 +70,7 @@ def written(table: "pa.Table", folder: Path, cipher: Cipher | None = None) -> It
             _seal_footer(temporary)
         temporary.chmod(LAKE_FILE)
         _sync(temporary)
-        if not _read(temporary, cipher).equals(table):
+        if not read(fs.LocalFileSystem(), str(temporary), cipher).equals(table):
             raise LakeError(
                 f"{folder}: a file read back differs from what was written",
                 hint="the disk or the memory is failing; nothing was committed, check them and run again",
@@ -114,29 +116,25 @@ def content_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def is_encrypted(path: Path) -> bool:
-    """Whether a file says that it is encrypted.
+def is_encrypted(file: BinaryIO) -> bool:
+    """Whether a file says that it is encrypted; its footer is seen to be the one that was written.
+
+    Of an encrypted one its cipher tells.
 
     Raises:
-        OSError: it cannot be read.
-    """
-    with path.open("rb") as file:
-        return file.read(len(ENCRYPTED)) == ENCRYPTED
-
-
-def check_footer(path: Path) -> None:
-    """See that a file's footer is the one that was written; of an encrypted one its cipher tells.
-
-    Raises:
-        FileNotFoundError: it is not there (any more).
         OSError: the footer's checksum is wrong or missing, or it is no Parquet file.
     """
-    if is_encrypted(path):
-        return
-    with path.open("rb") as file:
-        _, footer, sealed = _footer(file)
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - len(ENCRYPTED)))
+    if file.read() == ENCRYPTED:
+        file.seek(0)
+        if file.read(len(ENCRYPTED)) != ENCRYPTED:
+            raise OSError("it does not begin as an encrypted file does")
+        return True
+    _, footer, sealed = _footer(file)
     if sealed != _checksum(footer):
         raise OSError("the footer's checksum is wrong")
+    return False
 
 
 def _seal_footer(path: Path) -> None:
@@ -168,27 +166,32 @@ def _footer(file: BinaryIO) -> tuple[int, bytes, bytes]:
     return start + at, footer[:at] + _UNSEALED.encode() + footer[at + len(_UNSEALED) :], footer[at : at + 8]
 
 
-def check(path: Path, cipher: Cipher | None = None) -> None:
+def check(filesystem: "fs.FileSystem", path: str, cipher: Cipher | None = None) -> None:
     """Read every page of a file, and its footer.
 
     Raises:
+        FileNotFoundError: it is not there (any more).
         KeyFileError: a key is missing.
         OSError: a checksum is wrong, or it is no Parquet file.
     """
     import pyarrow as pa
 
     try:
-        _read(path, cipher)
+        read(filesystem, path, cipher)
     except pa.ArrowException as wrong:
         raise OSError(str(wrong)) from wrong
 
 
-def _read(path: Path, cipher: Cipher | None) -> "pa.Table":
+def read(filesystem: "fs.FileSystem", path: str, cipher: Cipher | None = None) -> "pa.Table":
+    """Every row of a file, each page's checksum looked at; raises as `check` does, or what pyarrow raises."""
     import pyarrow.parquet as pq
 
-    check_footer(path)
-    opened = cipher.for_reading() if cipher is not None and is_encrypted(path) else None
-    return pq.read_table(path, page_checksum_verification=True, partitioning=None, decryption_properties=opened)
+    with filesystem.open_input_file(path) as file:
+        encrypted = is_encrypted(file)
+    opened = cipher.for_reading() if cipher is not None and encrypted else None
+    return pq.read_table(
+        path, filesystem=filesystem, page_checksum_verification=True, partitioning=None, decryption_properties=opened
+    )
 
 
 def statistics(table: "pa.Table", columns: Sequence[str]) -> str:

@@ -13,14 +13,11 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ingest.errors import SpoolError, StoreError
-from ingest.objectstore import PATIENCE, open_store, store_errors
+from ingest.objectstore import PATIENCE, SLOWEST, open_store, store_errors
 from ingest.segments import SegmentInfo, is_sealed_name
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
-
-SLOWEST = 32 * 1024
-"""Bytes a second of the slowest line that a segment still gets over."""
 
 _FOLDER = re.compile(r"[\w-][\w.-]*")
 _SHA256 = "sha256"

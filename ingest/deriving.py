@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from ingest.decoding import Decoded, decode
 from ingest.errors import LakeError
 from ingest.exchange import UPLOAD_REACH, Changed, changed
-from ingest.lake import Lake, Staged
+from ingest.lake import FilesGoneError, Lake, Staged
 from ingest.overlap import behind
 from ingest.rows import arrow_schema, as_table
 from ingest.scan import remedy
@@ -54,8 +54,10 @@ def derive(lake: Lake, zone: ZoneInfo, tell: Progress, own: Mapping[str, Profile
         own: profiles that are not built in, by their names.
 
     Raises:
-        LakeError: other runs kept committing first, or ``raw_frames`` is older than what was made from it.
+        LakeError: other runs kept committing first, or ``raw_frames`` is older than what was made from it;
+            a newer tillwatch made the tables.
     """
+    _refuse_newer(lake)
     written: dict[str, int] = {}
     for _ in range(ROUNDS):
         version = lake.version("raw_frames")
@@ -65,12 +67,28 @@ def derive(lake: Lake, zone: ZoneInfo, tell: Progress, own: Mapping[str, Profile
             _refuse_older(lake, stands)
             return written
         since = None if None in stands.values() else min(at for at in stands.values() if at is not None)
-        days, staged = _stage(lake, late, version, _Work(lake, zone, version, since, tell, own).pieces())
+        try:
+            days, staged = _stage(lake, late, version, _Work(lake, zone, version, since, tell, own).pieces())
+        except FilesGoneError:
+            if lake.version("raw_frames") == version:
+                raise
+            continue  # maintenance put its files together meanwhile
         for name in late:
             where = {"seen_date": sorted(days)} if days else {}
             if lake.replace(name, staged[name], partitions=where, app_id=APPLICATION, app_version=version):
                 written[name] = written.get(name, 0) + staged[name].rows
-    raise LakeError(f"{lake.root}: other runs kept committing first", hint="let one `tillwatch land` run at a time")
+    raise LakeError(
+        f"{lake.place.at()}: other runs kept committing first", hint="let one `tillwatch land` run at a time"
+    )
+
+
+def _refuse_newer(lake: Lake) -> None:
+    """Tables that later rules made are not made again by ours; the first of them is written first."""
+    later = [f"raw_frames-r{number}" for number in range(RULES + 1, RULES + 100)]
+    name = next(iter(DERIVED))
+    if len(lake.uncommitted(name, later)) < len(later):
+        told = f"{lake.place.at(name)}: written by a newer version of tillwatch"
+        raise LakeError(told, hint="update tillwatch on this machine; nothing was changed")
 
 
 def _refuse_older(lake: Lake, stands: dict[str, int | None]) -> None:
@@ -79,7 +97,7 @@ def _refuse_older(lake: Lake, stands: dict[str, int | None]) -> None:
     for name, at in stands.items():
         if at is not None and at > version:
             raise LakeError(
-                f"{lake.root / name}: made from version {at} of raw_frames, which is at {version}",
+                f"{lake.place.at(name)}: made from version {at} of raw_frames, which is at {version}",
                 hint=remedy("raw_frames"),
             )
 

@@ -15,7 +15,7 @@ import secrets
 from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from ingest.errors import KeyFileError, UsageError
 from ingest.keys import master_keys
@@ -180,20 +180,19 @@ def _installed(name: str) -> KeyService:
     return made
 
 
-def master_key_of(path: Path) -> str | None:
+def master_key_of(file: BinaryIO) -> str | None:
     """The id of the master key that a file needs; None when it is not encrypted.
 
     Raises:
         OSError: it cannot be read, or is no Parquet file.
     """
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(0, size - 8))
-        tail = file.read()
-        if tail[4:] != ENCRYPTED:
-            return None
-        file.seek(max(0, size - 8 - min(int.from_bytes(tail[:4], "little"), 1 << 24)))
-        found = _MASTER.search(file.read())  # the file's crypto metadata stands before the encrypted footer, in clear
+    size = file.seek(0, 2)
+    file.seek(max(0, size - 8))
+    tail = file.read()
+    if tail[4:] != ENCRYPTED:
+        return None
+    file.seek(max(0, size - 8 - min(int.from_bytes(tail[:4], "little"), 1 << 24)))
+    found = _MASTER.search(file.read())  # the file's crypto metadata stands before the encrypted footer, in clear
     if found is None:
         raise OSError("its key is not named")
     return str(json.loads(b'"' + found[1] + b'"'))

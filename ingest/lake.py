@@ -11,16 +11,16 @@ import contextlib
 import datetime as dt
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingest import datafile
+from ingest import datafile, deltalog
 from ingest.columns import TABLES
 from ingest.encryption import Cipher, cipher
 from ingest.errors import LakeError, UsageError
-from ingest.permissions import make_lake_folder
+from ingest.places import Folder, Found, place_of
 from ingest.rows import arrow_schema, as_table, by_partition, text
 from ingest.scan import first_line, remedy, scan
 from ingest.tablespec import TableSpec
@@ -35,6 +35,12 @@ if TYPE_CHECKING:
 READ_TRIES = 20
 TEMPORARY_SECONDS = 3600.0
 """A temporary file this old belongs to nobody any more."""
+COMPACTION = "compact"
+"""The application that puts small files together, and what its files' names begin with."""
+FEWEST = 4
+"""So many files of one partition are worth putting together."""
+LARGEST_ROWS = 2_000_000
+"""Rows of files that are put together at a time."""
 ORPHAN_SECONDS = 86400.0
 """A file this old that no version of the log lists belongs to a writer that died."""
 _REPLACED = re.compile(r"(?P<app>.+)-v(?P<version>\d+)-[0-9a-f]{16}\.parquet")
@@ -56,20 +62,36 @@ class Staged:
     values: dict[str, set[Any]] = field(default_factory=dict)
 
 
+class FilesGoneError(LakeError):
+    """The log of a table lists a file that is not there: removed by hand, or put together with others meanwhile."""
+
+
 class Lake:
-    """The tables under one folder.
+    """The tables under one folder, or in one bucket.
 
     Args:
-        uri: the folder. Object storage is refused by name until it is supported.
+        uri: the folder, or ``s3://bucket/prefix``.
         cipher: encrypts new files, and opens those that are encrypted.
+
+    Raises:
+        UsageError: neither.
+        StoreError: a setting of the environment for object storage is wrong.
     """
 
     def __init__(self, uri: str | Path, cipher: Cipher | None = None) -> None:
-        folder = str(uri).removeprefix("file://")
-        if "://" in folder:
-            raise UsageError(f"lake.uri: {folder} is not a folder", hint="give a folder, such as var/lake")
-        self.root = Path(folder).absolute()
+        self.place = place_of(uri)
         self.cipher = cipher
+
+    @property
+    def root(self) -> Path:
+        """The folder of a lake in a folder.
+
+        Raises:
+            UsageError: it lies in a bucket.
+        """
+        if not isinstance(self.place, Folder):
+            raise UsageError(f"lake.uri: {self.place.at()} is not a folder", hint="give a folder, such as var/lake")
+        return self.place.root
 
     @classmethod
     def of(cls, settings: "LakeSettings") -> "Lake":
@@ -99,6 +121,7 @@ class Lake:
 
         Raises:
             LakeError: a file is damaged (it is named) or missing.
+            StoreError: the object store refuses or cannot be reached.
         """
         import pyarrow.parquet as pq
 
@@ -110,16 +133,16 @@ class Lake:
             if handle is None:
                 return arrow_schema(spec).empty_table().select(wanted)
             try:
-                return scan(spec, self.root / name, _listed(handle), wanted, where, cipher=self.cipher)
+                return scan(spec, self.place, _listed(handle), wanted, where, cipher=self.cipher)
             except FileNotFoundError as wrong:
                 missing = first_line(wrong)
                 time.sleep(0.01 * attempt)
-        raise LakeError(f"{self.root / name}: the log lists a file that is not there: {missing}", hint=remedy(name))
+        told = f"{self.place.at(name)}: the log lists a file that is not there: {missing}"
+        raise FilesGoneError(told, hint=remedy(name))
 
-    def files(self, name: str) -> list[Path]:
-        """The table's files now, in the order of their names."""
-        handle = self._open(name)
-        return [self.root / name / file["path"] for file in _listed(handle)] if handle else []
+    def files(self, name: str) -> list[str]:
+        """The table's files now, in the order of their names: where each lies."""
+        return [self.place.at(name, file["path"]) for file in _listed(self._open(name))]
 
     def days(self, name: str) -> dict[dt.date, int]:
         """How many rows each business day has, as the log says it: no file is opened."""
@@ -146,12 +169,16 @@ class Lake:
         return [each for each in app_ids if handle is None or handle.transaction_version(each) is None]
 
     def added(self, name: str, *, version: int | None = None, since: int | None = None) -> list[dict[str, Any]]:
-        """The files at ``version`` that were not there at ``since``: ``path`` and ``partition.<column>`` of each."""
-        before: set[str] = set()
+        """The files at ``version`` that were not there at ``since``: ``path`` and ``partition.<column>`` of each.
+
+        What `compact` made holds rows that were there; see what its caller promises.
+        """
+        files = _listed(self._open(name, version))
         if since is not None:
             with contextlib.suppress(LakeError):  # the log no longer reaches that far back: take every file
                 before = {file["path"] for file in _listed(self._open(name, since))}
-        return [file for file in _listed(self._open(name, version)) if file["path"] not in before]
+                files = [file for file in files if file["path"] not in before and not _is_compacted(file["path"])]
+        return files
 
     def append(
         self, name: str, rows: "pa.Table | Sequence[Mapping[str, Any]]", *, app_id: str, app_version: int = 1
@@ -162,7 +189,7 @@ class Lake:
             return False
         suffix = "" if app_version == 1 else f"-v{app_version}"
         actions = self._write(spec, as_table(spec, rows), f"{_safe(app_id)}{suffix}.parquet")
-        return _commit(handle, spec, actions, app=(app_id, app_version))
+        return deltalog.commit(self.place, handle, spec, actions, app=(app_id, app_version))
 
     def stage(
         self,
@@ -211,9 +238,46 @@ class Lake:
         _refuse_strangers(name, staged.rows, staged.values, partitions)
         filters = [(column, "in", [text(value) for value in values]) for column, values in partitions.items() if values]
         try:
-            return _commit(handle, spec, staged.actions, filters, app=(app_id, app_version))
+            return deltalog.commit(self.place, handle, spec, staged.actions, filters, app=(app_id, app_version))
         finally:
             self.sweep(name)
+
+    def compact(self, name: str, *, at: int | None = None) -> int:
+        """Put the small files of each partition together, in one commit that changes no row; how many files it took.
+
+        Args:
+            name: a table.
+            at: only if this is the log's newest version. Who asks `added` what is new must have seen this one.
+        """
+        from deltalake.transaction import AddAction, RemoveAction
+
+        spec, handle = _spec(name), self._open(name)
+        if handle is None or at not in {None, handle.version()}:
+            return 0
+        version = (handle.transaction_version(COMPACTION) or 0) + 1
+        added: list[AddAction] = []
+        gone: list[dict[str, Any]] = []
+        wanted = [column.name for column in spec.columns]
+        for files in _together(spec, _listed(handle)):
+            rows = scan(spec, self.place, files, wanted, None, cipher=self.cipher)
+            added += self._write(spec, rows, f"{COMPACTION}-v{version}-{{hash}}.parquet")
+            gone += files
+        if not gone:
+            return 0
+        now = int(time.time() * 1000)
+        removed = [RemoveAction(each["path"], True, now, each["size_bytes"], _partition(spec, each)) for each in gone]
+        done = deltalog.commit(self.place, handle, spec, [*added, *removed], app=(COMPACTION, version))
+        for file in gone if done else []:
+            self.place.remove(f"{name}/{file['path']}")
+        self.sweep(name)
+        return len(gone) if done else 0
+
+    def checkpoint(self, name: str) -> None:
+        """Write the log's state down as one file, and remove entries of it that are older than 30 days."""
+        if (handle := self._open(name)) is not None:
+            with self.place.errors(name):
+                handle.create_checkpoint()
+                handle.cleanup_metadata()
 
     def sweep(self, name: str) -> int:
         """Remove files that no reader and no writer can want any more; how many there were.
@@ -225,100 +289,74 @@ class Lake:
         handle = self._open(name)
         if handle is None:
             return 0
-        folder, swept = self.root / name, 0
-        listed = {folder / file["path"] for file in _listed(handle)}
-        for path in folder.rglob("*"):
-            if "_delta_log" in path.parts or path in listed or path.is_dir() or not _dead(path, handle):
-                continue
-            path.unlink(missing_ok=True)
-            swept += 1
-        return swept
+        listed = {file["path"] for file in _listed(handle)}
+        dead = [file for file in self.place.found(name) if file.path not in listed and _is_dead(file, handle)]
+        for file in dead:
+            self.place.remove(f"{name}/{file.path}")
+        return len(dead)
 
     def _open(self, name: str, version: int | None = None) -> "DeltaTable | None":
-        from deltalake import DeltaTable
-        from deltalake.exceptions import DeltaError, TableNotFoundError
-
-        folder = self.root / _spec(name).name
-        if not (folder / "_delta_log").is_dir():
-            if self.root.exists() and not self.root.is_dir():
-                raise LakeError(f"{self.root}: not a folder", hint="set lake.uri to a folder, such as var/lake")
-            return None
-        try:
-            return DeltaTable(str(folder), version=version)
-        except TableNotFoundError:
-            return None
-        except (DeltaError, OSError) as wrong:
-            raise LakeError(f"{folder}: the log cannot be read: {first_line(wrong)}", hint=remedy(name)) from wrong
+        return deltalog.opened(self.place, _spec(name), version)
 
     def _create(self, name: str) -> "DeltaTable":
-        from deltalake import DeltaTable
-        from deltalake.exceptions import DeltaError
-
-        spec, folder = _spec(name), self.root / name
-        wrong: Exception | None = None
-        for _ in range(READ_TRIES):
-            if (handle := self._open(name)) is not None:
-                return handle
-            try:
-                make_lake_folder(folder, self.root)
-                schema = arrow_schema(spec, comments=True)
-                by = list(spec.partition_by)
-                DeltaTable.create(str(folder), schema, "error", by, name=name, description=spec.meaning)
-            except DeltaError as first:  # of two at once, one makes it and the other finds it on its next turn
-                wrong = first
-            except OSError as refused:
-                wrong = refused
-                break
-        raise LakeError(
-            f"{folder}: cannot be made: {first_line(wrong or OSError())}", hint="check lake.uri and the folder's owner"
-        ) from wrong
+        return deltalog.made(self.place, _spec(name))
 
     def _write(self, spec: TableSpec, table: "pa.Table", name: str) -> "list[AddAction]":
         from deltalake.transaction import AddAction
 
         actions = []
         for values, part in by_partition(spec, table):
-            folder = Path(*(f"{column}={value}" for column, value in values.items()))
+            folder = [f"{column}={value}" for column, value in values.items()]
             try:
-                make_lake_folder(self.root / spec.name / folder, self.root)
+                self.place.prepare(spec.name, *folder)
             except OSError as wrong:
                 raise LakeError(
-                    f"{self.root / spec.name / folder}: cannot be made: {wrong.strerror}",
+                    f"{self.place.at(spec.name, *folder)}: cannot be made: {wrong.strerror}",
                     hint="check the disk's free space and the folder's owner",
                 ) from wrong
-            with datafile.written(part, self.root / spec.name / folder, self.cipher) as temporary:
-                final = self.root / spec.name / folder / name.format(hash=datafile.content_hash(temporary))
-                size = temporary.stat().st_size
-                if not datafile.publish(temporary, final, keep_other=True) and final not in self.files(spec.name):
-                    datafile.publish(temporary, final)  # the other was left by a writer that died
+            with (
+                self.place.desk(spec.name, *folder) as desk,
+                datafile.written(part, desk, self.cipher) as temporary,
+            ):
+                path = "/".join([*folder, name.format(hash=datafile.content_hash(temporary))])
+                final, size = f"{spec.name}/{path}", temporary.stat().st_size
+                if (
+                    not self.place.publish(temporary, final, keep_other=True)
+                    and self.place.at(final) not in self.files(spec.name)
+                ):  # fmt: skip
+                    self.place.publish(temporary, final)  # the other was left by a writer that died
             stats = datafile.statistics(
                 part, spec.statistics if self.cipher is None else ()
             )  # the log is not encrypted
-            actions.append(AddAction(str(folder / final.name), size, values, int(time.time() * 1000), True, stats))
+            actions.append(AddAction(path, size, values, int(time.time() * 1000), True, stats))
         return actions
 
 
-def _commit(
-    handle: "DeltaTable",
-    spec: TableSpec,
-    actions: "list[AddAction]",
-    filters: list[tuple[str, str, list[str]]] | None = None,
-    *,
-    app: tuple[str, int],
-) -> bool:
-    """One commit on what ``handle`` saw; False when somebody else's came in between."""
-    from deltalake.exceptions import CommitFailedError
-    from deltalake.transaction import CommitProperties, Transaction
+def _together(spec: TableSpec, files: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """The files of each partition that are worth putting together, some at a time."""
+    partitions: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for file in files:
+        partitions.setdefault(tuple(_partition(spec, file).values()), []).append(file)
+    for each in partitions.values():
+        if len(each) < FEWEST:
+            continue
+        some, rows = list[dict[str, Any]](), 0
+        for file in each:
+            if some and rows + file["num_records"] > LARGEST_ROWS:
+                yield some
+                some, rows = [], 0
+            some.append(file)
+            rows += file["num_records"]
+        if len(some) > 1:
+            yield some
 
-    mode = "overwrite" if filters else "append"
-    properties = CommitProperties(app_transactions=[Transaction(*app)])
-    try:
-        handle.create_write_transaction(
-            actions, mode, arrow_schema(spec), list(spec.partition_by), filters, commit_properties=properties
-        )
-    except CommitFailedError:
-        return False
-    return True
+
+def _partition(spec: TableSpec, file: Mapping[str, Any]) -> dict[str, str]:
+    return {column: text(file[f"partition.{column}"]) for column in spec.partition_by}
+
+
+def _is_compacted(path: str) -> bool:
+    return path.rpartition("/")[2].startswith(f"{COMPACTION}-v")
 
 
 def _values(table: "pa.Table", columns: Iterable[str]) -> dict[str, set[Any]]:
@@ -356,14 +394,12 @@ def _safe(app_id: str) -> str:
     return app_id
 
 
-def _dead(path: Path, handle: "DeltaTable") -> bool:
-    with contextlib.suppress(FileNotFoundError):
-        age = time.time() - path.stat().st_mtime
-        if path.suffix == datafile.TEMPORARY:
-            return age > TEMPORARY_SECONDS
-        if match := _REPLACED.fullmatch(path.name):
-            committed = handle.transaction_version(match["app"])
-            if committed is not None and int(match["version"]) <= committed:
-                return True
-        return age > ORPHAN_SECONDS
-    return False
+def _is_dead(file: Found, handle: "DeltaTable") -> bool:
+    age, name = time.time() - file.written, file.path.rpartition("/")[2]
+    if name.endswith(datafile.TEMPORARY):
+        return age > TEMPORARY_SECONDS
+    if match := _REPLACED.fullmatch(name):
+        committed = handle.transaction_version(match["app"])
+        if committed is not None and int(match["version"]) <= committed:
+            return True
+    return age > ORPHAN_SECONDS

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from ingest.batch_metrics import Run, measured
 from ingest.decoding import journal_day
 from ingest.deriving import DERIVED, Progress, derive
 from ingest.errors import SpoolError, StoreError, TillwatchError
@@ -72,6 +73,16 @@ class LandResult:
         return {"segments": self.segments, "frames": self.frames, **self.rows, "damaged": len(self.damaged)}
 
 
+def _tell(run: Run, settings: Settings, result: LandResult) -> None:
+    del settings
+    run.tell("land_segments", result.segments)
+    run.tell("land_frames", result.frames)
+    run.tell("land_damaged_segments", len(result.damaged))
+    for table, rows in result.rows.items():
+        run.tell("land_rows", rows, table)
+
+
+@measured("land", _tell)
 def land(settings: Settings, progress: Progress | None = None) -> LandResult:
     """Land every sealed segment that is not in the lake yet, and bring the tables up to date.
 

@@ -6,6 +6,7 @@ Keys, endpoint and region come from the environment as for every S3 client: ``AW
 
 import datetime as dt
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,21 @@ from ingest.errors import StoreError
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
+    from pyarrow import fs
 
 TRIES = 3
 CONNECT, PATIENCE = dt.timedelta(seconds=10), dt.timedelta(seconds=60)
+SLOWEST = 32 * 1024
+"""Bytes a second of the slowest line that a file still gets over."""
+OF_STORE = "AWS Error"
+"""What pyarrow's errors say when it is the store that failed."""
+_REFUSED = ("403 Forbidden", "401 Unauthorized", "ACCESS_DENIED", "INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def is_plain() -> bool:
+    """Whether the endpoint is one without TLS, inside a network of one's own."""
+    return os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
 
 
 def open_store(url: str, *, patience: dt.timedelta = PATIENCE, page: str = "shipping") -> "S3Store":
@@ -34,12 +47,36 @@ def open_store(url: str, *, patience: dt.timedelta = PATIENCE, page: str = "ship
     from obstore.store import S3Store
 
     retry: Any = {"max_retries": TRIES, "retry_timeout": patience}
-    plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
-    client: Any = {"timeout": patience, "connect_timeout": CONNECT, "allow_http": plain}
+    client: Any = {"timeout": patience, "connect_timeout": CONNECT, "allow_http": is_plain()}
     try:
         return S3Store.from_url(url, retry_config=retry, client_options=client)
     except (BaseError, ValueError) as wrong:
         raise StoreError(f"{url}: {_said(wrong)}", hint=f"give s3://bucket/prefix; see docs/{page}.md") from None
+
+
+def for_deltalake() -> dict[str, str]:
+    """The same, as deltalake's ``storage_options``: a file of its log is put only where none lies yet."""
+    return {
+        "aws_conditional_put": "etag",
+        "allow_http": str(is_plain()).lower(),
+        "max_retries": str(TRIES),
+        "retry_timeout": f"{PATIENCE.total_seconds():.0f}s",
+        "timeout": f"{PATIENCE.total_seconds():.0f}s",
+        "connect_timeout": f"{CONNECT.total_seconds():.0f}s",
+    }
+
+
+def for_pyarrow() -> "fs.S3FileSystem":
+    """The same, for pyarrow's reading."""
+    from pyarrow import fs
+
+    where = {"region": os.environ.get("AWS_REGION"), "endpoint_override": os.environ.get("AWS_ENDPOINT_URL")}
+    return fs.S3FileSystem(
+        **{key: value for key, value in where.items() if value},
+        connect_timeout=CONNECT.total_seconds(),
+        request_timeout=PATIENCE.total_seconds(),
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=max(1, TRIES)),
+    )
 
 
 @contextmanager
@@ -51,16 +88,24 @@ def store_errors(url: str, path: str = "") -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError) as wrong:
-        if isinstance(wrong, FileNotFoundError) or "404 Not Found" in str(wrong):
+        text = str(wrong)
+        if isinstance(wrong, FileNotFoundError) or "404 Not Found" in text:
             hint = "make the bucket, or check its name and AWS_ENDPOINT_URL"
             raise StoreError(f"{url}: there is no such bucket: {_said(wrong)}", hint=hint) from None
-        if isinstance(wrong, (PermissionDeniedError, UnauthenticatedError)) or "403 Forbidden" in str(wrong):
-            hint = "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they may do with this bucket"
+        if isinstance(wrong, (PermissionDeniedError, UnauthenticatedError)) or any(each in text for each in _REFUSED):
+            hint = (
+                "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, what they may do with this bucket, "
+                "and this machine's clock"
+            )
             raise StoreError(f"{where}: refused: {_said(wrong)}", hint=hint) from None
         hint = "check the network, AWS_ENDPOINT_URL and AWS_REGION; it is tried again"
         raise StoreError(f"{where}: {_said(wrong)}", hint=hint) from None
 
 
 def _said(wrong: BaseException) -> str:
-    """The first line of what the store's client says, without its debugging notes."""
-    return next(iter(str(wrong).splitlines()), type(wrong).__name__).strip()[:300]
+    """What the store's client says in one line, without its debugging notes."""
+    text = _COLOURS.sub("", str(wrong))
+    lines = [line.strip(" \t\u21b3") for line in text.splitlines()]
+    if "\u21b3" in text:  # deltalake: one cause a line, the last one says most
+        lines = [line for line in lines if line and "<" not in line][-1:]
+    return next(iter(lines), type(wrong).__name__).strip()[:300]

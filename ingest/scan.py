@@ -1,12 +1,14 @@
 """Reading a table's data files: every page's checksum looked at, the damaged file named."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from ingest import datafile
 from ingest.encryption import Cipher
 from ingest.errors import LakeError
+from ingest.objectstore import OF_STORE
+from ingest.places import Place
 from ingest.rows import arrow_schema
 from ingest.tablespec import TableSpec
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.dataset as ds
 
+AT_ONCE = 16
+"""Files of an object store whose footers are asked for at a time."""
 _REMEDIES = {
     "raw_frames": "move raw_frames, transactions, settlements, signatures, batch_uploads, events and rejects aside, "
     "not alerts and acks, and run `tillwatch land`: they are made again from the segments in the spool",
@@ -31,7 +35,7 @@ def remedy(name: str) -> str:
 
 def scan(
     spec: TableSpec,
-    folder: Path,
+    place: Place,
     files: Sequence[Mapping[str, Any]],
     columns: Sequence[str],
     where: Any,
@@ -42,8 +46,8 @@ def scan(
 
     Args:
         spec: the table.
-        folder: its folder.
-        files: for each file its ``path`` in the folder, ``num_records`` and the ``partition.<column>`` values.
+        place: where it lies.
+        files: for each file its ``path`` below the table, ``num_records`` and the ``partition.<column>`` values.
         columns: which columns, in which order.
         where: a pyarrow expression or None.
         cipher: opens files that are encrypted; those that are not are read as they are.
@@ -52,40 +56,48 @@ def scan(
         FileNotFoundError: a file is not there (any more).
         KeyFileError: a file is encrypted with a key that is not at hand.
         LakeError: a file is damaged, or encrypted and no key was named; it is named.
+        StoreError: the object store refuses or cannot be reached.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.dataset as ds
-    from pyarrow import fs
 
-    local = fs.LocalFileSystem()
+    disk = place.filesystem
     plain, opening = _formats(cipher)
     schema = arrow_schema(spec)
-    everything = {}
+    partitions, listed = {}, {}
     for file in files:
         partition = None
         for column in spec.partition_by:
             here = pc.field(column) == pa.scalar(file[f"partition.{column}"], schema.field(column).type)
             partition = here if partition is None else partition & here
-        everything[str(folder / file["path"])] = partition
-    listed = [plain.make_fragment(path, local, partition) for path, partition in everything.items()]
-    fragments = []
-    for asked in ds.FileSystemDataset(listed, schema, plain, local).get_fragments(where):
-        parquet = opening if datafile.is_encrypted(Path(asked.path)) else plain
+        path = place.inside(spec.name, file["path"])
+        partitions[path], listed[path] = partition, (place.at(spec.name, file["path"]), file["num_records"])
+    everything = [plain.make_fragment(path, disk, partition) for path, partition in partitions.items()]
+
+    def opened(path: str) -> Any:
+        """The file as it is to be read, its footer looked at."""
+        with disk.open_input_file(path) as file:
+            parquet = opening if datafile.is_encrypted(file) else plain
+        name, rows = listed[path]
         if parquet is None:
-            raise LakeError(f"{asked.path}: encrypted, and no key is named", hint="set lake.key to its key file")
-        fragments.append(parquet.make_fragment(asked.path, local, everything[asked.path]))
-    dataset = ds.FileSystemDataset(fragments, schema, plain, local)
-    rows = {str(folder / file["path"]): file["num_records"] for file in files}
+            raise LakeError(f"{name}: encrypted, and no key is named", hint="set lake.key to its key file")
+        fragment = parquet.make_fragment(path, disk, partitions[path])
+        _check_footer(spec, fragment, name, rows)
+        return fragment
+
     try:
-        for fragment in dataset.get_fragments(where):
-            datafile.check_footer(Path(fragment.path))
-            _check_footer(spec, fragment, schema, rows[fragment.path])
-        return dataset.to_table(columns=list(columns), filter=where)
+        asked = [each.path for each in ds.FileSystemDataset(everything, schema, plain, disk).get_fragments(where)]
+        with ThreadPoolExecutor(AT_ONCE if len(asked) > 1 and place.options else 1) as pool:
+            fragments = list(pool.map(opened, asked))
+        return ds.FileSystemDataset(fragments, schema, plain, disk).to_table(columns=list(columns), filter=where)
     except FileNotFoundError:
         raise
     except (OSError, pa.ArrowException) as wrong:
-        raise _damaged(spec, folder, files, wrong, cipher) from wrong
+        if OF_STORE in str(wrong):  # a store that is down has damaged nothing
+            with place.errors(spec.name):
+                raise
+        raise _damaged(spec, place, files, wrong, cipher) from wrong
 
 
 def _formats(cipher: Cipher | None) -> "tuple[ds.ParquetFileFormat, ds.ParquetFileFormat | None]":
@@ -99,13 +111,13 @@ def _formats(cipher: Cipher | None) -> "tuple[ds.ParquetFileFormat, ds.ParquetFi
     return reading(), None if cipher is None else reading(decryption_config=cipher.for_scanning())
 
 
-def _check_footer(spec: TableSpec, fragment: Any, schema: "pa.Schema", rows: int) -> None:
+def _check_footer(spec: TableSpec, fragment: Any, name: str, rows: int) -> None:
     """See that the footer says what the log and the table say: a sound file may be another one.
 
     Raises:
         LakeError: a column the table has not, another type, or another number of rows.
     """
-    wrong = ""
+    wrong, schema = "", arrow_schema(spec)
     try:
         strange = [field.name for field in fragment.physical_schema if field not in schema]
     except UnicodeDecodeError:
@@ -115,18 +127,19 @@ def _check_footer(spec: TableSpec, fragment: Any, schema: "pa.Schema", rows: int
     elif fragment.metadata.num_rows != rows:
         wrong = f"{fragment.metadata.num_rows} rows where the log says {rows}"
     if wrong:
-        raise LakeError(f"{fragment.path}: damaged: its footer names {wrong}", hint=remedy(spec.name))
+        raise LakeError(f"{name}: damaged: its footer names {wrong}", hint=remedy(spec.name))
 
 
 def _damaged(
-    spec: TableSpec, folder: Path, files: Sequence[Mapping[str, Any]], wrong: Exception, cipher: Cipher | None
+    spec: TableSpec, place: Place, files: Sequence[Mapping[str, Any]], wrong: Exception, cipher: Cipher | None
 ) -> Exception:
     """The damaged file by its name, or the error as it was when every file is sound."""
     for file in files:
         try:
-            datafile.check(folder / file["path"], cipher)
+            datafile.check(place.filesystem, place.inside(spec.name, file["path"]), cipher)
         except OSError as bad:
-            return LakeError(f"{folder / file['path']}: damaged: {first_line(bad)}", hint=remedy(spec.name))
+            said = f"{place.at(spec.name, file['path'])}: damaged: {first_line(bad)}"
+            return LakeError(said, hint=remedy(spec.name))
     return wrong
 
 

@@ -34,6 +34,7 @@ FILES_AND_FOLDERS = (
     ("lake", "uri"),
     ("lake", "key"),
     ("keys", "pan_token"),
+    ("metrics", "directory"),
     ("alerts", "password_file"),
     ("alerts", "ca_file"),
     ("alerts", "oauth", "client_secret_file"),
@@ -104,6 +105,15 @@ class Health(Section):
     opens: dt.time = Field(default=dt.time(9, 0), description="opening hours, in the merchant's zone, begin")
     closes: dt.time = Field(default=dt.time(22, 0), description="and end")
     disk_percent: float = Field(default=90.0, gt=0, le=100, description="the spool's disk is too full from here on")
+
+
+class Metrics(Section):
+    """Where land, check, send and import leave what their last run did."""
+
+    directory: Path | None = Field(
+        default=None,
+        description="folder of node_exporter's textfile collector; not given: nowhere",
+    )
 
 
 class Business(Section):
@@ -225,6 +235,7 @@ class Settings(Section):
     app: App = App()
     airflow: Airflow = Airflow()
     health: Health = Health()
+    metrics: Metrics = Metrics()
     rules: dict[str, dict[str, Any]] = Field(
         default={},
         description="parameters of rules, written [rules.<rule>]; docs/rules.md lists them",
@@ -238,6 +249,13 @@ class Settings(Section):
             msg = f"two lines are called {twice[0]!r}; give each its own name"
             raise ValueError(msg)
         return self
+
+    @property
+    def beside_lake(self) -> Path:
+        """The folder that the lake is in; the one that the spool is in when the lake is in a bucket."""
+        if self.lake.is_bucket:
+            return self.spool.directory.absolute().parent
+        return Path(self.lake.uri.removeprefix("file://")).absolute().parent
 
     @property
     def zone(self) -> ZoneInfo:

@@ -8,6 +8,22 @@ from pydantic import Field, field_validator
 
 from ingest.section import Section
 
+LEAST_DAYS = 400
+"""What rules look back, and two months in which days are still judged."""
+DAY_OF = {
+    "raw_frames": "day",
+    "transactions": "business_date",
+    "settlements": "business_date",
+    "signatures": "business_date",
+    "batch_uploads": "business_date",
+    "events": "business_date",
+    "rejects": "business_date",
+    "statement_lines": "business_date",
+    "payouts": "business_date",
+    "profit_lines": "business_date",
+}
+"""Tables of which old days may go, and the column that says a row's day."""
+
 
 class Spool(Section):
     """Where records wait on the collector's own disk."""
@@ -55,7 +71,7 @@ class Ship(Section):
 class LakeSettings(Section):
     """Where the tables live."""
 
-    uri: str = Field(default="var/lake", min_length=1, description="folder")
+    uri: str = Field(default="var/lake", min_length=1, description="folder, or s3://bucket/prefix")
     take_from: str | None = Field(
         default=None, description="s3://bucket/prefix that collectors ship to: landed from as well; not given: nowhere"
     )
@@ -63,6 +79,31 @@ class LakeSettings(Section):
     key_service: str | None = Field(
         default=None, min_length=1, description="an installed key service that holds the keys instead of a file"
     )
+
+    keep_days: dict[str, int] = Field(
+        default={},
+        description="days that `lake maintain` keeps of a table, at least 400, written [lake.keep_days]; "
+        "not given: for ever. Days that a finding or a case stands on stay in any case",
+    )
+
+    @field_validator("keep_days")
+    @classmethod
+    def _kept_long_enough(cls, value: dict[str, int]) -> dict[str, int]:
+        for name, days in value.items():
+            if name not in DAY_OF:
+                msg = f"{name!r} is not a table that is kept by days; those are {', '.join(DAY_OF)}"
+                raise ValueError(msg)
+            if days < LEAST_DAYS:
+                msg = (
+                    f"{name} = {days}: a refund is judged by sales of up to 335 days before; keep {LEAST_DAYS} at least"
+                )
+                raise ValueError(msg)
+        return value
+
+    @property
+    def is_bucket(self) -> bool:
+        """Whether the tables lie in object storage."""
+        return "://" in self.uri.removeprefix("file://")
 
     @field_validator("take_from")
     @classmethod

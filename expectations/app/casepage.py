@@ -24,6 +24,7 @@ from expectations.mail.cases import Case
 from expectations.mail.catalogue import texts
 from expectations.mail.figures import Figures
 from expectations.mail.wording import SHAPES, certainty, level_of, rule_texts, sentence
+from expectations.money import letters
 from ingest.errors import UsageError
 
 router = APIRouter()
@@ -82,7 +83,8 @@ def show(request: Request, number: str, visitor: Someone) -> Any:
         buttons=_buttons(first["case"], locale), may={
             right: visitor.may(right, record.merchant_id) for right in ("answer", "note", "contact", "claim", "close",
                                                                        "pack")
-        }, ahead=NEXT[record.state], said=request.query_params.get("said", ""), **first,
+        }, ahead=NEXT[record.state], said=request.query_params.get("said", ""),
+        currency=letters(record.currency), **first,
     )  # fmt: skip
 
 
@@ -105,7 +107,7 @@ def do(
         raise HTTPException(404, "case")
     record = seen(request, number, visitor, rights.get(step, step))
     desk, name, by = desk_of(request), record.number, visitor.name
-    fen = _fen(amount) if amount.strip() else None
+    fen = record.minor(_hundredths(amount)) if amount.strip() else None
     match step:
         case "answer" if answer in ANSWERS:
             desk.feedback.answer(name, answer, by)
@@ -153,8 +155,8 @@ def _buttons(case: Case, locale: Any) -> list[tuple[str, str]]:
     return [(answer, answer_word(answer, case, locale)) for answer in answers_for(case)]
 
 
-def _fen(text: str) -> int:
-    """Yuan as people write them, as fen."""
+def _hundredths(text: str) -> int:
+    """An amount as people write it."""
     from click import BadParameter
 
     try:

@@ -12,6 +12,7 @@ from expectations.app.people import Visitor
 from expectations.cases.record import CaseRecord
 from expectations.cases.states import AGES, OVER, STATES, age_class
 from expectations.mail.catalogue import texts
+from expectations.money import CNY, NONE, Money, total
 
 router = APIRouter()
 Someone = Annotated[Visitor, Depends(visitor_of)]
@@ -29,9 +30,9 @@ class Merchant:
     merchant_id: str
     open: int = 0
     over: int = 0
-    risk_fen: int = 0
-    claimed_fen: int = 0
-    recovered_fen: int = 0
+    risk: Money = NONE
+    claimed: Money = NONE
+    recovered: Money = NONE
     ages: Counter[str] = field(default_factory=Counter)
 
 
@@ -50,7 +51,7 @@ def cases(request: Request, visitor: Someone, show: str = "open", merchant: str 
     return page(
         request, "cases.html.j2", visitor=visitor, cases=wanted[:MOST], more=max(0, len(wanted) - MOST), show=show,
         merchant=merchant, merchants=shops, choices=SHOWN, now=now, titles=titles,
-        risk_fen=sum(each.amount_fen for each in wanted), back_fen=sum(each.recovered_fen for each in wanted),
+        risk=total(each.at_risk for each in wanted), back=total(each.recovered for each in wanted),
     )  # fmt: skip
 
 
@@ -65,15 +66,15 @@ def merchants(request: Request, visitor: Someone) -> Any:
         if not visitor.may("overview", each.merchant_id):
             continue
         line = lines.setdefault(each.merchant_id, Merchant(each.merchant_id))
-        line.claimed_fen += each.claimed_fen
-        line.recovered_fen += each.recovered_fen
+        line.claimed += each.claimed
+        line.recovered += each.recovered
         if each.state in OVER:
             line.over += 1
             continue
         line.open += 1
-        line.risk_fen += each.amount_fen
+        line.risk += each.at_risk
         line.ages[age_class(each.age_days(now))] += 1
-    found = sorted(lines.values(), key=lambda each: (-each.risk_fen, each.merchant_id))
+    found = sorted(lines.values(), key=lambda each: (-each.risk.get(CNY), -len(each.risk.parts), each.merchant_id))
     return page(request, "merchants.html.j2", visitor=visitor, merchants=found, classes=CLASSES)
 
 

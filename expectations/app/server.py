@@ -15,7 +15,9 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from expectations.app import answering, casepage, listing, login
-from expectations.app.desk import LoginNeededError, make_desk, page
+from expectations.app.desk import LoginNeededError, locale_of, make_desk, page
+from expectations.cases.refusals import StepRefusedError
+from expectations.cases.wording import words
 from ingest.errors import TillwatchError, UsageError
 from ingest.settings import Settings
 
@@ -97,6 +99,12 @@ def _errors(app: FastAPI) -> None:
     async def misfit(request: Request, wrong: RequestValidationError) -> Any:
         del wrong
         return page(request, "error.html.j2", status=400, reason="field")
+
+    @app.exception_handler(StepRefusedError)
+    async def refused_step(request: Request, wrong: StepRefusedError) -> Any:
+        states = words(locale_of(request))["states"]
+        values = {name: states.get(value, value) for name, value in wrong.values.items()}
+        return page(request, "error.html.j2", status=409, reason=f"refused_{wrong.code}", values=values)
 
     @app.exception_handler(UsageError)
     async def may_not(request: Request, wrong: UsageError) -> Any:

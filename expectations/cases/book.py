@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from expectations.cases.database import Database, database_of
-from expectations.cases.joining import Opened, open_cases
+from expectations.cases.joining import SURER, Opened, open_cases
 from expectations.cases.record import CaseRecord, MoneyBack
+from expectations.cases.refusals import StepRefusedError
 from expectations.cases.rows import Pen, find, numbers_of, read_case, row_of
 from expectations.cases.schema import CASE_FINDINGS, CASE_LOG, CASES
 from expectations.cases.states import OVER, State
 from expectations.findings import Finding
 from expectations.mail.catalogue import behaviours
-from ingest.errors import UsageError
+from expectations.money import Money
 from ingest.settings import Settings
 
 if TYPE_CHECKING:
@@ -108,6 +109,17 @@ class CaseBook:
             query = query.where(CASES.c.merchant_id == merchant)
         return self._database.run(lambda connection: frozenset(connection.execute(query).scalars()))
 
+    def surer(self, merchant: str | None = None) -> dict[str, dict[str, dt.datetime]]:
+        """Number of an open case -> its findings that opened it again because they became proven, and when."""
+        query = sa.select(CASES.c.number, CASE_LOG.c.reference, CASE_LOG.c.at).join_from(CASE_LOG, CASES)
+        query = query.where(CASE_LOG.c.reference.startswith(SURER), CASES.c.state.not_in(OVER))
+        if merchant:
+            query = query.where(CASES.c.merchant_id == merchant)
+        found: dict[str, dict[str, dt.datetime]] = {}
+        for row in self._database.run(lambda connection: connection.execute(query).all()):
+            found.setdefault(row.number, {})[row.reference.removeprefix(SURER)] = row.at
+        return found
+
     def case(self, number: str) -> CaseRecord:
         """One case with its findings and its log; of a merged one, the case that it went into.
 
@@ -124,7 +136,7 @@ class CaseBook:
         """
 
         def read(connection: "Connection") -> list[MoneyBack]:
-            columns = (CASE_LOG, CASES.c.number, CASES.c.merchant_id)
+            columns = (CASE_LOG, CASES.c.number, CASES.c.merchant_id, CASES.c.currency)
             told = sa.select(*columns).select_from(CASE_LOG.join(CASES)).order_by(CASE_LOG.c.entry_id)
             rows = connection.execute(told.where(CASE_LOG.c.kind.in_(("recovered", "merged")))).all()
             gone = set(connection.execute(sa.select(CASES.c.number).where(CASES.c.merged_into.is_not(None))).scalars())
@@ -132,7 +144,8 @@ class CaseBook:
             found = []
             for row in rows:
                 if row.kind == "recovered":
-                    found.append(MoneyBack(row.merchant_id, row.at, row.amount_fen - total[row.number]))
+                    more = Money.of(row.amount_fen - total[row.number], row.currency)
+                    found.append(MoneyBack(row.number, row.merchant_id, row.at, more))
                     total[row.number] = row.amount_fen
                 elif row.text in gone:
                     total[row.number] += total.pop(row.text, 0)
@@ -187,7 +200,7 @@ class CaseBook:
             row = find(connection, number)
             claimed = row.amount_fen if amount_fen is None else amount_fen
             if claimed <= 0:
-                raise UsageError(f"{row.number}: there is no amount to claim", hint="name it with --amount 368.00")
+                raise StepRefusedError("no_amount", number=row.number)
             self._pen(connection).step(row, "claimed", "claimed", text, by=by, amount_fen=claimed, claimed_fen=claimed)
             return read_case(connection, row_of(connection, row.case_id), whole=True)
 

@@ -20,7 +20,7 @@ from ingest.settings import Settings
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration; a test holds it to the files."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 TRIES = 12
@@ -101,12 +101,15 @@ def database_of(settings: Settings) -> Database:
     """The database that the settings name; ``cases.db`` beside the lake when they name none.
 
     Raises:
-        UsageError: the URL cannot be used.
+        UsageError: the URL cannot be used; or the lake is in a bucket, and nothing says where cases are.
         KeyFileError: the password file cannot be used.
     """
-    url = (
-        settings.cases.url or f"sqlite:///{Path(settings.lake.uri.removeprefix('file://')).absolute().parent}/cases.db"
-    )
+    if settings.cases.url is None and settings.lake.is_bucket:
+        raise UsageError(
+            f"cases.url: not given, and beside {settings.lake.uri} there is no folder for a database",
+            hint='name one that every machine reaches, such as "postgresql://tillwatch@db/cases"',
+        )
+    url = settings.cases.url or f"sqlite:///{settings.beside_lake}/cases.db"
     password = None
     if settings.cases.password_file is not None:
         from expectations.mail.server import read_secret

@@ -5,9 +5,11 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from expectations.cases.refusals import StepRefusedError
 from expectations.cases.states import OVER, State, age_class
 from expectations.findings import Finding
 from expectations.mail.cases import Case, case_of
+from expectations.money import CNY, Money, digits, letters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +28,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class MoneyBack:
-    """How much more of a merchant's money was seen to be back, and when; less than nothing corrects what was said."""
+    """How much more of a case's money was seen to be back, and when; less than nothing corrects what was said."""
 
+    number: str
     merchant_id: str
     at: dt.datetime
-    amount_fen: int
+    amount: Money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +49,39 @@ class CaseRecord:
     amount_fen: int
     claimed_fen: int
     recovered_fen: int
+    currency: str = CNY
     act_by: dt.datetime | None
     opened_at: dt.datetime
     changed_at: dt.datetime
     findings: tuple[Finding, ...] = ()
     log: tuple[Entry, ...] = ()
+
+    @property
+    def at_risk(self) -> Money:
+        """What is at risk, in the currency of its amounts; `told` also has what else there is."""
+        return Money.of(self.amount_fen, self.currency)
+
+    @property
+    def claimed(self) -> Money:
+        """What was claimed back."""
+        return Money.of(self.claimed_fen, self.currency)
+
+    @property
+    def recovered(self) -> Money:
+        """What came back."""
+        return Money.of(self.recovered_fen, self.currency)
+
+    def minor(self, hundredths: int) -> int:
+        """An amount that somebody wrote, in hundredths, as minor units of the case's currency.
+
+        Raises:
+            StepRefusedError: the currency has no such fraction.
+        """
+        scaled, rest = divmod(hundredths * int(10 ** digits(self.currency)), 100)
+        if rest:
+            example = str(hundredths // 100)
+            raise StepRefusedError("fraction", number=self.number, currency=letters(self.currency), example=example)
+        return scaled
 
     def age_days(self, now: dt.datetime) -> int:
         """Whole days since it was opened, or until it was over."""

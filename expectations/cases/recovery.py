@@ -15,7 +15,8 @@ from expectations.cases.book import CaseBook, case_book
 from expectations.cases.record import CaseRecord
 from expectations.cases.states import OVER
 from expectations.findings import Finding, Subject
-from expectations.mail.cases import DEBITS, subject_key
+from expectations.mail.cases import DEBITS, at_risk, subject_key
+from expectations.money import CNY, Money, total
 from ingest.settings import Settings
 from ingest.tables import Lake
 
@@ -23,7 +24,7 @@ UNDOING = frozenset({"VOID", "COMPLETION_VOID", "REFUND", "QR_REFUND"})
 CREDITS = frozenset({"REFUND", "QR_REFUND", "VOID", "COMPLETION_VOID"})
 CYCLE = ("transaction_id", "merchant_id", "txn_type", "amount_fen", "moment", "stan", "original_id", "is_reversed",
          "stands")  # fmt: skip
-LINE = ("line_id", "merchant_id", "rrn", "orig_ref", "txn_type", "status", "amount_fen", "business_date")
+LINE = ("line_id", "merchant_id", "rrn", "orig_ref", "txn_type", "status", "amount_fen", "currency", "business_date")
 UNSETTLED = frozenset({"failed", "pending"})
 
 
@@ -48,7 +49,7 @@ class Proof:
 class Recovery:
     """How much of a case is back, and what shows it."""
 
-    amount_fen: int
+    amount: Money
     proofs: tuple[Proof, ...]
 
     @property
@@ -86,10 +87,10 @@ def note_recoveries(book: CaseBook, lake: Lake) -> list[str]:
         found = recovered(record.findings, cycles, lines)
         if found is None:
             continue
-        whole = found.amount_fen >= record.amount_fen
+        back, whole = found.amount.get(record.currency), found.amount.covers(at_risk(record.findings))
         text = "; ".join(str(each) for each in found.proofs)
         proof = found.as_json()
-        if book.recover(record.number, found.amount_fen, text, found.reference, proof=proof, whole=whole) and whole:
+        if book.recover(record.number, back, text, found.reference, proof=proof, whole=whole) and whole:
             noted.append(record.number)
     return noted
 
@@ -106,7 +107,7 @@ def recovered(
     """
     named = {each.transaction_id for finding in findings for each in finding.subjects if each.transaction_id}
     known = {each.rrn for finding in findings for each in finding.subjects if each.rrn and each.txn_type in CREDITS}
-    back: dict[object, tuple[int, list[Proof]]] = {}
+    back: dict[object, tuple[Money, list[Proof]]] = {}
     used: set[str] = set()
     for finding in sorted(findings, key=lambda each: (-each.amount_at_risk_fen, each.finding_id)):
         if not finding.subjects or finding.amount_at_risk_fen <= 0:
@@ -120,11 +121,11 @@ def recovered(
             continue
         amount = min(finding.amount_at_risk_fen, max(each.amount_fen for each in proofs))
         used |= {each.id for each in proofs}
-        back[key] = (amount, proofs)
+        back[key] = (Money.of(amount, finding.currency), proofs)
     if not back:
         return None
     proofs = list(dict.fromkeys(proof for _, some in back.values() for proof in some))
-    return Recovery(sum(amount for amount, _ in back.values()), tuple(proofs))
+    return Recovery(total(amount for amount, _ in back.values()), tuple(proofs))
 
 
 def _may_be_undone(finding: Finding) -> list[Subject]:
@@ -151,11 +152,11 @@ def _by_terminal(subject: Subject, cycles: Sequence[Mapping[str, Any]], named: s
         is_later = row["original_id"] == subject.transaction_id and row["transaction_id"] not in named
         if is_later and row["stands"] and row["txn_type"] in UNDOING and subject.txn_type in DEBITS:
             refunds.append(row)
-    total = sum(row["amount_fen"] or 0 for row in refunds)
-    if total:
+    amount = sum(row["amount_fen"] or 0 for row in refunds)
+    if amount:
         last = max(refunds, key=lambda row: row["moment"])
         at = last["moment"].astimezone(dt.UTC).isoformat()
-        proofs.append(Proof("terminal", last["txn_type"], last["stan"], at, total, last["transaction_id"]))
+        proofs.append(Proof("terminal", last["txn_type"], last["stan"], at, amount, last["transaction_id"]))
     return proofs
 
 
@@ -170,15 +171,18 @@ def _by_statement(
         if row["merchant_id"] != finding.merchant_id or row["status"] in UNSETTLED:
             continue
         amount, at = row["amount_fen"] or 0, row["business_date"].isoformat()
+        converted = (row["currency"] or CNY) != (subject.currency or CNY)  # a file of yuan about a charge of yen
         undone = row["rrn"] == subject.rrn and (row["status"] == "reversed" or row["txn_type"] == "REVERSAL")
         credit = (
             subject.txn_type in DEBITS
             and row["orig_ref"] == subject.rrn
             and row["txn_type"] in UNDOING
             and row["rrn"] not in known
+            and not converted
         )
         if undone or credit:
             kind = "REVERSAL" if undone else row["txn_type"]
+            amount = subject.amount_fen or 0 if converted else amount
             proofs.append(Proof("statement", kind, None, at, amount, row["line_id"]))
     return proofs
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from expectations.cases.record import CaseRecord, Entry
+from expectations.cases.refusals import StepRefusedError
 from expectations.cases.schema import CASE_FINDINGS, CASE_LOG, CASE_SERIALS, CASES
 from expectations.cases.states import State, may_follow
 from expectations.findings import Finding
 from expectations.mail.cardcheck import holds_card_number
-from ingest.errors import UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Row
@@ -46,12 +46,11 @@ class Pen:
             UsageError: it may not go there, or somebody else has just changed it.
         """
         if not may_follow(row.state, state):
-            hint = f"`tillwatch case show {row.number}` shows how it came there"
-            raise UsageError(f"{row.number}: is {row.state} and cannot become {state}", hint=hint)
+            raise StepRefusedError("state", number=row.number, before=row.state, after=state)
         changed = CASES.update().where(CASES.c.case_id == row.case_id, CASES.c.state == row.state)
         done = self.connection.execute(changed.values(state=state, changed_at=self.now, **columns))
         if done.rowcount != 1:
-            raise UsageError(f"{row.number}: somebody else has just changed it", hint="look at it and try again")
+            raise StepRefusedError("changed", number=row.number)
         self.write(
             row.case_id, kind, text, state, by=by, contact=contact, amount_fen=amount_fen,
             reference=reference, proof=proof,
@@ -86,10 +85,7 @@ class Pen:
         """The case's own merchant number is none, though it may look like one."""
         row = row_of(self.connection, case_id)
         if any(holds_card_number(each, known={row.merchant_id}) for each in said):
-            raise UsageError(
-                f"{row.number}: what was written holds a whole card number; name its last four digits only",
-                hint="nothing was written down; write it again without the rest of the number",
-            )
+            raise StepRefusedError("card_number", number=row.number)
 
 
 def next_serial(connection: "Connection", month_day: str) -> int:
@@ -119,7 +115,7 @@ def find(connection: "Connection", number: str) -> "Row[Any]":
     wanted = wanted if wanted.startswith("C-") else f"C-{wanted}"
     row = connection.execute(sa.select(CASES).where(CASES.c.number == wanted)).first()
     if row is None:
-        raise UsageError(f"no case is called {number}", hint="`tillwatch case ls` lists them")
+        raise StepRefusedError("no_case", number=number)
     while row.merged_into is not None:
         row = row_of(connection, row.merged_into)
     return row

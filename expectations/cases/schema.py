@@ -1,6 +1,6 @@
 """The database of cases, as SQLAlchemy sees it; `migrations` makes it, docs/cases.md tells of it.
 
-Moments are UTC, amounts are fen. A merchant's money is in one case at a time: the key of
+Moments are UTC, amounts are minor units (fen). A merchant's money is in one case at a time: the key of
 ``case_subjects`` holds that whoever writes.
 """
 
@@ -49,6 +49,7 @@ CASES = sa.Table(
     sa.Column("amount_fen", sa.BigInteger, nullable=False),
     sa.Column("claimed_fen", sa.BigInteger, nullable=False),
     sa.Column("recovered_fen", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.String(3), nullable=False, server_default="156"),
     sa.Column("act_by", Moment, nullable=True),
     sa.Column("opened_at", Moment, nullable=False),
     sa.Column("changed_at", Moment, nullable=False),
@@ -133,6 +134,8 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
             "amount_fen": "money at risk, each debit or refund counted once",
             "claimed_fen": "what was claimed back",
             "recovered_fen": "what came back",
+            "currency": "ISO 4217 number of the currency that these amounts, and those of its log, are in: the leading "
+            "finding's until something is claimed or back; money at risk in another currency is not in them",
             "act_by": "the nearest deadline when it was last looked at; null = none",
             "opened_at": "when it was opened",
             "changed_at": "when its state changed last or a finding joined; while open, also when one changed",
@@ -144,7 +147,7 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
         {
             "finding_id": "the finding; it is in one case",
             "case_id": "its case",
-            "joined_at": "when it joined",
+            "joined_at": "when it joined; of one that opened its case again because it became proven, when it did that",
             "finding": "JSON: the finding object",
         },
     ),

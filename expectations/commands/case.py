@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from expectations.commands.listing import yuan
+from expectations.money import plain, total
 from ingest.commands.options import config_option, json_option
 from ingest.settings import Settings, load_settings
 
@@ -25,12 +25,12 @@ NUMBERS = frozenset({"age", "risk", "claimed", "recovered"})
 
 
 class Yuan(click.ParamType[int]):
-    """An amount in yuan as people write it, ``368`` or ``1,286.00``; gives fen."""
+    """An amount as people write it, ``368`` or ``1,286.00``; gives hundredths: fen, where it is of yuan."""
 
     name = "yuan"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Fen, or one line saying what an amount looks like."""
+        """Hundredths, or one line saying what an amount looks like."""
         if isinstance(value, int):
             return value
         found = re.fullmatch(r"¥?(\d{1,3}(?:,\d{3})+|\d{1,12})(?:\.(\d{1,2}))?", str(value).strip())
@@ -51,7 +51,7 @@ locale_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option
 def case() -> None:
     """List cases, look at one, write down what was said, claim, close.
 
-    CASE is the number that the mail shows: C-1121-0007, or 1121-0007.
+    CASE is the number that the mail shows: C-1121-0007, or 1121-0007. Amounts are yuan, or of the case's own currency.
     """
 
 
@@ -92,7 +92,7 @@ def show(number: str, locale: Any, as_json: bool, config: Path | None) -> None:
 @click.argument("number", metavar="CASE")
 @click.argument("text")
 @click.option("--with", "contact", required=True, help='Whom you spoke with and how: "acquirer, phone, clerk 8021".')
-@click.option("--promised", type=Yuan(), help="They promised to pay back this much, in yuan.")
+@click.option("--promised", type=Yuan(), help="They promised to pay back this much.")
 @click.option("--refused", is_flag=True, help="They refused.")
 @by_option
 @locale_option
@@ -116,7 +116,9 @@ def log(
     settings, book = _book(config)
     state: Any = "promised" if promised is not None else "rejected" if refused else None
     _show(
-        book.contact(number, contact, text, by or getpass.getuser(), state=state, amount_fen=promised),
+        book.contact(
+            number, contact, text, by or getpass.getuser(), state=state, amount_fen=_minor(book, number, promised)
+        ),
         settings,
         locale,
         as_json=as_json,
@@ -138,7 +140,11 @@ def note(*, number: str, text: str, by: str | None, locale: Any, as_json: bool, 
 
 @case.command()
 @click.argument("number", metavar="CASE")
-@click.option("--amount", type=Yuan(), help="Yuan claimed; all that is at risk by default.")
+@click.option(
+    "--amount",
+    type=Yuan(),
+    help="How much; all that is at risk by default.",
+)
 @click.option("--text", default="", help="How and with whom.")
 @by_option
 @locale_option
@@ -149,13 +155,18 @@ def claim(
 ) -> None:
     """Note that the money of CASE was claimed back."""
     settings, book = _book(config)
-    _show(book.claim(number, amount, text, by or getpass.getuser()), settings, locale, as_json=as_json)
+    _show(
+        book.claim(number, _minor(book, number, amount), text, by or getpass.getuser()),
+        settings,
+        locale,
+        as_json=as_json,
+    )
 
 
 @case.command()
 @click.argument("number", metavar="CASE")
 @click.option("--text", required=True, help="Why it is closed.")
-@click.option("--recovered", type=Yuan(), help="So much came back by a way that tillwatch does not see, in yuan.")
+@click.option("--recovered", type=Yuan(), help="So much came back by a way that tillwatch does not see.")
 @by_option
 @locale_option
 @json_option
@@ -165,8 +176,13 @@ def close(
 ) -> None:
     """Close CASE."""
     settings, book = _book(config)
-    done = book.close(number, text, by or getpass.getuser(), recovered_fen=recovered)
+    done = book.close(number, text, by or getpass.getuser(), recovered_fen=_minor(book, number, recovered))
     _show(done, settings, locale, as_json=as_json)
+
+
+def _minor(book: "CaseBook", number: str, hundredths: int | None) -> int | None:
+    """An amount in the case's own currency."""
+    return None if hundredths is None else book.case(number).minor(hundredths)
 
 
 def _book(config: Path | None) -> "tuple[Settings, CaseBook]":
@@ -188,9 +204,9 @@ def _table(found: "Sequence[CaseRecord]", settings: Settings, now: dt.datetime, 
             each.number,
             say["states"][each.state],
             str(each.age_days(now)),
-            yuan(each.amount_fen),
-            yuan(each.claimed_fen),
-            yuan(each.recovered_fen),
+            plain(each.amount_fen, each.currency),
+            plain(each.claimed_fen, each.currency),
+            plain(each.recovered_fen, each.currency),
             f"{each.act_by.astimezone(settings.zone):%Y-%m-%d %H:%M}" if each.act_by else "",
             each.merchant_id,
             rules[each.rule].title if each.rule in rules else each.rule,
@@ -214,8 +230,8 @@ def _width(text: str) -> int:
 
 
 def _total(found: "Sequence[CaseRecord]") -> str:
-    risk, back = sum(each.amount_fen for each in found), sum(each.recovered_fen for each in found)
-    return f"{len(found)} cases, {yuan(risk)} at risk, {yuan(back)} recovered"
+    risk, back = total(each.at_risk for each in found), total(each.recovered for each in found)
+    return f"{len(found)} cases, {risk} at risk, {back} recovered"
 
 
 def _show(record: "CaseRecord", settings: Settings, locale: "Locale | None", *, as_json: bool) -> None:
@@ -228,10 +244,10 @@ def _show(record: "CaseRecord", settings: Settings, locale: "Locale | None", *, 
     locale = locale or reader_locale()
     _table([record], settings, now, locale)
     for each in record.findings:
-        click.echo(f"  {each.finding_id[:8]}  {each.rule}  {each.certainty}  {yuan(each.amount_at_risk_fen)}")
+        click.echo(f"  {each.finding_id[:8]}  {each.rule}  {each.certainty}  {each.at_risk}")
     kinds = words(locale)["kinds"]
     for entry in record.log:
         said = "  ".join(part for part in (entry.contact, entry_text(entry.kind, entry.text, locale)) if part)
-        amount = "" if entry.amount_fen is None else f"  {yuan(entry.amount_fen)}"
+        amount = "" if entry.amount_fen is None else f"  {plain(entry.amount_fen, record.currency)}"
         at = entry.at.astimezone(settings.zone)
         click.echo(f"  {at:%Y-%m-%d %H:%M:%S}  {kinds[entry.kind]}{amount}  [{entry.by}]  {said}".rstrip())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from expectations.commands.case import Yuan
-from expectations.commands.listing import yuan
+from expectations.money import CNY, digits, plain
 from ingest.commands.options import config_option, json_option
 from ingest.settings import Settings, load_settings
 
@@ -41,7 +41,7 @@ def ls(*, merchant: str | None, everything: bool, as_json: bool, config: Path | 
         if as_json:
             click.echo(json.dumps(each.as_dict(), ensure_ascii=False))
             continue
-        price = "" if each.price_fen is None else f"  {yuan(each.price_fen)}"
+        price = "" if each.price_fen is None else f"  {plain(each.price_fen)}"
         back = f"  (taken back by {each.withdrawn_by})" if each.withdrawn_at else ""
         at = each.at.astimezone(settings.zone)
         click.echo(
@@ -80,9 +80,8 @@ def prices(merchant: str | None, as_json: bool, config: Path | None) -> None:
             click.echo(json.dumps(each.as_dict(), ensure_ascii=False))
             continue
         since = each.since.astimezone(settings.zone)
-        click.echo(
-            f"{each.merchant_id}  {yuan(each.amount_fen):>12}  since {since:%Y-%m-%d}  by {', '.join(each.cases)}"
-        )
+        price = plain(each.amount_fen, each.currency)
+        click.echo(f"{each.merchant_id}  {price:>12}  since {since:%Y-%m-%d}  by {', '.join(each.cases)}")
     click.echo(f"{len(found)} price points" if found else "no price points", err=True)
 
 
@@ -92,10 +91,13 @@ def prices(merchant: str | None, as_json: bool, config: Path | None) -> None:
 @by_option
 @config_option
 def forget(merchant: str, amount: int, by: str | None, config: Path | None) -> None:
-    """Take the price point AMOUNT (yuan) of MERCHANT back; the answers until now teach it no more."""
+    """Take the price point AMOUNT of MERCHANT back; the answers until now teach it no more."""
     _, answers = _feedback(config)
-    answers.forget(merchant, amount, by or getpass.getuser())
-    click.echo(f"{merchant} {yuan(amount)} forgotten; `tillwatch check` judges by it from now on")
+    points = answers.prices(merchant)
+    meant = [each for each in points if each.amount_fen * 100 == amount * 10 ** digits(each.currency)]
+    minor, currency = (meant[0].amount_fen, meant[0].currency) if meant else (amount, CNY)
+    answers.forget(merchant, minor, by or getpass.getuser())
+    click.echo(f"{merchant} {plain(minor, currency)} forgotten; `tillwatch check` judges by it from now on")
 
 
 def _feedback(config: Path | None) -> "tuple[Settings, Feedback]":

@@ -61,11 +61,6 @@ def echo(found: Sequence[Finding], zone: ZoneInfo, *, as_json: bool) -> None:
         click.echo("  ".join(cells).rstrip())
 
 
-def yuan(fen: int) -> str:
-    """An amount as people write it: 38800 is ``388.00``."""
-    return f"{fen // 100:,}.{fen % 100:02d}"
-
-
 def _cells(found: Finding, zone: ZoneInfo) -> tuple[str, ...]:
     accused = found.subjects[0]
     when = next((each.event_at for each in found.subjects if each.event_at), None)
@@ -78,6 +73,6 @@ def _cells(found: Finding, zone: ZoneInfo) -> tuple[str, ...]:
         found.terminal_id,
         f"{accused.batch_no:06d}" if accused.batch_no is not None else "",
         f"{accused.stan:06d}" if accused.stan is not None else "",
-        yuan(found.amount_at_risk_fen),
+        str(found.at_risk),
         f"{found.act_by.astimezone(zone):%Y-%m-%d %H:%M}" if found.act_by else "",
     )

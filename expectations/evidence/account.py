@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from expectations.cases.wording import entry_text, words
 from expectations.evidence.gather import Frame, Grounds
-from expectations.evidence.raw import Field, dump
+from expectations.evidence.raw import Field, dump, serials
 from expectations.findings import Subject
 from expectations.mail.cases import Case, happened
 from expectations.mail.figures import Figures, number
@@ -95,6 +95,7 @@ class Account:
         made_at: the moment that is stamped on it.
         decoder: the version that reads the bytes now.
         operators: whether operator numbers are shown.
+        most_frames: so many frames are shown byte by byte; the others are counted.
     """
 
     grounds: Grounds
@@ -103,6 +104,7 @@ class Account:
     made_at: dt.datetime
     decoder: str
     operators: bool = True
+    most_frames: int = MOST_FRAMES
 
     @property
     def say(self) -> dict[str, str]:
@@ -150,12 +152,12 @@ class Account:
 
 def _claim(account: Account) -> str:
     case, figures = account.case, account.figures
-    form = account.say["claim" if case.amount_fen else "claim_free"]
+    form = account.say["claim" if case.at_risk else "claim_free"]
     return form.format(
         place=account.place,
         certainty=certainty(case.lead, figures),
         title=rule_texts(case.lead, figures).title,
-        amount=figures.money(case.amount_fen),
+        amount=figures.sums(case.at_risk),
     )
 
 
@@ -165,13 +167,31 @@ def _who(account: Account) -> list[Block]:
     rows = (
         (say["merchant"], f"{account.place}  {record.merchant_id}"),
         (say["terminal"], " ".join(terminals) or missing),
-        (say["serial"], missing),
-        (say["acquirer"], (account.merchant.acquirer if account.merchant else None) or missing),
+        (say["serial"], _serial(account) or missing),
+        (say["acquirer"], acquirer_of(account) or missing),
         (say["case"], record.number),
         (say["state"], words(account.figures.locale)["states"][record.state]),
-        (say["risk"], account.figures.money(record.amount_fen)),
+        (say["risk"], account.figures.sums(account.case.at_risk)),
     )
     return [Grid(rows, (38, 140), heading=False)]
+
+
+def _serial(account: Account) -> str:
+    """What the frames tell of the device itself, and in which field."""
+    chinese = account.figures.locale == "zh-CN"
+    found = dict.fromkeys(
+        account.say["serial_in"].format(serial=each.value, name=each.zh if chinese else each.en, field=each.number)
+        for frame in account.grounds.frames
+        for each in serials(frame.row.values["profile"], frame.row.values["frame"] or b"")
+    )
+    return "\u3000".join(found) if chinese else "; ".join(found)
+
+
+def acquirer_of(account: Account) -> str:
+    """By the settings; where they name none, by its own files."""
+    named = account.merchant.acquirer if account.merchant else None
+    files = dict.fromkeys(row.values["acquirer"] for row in account.grounds.of("statement_lines"))
+    return named or ", ".join(each for each in files if each)
 
 
 def _timeline(account: Account) -> list[Block]:
@@ -235,7 +255,9 @@ def _raw(account: Account) -> list[Block]:
     if not frames:
         return [Text(say["none"])]
     note = Text(say["raw_note"].format(decoder=account.decoder), small=True)
-    return [note, *(_frame(each, account) for each in frames[:MOST_FRAMES])]
+    left = len(frames) - account.most_frames
+    more = [Text(say["raw_more"].format(n=left), small=True)] if left > 0 else []
+    return [note, *(_frame(each, account) for each in frames[: account.most_frames]), *more]
 
 
 def _frame(frame: Frame, account: Account) -> Bytes:
@@ -336,9 +358,9 @@ def _contacts(account: Account) -> list[Block]:
     say, locale = account.say, account.figures.locale
     kinds = words(locale)["kinds"]
     head = tuple(say[name] for name in ("contact_at", "contact_who", "contact_text", "contact_by"))
-    rows = []
+    rows, currency = [], account.grounds.record.currency
     for each in account.grounds.record.log:
-        amount = "" if each.amount_fen is None else account.figures.money(each.amount_fen)
+        amount = "" if each.amount_fen is None else account.figures.money(each.amount_fen, currency)
         said = " ".join(part for part in (kinds[each.kind], amount, entry_text(each.kind, each.text, locale)) if part)
         rows.append((moment_text(each.at, account.figures, ""), each.contact, said, each.by))
     return [Grid((head, *rows), (38, 42, 72, 26))]

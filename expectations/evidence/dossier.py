@@ -1,15 +1,17 @@
-"""The dossier: the account of a case as a PDF.
+"""The dossier: the account of a case, or of several, as a PDF.
 
-The same case, data and moment always give the same bytes.
+The same cases, data and moment always give the same bytes.
 """
 
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from expectations.evidence import typeface
 from expectations.evidence.account import Account, Block, Bytes, Grid, Part, Picture, Text
+from ingest.errors import EvidenceError
 
 if TYPE_CHECKING:
     from reportlab.platypus import Flowable
@@ -20,27 +22,61 @@ BLANK_ROWS = 3
 """Lines of the contact log that are left to be filled in by hand."""
 
 
-def dossier_pdf(account: Account, hashes: Sequence[tuple[str, str]]) -> bytes:
-    """The PDF.
+def dossiers_pdf(told: Sequence[tuple[Account, Sequence[tuple[str, str]]]], most_pages: int | None = None) -> bytes:
+    """The PDF of one case or several, each beginning on a page of its own.
 
     Args:
-        account: what to draw.
-        hashes: (what, SHA-256 hex) of what the manifest proves.
+        told: accounts to draw, each with (what, SHA-256 hex) of what the manifest proves.
+        most_pages: where a case takes more pages, fewer of its frames are shown byte by byte.
+
+    Raises:
+        EvidenceError: something in it does not fit a page.
     """
+    shown = [account.most_frames for account, _ in told]
+    while True:
+        some = [(replace(account, most_frames=n), hashes) for (account, hashes), n in zip(told, shown, strict=True)]
+        pdf, pages = _drawn(some)
+        long = [place for place, count in enumerate(pages) if most_pages and count > most_pages and shown[place]]
+        if not long:
+            return pdf
+        for place in long:
+            frames = min(shown[place], len(told[place][0].grounds.frames))
+            shown[place] = max(0, frames - 3 * (pages[place] - (most_pages or 0)))
+
+
+def _drawn(told: Sequence[tuple[Account, Sequence[tuple[str, str]]]]) -> tuple[bytes, list[int]]:
+    """The PDF, and the number of pages of each case."""
     from reportlab.lib.pagesizes import A4
     from reportlab.lib.units import mm
-    from reportlab.platypus import SimpleDocTemplate
+    from reportlab.platypus import BaseDocTemplate, Frame, NextPageTemplate, PageBreak, PageTemplate
+    from reportlab.platypus.doctemplate import LayoutError
 
     typeface.register()
-    out = io.BytesIO()
-    title = account.say["title"].format(number=account.grounds.record.number)
-    page = SimpleDocTemplate(
+    out, first = io.BytesIO(), told[0][0]
+    title = first.say["title"].format(number=", ".join(account.grounds.record.number for account, _ in told))
+    document = BaseDocTemplate(
         out, pagesize=A4, leftMargin=16 * mm, rightMargin=16 * mm, topMargin=14 * mm, bottomMargin=16 * mm,
-        title=title, author="tillwatch", subject=account.place, invariant=1, lang=account.figures.locale,
+        title=title, author="tillwatch", subject=first.place, invariant=1, lang=first.figures.locale,
     )  # fmt: skip
-    draw = partial(_foot, account=account)
-    page.build(list(_story(account, hashes)), onFirstPage=draw, onLaterPages=draw)
-    return out.getvalue()
+    pages = [0] * len(told)
+
+    def foot(canvas: Any, page: Any, place: int) -> None:
+        pages[place] += 1
+        _foot(canvas, page, account=told[place][0])
+
+    story: list[Flowable] = []
+    for place, (account, hashes) in enumerate(told):
+        frame = Frame(document.leftMargin, document.bottomMargin, document.width, document.height, id="body")
+        document.addPageTemplates(PageTemplate(str(place), [frame], onPage=partial(foot, place=place)))
+        story += [NextPageTemplate(str(place)), PageBreak()] if place else []
+        story += _story(account, hashes)
+    try:
+        document.build(story)
+    except LayoutError as wrong:
+        raise EvidenceError(
+            f"{title}: does not fit a page: {str(wrong)[:80]}", hint="tell the makers of tillwatch which case it is"
+        ) from None
+    return out.getvalue(), pages
 
 
 def _story(account: Account, hashes: Sequence[tuple[str, str]]) -> "Iterable[Flowable]":

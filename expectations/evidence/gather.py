@@ -3,12 +3,14 @@
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from expectations.cases.record import CaseRecord
+from expectations.evidence.raw import serials
+from expectations.findings import Subject
 from expectations.mail.cases import happened
 from ingest.inspection import segment_files
 from ingest.segment import Raw, walk
@@ -21,6 +23,7 @@ KEYS = {
     "settlements": ("settlement_id",),
     "signatures": ("signature_id",),
     "statement_lines": ("line_id", "statement_id"),
+    "events": ("event_id",),
     "raw_frames": ("segment_id", "seq"),
 }
 """What names one row of each table that a pack rests on."""
@@ -30,6 +33,8 @@ SIDES = (
     ("answer", "response_segment_id", "response_seq"),
     ("journal", "journal_segment_id", "journal_seq"),
 )
+SIGNED_IN_WITHIN = dt.timedelta(days=7)
+"""So long before a transaction the sign-in is looked for that tells the device's serial number."""
 SIGNED_WITHIN = dt.timedelta(days=3)
 POSTED_WITHIN = dt.timedelta(days=40)
 """How many days later an acquirer's file may still speak of a transaction."""
@@ -97,6 +102,15 @@ class Grounds:
         """The rows of one table."""
         return [each for each in self.rows if each.table == table]
 
+    @property
+    def identifiers(self) -> frozenset[str]:
+        """Our own and the acquirer's identifiers, some as long as a card number."""
+        known = {self.record.merchant_id}
+        for finding in self.record.findings:
+            known.add(finding.finding_id)
+            known |= {each.transaction_id for each in finding.subjects if each.transaction_id}
+        return frozenset(known)
+
 
 def canonical(values: Mapping[str, Any]) -> bytes:
     """A row as bytes: JSON with sorted names, moments in UTC, binary as hex."""
@@ -132,6 +146,12 @@ def gather(record: CaseRecord, settings: Settings) -> Grounds:
     segments, seqs = sorted({each[2] for each in places}), sorted({each[3] for each in places})
     raw = _where(lake, "raw_frames", [("segment_id", "in", segments), ("seq", "in", seqs)]) if places else []
     by_place = {(row.values["segment_id"], row.values["seq"]): row for row in raw}
+    if not any(serials(row.values["profile"], row.values["frame"] or b"") for row in raw):
+        for signing_in, frame in _sign_ins(lake, subjects.values(), days):
+            place = (frame.values["segment_id"], frame.values["seq"])
+            by_place[place] = frame
+            rows.append(signing_in)
+            places.append((signing_in.values["event_id"], "sign_in", *place))
     wanted = {(segment, seq) for _, _, segment, seq in places}
     found, searched = _ranges(settings.spool.directory, wanted)
     frames = tuple(
@@ -141,6 +161,24 @@ def gather(record: CaseRecord, settings: Settings) -> Grounds:
     )
     rows += [row for place, row in sorted(by_place.items()) if place in wanted]
     return Grounds(record, tuple(rows), frames, searched)
+
+
+def _sign_ins(lake: Lake, subjects: Iterable[Subject], days: Collection[dt.date]) -> Iterator[tuple[Row, Row]]:
+    """For each terminal its last sign-in before the case that tells the device's serial number, and its frame."""
+    first: dict[str, dt.datetime] = {}
+    for each in subjects:
+        if (when := happened(each)) and (each.terminal_id not in first or when < first[each.terminal_id]):
+            first[each.terminal_id] = when
+    within = [("business_date", ">=", min(days) - SIGNED_IN_WITHIN), ("business_date", "<=", max(days))]
+    wanted = [*within, ("operation", "==", "SIGN_IN"), ("terminal_id", "in", sorted(first))]
+    for row in sorted(_where(lake, "events", wanted), key=lambda each: each.values["event_at"], reverse=True):
+        terminal, place = row.values["terminal_id"], (row.values["segment_id"], row.values["request_seq"])
+        if terminal not in first or None in place or row.values["event_at"] > first[terminal]:
+            continue
+        for frame in _where(lake, "raw_frames", [("segment_id", "==", place[0]), ("seq", "==", place[1])]):
+            if serials(frame.values["profile"], frame.values["frame"] or b""):
+                del first[terminal]
+                yield row, frame
 
 
 def segment_by_id(directory: Path) -> dict[str, Path]:

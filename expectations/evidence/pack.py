@@ -6,7 +6,6 @@ the order of their names, with one fixed date. So a single changed byte anywhere
 
 import contextlib
 import datetime as dt
-import hashlib
 import io
 import json
 import os
@@ -19,25 +18,23 @@ from typing import Any
 
 from expectations.cases.record import CaseRecord
 from expectations.cases.wording import words
-from expectations.evidence.account import Account
-from expectations.evidence.dossier import dossier_pdf
+from expectations.evidence.account import Account, acquirer_of
+from expectations.evidence.dossier import dossiers_pdf
 from expectations.evidence.gather import Grounds, gather
+from expectations.evidence.manifest import FORMAT, MANIFEST, listed, sealed
 from expectations.mail.cardcheck import refuse_card_numbers
 from expectations.mail.cases import happened
 from expectations.mail.catalogue import Locale, texts
 from expectations.mail.decide import Alert
 from expectations.mail.details import details_csv
+from expectations.mail.enclosed import MAIL_LIMIT
 from expectations.mail.figures import Figures, number
 from expectations.mail.wording import certainty, rule_texts, sentence
 from ingest.errors import EvidenceError
 from ingest.permissions import PRIVATE_FILE
 from ingest.settings import Settings
 
-FORMAT = "tillwatch-evidence/1"
-MANIFEST = "manifest.json"
 NAMES = {"pdf": "evidence.pdf", "details": "details.csv", "complaint": "complaint.zh-CN.txt"}
-MAIL_LIMIT = 5 * 1024 * 1024
-"""Bytes above which a pack should be handed over by a link and not by mail."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The date of every file in a ZIP: the earliest that the format can say."""
 
@@ -104,20 +101,14 @@ def pack_files(
     figures = Figures(texts(locale), settings.zone, now)
     account = Account(grounds, figures, settings, now, decoder, operators)
     case = account.case
-    proof = _proof(grounds)
-    hashes = [(f"{each['file']} {each['offset']}+{each['length']}", each["sha256"]) for each in proof["ranges"]]
-    hashes += [
-        (f"{each['table']} {' '.join(str(value)[:16] for value in each['key'].values())}", each["sha256"])
-        for each in proof["rows"]
-    ]
+    proof = proof_of(grounds)
     table = details_csv(Alert(case_merchant(grounds), locale, (), now, (case,), ()), figures)
     complaint = complaint_text(account)
-    known = _identifiers(grounds)
-    refuse_card_numbers([("details", table), ("complaint", complaint)], known=known)
+    refuse_card_numbers([("details", table), ("complaint", complaint)], known=grounds.identifiers)
     files = {
         NAMES["complaint"]: complaint.encode(),
         NAMES["details"]: table.encode(),
-        NAMES["pdf"]: dossier_pdf(account, hashes),
+        NAMES["pdf"]: dossiers_pdf([(account, hashes_of(proof))]),
     }
     manifest: dict[str, Any] = {
         "format": FORMAT,
@@ -129,16 +120,24 @@ def pack_files(
         "decoder_versions": sorted({each.decoder_version for each in grounds.record.findings}),
         "made_with": f"tillwatch {decoder}",
         "findings": [each.as_dict() for each in grounds.record.findings],
-        "files": [
-            {"name": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-            for name, data in sorted(files.items())
-        ],
+        "files": listed(files),
         **proof,
     }
     return files | {MANIFEST: sealed(manifest)}
 
 
-def _proof(grounds: Grounds) -> dict[str, Any]:
+def hashes_of(proof: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(what, SHA-256) of everything that a manifest proves, as the dossier lists it."""
+    ranges = [(f"{each['file']} {each['offset']}+{each['length']}", each["sha256"]) for each in proof["ranges"]]
+    rows = [
+        (f"{each['table']} {' '.join(str(value)[:16] for value in each['key'].values())}", each["sha256"])
+        for each in proof["rows"]
+    ]
+    return ranges + rows
+
+
+def proof_of(grounds: Grounds) -> dict[str, Any]:
+    """The ``ranges`` and ``rows`` of a manifest."""
     places = {(each.place.file, each.place.offset): asdict(each.place) for each in grounds.frames if each.place}
     return {
         "ranges": [places[key] for key in sorted(places)],
@@ -152,13 +151,6 @@ def _proof(grounds: Grounds) -> dict[str, Any]:
             for row in grounds.rows
         ],
     }
-
-
-def sealed(manifest: Mapping[str, Any]) -> bytes:
-    """A manifest as bytes, with its own SHA-256 (over the same without it) as its last entry."""
-    bare = {name: value for name, value in manifest.items() if name != "manifest_sha256"}
-    digest = hashlib.sha256(json.dumps(bare, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
-    return (json.dumps(bare | {"manifest_sha256": digest}, ensure_ascii=False, indent=1) + "\n").encode()
 
 
 def zipped(files: Mapping[str, bytes]) -> bytes:
@@ -194,14 +186,14 @@ def complaint_text(account: Account) -> str:
     return (
         say["text"]
         .format(
-            acquirer=(account.merchant.acquirer if account.merchant else None) or "（收单机构）",
+            acquirer=acquirer_of(account) or "（收单机构）",
             number=case.number,
             place=account.place,
             merchant=account.grounds.record.merchant_id,
             terminals="、".join(sorted({each.terminal_id for each in case.subjects})),
             when=figures.moment(first) if first else figures.full_date(account.grounds.record.business_date),
             title=rule_texts(case.lead, figures).title,
-            amount=figures.money(case.amount_fen),
+            amount=figures.sums(case.at_risk),
             certainty=certainty(case.lead, figures),
             why=sentence(figures, rule_texts(case.lead, figures).why, case, case.lead),
             rows="\n".join(rows),
@@ -213,15 +205,6 @@ def complaint_text(account: Account) -> str:
 def case_merchant(grounds: Grounds) -> str:
     """Whose case it is."""
     return grounds.record.merchant_id
-
-
-def _identifiers(grounds: Grounds) -> frozenset[str]:
-    """Our own and the acquirer's identifiers, some as long as a card number."""
-    known = {grounds.record.merchant_id}
-    for finding in grounds.record.findings:
-        known.add(finding.finding_id)
-        known |= {each.transaction_id for each in finding.subjects if each.transaction_id}
-    return frozenset(known)
 
 
 def _refuse_taken(target: Path) -> None:

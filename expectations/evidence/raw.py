@@ -67,6 +67,30 @@ def dump(profile_name: str, frame: bytes) -> Dump:
     return Dump(pairs, tuple(owners), tuple(fields))
 
 
+SERIALS = re.compile(r"59\.(?:.*\.)?13|62\.serial|55\.9F1E|(?:.*\.)?(?:TIDSerial|serial_no|1F42)")
+"""Fields that hold the serial number of the device itself, as `protocols` names them: the terminal's own TLV, the
+sign-in's, the chip's interface device, a journal's, ZVT's."""
+
+
+def serials(profile_name: str, frame: bytes) -> list[Field]:
+    """The fields of a frame that tell the device's serial number, readable as text."""
+    try:
+        said: Mapping[str, Any] = describe(load_profile(profile_name), frame)
+    except ProtocolError:
+        return []
+    found = []
+    for number, each in dict(said.get("fields") or {}).items():
+        value = str(each["value"] or "")
+        if SERIALS.fullmatch(number) is None or "*" in value:
+            continue
+        if number == "55.9F1E":
+            value = bytes.fromhex(value).decode("ascii", "replace").strip("\0 ")
+        if value.strip() and value.isprintable() and "\ufffd" not in value:
+            place = each["offset"] or 0, each["length"] or 0
+            found.append(Field(number, each["zh"], each["en"], value.strip(), *place))
+    return found
+
+
 def _starred(value: object) -> str:
     """A value with stars for the sanitiser's filler: the digit F, which no decimal number has."""
     text = str(value or "")

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from expectations.evidence.gather import KEYS, row_hash, segment_by_id
-from expectations.evidence.pack import FORMAT, MANIFEST, sealed, zipped
+from expectations.evidence.manifest import FORMAT, MANIFEST, sealed
+from expectations.evidence.pack import zipped
 from ingest.errors import EvidenceError, LakeError
 from ingest.settings import Settings
 from ingest.tables import Lake
@@ -63,9 +64,9 @@ def verify_pack(path: Path, settings: Settings) -> Verified:
             problems.append(f"segment {each['file']}: not in the spool, and the lake has no such frame")
     for each in rows:
         problems += list(_in_lake(each, lake))
-    return Verified(
-        str(manifest.get("case", "")), len(files), len(ranges), len(rows), in_spool, tuple(dict.fromkeys(problems))
-    )
+    whose = manifest.get("case") or ", ".join(manifest.get("cases", []))
+    found = tuple(dict.fromkeys(problems))
+    return Verified(str(whose), len(files), len(ranges), len(rows), in_spool, found)
 
 
 def _opened(path: Path) -> tuple[dict[str, bytes], list[str]]:

@@ -28,10 +28,11 @@ PRICED = "dup_card_amount_window"
 
 @dataclass(frozen=True, slots=True)
 class PricePoint:
-    """An amount of a merchant: the cases whose answers taught it, and since when there were enough."""
+    """An amount of a merchant, in minor units: the cases whose answers taught it, and since when there were enough."""
 
     merchant_id: str
     amount_fen: int
+    currency: str
     since: "dt.datetime"
     cases: tuple[str, ...]
 
@@ -45,18 +46,19 @@ def price_points(connection: "Connection") -> Iterator[PricePoint]:
     a, f = CASE_ANSWERS.c, FORGOTTEN_PRICES.c
     forgotten = sa.and_(f.merchant_id == a.merchant_id, f.amount_fen == a.price_fen)
     told = (
-        sa.select(a.merchant_id, a.price_fen, a.at, CASES.c.number)
+        sa.select(a.merchant_id, a.price_fen, a.at, CASES.c.number, CASES.c.currency)
         .select_from(CASE_ANSWERS.join(CASES).outerjoin(FORGOTTEN_PRICES, forgotten))
         .where(a.answer == "two-purchases", a.price_fen.is_not(None), a.withdrawn_at.is_(None))
         .where(sa.or_(f.at.is_(None), f.at < a.at))
         .order_by(a.merchant_id, a.price_fen, a.at, a.answer_id)
     )
-    by_price: dict[tuple[str, int], list[tuple[dt.datetime, str]]] = {}
+    by_price: dict[tuple[str, int], list[Any]] = {}
     for row in connection.execute(told):
-        by_price.setdefault((row.merchant_id, row.price_fen), []).append((row.at, row.number))
+        by_price.setdefault((row.merchant_id, row.price_fen), []).append(row)
     for (merchant_id, amount_fen), answers in by_price.items():
         if len(answers) >= TEACHING:
-            yield PricePoint(merchant_id, amount_fen, answers[TEACHING - 1][0], tuple(number for _, number in answers))
+            numbers = tuple(each.number for each in answers)
+            yield PricePoint(merchant_id, amount_fen, answers[0].currency, answers[TEACHING - 1].at, numbers)
 
 
 def taught_prices(settings: Settings) -> frozenset[tuple[str, int]]:

@@ -12,13 +12,14 @@ import sqlalchemy as sa
 
 from expectations.cases.database import Database, database_of
 from expectations.cases.record import CaseRecord
+from expectations.cases.refusals import StepRefusedError
 from expectations.cases.rows import Pen, find, read_case, row_of
 from expectations.cases.schema import CASE_ANSWERS, CASES, FORGOTTEN_PRICES
 from expectations.cases.states import OVER, may_follow
 from expectations.feedback.answers import EFFECTS, Answer
 from expectations.feedback.prices import PRICED, PricePoint, price_points
 from expectations.mail.ledger import Ledger
-from ingest.errors import UsageError
+from expectations.money import plain
 from ingest.settings import Settings
 from ingest.tables import Lake
 
@@ -113,7 +114,7 @@ class Feedback:
             row, now = find(connection, number), self._now()
             standing = _standing(connection, row.case_id)
             if standing is None:
-                raise UsageError(f"{row.number}: no answer stands", hint="`tillwatch feedback ls` lists those that do")
+                raise StepRefusedError("no_answer", number=row.number)
             _withdraw(connection, row.case_id, by, now)
             pen = Pen(connection, now)
             if _ended(row, standing):
@@ -163,8 +164,7 @@ class Feedback:
         def write(connection: "Connection") -> None:
             known = {(each.merchant_id, each.amount_fen) for each in price_points(connection)}
             if (merchant_id, amount_fen) not in known:
-                said = f"{amount_fen / 100:,.2f} is no price point of merchant {merchant_id}"
-                raise UsageError(said, hint="`tillwatch feedback prices` lists them")
+                raise StepRefusedError("no_price", amount=plain(amount_fen), merchant=merchant_id)
             table = FORGOTTEN_PRICES
             here = sa.and_(table.c.merchant_id == merchant_id, table.c.amount_fen == amount_fen)
             facts = {"at": self._now(), "by": by[:100]}

@@ -144,18 +144,6 @@ def _database() -> "duckdb.DuckDBPyConnection":
     return duckdb.connect(":memory:", config={"threads": 2})
 
 
-FEW = 200_000
-"""Attempts up to which it costs less to look what there is to judge than to judge in vain."""
-
-
-def seen_marks(linked: "duckdb.DuckDBPyConnection") -> set[str] | None:
-    """The words of `Rule.marks` that hold; None where there is too much to ask for them."""
-    [(attempts,)] = linked.sql("SELECT count(*) FROM attempt").fetchall()
-    if attempts > FEW:
-        return None
-    return {mark for (mark,) in linked.sql(files(__name__).joinpath("marks.sql").read_text("utf-8")).fetchall()}
-
-
 def seen_kinds(linked: "duckdb.DuckDBPyConnection") -> set[str]:
     """What there is to judge: types of attempts, operations, and the other words of `Rule.kinds`."""
     rows = linked.sql("""

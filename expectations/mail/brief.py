@@ -7,6 +7,7 @@ from expectations.mail.decide import Alert
 from expectations.mail.figures import Figures
 from expectations.mail.values import CALL_AHEAD
 from expectations.mail.wording import loudest
+from expectations.money import total
 
 
 def is_brief(alert: Alert) -> bool:
@@ -20,7 +21,7 @@ def brief_letter(alert: Alert, place: str, day: str, figures: Figures) -> Letter
     values = {
         "n": str(len(alert.cases)),
         "terminals": say["list_comma"].join(dict.fromkeys(case.lead.terminal_id for case in alert.cases)),
-        "amount": figures.money(sum(case.amount_fen for case in alert.cases)),
+        "amount": figures.sums(total(case.at_risk for case in alert.cases)),
         "until": _until(alert.cases, figures),
         "place": place,
     }

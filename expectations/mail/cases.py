@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from expectations.findings import CERTAINTIES, SEVERITIES, Finding, Subject
 from expectations.mail.catalogue import behaviours
+from expectations.money import Money, total
 from protocols.responses import is_approved
 
 DEBITS = frozenset({"SALE", "COMPLETION", "OFFLINE_SALE", "QR_SALE", "ADJUST"})
@@ -24,14 +25,14 @@ class Case:
 
     Attributes:
         findings: the leading one first.
-        amount_fen: what is at risk, each debit or refund counted once.
+        at_risk: what is at risk, each debit or refund counted once.
         act_by: the nearest deadline still ahead at the decision, else the latest one past, else None.
         is_open: whether that deadline is ahead.
         number: what a person quotes, as the database of cases gave it; empty when it gave none.
     """
 
     findings: tuple[Finding, ...]
-    amount_fen: int
+    at_risk: Money
     act_by: dt.datetime | None
     is_open: bool
     number: str = ""
@@ -40,6 +41,16 @@ class Case:
     def lead(self) -> Finding:
         """The finding that gives the case its title."""
         return self.findings[0]
+
+    @property
+    def currency(self) -> str:
+        """The leading finding's, an ISO 4217 number."""
+        return self.lead.currency
+
+    @property
+    def amount_fen(self) -> int:
+        """What is at risk in the leading finding's currency, in its minor units."""
+        return self.at_risk.get(self.currency)
 
     @property
     def subjects(self) -> tuple[Subject, ...]:
@@ -146,22 +157,23 @@ def case_of(findings: Sequence[Finding], now: dt.datetime, numbers: Mapping[str,
     ahead = [each for each in deadlines if each > now]
     return Case(
         findings=tuple(ranked),
-        amount_fen=_amount(ranked),
+        at_risk=at_risk(ranked),
         act_by=ahead[0] if ahead else deadlines[-1] if deadlines else None,
         is_open=bool(ahead),
         number=next((numbers[each.finding_id] for each in ranked if each.finding_id in numbers), ""),
     )
 
 
-def _amount(findings: Sequence[Finding]) -> int:
+def at_risk(findings: Sequence[Finding]) -> Money:
     """Each accused transaction's money once, however many findings accuse it."""
-    at_risk: dict[SubjectKey, int] = {}
+    found: dict[SubjectKey, Finding] = {}
     for finding in findings:
         if not finding.subjects:
             continue
         key = subject_key(finding.subjects[0])
-        at_risk[key] = max(at_risk.get(key, 0), finding.amount_at_risk_fen)
-    return sum(at_risk.values())
+        if key not in found or finding.amount_at_risk_fen > found[key].amount_at_risk_fen:
+            found[key] = finding
+    return total(each.at_risk for each in found.values())
 
 
 _FAR = dt.datetime.max.replace(tzinfo=dt.UTC)

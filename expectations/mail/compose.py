@@ -15,10 +15,12 @@ from expectations.mail.brief import brief_letter, is_brief
 from expectations.mail.cases import Case, happened
 from expectations.mail.catalogue import texts
 from expectations.mail.decide import Alert
+from expectations.mail.enclosed import NOTHING, Enclosed
 from expectations.mail.figures import Figures
 from expectations.mail.headline import days, do_now, subject_line, verdict
 from expectations.mail.section import event, missing_codes, section
 from expectations.mail.wording import SHAPES, certainty, listed, rule_texts, sentence, words_for
+from expectations.money import total
 from ingest.settings import Acquirer, Merchant, Settings
 
 MOST_CASES = 10
@@ -30,7 +32,7 @@ MOST_ROWS = 20
 LONGEST_PLACE = 40
 
 
-def compose(alert: Alert, settings: Settings, *, most_cases: int = MOST_CASES) -> Letter:
+def compose(alert: Alert, settings: Settings, *, most_cases: int = MOST_CASES, enclosed: Enclosed = NOTHING) -> Letter:
     """The whole mail as blocks, with at most so many cases told in full."""
     figures = figures_for(alert, settings)
     say = figures.texts.phrases
@@ -48,16 +50,15 @@ def compose(alert: Alert, settings: Settings, *, most_cases: int = MOST_CASES) -
         blocks.append(_rest(rest, figures))
     if alert.review:
         blocks.append(review_table(alert.review, figures))
-    attached = say["attached_what"].format(details=say["details_file"])
     gaps = words_for(missing_codes(alert.cases), "gaps", figures)
     blocks += [
         Note(label=say["contact"], text=contact(alert.merchant_id, settings, figures)),
-        Note(label=say["attached"], text=attached),
+        *_attached(alert, enclosed, figures, settings),
         Note(label=say["data"], text=listed(gaps or [say["data_complete"]], figures)),
     ]
     if settings.alerts.data_docs:
         blocks.append(Links(label="", links=((say["data_docs"], settings.alerts.data_docs),)))
-    blocks.append(_fine(alert, shown, figures))
+    blocks.append(_fine(alert, shown, figures, with_pack=enclosed.way == "whole"))
     return Letter(locale=alert.locale, subject=subject_line(alert, place, figures), blocks=tuple(blocks))
 
 
@@ -92,10 +93,10 @@ def answers(case: Case, figures: Figures, settings: Settings) -> Links:
 def _rest(rest: Sequence[Case], figures: Figures) -> Table:
     """The cases beyond the first, a row each: what it is, what to do, how much."""
     say = figures.texts.phrases
-    amount = sum(case.amount_fen for case in rest)
+    amount = total(case.at_risk for case in rest)
     label = say[f"rest_{'one' if len(rest) == 1 else 'many'}"].format(
         n=len(rest),
-        amount=say["rest_amount"].format(amount=figures.money(amount)) if amount else "",
+        amount=say["rest_amount"].format(amount=figures.sums(amount)) if amount else "",
         file=say["details_file"],
     )
     left = len(rest) - MOST_ROWS
@@ -111,7 +112,7 @@ def _brief(case: Case, figures: Figures) -> tuple[str, ...]:
     texts_of = rule_texts(case.lead, figures)
     what = f"{SHAPES[case.lead.certainty]} {certainty(case.lead, figures)} {texts_of.title}"
     act = sentence(figures, texts_of.act.at(is_open=case.is_open)[0], case, case.lead)
-    return (what, act, figures.money(case.amount_fen) if case.amount_fen else "")
+    return (what, act, figures.sums(case.at_risk) if case.at_risk else "")
 
 
 def review_table(cases: Sequence[Case], figures: Figures) -> Table:
@@ -145,7 +146,27 @@ def contact(merchant_id: str, settings: Settings, figures: Figures) -> str:
     return listed([first, say["contact_others"]], figures)
 
 
-def _fine(alert: Alert, shown: Sequence[Case], figures: Figures) -> Fine:
+def _attached(alert: Alert, enclosed: Enclosed, figures: Figures, settings: Settings) -> list[Block]:
+    """What goes along; where the dossiers do not, where they are to be had."""
+    say = figures.texts.phrases
+    numbers = [case.number for case in alert.cases[:MOST_CASES] if case.number]
+    names = [say["attached_pdf"].format(n=len(numbers))] if enclosed.pdf else []
+    names.append(say["attached_details"].format(details=say["details_file"]))
+    names += [say["attached_complaint"]] if enclosed.complaint else []
+    names.append(say["attached_manifest"])
+    blocks: list[Block] = [Note(label=say["attached"], text=say["list_comma"].join(names))]
+    if enclosed.way in {"whole", "none"} or not numbers:
+        return blocks
+    why = say[f"pack_{enclosed.way}"]
+    if settings.app.url is None:
+        command = f"tillwatch evidence make {numbers[0]}"
+        return [*blocks, Note(label=say["pack"], text=f"{why}{say['pack_command'].format(command=command)}")]
+    query = f"?lang={figures.locale}"
+    links = tuple((each, f"{settings.app.url}/cases/{each}/pack.zip{query}") for each in numbers)
+    return [*blocks, Note(label=say["pack"], text=f"{why}{say['pack_page']}"), Links(label=say["pack"], links=links)]
+
+
+def _fine(alert: Alert, shown: Sequence[Case], figures: Figures, *, with_pack: bool) -> Fine:
     say = figures.texts.phrases
     findings = [each for case in alert.cases for each in case.findings]
     comma = say["list_comma"]
@@ -154,7 +175,7 @@ def _fine(alert: Alert, shown: Sequence[Case], figures: Figures) -> Fine:
         decoder=comma.join(sorted({each.decoder_version for each in findings})),
         cases=comma.join(case.number for case in shown),
     )
-    return Fine(lines=(versions, say["privacy"], say["recipients"]))
+    return Fine(lines=(versions, say["privacy_pack" if with_pack else "privacy"], say["recipients"]))
 
 
 def _merchant(merchant_id: str, settings: Settings) -> Merchant | None:

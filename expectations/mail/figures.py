@@ -11,18 +11,12 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from expectations.mail.catalogue import Locale, Texts
-
-CNY = "156"
-FOREIGN = {
-    "036": "AUD", "344": "HKD", "392": "JPY", "410": "KRW", "446": "MOP", "702": "SGD", "826": "GBP", "840": "USD",
-    "978": "EUR",
-}  # fmt: skip
-"""ISO 4217: number -> letters. How many digits stand behind the point, and how numbers and dates are written, is
-Babel's (CLDR)."""
+from expectations.money import CNY, Money, digits, letters, major
 
 LOCALES = {"zh-CN": "zh_Hans_CN", "en": "en_GB"}
 DAYS = {"zh-CN": "M月d日", "en": "d MMM"}
 FULL_DAYS = {"zh-CN": "y年M月d日", "en": "d MMM y"}
+MONTHS = {"zh-CN": "M月", "en": "MMMM"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +34,17 @@ class Figures:
 
     def money(self, minor: int, currency: str | None = None) -> str:
         """An amount of minor units (fen), with its sign and its currency."""
-        from babel.numbers import format_decimal, get_currency_precision
+        from babel.numbers import format_decimal
 
-        letters = "¥" if currency in {None, CNY} else FOREIGN.get(str(currency), f"#{currency}")
-        digits = 2 if letters == "¥" or letters.startswith("#") else get_currency_precision(letters)
-        pattern = "#,##0" + ("." + "0" * digits if digits else "")
-        number = format_decimal(Decimal(abs(minor)).scaleb(-digits), format=pattern, locale=self._babel)
-        sign = "-" if minor < 0 else ""
-        return f"{sign}{letters}{number}" if letters == "¥" else f"{sign}{letters} {number}"
+        currency = currency or CNY
+        pattern = "#,##0" + ("." + "0" * digits(currency) if digits(currency) else "")
+        number = format_decimal(major(abs(minor), currency), format=pattern, locale=self._babel)
+        sign, name = "-" if minor < 0 else "", letters(currency)
+        return f"{sign}{name}{number}" if currency == CNY else f"{sign}{name} {number}"
+
+    def sums(self, money: Money) -> str:
+        """Each currency for itself: ¥368.00 + JPY 3,000; ¥0.00 when it is nothing."""
+        return " + ".join(self.money(minor, currency) for currency, minor in money.parts) or self.money(0)
 
     def rate(self, ppm: int) -> str:
         """A rate of millionths in percent: 0.60%, and as many digits more as it takes."""
@@ -83,6 +80,10 @@ class Figures:
     def full_date(self, day: dt.date) -> str:
         """2026年11月21日, 21 Nov 2026."""
         return self._dated(day, FULL_DAYS)
+
+    def month(self, day: dt.date) -> str:
+        """11月, November."""
+        return self._dated(day, MONTHS)
 
     def _dated(self, day: dt.date, patterns: Mapping[str, str]) -> str:
         from babel.dates import format_date

@@ -12,6 +12,7 @@ from expectations.mail.cases import Case
 from expectations.mail.decide import Alert
 from expectations.mail.figures import Figures
 from expectations.mail.wording import level_of, loudest, mark, rule_texts, sentence
+from expectations.money import total
 
 MOST_ACTS = 4
 """Lines under "do now": with the warnings they fit a phone's first screen."""
@@ -32,11 +33,11 @@ def days(alert: Alert, figures: Figures) -> str:
 def verdict(alert: Alert, figures: Figures) -> Verdict:
     """How much, until when."""
     say = figures.texts.phrases
-    amount = sum(case.amount_fen for case in alert.cases)
+    amount = total(case.at_risk for case in alert.cases)
     return Verdict(
         label=say["verdict"],
         headline=_counted(alert, figures, "money", "other", say["joint"]),
-        amount=say["amount_at_stake"].format(amount=figures.money(amount)) if amount else "",
+        amount=say["amount_at_stake"].format(amount=figures.sums(amount)) if amount else "",
         deadline=_deadline(alert, figures),
         level=loudest(alert.cases),
     )
@@ -94,7 +95,7 @@ def _deadline(alert: Alert, figures: Figures) -> str:
 def _counted(alert: Alert, figures: Figures, money: str, other: str, joint: str) -> str:
     """2 笔资金异常,另有 1 处记录需要核对."""
     say = figures.texts.phrases
-    amount = figures.money(sum(case.amount_fen for case in alert.cases))
+    amount = figures.sums(total(case.at_risk for case in alert.cases))
     grave = sum(_is_money(case) for case in alert.cases)
     said = [
         say[f"{name}_{'one' if count == 1 else 'many'}"].format(n=count, amount=amount)
@@ -105,4 +106,4 @@ def _counted(alert: Alert, figures: Figures, money: str, other: str, joint: str)
 
 
 def _is_money(case: Case) -> bool:
-    return case.amount_fen > 0 and case.lead.severity in {"P1", "P2"}
+    return bool(case.at_risk) and case.lead.severity in {"P1", "P2"}

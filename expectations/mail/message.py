@@ -1,4 +1,4 @@
-"""The mail itself: text first, HTML beside it, two attachments, headers that machines understand.
+"""The mail itself: text first, HTML beside it, attachments, headers that machines understand.
 
 The same alert always makes the same bytes: the Message-ID is a function of the merchant,
 the day, the cases and the readers, so that a mail handed over twice (a crash between the
@@ -13,11 +13,13 @@ from email.policy import EmailPolicy
 from email.utils import format_datetime, formataddr, parseaddr
 from typing import Any, Protocol
 
+from expectations.evidence.manifest import MANIFEST
 from expectations.mail.blocks import Letter
 from expectations.mail.cardcheck import refuse_card_numbers
 from expectations.mail.compose import MOST_CASES, compose, figures_for
 from expectations.mail.decide import Alert
-from expectations.mail.details import Proofs, details_csv, manifest_json
+from expectations.mail.details import Proofs, details_csv, manifest_json, names_in
+from expectations.mail.enclosed import NOTHING, Enclosed
 from expectations.mail.html import LARGEST, render_html
 from expectations.mail.text import render_text
 from ingest.settings import Settings
@@ -43,12 +45,25 @@ class WirePolicy(EmailPolicy):
         return self.fold(name, value).encode("ascii")
 
 
+TYPES = {
+    "pdf": ("application", "pdf"),
+    "csv": ("text", "csv"),
+    "txt": ("text", "plain"),
+    "json": ("application", "json"),
+}
+"""Suffix of an attachment -> its media type."""
+
 POLICY = WirePolicy(linesep="\r\n", cte_type="7bit")
 """No server on the way can spoil Chinese."""
 
 
 def build_message(
-    alert: Alert, settings: Settings, *, proofs: Proofs | None = None, thread: Sequence[str] = ()
+    alert: Alert,
+    settings: Settings,
+    *,
+    proofs: Proofs | None = None,
+    enclosed: Enclosed = NOTHING,
+    thread: Sequence[str] = (),
 ) -> EmailMessage:
     """The mail of an alert.
 
@@ -56,25 +71,32 @@ def build_message(
         alert: what is said to whom.
         settings: names, the register of hotlines, the sender.
         proofs: where the bytes of each transaction are.
+        enclosed: the evidence that goes along, or why none does.
         thread: Message-IDs of earlier mails of this merchant and day to these readers, oldest first.
 
     Raises:
         CardNumberError: something in it looks like a whole card number.
     """
     figures = figures_for(alert, settings)
-    letter, text, html = drawn(alert, settings)
-    details, manifest = details_csv(alert, figures), manifest_json(alert, proofs or {})
-    parts = (("text", text), ("HTML", html), ("subject", letter.subject), ("details", details), ("manifest", manifest))
-    refuse_card_numbers(parts, known=frozenset(_identifiers(alert, proofs or {})))
+    say, details = figures.texts.phrases, details_csv(alert, figures)
+    manifest = manifest_json(alert, proofs or {}, enclosed, {})
+    enclosed = enclosed.beside(len(details.encode()) + len(manifest))
+    files = {say["pdf_file"]: enclosed.pdf, say["details_file"]: details.encode()}
+    files |= {say["complaint_file"]: enclosed.complaint.encode()}
+    files = {name: content for name, content in files.items() if content}
+    manifest = manifest_json(alert, proofs or {}, enclosed, files)
+    letter, text, html = drawn(alert, settings, enclosed)
+    parts = [("text", text), ("HTML", html), ("subject", letter.subject), ("details", details)]
+    parts += [("complaint", enclosed.complaint), ("manifest", manifest.decode())]
+    refuse_card_numbers(parts, known=enclosed.identifiers.union(_identifiers(alert, proofs or {}, enclosed)))
 
     message = headed(alert, settings, subject=letter.subject, message_id=message_id(alert, settings), thread=thread)
     message.set_content(text)
     message.add_alternative(html, subtype="html")
-    message.add_attachment(
-        details.encode(), maintype="text", subtype="csv", filename=figures.texts.phrase("details_file"),
-        params={"charset": "utf-8"},
-    )  # fmt: skip
-    message.add_attachment(manifest.encode(), maintype="application", subtype="json", filename="manifest.json")
+    for name, content in (*files.items(), (MANIFEST, manifest)):
+        maintype, subtype = TYPES[name.rpartition(".")[2]]
+        charset = {"charset": "utf-8"} if maintype == "text" else {}
+        message.add_attachment(content, maintype=maintype, subtype=subtype, filename=name, params=charset)
     message["Content-Language"] = alert.locale  # last: making a multipart moves Content-* into its first part
     name_boundaries(message, alert.alert_id)
     return message
@@ -133,11 +155,11 @@ def message_id(mail: Addressed, settings: Settings) -> str:
     return f"<{mail.business_date:%Y%m%d}.{mail.alert_id}@{host_of(settings)}>"
 
 
-def drawn(alert: Alert, settings: Settings) -> tuple[Letter, str, str]:
+def drawn(alert: Alert, settings: Settings, enclosed: Enclosed = NOTHING) -> tuple[Letter, str, str]:
     """The letter, its text and its HTML; with fewer cases in full until mailboxes show the HTML whole."""
     most = min(MOST_CASES, len(alert.cases))
     while True:
-        letter = compose(alert, settings, most_cases=most)
+        letter = compose(alert, settings, most_cases=most, enclosed=enclosed)
         html = render_html(letter)
         if len(html.encode()) <= LARGEST or most == 1:
             return letter, render_text(letter), html
@@ -149,9 +171,13 @@ def host_of(settings: Settings) -> str:
     return parseaddr(settings.alerts.sender)[1].rpartition("@")[2] or "tillwatch.invalid"
 
 
-def _identifiers(alert: Alert, proofs: Proofs) -> Iterator[str]:
-    """Our own identifiers, some as long as a card number."""
+def _identifiers(alert: Alert, proofs: Proofs, enclosed: Enclosed) -> Iterator[str]:
+    """Our own identifiers, and what shows where bytes are, some as long as a card number."""
     yield from (alert.merchant_id, alert.alert_id)
+    for each in enclosed.proof.get("ranges", ()):
+        yield from (each["segment_id"], each["file"], each["sha256"], each["segment_sha256"])
+    for each in enclosed.proof.get("rows", ()):
+        yield from (each["sha256"], *map(str, each["key"].values()))
     for case in (*alert.cases, *alert.review):
         for finding in case.findings:
             yield finding.finding_id
@@ -159,7 +185,7 @@ def _identifiers(alert: Alert, proofs: Proofs) -> Iterator[str]:
                 if subject.transaction_id:
                     yield subject.transaction_id
                     proof = proofs.get(subject.transaction_id, {})
-                    yield from (str(v) for k, v in proof.items() if k.endswith("segment_id") and v)
+                    yield from names_in(proof)
 
 
 def name_boundaries(message: EmailMessage, alert_id: str) -> None:

@@ -13,26 +13,32 @@ from typing import Literal
 
 from expectations.mail.blocks import Letter
 from expectations.mail.cardcheck import refuse_card_numbers
+from expectations.mail.cases import Case
 from expectations.mail.catalogue import Locale
+from expectations.mail.details import Proofs, names_in
 from expectations.mail.html import render_html
+from expectations.mail.machine import cases_json, identifiers
 from expectations.mail.message import headed, message_id, name_boundaries
 from expectations.mail.text import render_text
 from ingest.settings import Settings
 
 Kind = Literal[
-    "P1", "P2", "P3", "closing", "reminder", "escalation", "storm", "incomplete", "weekly", "monthly", "fleet"
+    "P1",
+    "P2",
+    "P3",
+    "closing",
+    "reminder",
+    "escalation",
+    "reopened",
+    "storm",
+    "incomplete",
+    "weekly",
+    "monthly",
+    "fleet",
 ]
+CASES = "cases.json"
 EVERYBODY = "*"
 """Stands for the merchant in mails that are about many."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A file that goes along."""
-
-    name: str
-    subtype: Literal["csv", "json"]
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ class Notice:
         finding_ids: the names under which the ledger keeps it, and findings that it tells.
         letter: what it says.
         cases: how many cases it is about.
-        attachments: files that go along.
+        machine: cases that go along as JSON, one object each; None when no such file does.
         review_ids: findings that it lists for review only.
         identifiers: numbers in it that are as long as a card's and none.
     """
@@ -63,7 +69,7 @@ class Notice:
     finding_ids: tuple[str, ...]
     letter: Letter
     cases: int = 0
-    attachments: tuple[Attachment, ...] = ()
+    machine: tuple[Case, ...] | None = None
     review_ids: tuple[str, ...] = ()
     identifiers: tuple[str, ...] = ()
 
@@ -74,25 +80,35 @@ class Notice:
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
 
-def notice_message(notice: Notice, settings: Settings, *, thread: tuple[str, ...] = ()) -> EmailMessage:
+def notice_message(
+    notice: Notice, settings: Settings, *, proofs: Proofs | None = None, thread: tuple[str, ...] = ()
+) -> EmailMessage:
     """The mail of a notice.
+
+    Args:
+        notice: what is said to whom.
+        settings: the sender.
+        proofs: where the bytes of each transaction are, and their hashes.
+        thread: Message-IDs of earlier mails that it belongs to, oldest first.
 
     Raises:
         CardNumberError: something in it looks like a whole card number.
     """
     text, html = render_text(notice.letter), render_html(notice.letter)
     parts = [("text", text), ("HTML", html), ("subject", notice.letter.subject)]
-    parts += [(each.name, each.text) for each in notice.attachments]
+    cases = None if notice.machine is None else cases_json(notice.machine, proofs or {})
+    parts += [(CASES, cases)] if cases is not None else []
     known = {notice.merchant_id, notice.alert_id, *notice.finding_ids, *notice.identifiers}
+    known |= {name for each in (proofs or {}).values() for name in names_in(each)}
+    known |= set(identifiers(notice.machine or ()))
     refuse_card_numbers(parts, known=known)
     message = headed(
         notice, settings, subject=notice.letter.subject, message_id=message_id(notice, settings), thread=thread
     )
     message.set_content(text)
     message.add_alternative(html, subtype="html")
-    for each in notice.attachments:
-        maintype = "application" if each.subtype == "json" else "text"
-        message.add_attachment(each.text.encode(), maintype=maintype, subtype=each.subtype, filename=each.name)
+    if cases is not None:
+        message.add_attachment(cases.encode(), maintype="application", subtype="json", filename=CASES)
     message["Content-Language"] = notice.locale
     name_boundaries(message, notice.alert_id)
     return message

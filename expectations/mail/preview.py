@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 
+from expectations.evidence.enclosing import Enclosing
 from expectations.mail.catalogue import Locale
 from expectations.mail.decide import Alert, Known, decide
 from expectations.mail.ledger import Ledger
 from expectations.mail.message import POLICY, build_message
 from expectations.mail.notice import notice_message
 from expectations.mail.plan import Mail, plan
-from expectations.mail.proofs import proofs_of
+from expectations.mail.proofs import proofs_of, proven
 from expectations.mail.send import hurried
 from expectations.mail.world import look
 from expectations.reports.source import source_of
@@ -56,14 +57,15 @@ def previews(
         last = {each.merchant_id: each.business_date for each in by_day}
         newest = [each for each in world.findings if each.business_date == last[each.merchant_id]]
         mails += decide(newest, settings.alerts.routes, now, Known(numbers=world.numbers, facts=world.facts)).alerts
-    proofs = proofs_of([each for each in mails if isinstance(each, Alert)], lake, settings.zone)
+    proofs, enclosing = proofs_of(proven(mails), lake, settings.zone), Enclosing(settings)
     found = []
     for mail in mails:
         thread = world.history.thread(mail.merchant_id, mail.business_date, mail.locale, mail.recipients)
         if isinstance(mail, Alert):
-            message = build_message(mail, settings, proofs=proofs, thread=thread)
+            enclosed = enclosing.of(mail)
+            message = build_message(mail, settings, proofs=proofs, enclosed=enclosed, thread=thread)
         else:
-            message = notice_message(mail, settings, thread=thread)
+            message = notice_message(mail, settings, proofs=proofs, thread=thread)
         found.append(Preview(mail, message, told_already))
     return found
 

@@ -1,4 +1,4 @@
-"""What a reminder says: which cases are still open, for how long, and the next step for each."""
+"""What a reminder says: which cases are still open or open again, for how long, and the next step for each."""
 
 from collections.abc import Sequence
 
@@ -10,6 +10,7 @@ from expectations.mail.notice import Notice
 from expectations.mail.reminders import Reminder
 from expectations.mail.wording import rule_texts, sentence
 from expectations.mail.world import World
+from expectations.money import total
 
 MOST_STEPS = 6
 MOST_ROWS = 20
@@ -21,27 +22,29 @@ def reminder_notice(due: Sequence[Reminder], recipients: tuple[str, ...], world:
     figures = Figures(texts(first.locale), world.settings.zone, world.now)
     say = figures.texts.phrases
     merchant_id = first.case.lead.merchant_id
-    form = "escalation" if first.escalated else "reminder"
+    form = first.form
     ordered = sorted(due, key=lambda each: (-each.days, -each.case.amount_fen, each.case.number))
-    amount = sum(each.case.amount_fen for each in ordered)
+    amount = total(each.case.at_risk for each in ordered)
     values = {
         "n": str(len(ordered)),
         "days": str(ordered[0].days),
-        "amount": figures.money(amount),
+        "amount": figures.sums(amount),
         "place": place_of(merchant_id, world.settings, figures),
         "numbers": say["list_comma"].join(each.case.number for each in ordered[:3]),
     }
     one = "one" if len(ordered) == 1 else "many"
     steps = tuple(
         f"{each.case.number}{say['list_colon']}"
-        + sentence(figures, rule_texts(each.case.lead, figures).act.closed[0], each.case, each.case.lead)
+        + sentence(
+            figures, rule_texts(each.case.lead, figures).act.at(is_open=each.case.is_open)[0], each.case, each.case.lead
+        )
         for each in ordered[:MOST_STEPS]
     )
     rows = tuple(
         (
             each.case.number,
             rule_texts(each.case.lead, figures).title,
-            figures.money(each.case.amount_fen) if each.case.amount_fen else "",
+            figures.sums(each.case.at_risk) if each.case.at_risk else "",
             say["unit_day"].format(n=each.days),
         )
         for each in ordered[:MOST_ROWS]
@@ -69,7 +72,7 @@ def reminder_notice(due: Sequence[Reminder], recipients: tuple[str, ...], world:
         Fine(lines=(say["privacy"], say["recipients"])),
     )  # fmt: skip
     return Notice(
-        kind="escalation" if first.escalated else "reminder",
+        kind=form,
         merchant_id=merchant_id,
         locale=first.locale,
         recipients=recipients,

@@ -6,10 +6,10 @@ whose readers all know is closed.
 
 import datetime as dt
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from expectations.cases.record import CaseRecord
+from expectations.cases.record import CaseRecord, MoneyBack
 from expectations.mail.blocks import Fine, Letter, Moment, Note, Opening, Timeline, Verdict
 from expectations.mail.cases import happened
 from expectations.mail.catalogue import Locale, texts
@@ -19,6 +19,7 @@ from expectations.mail.history import Told
 from expectations.mail.notice import Notice
 from expectations.mail.routes import NO_FACTS, Facts, readers_of
 from expectations.mail.section import event, result_of
+from expectations.money import total
 from ingest.alerting import Role
 from ingest.settings import Settings
 
@@ -34,7 +35,7 @@ def outcome_name(record: CaseRecord) -> str:
 
 def closings(
     records: Sequence[CaseRecord],
-    month: Sequence[CaseRecord],
+    money_back: Sequence[MoneyBack],
     told: Collection[Told],
     now: dt.datetime,
     *,
@@ -45,7 +46,7 @@ def closings(
 
     Args:
         records: every case that is recovered, with findings and log.
-        month: every case whose money came back this month; those of ``records`` are among them.
+        money_back: what came back in all cases, and when.
         told: what the ledger says has been told or given up.
         now: the decision moment, aware.
         settings: who gets a merchant's mails, and how it is called.
@@ -61,7 +62,6 @@ def closings(
                 wanted.setdefault(locale, []).append(address)
         if not wanted:
             done.append(record.number)
-        back = [each.recovered_fen for each in month if each.merchant_id == record.merchant_id]
         for locale, addresses in sorted(wanted.items()):
             due.append(
                 Notice(
@@ -72,17 +72,17 @@ def closings(
                     decided_at=now,
                     business_date=max(each.business_date for each in record.findings),
                     finding_ids=(outcome_name(record),),
-                    letter=_letter(record, Figures(texts(locale), settings.zone, now), settings, back),
+                    letter=_letter(record, Figures(texts(locale), settings.zone, now), settings, money_back),
                     cases=1,
                 )
             )
     return due, done
 
 
-def _letter(record: CaseRecord, figures: Figures, settings: Settings, back: Sequence[int]) -> Letter:
-    """That it is over, what happened, what shows it, how much came back this month."""
+def _letter(record: CaseRecord, figures: Figures, settings: Settings, money_back: Sequence[MoneyBack]) -> Letter:
+    """That it is over, what happened, what shows it, how much came back in the same month."""
     say = figures.texts.phrases
-    amount, place = figures.money(record.recovered_fen), place_of(record.merchant_id, settings, figures)
+    amount, place = figures.sums(record.recovered), place_of(record.merchant_id, settings, figures)
     proofs = proofs_of(record, figures)
     rows = tuple(
         Moment(
@@ -92,7 +92,6 @@ def _letter(record: CaseRecord, figures: Figures, settings: Settings, back: Sequ
     )
     named = {"number": record.number, "amount": amount, "place": place, "proof": proofs[0] if proofs else ""}
     headline = say["resolved_headline"].format(**named)
-    month = say["resolved_month"].format(amount=figures.money(sum(back)), n=len(back))
     return Letter(
         locale=figures.locale,
         subject=say["resolved_subject"].format(**named).removesuffix(" | "),
@@ -101,9 +100,29 @@ def _letter(record: CaseRecord, figures: Figures, settings: Settings, back: Sequ
             Verdict(say["resolved_verdict"], headline, "", say["resolved_calm"], "calm"),
             Note(say["resolved_proof"], say["list_semicolon"].join(proofs) + say["sentence_end"]),
             Timeline(rows=rows),
-            Note(say["resolved_total"], month + say["sentence_end"]),
+            Note(say["resolved_total"], _month(record, money_back, figures) + say["sentence_end"]),
             Fine(lines=(say["privacy"], say["recipients"])),
         ),
+    )
+
+
+def _month(record: CaseRecord, money_back: Iterable[MoneyBack], figures: Figures) -> str:
+    """What came back of this merchant's money in the month in which this case's did."""
+    local = [(each, each.at.astimezone(figures.zone).date()) for each in money_back]
+    today = figures.now.astimezone(figures.zone).date()
+    last = max(
+        (day for each, day in local if each.number == record.number),
+        default=today,
+    )
+    theirs = [
+        each
+        for each, day in local
+        if each.merchant_id == record.merchant_id and (day.year, day.month) == (last.year, last.month)
+    ]
+    return figures.texts.phrase("resolved_month").format(
+        month=figures.month(last),
+        amount=figures.sums(total(each.amount for each in theirs)),
+        n=len({each.number for each in theirs}),
     )
 
 

@@ -50,7 +50,7 @@ def section(case: Case, index: int, figures: Figures, *, answers: Links) -> Sect
         shape=SHAPES[lead.certainty],
         certainty=certainty(lead, figures),
         title=texts.title,
-        amount=figures.money(case.amount_fen) if case.amount_fen else "",
+        amount=figures.sums(case.at_risk) if case.at_risk else "",
         deadline=_deadline(case, figures, level),
         level=level,
         blocks=tuple(blocks),

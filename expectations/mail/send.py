@@ -7,10 +7,14 @@ good is dead and listed. The result says so and ``require_delivery`` raises it.
 
 import datetime as dt
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import get_args
 
 from expectations.cases.book import case_book
+from expectations.cases.states import STATES
+from expectations.evidence.enclosing import Enclosing
 from expectations.mail.compose import compose
 from expectations.mail.decide import Alert
 from expectations.mail.deliver import MAIL_SECONDS, DoubtError, RefusedError, ServerError, deliver
@@ -20,10 +24,11 @@ from expectations.mail.message import build_message, message_id
 from expectations.mail.notice import notice_message
 from expectations.mail.outcome import Outcome, SendResult, State
 from expectations.mail.plan import Mail, plan
-from expectations.mail.proofs import proofs_of
+from expectations.mail.proofs import proofs_of, proven
 from expectations.mail.server import Server, server_of
 from expectations.mail.world import World, look
 from expectations.reports.source import Source, source_of
+from ingest.batch_metrics import Run, measured
 from ingest.errors import DeliveryError
 from ingest.settings import Settings
 from ingest.tables import Lake
@@ -32,6 +37,18 @@ MOST_DOUBTS = 3
 """So many mails of one run whose connection broke are the server's fault; fewer are their own content's."""
 
 
+def _tell(run: Run, settings: Settings, result: SendResult) -> None:
+    states = Counter(each.state for each in result.outcomes)
+    for state in get_args(State):
+        run.tell("send_mails", states[state], state)
+    run.tell("send_without_route", len(result.unrouted))
+    cases = Counter(each.state for each in case_book(settings).cases())
+    for case_state in STATES:
+        run.tell("cases", cases[case_state], case_state)
+    run.failed = bool(result.problems)
+
+
+@measured("send", _tell)
 def send_alerts(
     settings: Settings,
     now: dt.datetime | None = None,
@@ -149,7 +166,8 @@ class _Run:
         return self._patient and at is not None and self._ledger.now() < at
 
     def _send(self, mails: Sequence[Mail], history: History) -> None:
-        proofs = proofs_of([each for each in mails if isinstance(each, Alert)], self._lake, self._settings.zone)
+        proofs = proofs_of(proven(mails), self._lake, self._settings.zone)
+        enclosing = Enclosing(self._settings)
         began = time.monotonic()
         for mail in mails:
             if self._down is not None:
@@ -165,9 +183,10 @@ class _Run:
             outcome = self.outcome(mail, "sent")
             try:
                 if isinstance(mail, Alert):
-                    message = build_message(mail, self._settings, proofs=proofs, thread=thread)
+                    enclosed = enclosing.of(mail)
+                    message = build_message(mail, self._settings, proofs=proofs, enclosed=enclosed, thread=thread)
                 else:
-                    message = notice_message(mail, self._settings, thread=thread)
+                    message = notice_message(mail, self._settings, proofs=proofs, thread=thread)
                 self._note(mail, outcome, [(each, "handing", "") for each in mail.recipients])
                 refused = deliver(message, mail.recipients, self._server)
             except DeliveryError as wrong:

@@ -1,19 +1,17 @@
 """What a storm says: to operations every case with its identifiers, to each merchant a few lines."""
 
-import json
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from expectations.findings import Subject
 from expectations.mail.blocks import Block, Fine, Letter, Note, Opening, Steps, Table, Verdict
-from expectations.mail.cases import Case, happened
+from expectations.mail.cases import Case
 from expectations.mail.catalogue import Locale, texts
 from expectations.mail.compose import contact, place_of
-from expectations.mail.figures import Figures, number
-from expectations.mail.notice import EVERYBODY, Attachment, Notice
+from expectations.mail.figures import Figures
+from expectations.mail.notice import EVERYBODY, Notice
 from expectations.mail.storms import Storm
 from expectations.mail.wording import loudest
 from expectations.mail.world import World
+from expectations.money import total
 
 MOST_ROWS = 60
 
@@ -28,7 +26,7 @@ def storm_mail(storm: Storm, locale: Locale, recipients: tuple[str, ...], world:
             place_of(merchant_id, world.settings, figures),
             merchant_id,
             str(len(storm.of(merchant_id))),
-            figures.money(sum(each.amount_fen for each in storm.of(merchant_id))),
+            figures.sums(total(each.at_risk for each in storm.of(merchant_id))),
         )
         for merchant_id in storm.merchants[:MOST_ROWS]
     )
@@ -38,7 +36,7 @@ def storm_mail(storm: Storm, locale: Locale, recipients: tuple[str, ...], world:
         Opening(place=say["operations"], day=figures.date(storm.day)),
         Verdict(
             say["verdict"], say["storm_headline"].format(**values),
-            say["amount_at_stake"].format(amount=figures.money(storm.amount_fen)), say["storm_calm"], "urgent",
+            say["amount_at_stake"].format(amount=figures.sums(storm.at_risk)), say["storm_calm"], "urgent",
         ),
         Steps(say["do_now"], (), (say["storm_act"], say["storm_told"]), "urgent"),
         Table(say["storm_whom"], columns, rows, say["rows_more"].format(n=left) if left > 0 else ""),
@@ -54,8 +52,8 @@ def storm_mail(storm: Storm, locale: Locale, recipients: tuple[str, ...], world:
         finding_ids=(storm.name,),
         letter=Letter(locale, say["storm_subject"].format(**values), blocks),
         cases=len(storm.cases),
-        attachments=(Attachment("cases.json", "json", cases_json(storm.cases)),),
-        identifiers=(*storm.merchants, *identifiers(storm.cases)),
+        machine=storm.cases,
+        identifiers=storm.merchants,
     )
 
 
@@ -66,9 +64,9 @@ def storm_notice(
     figures = Figures(texts(locale), world.settings.zone, world.now)
     say = figures.texts.phrases
     merchant_id = cases[0].lead.merchant_id
-    amount = sum(each.amount_fen for each in cases)
+    amount = total(each.at_risk for each in cases)
     values = _values(cases, storm, figures) | {
-        "place": place_of(merchant_id, world.settings, figures), "amount": figures.money(amount),
+        "place": place_of(merchant_id, world.settings, figures), "amount": figures.sums(amount),
     }  # fmt: skip
     unknown = any(case.unknown_outcome for case in cases)
     numbers = say["list_comma"].join(dict.fromkeys(case.number for case in cases if case.number))
@@ -100,56 +98,10 @@ def storm_notice(
     )
 
 
-def cases_json(cases: Sequence[Case]) -> str:
-    """One object a case with what an acquirer finds it by; amounts in fen, no card numbers."""
-    return json.dumps([_case(each) for each in cases], ensure_ascii=False, indent=1) + "\n"
-
-
-def identifiers(cases: Sequence[Case]) -> Iterator[str]:
-    """Our own identifiers and merchants' numbers in it, some as long as a card number."""
-    for case in cases:
-        for each in case.findings:
-            yield from (each.finding_id, each.merchant_id)
-            yield from (subject.transaction_id for subject in each.subjects if subject.transaction_id)
-
-
-def _case(case: Case) -> dict[str, Any]:
-    lead = case.lead
-    accused = lead.subjects[0] if lead.subjects else None
-    return {
-        "case": case.number or None,
-        "rule": lead.rule,
-        "severity": lead.severity,
-        "certainty": lead.certainty,
-        "merchant_id": lead.merchant_id,
-        "settle_date": lead.business_date.isoformat(),
-        "amount_fen": case.amount_fen,
-        "act_by": case.act_by.isoformat() if case.act_by else None,
-        **_identifiers(accused, lead.terminal_id),
-        "transactions": [_identifiers(each, each.terminal_id) for each in case.subjects],
-        "findings": [each.finding_id for each in case.findings],
-        "rules_version": lead.rules_version,
-        "decoder_version": lead.decoder_version,
-    }
-
-
-def _identifiers(subject: Subject | None, terminal_id: str) -> dict[str, Any]:
-    when = happened(subject) if subject else None
-    return {
-        "terminal_id": terminal_id,
-        "batch_no": number(subject.batch_no) if subject else "",
-        "stan": number(subject.stan) if subject else "",
-        "rrn": subject.rrn if subject else None,
-        "txn_type": subject.txn_type if subject else None,
-        "at": when.isoformat() if when else None,
-        "evidence_id": subject.transaction_id if subject else None,
-    }
-
-
 def _values(cases: Sequence[Case], storm: Storm, figures: Figures) -> dict[str, str]:
     return {
         "n": str(len(cases)),
         "rule": figures.texts.rules[storm.rule].title,
         "day": figures.date(storm.day),
-        "amount": figures.money(sum(each.amount_fen for each in cases)),
+        "amount": figures.sums(total(each.at_risk for each in cases)),
     }

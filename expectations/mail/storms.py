@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from expectations.findings import Finding
 from expectations.mail.cases import Case, happened
+from expectations.money import Money, total
 from ingest.alerting import Timing
 
 WINDOW = dt.timedelta(hours=1)
@@ -42,9 +43,9 @@ class Storm:
         return tuple(sorted({each.lead.merchant_id for each in self.cases}))
 
     @property
-    def amount_fen(self) -> int:
+    def at_risk(self) -> Money:
         """What is at risk in all of it."""
-        return sum(each.amount_fen for each in self.cases)
+        return total(each.at_risk for each in self.cases)
 
     def of(self, merchant_id: str) -> tuple[Case, ...]:
         """One merchant's cases of it."""

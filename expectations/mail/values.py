@@ -6,7 +6,6 @@ absent or empty, and `Texts.fill` then takes another wording.
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from expectations.findings import Finding, Subject
 from expectations.mail.cases import DEBITS, Case, approved, happened, unknown_attempt
@@ -28,7 +27,7 @@ def case_values(case: Case, finding: Finding, figures: Figures) -> dict[str, str
     """
     values = {
         "case": case.number,
-        "risk": figures.money(finding.amount_at_risk_fen) if finding.amount_at_risk_fen else "",
+        "risk": figures.sums(finding.at_risk) if finding.amount_at_risk_fen else "",
         "quote_all": quote(sorted(finding.subjects, key=_when), figures),
     }
     for prefix, subject in _roles(finding).items():
@@ -37,8 +36,8 @@ def case_values(case: Case, finding: Finding, figures: Figures) -> dict[str, str
     values |= _between(finding, figures)
     values |= _deadline_values(case, figures)
     values["unknown_story"] = _story(finding, figures)
-    values["totals"] = _totals(finding.evidence, figures)
-    values |= {f"e_{name}": value for name, value in evidence_values(finding.evidence, figures).items()}
+    values["totals"] = _totals(finding, figures)
+    values |= {f"e_{name}": value for name, value in evidence_values(finding, figures).items()}
     return values
 
 
@@ -58,23 +57,23 @@ def quote(subjects: Iterable[Subject], figures: Figures) -> str:
     )
 
 
-def evidence_values(evidence: Mapping[str, Any], figures: Figures) -> dict[str, str]:
-    """A rule's numbers as text: ``*_fen`` is money, ``*_ppm`` a rate, ``*_stan`` and ``*_batch_no`` have six digits.
+def evidence_values(finding: Finding, figures: Figures) -> dict[str, str]:
+    """A rule's numbers as text: ``*_fen`` is money of its currency, ``*_ppm`` a rate, ``*_stan`` has six digits.
 
     Words of a rule's evidence stay out of mails: they are codes, identifiers or masked cards.
     """
     said = {}
-    for name, value in evidence.items():
+    for name, value in finding.evidence.items():
         if isinstance(value, int) and not isinstance(value, bool):
-            said[name] = _evidence_number(name, value, figures)
+            said[name] = _evidence_number(name, value, finding.currency, figures)
             if name.endswith("_ppm"):
                 said[f"{name}_yuan"] = figures.money(value)  # of ¥10,000 a millionth is a fen
     return said
 
 
-def _evidence_number(name: str, value: int, figures: Figures) -> str:
+def _evidence_number(name: str, value: int, currency: str, figures: Figures) -> str:
     if "_fen" in name:
-        return figures.money(value)
+        return figures.money(value, currency)
     if name.endswith("_ppm"):
         return figures.rate(value)
     return number(value) if name.endswith(("_stan", "batch_no")) else str(value)
@@ -90,9 +89,9 @@ def _story(finding: Finding, figures: Figures) -> str:
     return figures.texts.phrase("story_taken_back" if answered else "story_unanswered")
 
 
-def _totals(evidence: Mapping[str, Any], figures: Figures) -> str:
+def _totals(finding: Finding, figures: Figures) -> str:
     """What a settlement reported beside what was counted, for each part that differs."""
-    words, said = figures.texts, []
+    words, said, evidence = figures.texts, [], finding.evidence
     for name in ("counts", "fen"):
         reported, counted = evidence.get(f"reported_{name}"), evidence.get(f"counted_{name}")
         if not isinstance(reported, Mapping) or not isinstance(counted, Mapping):
@@ -102,10 +101,8 @@ def _totals(evidence: Mapping[str, Any], figures: Figures) -> str:
             if there == here or there is None or here is None:
                 continue
             form = words.phrase(f"total_{name}")
-            write = figures.money if name == "fen" else str
-            said.append(
-                form.format(part=words.word("totals", part) or part, reported=write(there), counted=write(here))
-            )
+            told = [figures.money(each, finding.currency) if name == "fen" else str(each) for each in (there, here)]
+            said.append(form.format(part=words.word("totals", part) or part, reported=told[0], counted=told[1]))
     return words.phrase("list_semicolon").join(said)
 
 

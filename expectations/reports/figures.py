@@ -1,7 +1,7 @@
 """What a period came to at each merchant, counted from the tables and the book of cases.
 
-Takings are what stands of sales less what stands of refunds, in fen, of yuan alone. Fees are held against
-the contract only where the settings have one.
+Takings are what stands of sales less what stands of refunds, each currency for itself. Fees are of yuan, and held
+against the contract only where the settings have one.
 """
 
 import datetime as dt
@@ -14,6 +14,7 @@ from expectations.cases.record import CaseRecord, MoneyBack
 from expectations.cases.states import OVER, age_class
 from expectations.findings import Finding
 from expectations.mail.timing import DAY
+from expectations.money import CNY, Money, total
 from expectations.reports.period import Period
 from ingest.settings import Settings
 from ingest.tables import Lake
@@ -64,14 +65,14 @@ class ShopFigures:
     Attributes:
         merchant_id: whose it is.
         checked: attempts that were judged.
-        takings_fen: local day -> takings, for every day of the period.
+        takings: currency -> local day -> takings in minor units, for every day of the period; yuan are always there.
         seen_days: days with a record.
         numbers_missing: trace numbers that were never seen.
         cases: cases that stand and were opened for a day of the period.
-        found_fen: money at risk in them.
-        recovered_fen: money of this merchant that came back in the period.
+        found: money at risk in them.
+        recovered: money of this merchant that came back in the period.
         ages: class of age -> open cases now.
-        open_fen: money at risk in those.
+        still_open: money at risk in those.
         fees: what was charged; None without an acquirer's file.
         deposits: of this merchant.
         terminals: terminal -> (profile, last day seen).
@@ -79,14 +80,14 @@ class ShopFigures:
 
     merchant_id: str
     checked: int
-    takings_fen: Mapping[dt.date, int]
+    takings: Mapping[str, Mapping[dt.date, int]]
     seen_days: int
     numbers_missing: int
     cases: int
-    found_fen: int
-    recovered_fen: int
+    found: Money
+    recovered: Money
     ages: Mapping[str, int]
-    open_fen: int
+    still_open: Money
     fees: Fees | None = None
     deposits: tuple[DepositProgress, ...] = ()
     terminals: Mapping[str, tuple[str, dt.date]] = field(default_factory=dict)
@@ -97,13 +98,25 @@ class ShopFigures:
         return self.checked / (self.checked + self.numbers_missing) if self.checked else None
 
     def as_dict(self) -> dict[str, Any]:
-        """The object of ``tillwatch report --json``."""
+        """The object of ``tillwatch report --json``; what is not of yuan stands in ``foreign``, by currency."""
         plain = asdict(self) | {"completeness": self.completeness}
-        plain["takings_fen"] = {day.isoformat(): fen for day, fen in self.takings_fen.items()}
+        for name in ("takings", "found", "recovered", "still_open"):
+            del plain[name]
+        sums = (self.found, self.recovered, self.still_open)
+        currencies = sorted({*self.takings, *(currency for each in sums for currency, _ in each.parts)} - {CNY})
+        plain |= self._sums(CNY) | {"foreign": {currency: self._sums(currency) for currency in currencies}}
         plain["terminals"] = {name: [profile, day.isoformat()] for name, (profile, day) in self.terminals.items()}
         for each in plain["deposits"]:
             each |= {name: str(each[name]) for name in ("until", "returned_on") if each[name]}
         return plain
+
+    def _sums(self, currency: str) -> dict[str, Any]:
+        return {
+            "takings_fen": {day.isoformat(): minor for day, minor in self.takings.get(currency, {}).items()},
+            "found_fen": self.found.get(currency),
+            "recovered_fen": self.recovered.get(currency),
+            "open_fen": self.still_open.get(currency),
+        }
 
 
 def seen_days(lake: Lake, start: dt.date, end: dt.date) -> dict[str, set[dt.date]]:
@@ -154,7 +167,10 @@ def figures(
         merchant_id: ShopFigures(
             merchant_id=merchant_id,
             checked=checked[merchant_id],
-            takings_fen={day: takings.get((merchant_id, day), 0) for day in period.days},
+            takings={
+                currency: {day: takings.get((merchant_id, currency, day), 0) for day in period.days}
+                for currency in sorted({CNY, *(key[1] for key in takings if key[0] == merchant_id)})
+            },
             seen_days=sum(day >= period.start for day in theirs),
             numbers_missing=sum(
                 int(each.evidence.get("numbers_missing", 0))
@@ -163,8 +179,8 @@ def figures(
                 and each.merchant_id == merchant_id
                 and period.start <= each.business_date <= period.end
             ),
-            recovered_fen=sum(
-                each.amount_fen
+            recovered=total(
+                each.amount
                 for each in money_back
                 if each.merchant_id == merchant_id
                 and period.start <= each.at.astimezone(settings.zone).date() <= period.end
@@ -184,28 +200,29 @@ def _cases(records: Collection[CaseRecord], period: Period, now: dt.datetime) ->
     ages = Counter(age_class(each.age_days(now)) for each in still)
     return {
         "cases": len(opened),
-        "found_fen": sum(each.amount_fen for each in opened),
+        "found": total(each.at_risk for each in opened),
         "ages": {name: ages[name] for name in AGES},
-        "open_fen": sum(each.amount_fen - min(each.recovered_fen, each.amount_fen) for each in still),
+        "still_open": total(Money.of(max(0, each.amount_fen - each.recovered_fen), each.currency) for each in still),
     }
 
 
-def _takings(lake: Lake, seen: "pa.Table", period: Period) -> dict[tuple[str, dt.date], int]:
-    foreign = {
-        row["transaction_id"]
-        for row in seen.select(["transaction_id", "currency"]).to_pylist()
-        if row["currency"] not in {None, "156"}
-    }
+def _foreign(seen: "pa.Table") -> dict[str, str]:
+    """transaction_id -> currency, of those that are not of yuan."""
+    rows = seen.select(["transaction_id", "currency"]).to_pylist()
+    return {row["transaction_id"]: row["currency"] for row in rows if row["currency"] not in {None, CNY}}
+
+
+def _takings(lake: Lake, seen: "pa.Table", period: Period) -> dict[tuple[str, str, dt.date], int]:
+    foreign = _foreign(seen)
     columns = ["transaction_id", "merchant_id", "txn_type", "amount_fen", "live", "business_date"]
     filters = [
         ("business_date", ">=", period.start), ("business_date", "<=", period.end),
         ("txn_type", "in", [*SALES, *REFUNDS]), ("live", "==", True),
     ]  # fmt: skip
-    found: dict[tuple[str, dt.date], int] = {}
+    found: dict[tuple[str, str, dt.date], int] = {}
     for row in lake.read("life_cycles", columns=columns, filters=filters).to_pylist():
-        if row["transaction_id"] not in foreign:
-            key = (row["merchant_id"], row["business_date"])
-            found[key] = found.get(key, 0) + (row["amount_fen"] or 0) * (1 if row["txn_type"] in SALES else -1)
+        key = (row["merchant_id"], foreign.get(row["transaction_id"], CNY), row["business_date"])
+        found[key] = found.get(key, 0) + (row["amount_fen"] or 0) * (1 if row["txn_type"] in SALES else -1)
     return found
 
 
@@ -250,15 +267,17 @@ def _deposits(settings: Settings, lake: Lake, merchant_id: str, period: Period) 
             ("business_date", "<=", period.end), ("txn_type", "in", list(SALES)), ("exposed", "==", True),
         ]  # fmt: skip
         filters += [("terminal_id", "==", deposit.terminal)] if deposit.terminal else []
-        sold = lake.read("life_cycles", columns=["amount_fen"], filters=filters)["amount_fen"].to_pylist()
+        sold = lake.read("life_cycles", columns=["transaction_id", "amount_fen"], filters=filters).to_pylist()
+        names = ["transaction_id", "currency"]
+        foreign = _foreign(lake.read("transactions", columns=names, filters=filters[:3]))
         until = None
         if deposit.months is not None:
             years, place = divmod(deposit.signed_on.month - 1 + deposit.months, 12)
             until = _last_possible(deposit.signed_on.year + years, place + 1, deposit.signed_on.day)
+        volume = sum(each["amount_fen"] or 0 for each in sold if each["transaction_id"] not in foreign)
         found.append(
             DepositProgress(
-                deposit.amount_fen, sum(each or 0 for each in sold), deposit.volume_fen, deposit.months, until,
-                deposit.returned_on,
+                deposit.amount_fen, volume, deposit.volume_fen, deposit.months, until, deposit.returned_on
             )
         )  # fmt: skip
     return tuple(found)

@@ -5,13 +5,14 @@ records are missing, that is the first thing it says.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from expectations.mail.blocks import Bar, Bars, Block, Fine, Letter, Note, Opening, Table, Verdict
 from expectations.mail.cases import Case
 from expectations.mail.catalogue import Locale, texts
 from expectations.mail.compose import place_of, review_table
 from expectations.mail.figures import Figures
+from expectations.money import CNY, Money
 from expectations.reports.figures import DepositProgress, Fees, ShopFigures
 from expectations.reports.period import Period
 from ingest.settings import Settings
@@ -44,20 +45,16 @@ def report_blocks(
         Verdict(
             say["verdict"],
             say[_state(shop)].format(**values),
-            say["amount_at_stake"].format(amount=values["found"]) if shop.found_fen else "",
-            say["report_recovered"].format(**values) if shop.recovered_fen else say[f"{_state(shop)}_calm"],
+            say["amount_at_stake"].format(amount=values["found"]) if shop.found else "",
+            say["report_recovered"].format(**values) if shop.recovered else say[f"{_state(shop)}_calm"],
             "attention" if _is_incomplete(shop) else "calm",
         ),
-        _takings(shop, figures),
+        *_takings(shop, figures),
     ]
-    if shop.found_fen or shop.recovered_fen:
-        most = max(shop.found_fen, shop.recovered_fen)
-        pairs = (("report_found", shop.found_fen), ("report_back", shop.recovered_fen))
-        blocks.append(
-            Bars(say["report_money"], tuple(Bar(say[name], fen / most, figures.money(fen)) for name, fen in pairs))
-        )
+    if shop.found or shop.recovered:
+        blocks.append(Bars(say["report_money"], tuple(_money_bars(shop, figures))))
     if any(shop.ages.values()):
-        blocks.append(ages_bars(shop.ages, shop.open_fen, figures))
+        blocks.append(ages_bars(shop.ages, shop.still_open, figures))
     if shop.fees is not None:
         blocks.append(_fees(shop.fees, figures))
     blocks += [_deposit(each, figures) for each in shop.deposits]
@@ -69,13 +66,11 @@ def report_blocks(
 
 
 def _values(shop: ShopFigures, period: Period, figures: Figures) -> dict[str, str]:
-    takings = sum(shop.takings_fen.values())
     return {
         "n": figures.count(shop.checked),
         "cases": figures.count(shop.cases),
-        "found": figures.money(shop.found_fen),
-        "back": figures.money(shop.recovered_fen),
-        "takings": figures.money(takings),
+        "found": figures.sums(shop.found),
+        "back": figures.sums(shop.recovered),
         "missing": figures.count(shop.numbers_missing),
         "silent": str(len(period.days) - shop.seen_days),
         "period": figures.days({period.start, period.end}),
@@ -95,25 +90,41 @@ def _is_incomplete(shop: ShopFigures) -> bool:
     return shop.completeness is None or shop.completeness < WHOLE
 
 
-def _takings(shop: ShopFigures, figures: Figures) -> Bars:
+def _takings(shop: ShopFigures, figures: Figures) -> list[Bars]:
+    """A picture for each currency; yuan are left out where all that was taken is foreign."""
     say = figures.texts.phrases
-    most = max([*shop.takings_fen.values(), 1])
-    bars = tuple(
-        Bar(figures.date(day), max(0.0, fen / most), figures.money(fen))
-        for day, fen in sorted(shop.takings_fen.items())
-    )
-    total = figures.money(sum(shop.takings_fen.values()))
-    return Bars(say["report_takings"], bars, say["report_total"].format(amount=total))
+    found = []
+    for currency, by_day in sorted(shop.takings.items(), key=lambda each: (each[0] != CNY, each[0])):
+        if currency == CNY and len(shop.takings) > 1 and not any(by_day.values()):
+            continue
+        most = max([*by_day.values(), 1])
+        bars = tuple(
+            Bar(figures.date(day), max(0.0, minor / most), figures.money(minor, currency))
+            for day, minor in sorted(by_day.items())
+        )
+        total = figures.money(sum(by_day.values()), currency)
+        found.append(Bars(say["report_takings"], bars, say["report_total"].format(amount=total)))
+    return found
 
 
-def ages_bars(ages: Mapping[str, int], open_fen: int, figures: Figures) -> Bars:
+def _money_bars(shop: ShopFigures, figures: Figures) -> Iterator[Bar]:
+    """Found beside back, each currency by its own measure."""
+    say = figures.texts.phrases
+    for currency, _ in (shop.found + shop.recovered).parts:
+        found, back = shop.found.get(currency), shop.recovered.get(currency)
+        most = max(found, back, 1)
+        yield Bar(say["report_found"], max(0.0, found / most), figures.money(found, currency))
+        yield Bar(say["report_back"], max(0.0, back / most), figures.money(back, currency))
+
+
+def ages_bars(ages: Mapping[str, int], still_open: Money, figures: Figures) -> Bars:
     """How old open cases are."""
     say = figures.texts.phrases
     most = max(ages.values())
     bars = tuple(
         Bar(say["report_days"].format(days=name), count / most, figures.count(count)) for name, count in ages.items()
     )
-    return Bars(say["report_ages"], bars, say["report_open"].format(amount=figures.money(open_fen)))
+    return Bars(say["report_ages"], bars, say["report_open"].format(amount=figures.sums(still_open)))
 
 
 def _fees(fees: Fees, figures: Figures) -> Block:

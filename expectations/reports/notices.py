@@ -10,8 +10,8 @@ from expectations.mail.cases import Case
 from expectations.mail.catalogue import Locale, texts
 from expectations.mail.compose import place_of
 from expectations.mail.figures import Figures
-from expectations.mail.notice import EVERYBODY, Attachment, Notice
-from expectations.mail.storm_letters import cases_json, identifiers
+from expectations.mail.notice import EVERYBODY, Notice
+from expectations.money import CNY, total
 from expectations.reports.figures import AGES, ShopFigures
 from expectations.reports.letter import ages_bars, report_letter, whole
 from expectations.reports.period import Period
@@ -87,15 +87,15 @@ def fleet_notice(
     locale, recipients = reader
     figures = Figures(texts(locale), settings.zone, now)
     say = figures.texts.phrases
-    found, back = sum(e.found_fen for e in shops.values()), sum(e.recovered_fen for e in shops.values())
+    found, back = total(e.found for e in shops.values()), total(e.recovered for e in shops.values())
     values = {
         "n": figures.count(len(shops)),
         "cases": figures.count(sum(e.cases for e in shops.values())),
-        "found": figures.money(found),
-        "back": figures.money(back),
+        "found": figures.sums(found),
+        "back": figures.sums(back),
         "period": figures.days({period.start, period.end}),
     }
-    ordered = sorted(shops.values(), key=lambda e: (-e.open_fen, -e.found_fen, e.merchant_id))
+    ordered = sorted(shops.values(), key=lambda e: (-e.still_open.get(CNY), -e.found.get(CNY), e.merchant_id))
     blocks: list[Block] = [
         Opening(place=say["fleet"], day=values["period"]),
         Verdict(say["verdict"], say["fleet_headline"].format(**values), "", say["report_recovered"].format(**values),
@@ -104,7 +104,7 @@ def fleet_notice(
     ]  # fmt: skip
     ages = {name: sum(shop.ages[name] for shop in ordered) for name in AGES}
     if any(ages.values()):
-        blocks.append(ages_bars(ages, sum(shop.open_fen for shop in ordered), figures))
+        blocks.append(ages_bars(ages, total(shop.still_open for shop in ordered), figures))
     profiles: dict[str, int] = {}
     for shop in ordered:
         for profile, _ in shop.terminals.values():
@@ -125,8 +125,8 @@ def fleet_notice(
         finding_ids=(f"{'operations' if spent else 'fleet'}:{period.start}",),
         letter=Letter(locale, say["fleet_subject"].format(**values), tuple(blocks)),
         cases=sum(e.cases for e in shops.values()),
-        attachments=(Attachment("cases.json", "json", cases_json(cases)),) if spent is not None else (),
-        identifiers=(*shops, *identifiers(cases)),
+        machine=tuple(cases) if spent is not None else None,
+        identifiers=tuple(shops),
     )
 
 
@@ -137,8 +137,8 @@ def _shops(ordered: Sequence[ShopFigures], figures: Figures, settings: Settings)
         (
             place_of(shop.merchant_id, settings, figures),
             figures.count(shop.checked),
-            f"{shop.cases} · {figures.money(shop.found_fen)}" if shop.cases else "—",
-            figures.money(shop.recovered_fen) if shop.recovered_fen else "—",
+            f"{shop.cases} · {figures.sums(shop.found)}" if shop.cases else "—",
+            figures.sums(shop.recovered) if shop.recovered else "—",
             whole(shop, figures),
         )
         for shop in ordered[:MOST_SHOPS]

@@ -1,15 +1,21 @@
 -- One row a batch with the one before it on its terminal: batch numbers skipped in between. A host gives a batch its
--- number at sign-in, and a key or parameter download may start anew.
-WITH step AS (
-    SELECT *, lag(batch) OVER w AS batch_before, lag(last_moment) OVER w AS ended_at, lag(last_id) OVER w AS id_before
-    FROM batch
-    WINDOW w AS (PARTITION BY merchant, terminal ORDER BY first_moment, batch)
+-- number at sign-in, and a key or parameter download may start anew. What only an upload or an echo names is no batch of
+-- money: neither it nor the step from it is judged.
+WITH of_money AS (
+    SELECT DISTINCT merchant, terminal, batch, epoch FROM used WHERE source <> 'event' AND batch IS NOT NULL
+),
+step AS (
+    SELECT b.*, m.batch IS NOT NULL AS is_of_money, lag(m.batch) OVER w AS batch_before, lag(last_moment) OVER w AS ended_at,
+           lag(last_id) OVER w AS id_before
+    FROM batch b
+    LEFT JOIN of_money m USING (merchant, terminal, batch, epoch)
+    WINDOW w AS (PARTITION BY merchant, terminal ORDER BY b.first_moment, b.batch)
 )
 SELECT first_id AS key, greatest((batch - batch_before + 999999) % 999999 - 1, 0) AS batches_skipped, [first_id, id_before] AS subjects,
        merchant, terminal, business_date, 0 AS amount_at_risk_fen, NULL::TIMESTAMPTZ AS act_by,
        'clear' AS grade, []::VARCHAR[] AS missing, []::VARCHAR[] AS also_ruled_out, batch_before AS batch_no_before, batch AS batch_no
 FROM step s
-WHERE batch_before IS NOT NULL AND in_scope(business_date) AND start <> 'signed_in'
+WHERE batch_before IS NOT NULL AND is_of_money AND in_scope(business_date) AND start <> 'signed_in'
   AND (batch - batch_before + 999999) % 999999 < 500000
   AND NOT EXISTS (SELECT 1 FROM event e WHERE e.merchant = s.merchant AND e.terminal = s.terminal
                     AND e.operation IN ('SIGN_IN', 'KEY_DOWNLOAD', 'PARAMETERS')

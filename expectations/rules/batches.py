@@ -69,7 +69,6 @@ RULES = (
         source="C",
         innocent="the host gave a number at sign-in; keys or parameters were loaded anew",
         kinds=(),
-        marks=("BATCHES",),
         keys=("batch",),
     ),
     Rule(
@@ -82,7 +81,6 @@ RULES = (
         source="C",
         innocent="a log that holds more",
         kinds=(),
-        marks=("LOG",),
         parameters=(Parameter("records", 1000, "records that a terminal's log holds"),),
     ),
     Rule(
@@ -96,7 +94,6 @@ RULES = (
         source="V,U",
         innocent="round-the-clock shops that settle by themselves: set hours; an offline sale sent later",
         kinds=("SALE", "OFFLINE_SALE", "COMPLETION"),
-        marks=("HOUR",),
         keys=("batch",),
         parameters=(
             Parameter("hours", 24, "hours from a batch's first debit within which it is settled", least=1),

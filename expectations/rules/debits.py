@@ -17,7 +17,6 @@ RULES = (
         source="C,S",
         innocent="the same bytes read twice; an upload's echo; a reversal or void that quotes it; another batch",
         kinds=("SALE", "OFFLINE_SALE", "COMPLETION", "QR_SALE"),
-        marks=("NUMBER_TWICE",),
         keys=("stan", "batch"),
     ),
     Rule(
@@ -44,7 +43,6 @@ RULES = (
         source="P,C",
         innocent="an offline sale and its own upload",
         kinds=("SALE", "OFFLINE_SALE", "COMPLETION"),
-        marks=("COUNTER_TWICE",),
         keys=("atc", "card"),
     ),
     Rule(
@@ -89,7 +87,6 @@ RULES = (
         source="V,I",
         innocent="two identical coffees; canteens; split bills; the first was undone or declined; two orders",
         kinds=("SALE",),
-        marks=("PRICE_TWICE",),
         keys=("card",),
         parameters=(
             Parameter("timeout_s", 60, "seconds after which a terminal waits for an answer no longer", least=1),
@@ -106,7 +103,6 @@ RULES = (
         source="U,L",
         innocent="a reference used again on another day; a refund that quotes it; another card or amount",
         kinds=("SALE", "OFFLINE_SALE", "COMPLETION", "QR_SALE"),
-        marks=("REFERENCE_TWICE",),
         keys=("rrn",),
     ),
     Rule(
@@ -186,7 +182,6 @@ RULES = (
         source="P",
         innocent="something more was bought, with its own order",
         kinds=("COMPLETION",),
-        marks=("PRICE_TWICE",),
         keys=("card",),
         parameters=(Parameter("stay_h", 48, "hours that count as one stay"),),
     ),
@@ -201,7 +196,6 @@ RULES = (
         source="G",
         innocent="a device that was replaced: it is not heard by turns",
         kinds=(),
-        marks=("LINES",),
     ),
     Rule(
         id="dq_duplicate_record",

@@ -81,7 +81,6 @@ class Rule:
         kinds: it judges something only where one of these is among the records: types of
             attempts, ``SETTLEMENT``, ``SIGNATURE``, ``REJECT``, ``OPEN`` (an attempt without an
             outcome), ``DECLINED``, or the name of an operation.
-        marks: and only where all of these hold: words of ``lifecycle/marks.sql``.
         keys: columns of the life cycles without which nothing can be judged.
         needs: what no terminal tells and a merchant must have (``statement``), codes of `vocabulary.NEEDS`.
         ruled_out: codes of what the view has tested for every row it accuses.
@@ -99,7 +98,6 @@ class Rule:
     source: str
     innocent: str
     kinds: tuple[str, ...]
-    marks: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     ruled_out: tuple[str, ...] = ()

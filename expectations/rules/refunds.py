@@ -64,7 +64,6 @@ RULES = (
         source="S",
         innocent="two equal items returned separately; a declined refund made again",
         kinds=("REFUND", "QR_REFUND"),
-        marks=("REFUNDS_TWICE",),
     ),
     Rule(
         id="refund_cumulative_over",
@@ -180,7 +179,6 @@ RULES = (
         source="P",
         innocent="shops that pay deposits back",
         kinds=("REFUND", "QR_REFUND"),
-        marks=("REFUNDS_TWICE",),
         keys=("card",),
         parameters=(Parameter("refunds", 3, "refunds to one card in 7 days from which it is told", least=2),),
     ),

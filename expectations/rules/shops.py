@@ -27,7 +27,6 @@ RULES = (
         source="G",
         innocent="numbers of one shop (same_shop); a terminal registered anew",
         kinds=(),
-        marks=("MERCHANTS",),
     ),
     Rule(
         id="over_single_limit",
@@ -76,7 +75,6 @@ RULES = (
         source="S",
         innocent="goods paid in parts, each with its order",
         kinds=("SALE",),
-        marks=("CARD_TWICE",),
         keys=("card",),
         parameters=(
             Parameter("limit_fen", None, "most for one sale"),
@@ -94,7 +92,6 @@ RULES = (
         source="U",
         innocent="a PIN; a signature",
         kinds=("SALE", "PREAUTH"),
-        marks=("CONTACTLESS",),
         keys=("entry_mode",),
         parameters=(
             Parameter("limit_fen", 100000, "most without PIN and signature; 30000 on terminals that were not upgraded"),
@@ -111,7 +108,6 @@ RULES = (
         source="S",
         innocent="a genuinely large sale; one that was voided or refunded is told, as put right",
         kinds=("SALE",),
-        marks=("HUNDRED_SALES",),
         keys=("card",),
     ),
     Rule(
@@ -125,7 +121,6 @@ RULES = (
         source="S",
         innocent="events that were announced; shops that are always open",
         kinds=("SALE",),
-        marks=("HUNDRED_SALES",),
     ),
     Rule(
         id="velocity_card",
@@ -138,7 +133,6 @@ RULES = (
         source="P",
         innocent="fuel, arcades, canteens, hospitals; several of the same",
         kinds=("SALE", "QR_SALE"),
-        marks=("CARD_TWICE",),
         keys=("card",),
         parameters=(
             Parameter("approved", 4, "approved sales within half an hour from which it is told", least=2),
@@ -156,7 +150,6 @@ RULES = (
         source="P",
         innocent="sales by mail or telephone that are agreed",
         kinds=("SALE",),
-        marks=("KEYED",),
         keys=("entry_mode",),
         parameters=(
             Parameter("percent", 5, "keyed sales in 100 from which it is told"),
@@ -173,7 +166,6 @@ RULES = (
         source="P",
         innocent="a shop with one operator",
         kinds=("REFUND", "QR_REFUND"),
-        marks=("REFUNDS_TWICE",),
         keys=("operator_no",),
         parameters=(
             Parameter("percent", 60, "share of the refunds, in 100, from which it is told"),
@@ -190,7 +182,6 @@ RULES = (
         source="P",
         innocent="an outage: most refusals say so",
         kinds=("DECLINED",),
-        marks=("DECLINES_TWICE",),
         keys=("card",),
         parameters=(
             Parameter("refusals", 10, "refusals within ten minutes from which it is told", least=2),

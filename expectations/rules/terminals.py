@@ -14,7 +14,6 @@ RULES = (
         source="P",
         innocent="a single row that was stored late",
         kinds=(),
-        marks=("CLOCK_OFF",),
         parameters=(
             Parameter("seconds", 120, "seconds that an answer may take"),
             Parameter("grave_seconds", 900, "seconds from which it is graver"),
@@ -42,7 +41,6 @@ RULES = (
         source="S",
         innocent="a lane that closes early: its pauses are learned",
         kinds=(),
-        marks=("TERMINALS",),
         parameters=(Parameter("least_s", 7200, "seconds of silence that are always allowed"),),
     ),
     Rule(
@@ -88,6 +86,5 @@ RULES = (
         source="C",
         innocent="masked numbers; order numbers of the same length",
         kinds=(),
-        marks=("LONG_TEXT",),
     ),
 )

@@ -80,7 +80,6 @@ RULES = (
         source="U",
         innocent="a pre-authorisation may be voided at any terminal of its merchant; a terminal that was replaced",
         kinds=("VOID",),
-        marks=("TERMINALS",),
     ),
     Rule(
         id="void_card_mismatch",
@@ -118,7 +117,6 @@ RULES = (
         source="P",
         innocent="training; test sales of at most one yuan",
         kinds=("VOID",),
-        marks=("VOIDS_TWICE",),
         keys=("operator_no",),
         parameters=(
             Parameter("voids", 10, "voids in 7 days from which it is told", least=2),

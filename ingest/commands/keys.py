@@ -18,6 +18,7 @@ from ingest.rotation import rotate as rotate_key
 from ingest.segment import HEADER_SIZE, decode_header
 from ingest.segments import NAME
 from ingest.settings import Settings, load_settings
+from ingest.tables import TABLES
 
 lake_option = click.option("--lake", "of_lake", is_flag=True, help="The key of the tables' files, not of card tokens.")
 
@@ -124,12 +125,18 @@ def _needed(settings: Settings, *, of_lake: bool) -> tuple[Counter[str], str]:
     if not of_lake:
         return _segments_by_key(settings.spool.directory), "segments"
     used: Counter[str] = Counter()
-    try:
-        for path in Lake(settings.lake.uri).root.rglob("*.parquet"):
-            needed = master_key_of(path)
+    place = Lake(settings.lake.uri).place
+    for table in TABLES:
+        for file in place.found(table):
+            if not file.path.endswith(".parquet"):
+                continue
+            try:
+                with place.filesystem.open_input_file(place.inside(table, file.path)) as opened:
+                    needed = master_key_of(opened)
+            except OSError as wrong:
+                told = f"{place.at(table, file.path)}: cannot be read: {wrong.strerror or wrong}"
+                raise LakeError(told, hint="check the file's owner") from None
             used.update([needed] if needed is not None else [])
-    except OSError as wrong:
-        raise LakeError(f"{path}: cannot be read: {wrong.strerror or wrong}", hint="check the file's owner") from None
     return used, "files"
 
 

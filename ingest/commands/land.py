@@ -15,6 +15,8 @@ from ingest.landing import land as land_segments
 from ingest.settings import load_settings
 
 _QUERY = "SELECT * FROM read_parquet('{folder}/**/*.parquet', hive_partitioning = true)"
+_LOOK = """python -c 'import duckdb; from ingest.tables import Lake; \
+t = Lake("{uri}").read("transactions"); print(duckdb.sql("SELECT txn_type, stan, amount_fen, outcome FROM t"))'"""
 
 
 @click.command()
@@ -48,8 +50,11 @@ def land(config: Path | None, source: str | None, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({**result.counts, "duration": round(result.duration, 3)}))
     elif result.changed and settings.lake.key is None and settings.lake.key_service is None:
-        query = _QUERY.format(folder=Path(settings.lake.uri) / "transactions")
-        click.echo(f'look: duckdb -c "{query}"', err=True)
+        if settings.lake.is_bucket:
+            click.echo(f"look: {_LOOK.format(uri=settings.lake.uri)}", err=True)
+        else:
+            query = _QUERY.format(folder=Path(settings.lake.uri) / "transactions")
+            click.echo(f'look: duckdb -c "{query}"', err=True)
     if result.damaged:
         raise SystemExit(1)
 

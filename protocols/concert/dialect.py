@@ -54,7 +54,7 @@ def _overwrite(record: Record, frame: bytes) -> tuple[bytearray, str | None, tup
         elif item.kind == "secret":
             safe[item.start : item.end] = b"*" * (item.end - item.start)
     for item in record.items:
-        if item.kind == "text":
+        if item.kind in {"text", "digits"}:
             text = frame[item.start : item.end]
             known = sweep.known_in_text(text, card) if card is not None else ()
             for first, last in (*sweep.in_text(text), *known):

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 
 from protocols.envelope import ETX, STX, lrc
 from protocols.errors import DecodeError, FrameError, ProtocolError, breaking
+from protocols.sweep import SHORTEST
 
 ASK, SMALL, FULL = 34, 25, 80
 TAG_HEAD = 5
 """Two letters and three digits of length."""
 _DIGITS = frozenset(b"0123456789")
+_DIGITS_OR_MASKED = _DIGITS | {ord("*")}
 _HEAD = (("pos", 2, "digits"), ("result", 1, "digits"), ("amount", 8, "digits"), ("mode", 1, "text"))
 _TAIL = (("currency", 3, "digits"), ("private", 10, "text"))
 LAYOUTS: dict[int, tuple[tuple[str, int, str], ...]] = {
@@ -213,7 +215,8 @@ def _item(  # noqa: PLR0917  one value's facts
     key: str, name: str, kind: str, frame: bytes, start: int, end: int, protocol: str
 ) -> tuple[Item, ProtocolError | None]:
     raw = frame[start:end]
-    bad = next((index for index, byte in enumerate(raw) if byte not in _DIGITS), None) if kind == "digits" else None
+    legal = _DIGITS_OR_MASKED if len(raw) >= SHORTEST else _DIGITS  # a card number in it is masked
+    bad = next((index for index, byte in enumerate(raw) if byte not in legal), None) if kind == "digits" else None
     if bad is not None:
         return (
             Item(key, name, kind, start, end, None),

@@ -70,8 +70,7 @@ def _clean_text(buffer: bytearray, at: int, end: int, each: Field, cards: list[s
     elif each.mask == "wipe":
         buffer[at:stop] = b"*" * (stop - at)
     elif each.size > _SHORT:
-        for first, last in sweep.in_text(bytes(buffer[at:stop])):
-            buffer[at + first : at + last] = b"*" * (last - first)
+        _mask_text(buffer, at, stop)
 
 
 def _card(buffer: bytearray, at: int, stop: int, cards: list[str]) -> None:
@@ -83,12 +82,21 @@ def _card(buffer: bytearray, at: int, stop: int, cards: list[str]) -> None:
 
 
 def _sweep(buffer: bytearray, at: int, end: int) -> None:
-    """Raw bytes: card numbers in text and in packed digits."""
-    value = bytes(buffer[at:end])
-    spans = list(sweep.in_nibbles(value, text=False))
-    for first, last in sweep.in_text(value):
-        buffer[at + first : at + last] = b"*" * (last - first)
-    _fill_nibbles(buffer, at, spans)
+    """Raw bytes: card numbers in text and in packed digits, and what is one only beside digits overwritten before."""
+    while True:
+        value = bytes(buffer[at:end])
+        spans = list(sweep.in_nibbles(value, text=False))
+        _mask_text(buffer, at, end)
+        _fill_nibbles(buffer, at, spans)
+        if buffer[at:end] == value:
+            return
+
+
+def _mask_text(buffer: bytearray, at: int, end: int) -> None:
+    """Card numbers in text, until what is left between asterisks holds none either."""
+    while spans := list(sweep.in_text(bytes(buffer[at:end]))):
+        for first, last in spans:
+            buffer[at + first : at + last] = b"*" * (last - first)
 
 
 def _forget(buffer: bytearray, card: str) -> None:
@@ -148,8 +156,7 @@ def _chip_text(value: str, cards: list[str]) -> bytearray:
 
 def _sweep_text(raw: bytearray) -> None:
     value = bytes(raw)
-    for first, last in sweep.in_text(value):
-        raw[first:last] = b"*" * (last - first)
+    _mask_text(raw, 0, len(raw))
     if len(value) > _SHORT and _HEX.fullmatch(value.upper()):  # a blob: text or packed digits written in hex
         data = bytearray.fromhex(bytes(raw).decode()) if b"*" not in raw else bytearray()
         _sweep(data, 0, len(data))

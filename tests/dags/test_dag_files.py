@@ -30,10 +30,16 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_every_file_is_read_without_a_word(parsed):
-    """The four DAGs are there; no import error, no warning."""
+    """The five DAGs are there; no import error, no warning."""
     assert parsed["errors"] == {}
     assert parsed["warnings"] == {}
-    assert sorted(parsed["dags"]) == ["check_transactions", "import_statements", "land_terminal_logs", "send_alerts"]
+    assert sorted(parsed["dags"]) == [
+        "check_transactions",
+        "import_statements",
+        "land_terminal_logs",
+        "maintain_lake",
+        "send_alerts",
+    ]
 
 
 def test_reading_the_files_loads_nothing_heavy(parsed):
@@ -54,17 +60,22 @@ def test_the_assets_are_the_data_s_way(parsed):
     assert way == {
         "land_terminal_logs": (["sealed_segments"], ["transactions"]),
         "import_statements": ([], ["statements"]),
+        "maintain_lake": ([], []),
         "check_transactions": (["statements", "transactions"], ["findings"]),
         "send_alerts": (["findings"], ["alerts"]),
     }
 
 
 def test_times_are_the_shop_s(parsed):
-    """Landing and mailing every five minutes, statements half-hourly; checks before the 23:00 cut-off and at 09:30."""
+    """Landing and mailing every five minutes, statements half-hourly; checks before the 23:00 cut-off and at 09:30.
+
+    Maintenance when the shop sleeps.
+    """
     crons = {name: dag["crons"] for name, dag in parsed["dags"].items()}
 
     assert crons == {
         "land_terminal_logs": [["*/5 * * * *", "Asia/Shanghai"]],
+        "maintain_lake": [["20 4 * * *", "Asia/Shanghai"]],
         "import_statements": [["*/30 7-23 * * *", "Asia/Shanghai"]],
         "check_transactions": [
             ["0 21,22 * * *", "Asia/Shanghai"],
@@ -80,7 +91,7 @@ def test_every_dag_and_task_can_be_read_by_people(parsed):
     for name, dag in parsed["dags"].items():
         assert len(dag["doc_md"]) > 100, name
         assert dag["tags"][-1] == "tillwatch", name
-        assert re.fullmatch(r"[123]-\w+", dag["tags"][0]), name
+        assert re.fullmatch(r"[1234]-\w+", dag["tags"][0]), name
         assert all(len(text or "") > 20 for text in dag["params"].values()), name
         assert all(len(task["doc_md"] or "") > 20 for task in dag["tasks"].values()), name
 

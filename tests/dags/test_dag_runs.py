@@ -112,6 +112,20 @@ def test_landing_tells_of_transactions_once(airflow, shop):
     assert second["events"] == []
 
 
+def test_a_night_s_maintenance_changes_no_row(airflow, shop):
+    """The DAG says what it did; the tables read as before."""
+    for stan in range(1, 5):
+        shop.record(sale(stan, dt.datetime(2026, 11, 21, 12, stan, tzinfo=ZONE)), "unionpay")
+    assert airflow.run("land_terminal_logs", shop.environment)["state"] == "success"
+    before = sorted(map(str, shop.lake.read("raw_frames").to_pylist()))
+
+    ran = airflow.run("maintain_lake", shop.environment)
+
+    assert ran["state"] == "success"
+    assert ran["xcom"]["maintain.return_value"]["compacted"] >= 4
+    assert sorted(map(str, shop.lake.read("raw_frames").to_pylist())) == before
+
+
 @pytest.mark.parametrize("clock", ["00:30", "07:59", "08:01", "23:59"])
 def test_the_business_day_is_the_shop_s(airflow, shop, clock):
     """At 00:30 and 07:59 in Shanghai it is still yesterday in UTC; the row is of today all the same."""

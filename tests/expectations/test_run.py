@@ -105,6 +105,21 @@ def test_a_check_of_one_day_leaves_the_others_alone(settings: Settings):
 
 
 @pytest.mark.usefixtures("plain_bench")
+def test_a_finding_may_lie_on_a_day_without_a_row(settings: Settings):
+    """The term of a batch ends while the shop is closed: that is the finding's day, replaced like another's."""
+    till = Till()
+    till.sale()
+    till.at("2026-11-25 09:00:00").sale()
+    lake = fill(settings, till)
+    closed = dt.date(2026, 11, 22)
+    found = [each for each in run.check(settings).findings if each.business_date == closed]
+    assert closed not in run.business_days(lake)
+    assert [each.rule for each in found] == ["late_settlement"]
+    assert read_findings(settings, closed, closed) == found
+    assert not run.check(settings).written
+
+
+@pytest.mark.usefixtures("plain_bench")
 def test_a_rule_that_crashed_is_named_and_its_findings_stay(settings: Settings, monkeypatch: pytest.MonkeyPatch):
     """Not judged is not acquitted; all others run."""
     fill(settings, *faulty_shop())
@@ -285,3 +300,23 @@ def test_a_finding_keeps_its_value_through_its_row():
     for each in found:
         assert set(each.as_dict()) == contract
         assert each.subjects[0].terminal_id == each.terminal_id
+
+
+@pytest.mark.usefixtures("plain_bench")
+def test_a_finding_on_a_day_the_shop_was_closed_is_kept_and_goes_when_its_reason_goes(settings: Settings):
+    """A batch that is late on a day without a single message: its finding is written, once, and taken back later."""
+    till = Till()
+    till.sale()
+    till.at("2026-11-24 10:00:00").settle()
+    lake = fill(settings, till)
+    found = run.check(settings)
+    (late,) = (each for each in found.findings if each.rule == "late_settlement")
+    assert late.business_date not in run.business_days(lake)
+    assert read_findings(settings) == found.findings
+    assert not run.check(settings).written
+    punctual = Till()
+    punctual.sale()
+    punctual.at("2026-11-21 22:00:00").settle()
+    lake.append("settlements", tables(punctual)["settlements"], app_id="read-late")
+    assert [each for each in run.check(settings).findings if each.rule == "late_settlement"] == []
+    assert read_findings(settings, late.business_date, late.business_date) == []

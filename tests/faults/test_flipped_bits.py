@@ -88,7 +88,7 @@ def test_no_flipped_bit_of_a_landed_file_is_read_as_data(shop: Settings, record_
     """Fault 6: a table with a damaged file is refused, with its name, or reads as before; others stay readable."""
     rng = random.Random(66)
     lake = Lake(shop.lake.uri)
-    files = [(name, path) for name in TABLES for path in lake.files(name)]
+    files = [(name, Path(path)) for name in TABLES for path in lake.files(name)]
     names = {name for name, _ in files}
     sound = {name: lake.read(name) for name in names}
     wanted = {name: _filters(sound[name]) for name in names}

@@ -73,7 +73,7 @@ def test_a_users_mistake_is_a_line_and_a_hint_never_a_traceback(tmp_path: Path):
     assert done.stdout == ""
     assert done.stderr.splitlines() == [
         "tillwatch: tillwatch.toml: unknown key lake.url",
-        "  try: did you mean 'uri'? valid keys here: key, key_service, take_from, uri",
+        "  try: did you mean 'uri'? valid keys here: keep_days, key, key_service, take_from, uri",
     ]
 
 

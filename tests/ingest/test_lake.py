@@ -205,7 +205,7 @@ def test_sweep_leaves_work_that_may_still_be_committed(lake: Lake) -> None:
     """An unlisted file of a later version may be about to be committed; one of an earlier version cannot be."""
     where = {"seen_date": [MONDAY]}
     lake.replace("transactions", transactions(MONDAY, [1]), partitions=where, app_id="raw", app_version=3)
-    folder = lake.files("transactions")[0].parent
+    folder = Path(lake.files("transactions")[0]).parent
     dead, alive = folder / f"raw-v3-{'0' * 16}.parquet", folder / f"raw-v4-{'0' * 16}.parquet"
     stray, old = folder / ".1-a.tmp", folder / ".2-b.tmp"
     for path in (dead, alive, stray, old):
@@ -222,7 +222,7 @@ def test_flipped_byte_is_an_error_that_names_the_file(lake: Lake) -> None:
     """A damaged page is never read as data; the message names the file and says what to do."""
     lake.append("transactions", transactions(MONDAY, range(200)), app_id="a")
     lake.append("transactions", transactions(TUESDAY, range(200)), app_id="b")
-    path = lake.files("transactions")[1]
+    path = Path(lake.files("transactions")[1])
     data = bytearray(path.read_bytes())
     data[200] ^= 1
     path.write_bytes(data)
@@ -238,7 +238,7 @@ def test_no_flipped_bit_is_ever_read_as_data(lake: Lake) -> None:
     """1500 files with one flipped bit, footers too: each is refused or reads the same."""
     dice = random.Random(7)
     lake.append("transactions", transactions(MONDAY, range(300)), app_id="a")
-    (path,) = lake.files("transactions")
+    (path,) = map(Path, lake.files("transactions"))
     sound, rows = path.read_bytes(), lake.read("transactions")
     silent = 0
     for _ in range(1500):
@@ -257,7 +257,7 @@ def test_missing_file_is_said(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> No
     """A file removed by hand is an error with its hint, not fewer rows."""
     monkeypatch.setattr("ingest.lake.READ_TRIES", 2)
     lake.append("transactions", transactions(MONDAY, [1]), app_id="a")
-    lake.files("transactions")[0].unlink()
+    Path(lake.files("transactions")[0]).unlink()
 
     with pytest.raises(LakeError, match="not there"):
         lake.read("transactions")
@@ -346,13 +346,13 @@ def test_filters_prune_and_columns_are_chosen(lake: Lake) -> None:
 
 
 def test_wrong_names_are_said(lake: Lake) -> None:
-    """A table nobody declared, a column nobody declared, object storage: each says so."""
+    """A table nobody declared, a column nobody declared, a store of another kind: each says so."""
     with pytest.raises(UsageError, match="no table 'transaction'"):
         lake.read("transaction")
     with pytest.raises(ValueError, match="no column 'amount'"):
         lake.append("transactions", [{"amount": 1}], app_id="a")
-    with pytest.raises(UsageError, match="not a folder"):
-        Lake("s3://bucket/prefix")
+    with pytest.raises(UsageError, match="neither a folder nor a bucket"):
+        Lake("gs://bucket/prefix")
     with pytest.raises(ValueError, match="application id"):
         lake.append("acks", [{"finding_id": "a"}], app_id="../a")
 

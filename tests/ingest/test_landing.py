@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from ingest import lake, landing
+from ingest import deltalog, landing
 from ingest.commands.land import land as command
 from ingest.deriving import DERIVED
 from ingest.errors import LakeError
@@ -352,7 +352,7 @@ def test_dying_at_any_commit_is_healed_by_the_next_run(
     land(shop.settings)
     undisturbed = everything(shop)
     shop.uri = shop.folder / "disturbed"
-    commit, done = lake._commit, 0
+    commit, done = deltalog.commit, 0
 
     def dying(*arguments: Any, **named: Any) -> bool:
         nonlocal done
@@ -364,7 +364,7 @@ def test_dying_at_any_commit_is_healed_by_the_next_run(
             raise DiedError
         return committed
 
-    monkeypatch.setattr("ingest.lake._commit", dying)
+    monkeypatch.setattr("ingest.deltalog.commit", dying)
     died = False
     try:
         land(shop.settings)

@@ -63,7 +63,7 @@ def test_an_address_of_object_storage_is_left_alone(tmp_path: Path):
         (
             '[lake]\nurl = "x"\n',
             "unknown key lake.url",
-            "did you mean 'uri'? valid keys here: key, key_service, take_from, uri",
+            "did you mean 'uri'? valid keys here: keep_days, key, key_service, take_from, uri",
         ),
         ("[spol]\n", "unknown key spol", "did you mean 'spool'?"),
         ('[[lines]]\nname="a"\ndevice="/dev/x"\nprofil="p"\n', "lines.0", "profil"),
@@ -75,7 +75,7 @@ def test_an_address_of_object_storage_is_left_alone(tmp_path: Path):
         (
             'lake = "x"\n',
             "lake: should be a table of keys",
-            "write [lake] and its keys below it: key, key_service, take_from, uri",
+            "write [lake] and its keys below it: keep_days, key, key_service, take_from, uri",
         ),
         ('[lines]\nname = "a"\n', "lines: should be a list", "write [[lines]], with two brackets"),
         ('[[lines]]\nname = "a"\n', "lines.0.device: is not given", "a name that survives replugging"),

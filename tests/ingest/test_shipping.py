@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,28 +22,11 @@ from ingest.segments import sealed_segments
 from ingest.settings import Settings, load_settings
 from ingest.shipping import LEDGER, Shipper, ship, unshipped
 from ingest.spool import Spool
-from tests.ingest.s3 import LossyWire, bucket_at, s3_server
+from tests.ingest.s3 import LossyWire, bucket_at
 
 pytestmark = pytest.mark.thorough
 
 URL = "s3://shop/spools"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with s3_server("shop") as url:
-        yield url
-
-
-@pytest.fixture
-def store(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The server's address, with keys for it in the environment and nothing in its bucket."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", server)
-    bucket_at(server, "shop").objects.delete()
-    return server
 
 
 @pytest.fixture

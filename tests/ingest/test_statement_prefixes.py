@@ -1,6 +1,5 @@
 """Statements from object storage, a real S3 API on loopback: files that come, come again, or are wrong."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from ingest.errors import StoreError
 from ingest.settings import Settings, load_settings
 from ingest.statements.watched import import_watched
 from ingest.tables import Lake
-from tests.ingest.s3 import bucket_at, s3_server
+from tests.ingest.s3 import bucket_at
 
 pytestmark = pytest.mark.thorough
 
@@ -34,22 +33,10 @@ HEAD = "mid,amount,at,type\n"
 GOOD = HEAD + '898320548160001,"1,286.00",2026-11-21 12:00:00,消费\n'
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with s3_server("acquirer") as url:
-        yield url
-
-
 @pytest.fixture
-def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """An empty bucket, and keys for it in the environment."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", server)
-    held = bucket_at(server, "acquirer")
-    held.objects.delete()
-    return held
+def bucket(store: str) -> Any:
+    """An empty bucket, by somebody else's client."""
+    return bucket_at(store, "acquirer")
 
 
 @pytest.fixture

@@ -18,10 +18,11 @@ from expectations.app.server import create_app
 from expectations.cases.book import case_book
 from expectations.cases.database import database_of
 from expectations.cases.record import CaseRecord
+from expectations.cases.refusals import REFUSALS
 from expectations.commands.evidence import evidence
 from expectations.feedback.links import link_for
 from expectations.feedback.record import Feedback, feedback_of
-from expectations.mail.catalogue import Locale, texts
+from expectations.mail.catalogue import LOCALES, Locale, texts
 from expectations.mail.ledger import Ledger
 from ingest.app_settings import Person
 from ingest.settings import Settings
@@ -30,6 +31,7 @@ from tests.expectations.app.conftest import URL, csrf
 from tests.expectations.app.scene import CASE, EARLIER, NOW, scene_at, with_app
 from tests.expectations.evidence.evidenceshop import CARD, SHOP
 from tests.expectations.mail.conftest import SHOP as OTHER_SHOP
+from tests.expectations.mail.test_currencies import twice
 
 pytestmark = pytest.mark.thorough
 
@@ -191,6 +193,55 @@ def test_a_case_is_followed_on_its_page(owner: TestClient, settings: Settings):
     kinds = [(each.kind, each.by) for each in record.log[1:]]
     assert kinds == [(kind, "owner") for kind in
                      ("answered", "withdrawn", "note", "claimed", "promised", "recovered", "closed")]  # fmt: skip
+
+
+REFUSED = {
+    "undo": ({}, "没有可撤回的答复", "no answer stands"),
+    "note": ({"text": f"卡号 {CARD}"}, "含有完整的卡号", "holds a whole card number"),
+    "claim": ({"text": "form 12"}, "现在是“已结案”，不能再改为“已提出”", "is “closed” and cannot become “claimed”"),
+}
+
+
+@pytest.mark.parametrize("step", REFUSED)
+def test_a_refused_step_is_told_in_the_readers_language(owner: TestClient, settings: Settings, step: str):
+    """409, why, and what to do, in Chinese on a Chinese page and English on an English one; nothing is written."""
+    said, chinese, english = REFUSED[step]
+    word = csrf(owner, "/cases")
+    if step == "claim":
+        case_book(settings).close(CASE, "paid", "li")
+    before = case_book(settings).case(CASE)
+    for lang, wanted in (("zh-CN", chinese), ("en", english)):
+        answer = owner.post(f"/cases/{CASE}/{step}?lang={lang}", data={"csrf": word} | said)
+        assert answer.status_code == 409
+        alert = re.search(r'<p role="alert">(.*?)</p>', answer.text, re.DOTALL)
+        assert alert is not None
+        assert wanted.casefold() in alert[1].casefold()
+        assert lang == "en" or not re.search("[a-z]{3}", alert[1])
+    assert case_book(settings).case(CASE) == before
+
+
+@pytest.mark.parametrize("lang", LOCALES)
+def test_every_refusal_has_words(lang: Locale):
+    """Whatever a case refuses can be said in each language, with the values it names."""
+    values = {name: "1" for said in REFUSALS.values() for name in re.findall(r"{(\w+)}", "".join(said))}
+    for code in REFUSALS:
+        assert app_words(lang)[f"refused_{code}"].format(**values)
+
+
+def test_yen_is_not_shown_as_yuan(owner: TestClient, settings: Settings):
+    """A case of yen beside those of yuan: its own sign and digits on the list, the overview, the case, the form."""
+    (number,) = case_book(settings).open_cases([twice(4711, 3000, "392")]).opened
+    listed, overview, case = (owner.get(path).text for path in ("/cases", "/merchants", f"/cases/{number}"))
+    assert "JPY 3,000" in listed
+    assert re.search(r"¥[\d,.]+ \+ JPY 3,000", listed)
+    assert re.search(r"¥[\d,.]+ \+ JPY 3,000", overview)
+    assert "¥30.00" not in listed + overview + case
+    assert "金额（JPY）" in case
+    word = csrf(owner, "/cases")
+    assert owner.post(f"/cases/{number}/claim", data={"csrf": word, "amount": "2,500"}).status_code == 303
+    assert case_book(settings).case(number).claimed_fen == 2500
+    half = owner.post(f"/cases/{number}/close?lang=zh-CN", data={"csrf": word, "text": "x", "amount": "2500.50"})
+    assert (half.status_code, "没有这样的小数" in half.text) == (409, True)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Money that is back: what proves it, what does not, and the one mail that says so."""
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -210,7 +211,7 @@ def test_the_closing_mail_is_sent_once_to_everybody_who_was_told(settings: Setti
     assert body is not None
     text = body.get_content()
     assert "不用再处理" in text
-    assert "本月合计已追回 ¥368.00（1 起）" in text
+    assert re.search(r"\d+月合计已追回 ¥368.00（1 起）", text)  # the month in which the test runs
     assert book_of(settings).case(number).state == "closed"
     assert send_alerts(settings, later + dt.timedelta(days=1)).outcomes == ()
     assert len(postbox.mails) == 2

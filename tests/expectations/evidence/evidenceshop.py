@@ -46,6 +46,21 @@ def void_of(stan: int, original: int, after_minutes: float, amount_fen: int = 12
     )
 
 
+def sign_in() -> list[dict[str, Any]]:
+    """The terminal's sign-in before its first exchange, with its serial number, and the host's yes."""
+    at = BEGIN - dt.timedelta(minutes=5)
+    fields: dict[Any, Any] = {11: "000001", 41: TERMINAL, 42: SHOP, 60: "00000101001"}
+    profile = load_profile("unionpay")
+    request = profile.build("0800", fields | {62: b"Sequence No16SN12345678901234".hex(), 63: b"01 ".hex()})
+    answer = profile.build(
+        "0810", fields | {12: f"{at:%H%M%S}", 13: f"{at:%m%d}", 37: "0" * 12, 39: "00", 32: "00010000"}
+    )
+    return [
+        {"t": (at + dt.timedelta(seconds=n)).isoformat(), "line": "lane-1", "dir": side, "frame": frame.hex()}
+        for n, (frame, side) in enumerate(((request, "rx"), (answer, "tx")))
+    ]
+
+
 def shop_at(root: Path) -> Settings:
     """The shop's folder with keys and settings, nothing recorded yet."""
     create_keys(root / "pan-token.key")

@@ -114,7 +114,7 @@ def test_a_changed_byte_of_a_segment_is_found_where_it_is(shop: Settings, pack: 
 @pytest.mark.parametrize("table", ["transactions", "raw_frames"])
 def test_a_changed_byte_of_a_row_is_found(shop: Settings, pack: Path, table: str):
     """Each bit of the table's file is found by name, or the rows of the case read as they did (file's own notes)."""
-    [file] = Lake(shop.lake.uri).files(table)
+    [file] = map(Path, Lake(shop.lake.uri).files(table))
     offsets = random.Random(2).sample(range(4, file.stat().st_size), 25)
     found = 0
     for offset in offsets:

@@ -68,6 +68,17 @@ def test_our_own_identifiers_are_looked_past_and_only_whole():
     assert holds_card_number(f"商户 {completed(merchant + '9')}", known={merchant})
 
 
+HASHED = "4111111111111111" + "a0" * 24
+
+
+def test_a_hash_is_looked_past_and_only_whole():
+    """64 hexadecimal digits that stand for themselves may hold any digits; one more or fewer, or no letter, may not."""
+    assert len(HASHED) == 64
+    assert not holds_card_number(f'"sha256": "{HASHED}"')
+    for text in (HASHED[:-1], HASHED + "0", f"x{HASHED}", "4111111111111111" + "0" * 48, HASHED.upper()):
+        assert holds_card_number(text)
+
+
 def test_the_refusal_names_the_part_and_not_the_number():
     """An error message goes to logs and ledgers; the number does not."""
     with pytest.raises(CardNumberError) as raised:

@@ -83,6 +83,7 @@ class World:
             {
                 "lake": {"uri": str(folder / "lake")},
                 "alerts": {
+                    "evidence": "link",  # what is proven here is how often a mail arrives
                     "smtp": f"smtp://127.0.0.1:{port}",
                     "routes": [{"to": list(READERS)}],
                     "timing": {"quiet_from": "00:00", "quiet_until": "00:00", "merge_minutes": 0},

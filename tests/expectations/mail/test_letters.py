@@ -18,6 +18,7 @@ from expectations.mail.blocks import Letter, Section, Table
 from expectations.mail.catalogue import LOCALES, Locale
 from expectations.mail.compose import MOST_CASES, compose
 from expectations.mail.decide import Alert, Known, decide
+from expectations.mail.enclosed import Enclosed
 from expectations.mail.html import LARGEST, render_html
 from expectations.mail.message import build_message, drawn
 from expectations.mail.text import render_text
@@ -41,6 +42,8 @@ from tests.expectations.mail.conftest import (
 )
 
 GOLDENS = Path(__file__).parent / "goldens"
+WHOLE = Enclosed("whole", b"%PDF", "complaint")
+"""Dossier and complaint go along."""
 MOMENTS = {"before-cutoff": NOW, "after-cutoff": at("23:40")}
 
 
@@ -69,7 +72,7 @@ def golden(name: str, content: str) -> None:
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_the_example_reads_as_agreed(locale: Locale, moment: str, settings: Settings):
     """The example day, before and after its cut-off, word for word and tag for tag."""
-    letter = compose(alert_of(example(), locale, MOMENTS[moment]), settings)
+    letter = compose(alert_of(example(), locale, MOMENTS[moment]), settings, enclosed=WHOLE)
     golden(f"example-{moment}.{locale}.txt", f"{letter.subject}\n\n{render_text(letter)}")
     golden(f"example-{moment}.{locale}.html", render_html(letter))
 

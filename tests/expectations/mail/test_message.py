@@ -107,7 +107,7 @@ def test_the_table_opens_in_excel_with_its_digits_whole(settings: Settings):
     assert len(rows) == sum(len(each.subjects) for each in example())
     refund = next(row for row in rows if row["凭证号"] == "004509\t")
     assert refund["参考号"] == "112118221095\t"
-    assert refund["金额（元）"] == "219.00"
+    assert (refund["金额"], refund["币种"]) == ("219.00", "CNY")
     assert refund["卡号后四位"] == "0042\t"
     assert refund["角色"] == "有疑问"
 

@@ -132,12 +132,16 @@ def test_a_storm_is_one_mail_to_operations_and_a_short_notice_to_each_merchant()
     assert len(plan(world).mails) == len(mails) == 6
     storm = next(each for each in mails if each.merchant_id == EVERYBODY)
     assert (storm.recipients, storm.kind, storm.cases) == (("ops@example.com",), "storm", 30)
-    (attached,) = storm.attachments
-    told = json.loads(attached.text)
+    subjects = [each for finding in findings for each in finding.subjects]
+    frame = {"side": "request", "segment_id": "5e6", "seq": 7, "sha256": "ab" * 32}
+    mail = notice_message(storm, world.settings, proofs={str(subjects[0].transaction_id): {"frames": [frame]}})
+    (attached,) = (part.get_content().decode() for part in mail.iter_attachments())
+    told = json.loads(attached)
     assert len(told) == 30
     assert {"terminal_id", "batch_no", "stan", "rrn", "merchant_id", "amount_fen", "settle_date"} <= set(told[0])
-    assert "5817" not in attached.text
-    notice_message(storm, world.settings)  # merchants' numbers are no card numbers
+    assert "5817" not in attached
+    hashed = [each["evidence"] for case in told for each in case["transactions"] if each["evidence"]]
+    assert hashed == [[frame]]
     shops = [each for each in mails if each.merchant_id != EVERYBODY]
     assert {each.cases for each in shops} == {6}
     assert {len(render_text(each.letter).splitlines()) < 20 for each in shops} == {True}

@@ -22,6 +22,7 @@ from expectations.mail.ledger import Ledger
 from expectations.mail.send import send_alerts
 from expectations.mail.text import render_text
 from expectations.mail.timing import Hours, Sent
+from expectations.money import Money
 from expectations.reports.figures import Fees, figures
 from expectations.reports.letter import report_letter
 from expectations.reports.period import Period, due, named
@@ -85,16 +86,28 @@ def settings_for(folder: Path, port: int = 25, **more: Any) -> Settings:
 
 
 def test_the_figures_of_a_week_are_those_counted_by_hand(tmp_path: Path):
-    """Per day 100 + 25 yuan of sales that stand, less 10 refunded: 115; five records; two days of seven."""
+    """Per day 100 + 25 yuan of sales that stand, less 10 refunded: 115; five records; two days of seven. Yen and euro
+    are told beside them, in their own digits, and are not of a deposit's takings.
+    """
     settings = settings_for(
         tmp_path,
         deposits=[{"merchant": MERCHANT, "amount_fen": 29900, "signed_on": "2026-11-01", "volume_fen": 100000}],
     )
-    land(settings, shop_week(17, 19))
+    till = shop_week(17, 19)
+    till.sale(3000, currency="392")
+    till.sale(2050, currency="978")
+    land(settings, till)
     records = CaseBook(database_of(settings)).cases(review=True)
     shop = figures(settings, Lake(settings.lake.uri), records, [], WEEK, money_back=[], now=MONDAY)[MERCHANT]
-    assert shop.checked == 10
-    assert {day.day: fen for day, fen in shop.takings_fen.items() if fen} == {17: 11500, 19: 11500}
+    assert shop.checked == 12
+    assert {day.day: fen for day, fen in shop.takings["156"].items() if fen} == {17: 11500, 19: 11500}
+    assert {name: sum(days.values()) for name, days in shop.takings.items()} == {"156": 23000, "392": 3000, "978": 2050}
+    assert {name: sum(each["takings_fen"].values()) for name, each in shop.as_dict()["foreign"].items()} == {
+        "392": 3000, "978": 2050,
+    }  # fmt: skip
+    text = render_text(report_letter(shop, WEEK, (), "en", settings, now=MONDAY))
+    assert [each for each in ("¥230.00", "JPY 3,000", "EUR 20.50") if each not in text] == []
+    assert "¥280.50" not in text
     assert (shop.seen_days, shop.numbers_missing, shop.cases, shop.completeness) == (2, 0, 0, 1.0)
     (deposit,) = shop.deposits
     assert (deposit.volume_fen, deposit.share) == (25000, 0.25)
@@ -117,7 +130,7 @@ def test_money_is_counted_in_the_week_it_came_back(tmp_path: Path):
         period = Period("weekly", dt.date(2026, 11, start), dt.date(2026, 11, end))
         records, money = book.cases(review=True), book.money_back()
         found = figures(settings, Lake(settings.lake.uri), records, [], period, money_back=money, now=clock[0])
-        return found[MERCHANT].recovered_fen
+        return found[MERCHANT].recovered.get("156")
 
     (kept,) = book.open_cases([first]).opened
     (gone,) = book.open_cases([second]).opened
@@ -222,7 +235,7 @@ def test_both_parts_of_a_report_say_the_same_and_fit_a_mailbox(locale: Locale, t
     month = named("2026-11", "monthly")
     found = figures(settings, Lake(settings.lake.uri), [], [], month, money_back=[], now=MONDAY)[MERCHANT]
     found = dataclasses.replace(
-        found, fees=Fees(1000, 300000, 900, 800), cases=2, found_fen=38800, recovered_fen=36800,
+        found, fees=Fees(1000, 300000, 900, 800), cases=2, found=Money.of(38800), recovered=Money.of(36800),
         ages={"0-3": 1, "4-7": 0, "8-15": 0, ">15": 1},
     )  # fmt: skip
     letter = report_letter(found, month, (), locale, settings, now=MONDAY)

@@ -15,7 +15,7 @@ from protocols.concert.record import read
 from protocols.deframe import Control, Frame, Noise
 from protocols.describe import describe
 from protocols.dialect import Heard
-from protocols.errors import FrameError
+from protocols.errors import DecodeError, FrameError
 from protocols.profile import load_profile
 from protocols.sanitise import Sanitiser
 from tests.protocols.conftest import KEYS, VECTORS
@@ -202,3 +202,20 @@ def test_a_doubtful_type_is_not_claimed():
 def test_nothing_can_be_asked():
     """An ask is a payment here, so there are no questions."""
     assert not DIALECT.questions
+
+
+@pytest.mark.parametrize("tag", ["CA", "CB", "AC", "QQ"])
+def test_the_messages_own_card_number_is_masked_wherever_it_stands(tag):
+    """A card number said again in a tag of digits, of text or of nobody is masked there too, and the rest is read."""
+    frame = tags(CZ="0300", AE="10", AA=PAN, CE="978", **{tag: PAN})
+    safe = Sanitiser(NET, KEYS).sanitise(frame).frame
+    assert PAN.encode() not in safe
+    assert safe.count(b"476173******0010") == 2
+    assert NET.facts(safe).response_code == "10"
+
+
+def test_a_short_number_has_digits_alone():
+    """Where no card number fits, an asterisk is a wrong digit."""
+    with pytest.raises(DecodeError) as wrong:
+        NET.facts(tags(CZ="0300", AE="10", CE="9*8"))
+    assert wrong.value.path == "CE"
