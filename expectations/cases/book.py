@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from expectations.cases.database import Database, database_of
-from expectations.cases.joining import Opened, open_cases
+from expectations.cases.joining import SURER, Opened, open_cases
 from expectations.cases.record import CaseRecord, MoneyBack
 from expectations.cases.refusals import StepRefusedError
 from expectations.cases.rows import Pen, find, numbers_of, read_case, row_of
@@ -108,6 +108,17 @@ class CaseBook:
         if merchant:
             query = query.where(CASES.c.merchant_id == merchant)
         return self._database.run(lambda connection: frozenset(connection.execute(query).scalars()))
+
+    def surer(self, merchant: str | None = None) -> dict[str, dict[str, dt.datetime]]:
+        """Number of an open case -> its findings that opened it again because they became proven, and when."""
+        query = sa.select(CASES.c.number, CASE_LOG.c.reference, CASE_LOG.c.at).join_from(CASE_LOG, CASES)
+        query = query.where(CASE_LOG.c.reference.startswith(SURER), CASES.c.state.not_in(OVER))
+        if merchant:
+            query = query.where(CASES.c.merchant_id == merchant)
+        found: dict[str, dict[str, dt.datetime]] = {}
+        for row in self._database.run(lambda connection: connection.execute(query).all()):
+            found.setdefault(row.number, {})[row.reference.removeprefix(SURER)] = row.at
+        return found
 
     def case(self, number: str) -> CaseRecord:
         """One case with its findings and its log; of a merged one, the case that it went into.

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from expectations.cases.record import CaseRecord, iso_text
-from expectations.cases.rows import Pen, next_serial, numbers_of, read_case, row_of
-from expectations.cases.schema import CASE_ANSWERS, CASE_FINDINGS, CASE_SUBJECTS, CASES
+from expectations.cases.rows import OURSELVES, Pen, next_serial, numbers_of, read_case, row_of
+from expectations.cases.schema import CASE_ANSWERS, CASE_FINDINGS, CASE_LOG, CASE_SUBJECTS, CASES
 from expectations.cases.states import OVER
 from expectations.findings import Finding
-from expectations.mail.cases import Case, group, meeting_points
+from expectations.mail.cases import Case, group, meeting_points, stands
 from ingest.errors import CaseError
+
+SURER = "surer "
+"""Begins the reference of a log entry that a case opened again because a finding became proven; its id follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +53,45 @@ def open_cases(pen: Pen, findings: Sequence[Finding]) -> Opened:
 
 
 def _renew(pen: Pen, found: Mapping[str, Finding]) -> None:
-    """Store known findings that say something else now, and work out their cases again."""
+    """Store known findings that say something else now, and work out their cases again.
+
+    What is over opens again when one of them is proven now and was not when people were done with it.
+    """
     ids, here = list(found), CASE_FINDINGS.c
-    cases: set[int] = set()
+    cases: dict[int, list[str]] = {}
     for start in range(0, len(ids), 500):
         stored = sa.select(CASE_FINDINGS).where(here.finding_id.in_(ids[start : start + 500]))
         for row in pen.connection.execute(stored).all():
             said = found[row.finding_id].to_json()
-            if row.finding != said and Finding.from_json(row.finding) != Finding.from_json(said):
-                change = CASE_FINDINGS.update().where(here.finding_id == row.finding_id)
-                pen.connection.execute(change.values(finding=said))
-                cases.add(row.case_id)
-    for case_id in sorted(cases):
+            if row.finding == said or (before := Finding.from_json(row.finding)) == (after := Finding.from_json(said)):
+                continue
+            change = CASE_FINDINGS.update().where(here.finding_id == row.finding_id)
+            pen.connection.execute(change.values(finding=said))
+            surer = stands(after) and after.certainty == "PROVEN" != before.certainty
+            cases.setdefault(row.case_id, []).extend([row.finding_id] if surer else [])
+    for case_id, surer_ids in sorted(cases.items()):
         row = row_of(pen.connection, case_id)
-        _refresh(pen, case_id, changed_at=row.changed_at if row.state in OVER else pen.now)
+        record = _refresh(pen, case_id, changed_at=row.changed_at if row.state in OVER else pen.now)
+        if row.state in OVER and surer_ids and not record.recovered.covers(record.told(pen.now).at_risk):
+            _reopen(pen, case_id, [found[each] for each in surer_ids])
+
+
+def _reopen(pen: Pen, case_id: int, surer: Sequence[Finding]) -> None:
+    """Open a case again, once for each finding that became proven; the answer that ended it stands no more."""
+    references = {f"{SURER}{each.finding_id}": each for each in surer}
+    seen = sa.select(CASE_LOG.c.reference).where(CASE_LOG.c.reference.in_(list(references)))
+    for known in pen.connection.execute(seen).scalars().all():
+        del references[known]
+    if not references:
+        return
+    answers = CASE_ANSWERS.update().where(CASE_ANSWERS.c.case_id == case_id, CASE_ANSWERS.c.withdrawn_at.is_(None))
+    pen.connection.execute(answers.values(withdrawn_at=pen.now, withdrawn_by=OURSELVES))
+    changed = CASES.update().where(CASES.c.case_id == case_id)
+    pen.connection.execute(changed.values(state="new", changed_at=pen.now))
+    for reference, each in references.items():
+        pen.write(case_id, "reopened", each.rule, "new", reference=reference)
+        joined = CASE_FINDINGS.update().where(CASE_FINDINGS.c.finding_id == each.finding_id)
+        pen.connection.execute(joined.values(joined_at=pen.now))
 
 
 def _place(pen: Pen, merchant_id: str, case: Case) -> tuple[str, bool]:

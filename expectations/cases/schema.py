@@ -147,7 +147,7 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
         {
             "finding_id": "the finding; it is in one case",
             "case_id": "its case",
-            "joined_at": "when it joined",
+            "joined_at": "when it joined; of one that opened its case again because it became proven, when it did that",
             "finding": "JSON: the finding object",
         },
     ),

@@ -23,7 +23,18 @@ from expectations.mail.text import render_text
 from ingest.settings import Settings
 
 Kind = Literal[
-    "P1", "P2", "P3", "closing", "reminder", "escalation", "storm", "incomplete", "weekly", "monthly", "fleet"
+    "P1",
+    "P2",
+    "P3",
+    "closing",
+    "reminder",
+    "escalation",
+    "reopened",
+    "storm",
+    "incomplete",
+    "weekly",
+    "monthly",
+    "fleet",
 ]
 CASES = "cases.json"
 EVERYBODY = "*"

@@ -11,7 +11,7 @@ from expectations.mail.decide import Alert, Held, Known, decide
 from expectations.mail.history import Told
 from expectations.mail.notice import EVERYBODY, Notice
 from expectations.mail.reminder_letters import reminder_notice
-from expectations.mail.reminders import Reminder, reminders
+from expectations.mail.reminders import Form, Reminder, reminders, reopened
 from expectations.mail.resolved import closings
 from expectations.mail.routes import of_role, readers_of_case
 from expectations.mail.storm_letters import storm_mail, storm_notice
@@ -148,18 +148,22 @@ def _reminders(world: World, merchant: str | None) -> tuple[list[Notice], list[d
         for case in theirs
         if case.number in world.open_numbers
     ]
-    due, later = reminders(open_cases, world.history, world.settings.alerts.routes, world.hours, world.facts)
+    routes = world.settings.alerts.routes
+    due, later = reminders(open_cases, world.history, routes, world.hours, world.facts)
+    again = reopened(open_cases, world.surer, world.history, routes, world.facts)
+    told = {(each.case.number, each.address) for each in again}
+    due = [*(each for each in due if (each.case.number, each.address) not in told), *again]
     wakes = world.hours.wakes(world.now)
     if due and wakes != world.now:
         return [], [*later, wakes]
-    together: dict[tuple[str, Locale, bool, tuple[str, ...]], list[tuple[str, Reminder]]] = {}
-    by_reader: dict[tuple[str, Locale, str, bool], list[Reminder]] = {}
+    together: dict[tuple[str, Locale, Form, tuple[str, ...]], list[tuple[str, Reminder]]] = {}
+    by_reader: dict[tuple[str, Locale, str, Form], list[Reminder]] = {}
     for each in due:
-        key = (each.case.lead.merchant_id, each.locale, each.address, each.escalated)
+        key = (each.case.lead.merchant_id, each.locale, each.address, each.form)
         by_reader.setdefault(key, []).append(each)
-    for (merchant_id, locale, address, escalated), mine in by_reader.items():
+    for (merchant_id, locale, address, form), mine in by_reader.items():
         names = tuple(each.name for each in mine)
-        together.setdefault((merchant_id, locale, escalated, names), []).extend((address, each) for each in mine)
+        together.setdefault((merchant_id, locale, form, names), []).extend((address, each) for each in mine)
     return [
         reminder_notice(
             tuple({each.name: each for _, each in pairs}.values()),

@@ -1,4 +1,4 @@
-"""What a reminder says: which cases are still open, for how long, and the next step for each."""
+"""What a reminder says: which cases are still open or open again, for how long, and the next step for each."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ def reminder_notice(due: Sequence[Reminder], recipients: tuple[str, ...], world:
     figures = Figures(texts(first.locale), world.settings.zone, world.now)
     say = figures.texts.phrases
     merchant_id = first.case.lead.merchant_id
-    form = "escalation" if first.escalated else "reminder"
+    form = first.form
     ordered = sorted(due, key=lambda each: (-each.days, -each.case.amount_fen, each.case.number))
     amount = total(each.case.at_risk for each in ordered)
     values = {
@@ -35,7 +35,9 @@ def reminder_notice(due: Sequence[Reminder], recipients: tuple[str, ...], world:
     one = "one" if len(ordered) == 1 else "many"
     steps = tuple(
         f"{each.case.number}{say['list_colon']}"
-        + sentence(figures, rule_texts(each.case.lead, figures).act.closed[0], each.case, each.case.lead)
+        + sentence(
+            figures, rule_texts(each.case.lead, figures).act.at(is_open=each.case.is_open)[0], each.case, each.case.lead
+        )
         for each in ordered[:MOST_STEPS]
     )
     rows = tuple(
@@ -70,7 +72,7 @@ def reminder_notice(due: Sequence[Reminder], recipients: tuple[str, ...], world:
         Fine(lines=(say["privacy"], say["recipients"])),
     )  # fmt: skip
     return Notice(
-        kind="escalation" if first.escalated else "reminder",
+        kind=form,
         merchant_id=merchant_id,
         locale=first.locale,
         recipients=recipients,

@@ -1,12 +1,13 @@
-"""Open cases called to mind on day 3, 7 and 15, and then brought before the manager.
+"""Open cases called to mind on day 3, 7 and 15, and then brought before the manager; cases that opened again.
 
 Days count from when a reader was first told, at the hour of the digest. A day that was missed is
 not made up for: only the last that is due is told.
 """
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from expectations.mail.cases import Case
 from expectations.mail.catalogue import Locale
@@ -14,6 +15,8 @@ from expectations.mail.history import History, Told
 from expectations.mail.routes import NO_FACTS, Facts, readers_of, readers_of_case
 from expectations.mail.timing import DAY, Hours
 from ingest.alerting import Route
+
+Form: TypeAlias = Literal["reminder", "escalation", "reopened"]
 
 LONGEST = dt.timedelta(days=90)
 """A case that was told so long ago is not called to mind any more."""
@@ -29,7 +32,7 @@ class Reminder:
         address: the reader.
         name: under which the ledger keeps it.
         days: for how many days it has been open; of an escalation, too.
-        escalated: whether it goes to the manager.
+        form: what it says: that a case is still open, that it goes to the manager, or that it opened again.
     """
 
     case: Case
@@ -37,7 +40,7 @@ class Reminder:
     address: str
     name: str
     days: int
-    escalated: bool
+    form: Form
 
 
 def reminders(
@@ -68,10 +71,40 @@ def reminders(
             name, days, when = _step(case.number, told, hours)
             later += [when] if when else []
             if name and Told(name, address, locale, as_case=True) not in history.told | history.dead:
-                due.append(Reminder(case, locale, address, name, days, escalated=False))
+                due.append(Reminder(case, locale, address, name, days, form="reminder"))
         if first is not None:
             due += _escalation(case, first, history, routes, hours=hours, facts=facts)
     return due, later
+
+
+def reopened(
+    cases: Iterable[Case],
+    surer: Mapping[str, Mapping[str, dt.datetime]],
+    history: History,
+    routes: Iterable[Route],
+    facts: Facts = NO_FACTS,
+) -> list[Reminder]:
+    """Whom to tell that a case that was over is open again; who never heard of it gets its first mail instead.
+
+    Args:
+        cases: open ones.
+        surer: number of a case -> findings that opened it again because they became proven, and when.
+        history: who was told what.
+        routes: who reads.
+        facts: what routes may ask for.
+    """
+    routes = tuple(routes)
+    due = []
+    for case in cases:
+        if not (since := surer.get(case.number)) or not case.stands_alone:
+            continue
+        name, at = f"reopened:{case.number}:{len(since)}", max(since.values())
+        for locale, address in readers_of_case(case, routes, facts):
+            told = history.first_told(since, address, locale)
+            known = Told(name, address, locale, as_case=True) in history.told | history.dead
+            if told is not None and told < at and not known:
+                due.append(Reminder(case, locale, address, name, 0, form="reopened"))
+    return due
 
 
 def _step(number: str, told: dt.datetime, hours: Hours) -> tuple[str, int, dt.datetime | None]:
@@ -96,7 +129,7 @@ def _escalation(
     readers = readers_of(merchant_id, routes, facts, roles=("manager",)) or readers_of_case(case, routes, facts)
     known = history.told | history.dead
     return [
-        Reminder(case, locale, address, name, days, escalated=True)
+        Reminder(case, locale, address, name, days, form="escalation")
         for locale, address in readers
         if Told(name, address, locale, as_case=True) not in known
     ]

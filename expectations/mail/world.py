@@ -32,11 +32,12 @@ class World:
         now: the decision moment, aware.
         findings: all that is known.
         history: what was sent.
-        settled: findings that a person has closed.
+        settled: findings that a person has closed, and that did not become proven since.
         over: findings of cases that the book has as over: they are not told any more.
         numbers: finding_id -> number of its case.
         seen: finding_id -> when it was first seen.
         open_numbers: numbers of cases that were told and are not over.
+        surer: number of an open case -> findings that opened it again because they became proven, and when.
         recovered: cases whose money is back, with findings and log.
         money_back: what came back in all cases, and when; read when there are recovered cases.
         facts: what routes ask for.
@@ -52,6 +53,7 @@ class World:
     numbers: Mapping[str, str] = field(default_factory=dict)
     seen: Mapping[str, dt.datetime] = field(default_factory=dict)
     open_numbers: frozenset[str] = frozenset()
+    surer: Mapping[str, Mapping[str, dt.datetime]] = field(default_factory=dict)
     recovered: tuple[CaseRecord, ...] = ()
     money_back: tuple[MoneyBack, ...] = ()
     facts: Facts = NO_FACTS
@@ -100,6 +102,7 @@ def look(settings: Settings, lake: Lake, ledger: Ledger, now: dt.datetime, merch
     book = CaseBook(database, now=lambda: now)
     numbers = book.open_cases(findings).numbers
     book.mark_told({each.finding_id for each in history.told if each.as_case})
+    surer = book.surer(merchant)
     recovered = book.cases(state="recovered", merchant=merchant, review=True, whole=True)
     recovered = [each for each in recovered if each.recovered_fen > 0]
     return World(
@@ -107,11 +110,12 @@ def look(settings: Settings, lake: Lake, ledger: Ledger, now: dt.datetime, merch
         now=now,
         findings=tuple(findings),
         history=history,
-        settled=ledger.settled(),
+        settled=ledger.settled().difference(*surer.values()),
         over=book.over(merchant),
         numbers=numbers,
         seen=_first_seen(findings, seen_at(database, [each.finding_id for each in findings]), now),
         open_numbers=frozenset(each.number for state in OPEN for each in book.cases(state=state, merchant=merchant)),
+        surer=surer,
         recovered=tuple(recovered),
         money_back=tuple(book.money_back()) if recovered else (),
         facts=Facts(groups_of(settings), _brands(settings, lake, findings)),

@@ -114,7 +114,7 @@ def world(settings: Settings) -> World:
 def test_reminders_and_storms_keep_currencies_apart(locale: Locale):
     """Each letter with a sum tells its parts; the cases for machines say the currency of each amount."""
     cases = group(yuan_yen_euro(), NOW)
-    due = [Reminder(each, locale, "a@example.com", f"r{n}", 3, escalated=False) for n, each in enumerate(cases)]
+    due = [Reminder(each, locale, "a@example.com", f"r{n}", 3, form="reminder") for n, each in enumerate(cases)]
     storm = Storm("dup_same_atc", NOW.date(), tuple(cases))
     for notice in (
         reminder_notice(due, ("a@example.com",), world(shop_settings())),
