@@ -23,6 +23,7 @@ from typing import Any
 import click
 
 from bench import backlog
+from ingest import arrow_memory
 from ingest.deriving import DERIVED
 from ingest.keys import create_keys
 from ingest.lake import Lake
@@ -67,8 +68,9 @@ def written(folder: Path, lake: str) -> dict[str, Any]:
 
 
 def _load_libraries() -> None:
-    """What takes its time once a process, whatever it lands."""
-    for name in ("deltalake", "duckdb", "pyarrow.parquet"):
+    """What takes its time once a process, whatever it lands; pandas too, which pyarrow loads with the first array."""
+    arrow_memory.keep()
+    for name in ("deltalake", "duckdb", "pandas", "pyarrow.parquet"):
         importlib.import_module(name)
 
 

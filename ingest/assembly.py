@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ingest.pairing import Pairing, Pairs
+from ingest.rows import order_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,6 +46,10 @@ def assembled(frames: "pa.Table", pairing: Pairing, days: Iterable[dt.date]) -> 
 
     pairs = pairing.pairs().on(days)
     sides = _Sides(frames, pairs)
+    by = {"event_at": _moments(sides), "terminal_id": sides.either("terminal_id"), "stan": sides.either("stan")}
+    if (order := order_of(pa.table(by), list(by))) is not None:  # as the files have it: here that is two numbers a row
+        pairs = pairs.at(order.to_numpy())
+        sides = _Sides(frames, pairs)
     q, a = sides.request, sides.answer
     rows: dict[str, Any] = {"id": _ids(sides, pairing, pairs)}
     rows |= {name: sides.either(name) for name in _REQUEST_FIRST}
@@ -65,7 +70,7 @@ def assembled(frames: "pa.Table", pairing: Pairing, days: Iterable[dt.date]) -> 
         "responded_at": said.cast(moment),
         "terminal_dt": asked_clock.cast(moment),
         "host_dt": said_clock.cast(moment),
-        "event_at": pc.coalesce(said_clock, asked_clock, asked, said).cast(moment),
+        "event_at": _moments(sides).cast(moment),
         "business_date": pc.coalesce(a("clock_date"), q("clock_date"), q("day"), a("day")),
         "seen_date": pa.array(pairs.day).cast(pa.date32()),
         "attempts": pa.array(pairs.attempts),
@@ -79,9 +84,27 @@ def assembled(frames: "pa.Table", pairing: Pairing, days: Iterable[dt.date]) -> 
     return pa.table(rows)
 
 
+def _moments(sides: "_Sides") -> "pa.Array":
+    """The best clock there is of each exchange, in microseconds."""
+    import pyarrow.compute as pc
+
+    q, a = sides.request, sides.answer
+    return pc.coalesce(a("clock_us"), q("clock_us"), q("seen_us"), a("seen_us"))
+
+
 def _host(name: str) -> str:
     card, _, rest = name.partition("_")
     return f"{card}_host_{rest}"
+
+
+_MARK = 8
+"""So many first characters of a digest tell most apart."""
+
+
+def _span(*rows: Any) -> tuple[int, int]:
+    """The first of the rows that are named, and what follows the last."""
+    there = [named for each in rows if (named := each[each >= 0]).size]
+    return (min(int(each.min()) for each in there), max(int(each.max()) for each in there) + 1) if there else (0, 0)
 
 
 class _Sides:
@@ -91,8 +114,10 @@ class _Sides:
         import numpy as np
         import pyarrow as pa
 
-        self._frames = frames
         asked, said = pairs.request, pairs.answer
+        first, last = _span(asked, said)
+        self._frames = frames.slice(first, last - first)
+        asked, said = np.where(asked < 0, -1, asked - first), np.where(said < 0, -1, said - first)
         self._asked, self._said = (pa.array(rows, mask=rows < 0) for rows in (asked, said))
         self._first = pa.array(np.where(asked < 0, said, asked))
         self._last = pa.array(np.where(said < 0, asked, said))
@@ -130,22 +155,35 @@ def _ids(sides: _Sides, pairing: Pairing, pairs: Pairs) -> "pa.Array":
     import pyarrow as pa
 
     digest = sides.either("digest")
-    coded = digest.dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    same = coded * (1 << 24) + pairs.day
-    order = np.argsort(same, kind="stable")
-    again = np.flatnonzero(same[order][1:] == same[order][:-1])
-    ordinal = np.zeros(coded.size, np.int64)
-    equal: dict[int, list[int]] = {}
-    for row in order[np.union1d(again, again + 1)].tolist():
-        equal.setdefault(int(same[row]), []).append(row)
+    ordinal = np.zeros(len(digest), np.int64)
+    at = _perhaps_again(digest, pairs.day)
+    equal: dict[tuple[str, int], list[int]] = {}
+    for row, text, day in zip(at.tolist(), digest.take(pa.array(at)).to_pylist(), pairs.day[at].tolist(), strict=True):
+        equal.setdefault((text, day), []).append(row)
     for rows in equal.values():
-        rows.sort(key=lambda row: _place(pairing, pairs, row))
-        ordinal[rows] = np.arange(len(rows))
+        if len(rows) > 1:
+            rows.sort(key=lambda row: _place(pairing, pairs, row))
+            ordinal[rows] = np.arange(len(rows))
     told = pa.table({"digest": digest, "day": pa.array(pairs.day).cast(pa.date32()), "ordinal": pa.array(ordinal)})
     with duckdb.connect(":memory:") as db:
         db.register("told", told)
         query = "SELECT left(sha256(digest || ':' || day || ':' || ordinal), 32) AS id FROM told"
         return db.sql(query).to_arrow_table()["id"].combine_chunks()
+
+
+def _perhaps_again(digest: "pa.Array", day: Any) -> Any:
+    """The rows whose digest may be another's of the same day: none that is passed over is."""
+    import numpy as np
+
+    starts = np.frombuffer(digest.buffers()[1], np.int32)[digest.offset : digest.offset + len(digest) + 1]
+    octets = digest.buffers()[2]
+    if not len(digest) or octets is None or (np.diff(starts) < _MARK).any():
+        return np.arange(len(digest))
+    mark = np.ndarray((octets.size - _MARK + 1,), "<u8", octets, 0, (1,))[starts[:-1]]
+    mark = mark * np.uint64(31) + day.astype(np.uint64)
+    order = np.argsort(mark)
+    again = np.flatnonzero(mark[order][1:] == mark[order][:-1])
+    return np.sort(order[np.union1d(again, again + 1)])
 
 
 def _place(pairing: Pairing, pairs: Pairs, row: int) -> tuple[str, int, int]:

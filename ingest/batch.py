@@ -5,12 +5,14 @@ are on the disk.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ingest.recall import Seen
 from ingest.records import Kind, PendingRecord, session
-from ingest.segment import Chain, encode_record
+from ingest.segment import Chain, encode_frame, encode_record
 
+_FRAME = Kind.FRAME
 REMEMBERED = 4096
 """How many digests of a line and direction are kept to tell a frame that came before."""
 
@@ -25,10 +27,10 @@ class Known:
     def take(self, batch: "Batch") -> None:
         """The batch is on the disk."""
         self.sessions |= batch.sessions
-        for (line, direction, digest), seq in batch.seen.items():
-            seen = self.seen.setdefault((line, direction), OrderedDict())
-            seen[digest] = seq
-            if len(seen) > REMEMBERED:
+        for where, digests in batch.seen.items():
+            seen = self.seen.setdefault(where, OrderedDict())
+            seen.update(digests)
+            for _ in range(len(seen) - REMEMBERED):
                 seen.popitem(last=False)
 
 
@@ -53,7 +55,26 @@ class Batch:
     count: int = 0
     data_records: int = 0
     sessions: dict[str, tuple[int, PendingRecord]] = field(default_factory=dict)
-    seen: dict[tuple[str, str, bytes], int] = field(default_factory=dict)
+    seen: dict[tuple[str, str], dict[bytes, int]] = field(default_factory=dict)
+
+    def add_all(self, records: Sequence[PendingRecord]) -> list[int]:
+        """Put records behind the others, as ``add`` does each; their numbers."""
+        numbers = []
+        encoded, link = self.encoded, self.chain.link
+        for record in records:
+            known = self.sessions.get(record.line) or self.known.sessions.get(record.line)
+            if record.kind is not _FRAME or known is None or known[1].profile != record.profile:
+                numbers.append(self.add(record))
+                continue
+            seq = self.seq
+            one = encode_frame(record, seq, known[0], self.boot_id, self.link, self._seen_before(record))
+            encoded += one
+            self.link = link(one)
+            self.seq = seq + 1
+            self.count += 1
+            self.data_records += 1
+            numbers.append(seq)
+        return numbers
 
     def add(self, record: PendingRecord) -> int:
         """Put a record behind the others, and its line's session before it where that is not known; its number."""
@@ -80,9 +101,12 @@ class Batch:
         return seq
 
     def _seen_before(self, record: PendingRecord) -> int | None:
-        key = (record.line, record.direction, record.digest)
-        seen = self.known.seen.get((record.line, record.direction))
-        earlier = (seen and seen.get(record.digest)) or self.seen.get(key)
+        where, digest = (record.line, record.direction), record.digest
+        seen = self.known.seen.get(where)
+        mine = self.seen.get(where)
+        if mine is None:
+            mine = self.seen[where] = {}
+        earlier = (seen and seen.get(digest)) or mine.get(digest)
         if earlier is None:
-            self.seen[key] = self.seq
+            mine[digest] = self.seq
         return earlier

@@ -21,6 +21,7 @@ from protocols.errors import ProtocolError
 COMMANDS = {
     "alert": "expectations.commands.alert:alert",
     "app": "expectations.commands.app:app",
+    "backup": "expectations.commands.backup:backup",
     "case": "expectations.commands.case:case",
     "check": "expectations.commands.check:check",
     "collect": "ingest.commands.collect:collect",
@@ -40,12 +41,14 @@ COMMANDS = {
     "ports": "ingest.commands.ports:ports",
     "replay": "ingest.commands.replay:replay",
     "report": "expectations.commands.report:report",
+    "restore": "expectations.commands.backup:restore",
     "simulate": "ingest.commands.simulate:simulate",
     "spool": "ingest.commands.spool:spool",
 }
 SUMMARIES = {
     "alert": "Preview, send, explain and acknowledge the alert mails.",
     "app": "Serve the page of cases.",
+    "backup": "Copy spool, tables and cases, with hashes.",
     "case": "List and follow cases until the money is back.",
     "check": "Run every rule and write the findings.",
     "collect": "Read terminals until stopped.",
@@ -65,6 +68,7 @@ SUMMARIES = {
     "ports": "List serial devices with stable names.",
     "replay": "Read captures into the spool.",
     "report": "A week or a month as a page.",
+    "restore": "Put a backup where nothing is yet.",
     "simulate": "Start simulated terminals on pseudo-terminals.",
     "spool": "List, verify, export and prune the spool.",
 }

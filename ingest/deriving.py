@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 from zoneinfo import ZoneInfo
 
-from ingest.decoding import Decoded, decode
+from ingest.decoding import COMPILED_FROM, Decoded, decode
 from ingest.errors import LakeError
 from ingest.exchange import UPLOAD_REACH, Changed, changed
 from ingest.lake import FilesGoneError, Lake, Staged
@@ -146,6 +146,9 @@ class _Work:
         for file in lake.added("raw_frames", version=version):
             day = file["partition.day"]
             self._rows[day] = self._rows.get(day, 0) + int(file["num_records"])
+        self._compiled = (
+            sum(self._rows[day] for day in {each["partition.day"] for each in self._added}) >= COMPILED_FROM
+        )
         self._decoded: dict[dt.date, Decoded] = {}
         self._loaded = 0
 
@@ -176,7 +179,7 @@ class _Work:
         if day not in self._decoded:
             self._tell("days", self._loaded, self._loaded + 1)
             recorded = self._lake.read("raw_frames", filters=[("day", "==", day)], version=self._version)
-            self._decoded[day] = decode(recorded, self._zone, self._own)
+            self._decoded[day] = decode(recorded, self._zone, self._own, compiled=self._compiled)
             self._loaded += 1
             self._tell("days", self._loaded, self._loaded)
         return self._decoded[day].frames
@@ -202,7 +205,7 @@ class _Work:
         uploads = {place: upload for each in decoded for place, upload in each.uploads.items()}
         pictures = signatures(signed.to_pylist(), uploads)
         listed = {place: rows for each in decoded for place, rows in each.listed.items()}
-        sent = rows.filter(pc.field("operation") == "BATCH_UPLOAD").to_pylist()
+        sent = rows.filter(pc.equal(rows["operation"], "BATCH_UPLOAD")).to_pylist()
         return tables | {
             "rejects": as_table(TABLES["rejects"], rejects),
             "signatures": as_table(TABLES["signatures"], pictures),
@@ -215,7 +218,9 @@ def _select(rows: "pa.Table", name: str, kind: str) -> "pa.Table":
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    rows = rows.filter(pc.field("kind") == kind)
+    mine = pc.equal(rows["kind"], kind)
+    if not pc.all(mine, min_count=0).as_py():
+        rows = rows.filter(mine)
     schema = arrow_schema(TABLES[name])
     identity = TABLES[name].columns[0].name
     arrays = []

@@ -10,6 +10,7 @@ TillwatchError        exit status 3: could not run
 ├── StatementError    an acquirer's file is not what its layout says; nothing of it was taken
 ├── CaseError         the database of cases cannot be used, or a case may not do that step
 ├── EvidenceError     an evidence pack cannot be made or opened
+├── BackupError       a backup cannot be made, is damaged, or would overwrite something
 └── DeliveryError     a mail could not be handed over; it stays unsent
 
 The command line prints ``tillwatch: <message>`` and ``  try: <hint>``; never a traceback.
@@ -68,6 +69,10 @@ class DeliveryError(TillwatchError):
 
 class CaseError(TillwatchError):
     """The database of cases cannot be used, or a case may not do that step."""
+
+
+class BackupError(TillwatchError):
+    """A backup cannot be made, is damaged, or would overwrite something."""
 
 
 class EvidenceError(TillwatchError):

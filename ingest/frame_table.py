@@ -33,7 +33,7 @@ def frame_table(recorded: "pa.Table", told: "ColumnFacts", zone: ZoneInfo, size:
     """The decoded rows of recorded frames, in the columns of ``FRAME_COLUMNS``, and the errors of those that are bad.
 
     Args:
-        recorded: rows of ``raw_frames``, all frames of one profile; in one piece.
+        recorded: rows of ``raw_frames``, all frames of one profile.
         told: the profile's facts.
         zone: the zone the terminals' clocks run in.
         size: so many frames are decoded at a time.

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from ingest import arrow_memory
 from ingest.batch_metrics import Run, measured
 from ingest.decoding import journal_day
 from ingest.deriving import DERIVED, Progress, derive
@@ -97,6 +98,7 @@ def land(settings: Settings, progress: Progress | None = None) -> LandResult:
         StoreError: the store, or something in it, cannot be read; everything else has landed and is in the tables.
     """
     started = time.monotonic()
+    arrow_memory.keep()
     tell = progress or (lambda _what, _done, _all: None)
     lake, zone = Lake.of(settings.lake), settings.zone
     landed = frames = 0

@@ -21,6 +21,8 @@ _EVENT_SILENCE, _MONEY_SILENCE = 3_600_000_000, 79_200_000_000
 """Microseconds after which an episode is over: an hour, and 22 hours for money."""
 _PLACES = 24
 """Bits of a place within a stretch."""
+_STANS = (1 << 31) - 1
+"""The greatest trace number."""
 _NARROW = ("segment_id", "seq", "digest", "seen_us", "is_request", "day")
 
 
@@ -48,8 +50,11 @@ class Pairs:
         """Those whose first frame was seen on one of the days."""
         import numpy as np
 
-        here = np.isin(self.day, _numbers(days))
-        return Pairs(*(getattr(self, name)[here] for name in self.__slots__))
+        return self.at(np.isin(self.day, _numbers(days)))
+
+    def at(self, rows: Any) -> "Pairs":
+        """Some of them, or all in another order."""
+        return Pairs(*(getattr(self, name)[rows] for name in self.__slots__))
 
 
 class Pairing:
@@ -66,9 +71,7 @@ class Pairing:
         self._frames = frames
         self.line_rows = np.flatnonzero(~_flags(frames["is_journal"]))
         mine = frames.take(pa.array(self.line_rows)) if self.line_rows.size < frames.num_rows else frames
-        coded = keys(mine).combine_chunks().dictionary_encode()
-        self.texts: pa.Array = coded.dictionary
-        self._code = coded.indices.to_numpy(zero_copy_only=False)
+        self._code = codes(mine)
         self._day = mine["day"].cast(pa.int32()).to_numpy()
         self._request = _flags(mine["is_request"])
         self._mine = mine
@@ -82,7 +85,7 @@ class Pairing:
         seen = self._mine["seen_us"].to_numpy()
         is_event = pc.fill_null(pc.equal(self._mine["kind"], "event"), False).to_numpy()
         silence = np.where(is_event, _EVENT_SILENCE, _MONEY_SILENCE)
-        order = np.argsort(seen, kind="stable")
+        order = np.arange(seen.size) if (seen[1:] >= seen[:-1]).all() else np.argsort(seen, kind="stable")
         order = order[np.argsort(self._code[order], kind="stable")]
         begins = np.ones(order.size, bool)
         pause = np.diff(seen[order])
@@ -127,7 +130,7 @@ class Pairing:
         """The key of a row of the frames."""
         import numpy as np
 
-        text: str = self.texts[int(self._code[np.searchsorted(self.line_rows, row)])].as_py()
+        text: str = keys(self._mine.slice(int(np.searchsorted(self.line_rows, row)), 1))[0].as_py()
         return text
 
     def touched(self, segments: Iterable[str], fresh: Iterable[dt.date]) -> set[dt.date]:
@@ -248,20 +251,60 @@ class Pairing:
         return {day for (day,) in self._db.execute(query, values or None).fetchall()}
 
 
+def codes(frames: "pa.Table") -> Any:
+    """A number for each frame, int64: equal where ``keys`` are."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    if not frames.num_rows:
+        return np.zeros(0, np.int64)
+    terminal, line, pair = (_coded(frames[name])[0] for name in ("terminal_id", "line", "pair"))
+    on_line = _flags(frames["per_line"]) | pc.is_null(frames["terminal_id"]).to_numpy()
+    place = np.where(on_line, line, terminal + int(line.max()) + 1)
+    joins = pc.fill_null(frames["stan"], 0).cast("int64").to_numpy() & _STANS
+    other = pc.or_(frames["exchange"].is_valid(), pc.is_null(frames["stan"]))
+    if pc.any(other).as_py():
+        joins = joins.copy()
+        which, texts = _coded(_joins(frames.filter(other)))
+        joins[other.to_numpy()] = np.array([_number(text, place) for place, text in enumerate(texts)], np.int64)[which]
+    return (place * (int(pair.max()) + 1) + pair) << 32 | joins
+
+
+def _number(text: str, place: int) -> int:
+    """What stands for a text beside trace numbers: the same as for an equal one, else none of theirs."""
+    is_one = text.isdecimal() and str(int(text)) == text and int(text) <= _STANS
+    return int(text) if is_one else _STANS + 1 + place
+
+
+def _coded(column: "pa.ChunkedArray") -> tuple[Any, list[Any]]:
+    """For each value its place among those that occur, int64; and those."""
+    import numpy as np
+
+    coded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    return coded.indices.to_numpy(zero_copy_only=False).astype(np.int64), coded.dictionary.to_pylist()
+
+
 def keys(frames: "pa.Table") -> "pa.ChunkedArray":
     """The key of each frame: terminal or line, pair of message types, and what joins them."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     skip = {"null_handling": "skip"}
     on_line = pc.binary_join_element_wise("line ", frames["line"], "")
     place = pc.if_else(pc.fill_null(frames["per_line"], False), on_line, pc.coalesce(frames["terminal_id"], on_line))
+    return pc.binary_join_element_wise(place, frames["pair"], _joins(frames), "|", **skip)
+
+
+def _joins(frames: "pa.Table") -> "pa.ChunkedArray":
+    """What joins a frame with others of its place and pair: its dialect's word, a trace number, or day and network."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     joins = pc.coalesce(frames["exchange"], frames["stan"].cast(pa.string()))
-    if joins.null_count:
-        network = pc.coalesce(frames["network_code"], "")
-        day = pc.binary_join_element_wise("day ", frames["day"].cast(pa.string()), " ", network, "")
-        joins = pc.coalesce(joins, day)
-    return pc.binary_join_element_wise(place, frames["pair"], joins, "|", **skip)
+    if not joins.null_count:
+        return joins
+    network = pc.coalesce(frames["network_code"], "")
+    day = pc.binary_join_element_wise("day ", frames["day"].cast(pa.string()), " ", network, "")
+    return pc.coalesce(joins, day)
 
 
 def _flags(column: "pa.ChunkedArray") -> Any:

@@ -79,6 +79,9 @@ class Place(Protocol):
     def found(self, table: str) -> Iterator[Found]:
         """Every file below a table, but its log."""
 
+    def log(self, table: str) -> list[str]:
+        """The files of a table's log, by their paths below the table."""
+
     def remove(self, path: str) -> None:
         """Remove a file; one that is not there is no error."""
 
@@ -153,6 +156,11 @@ class Folder:
             with contextlib.suppress(FileNotFoundError):
                 facts = path.stat()
                 yield Found(path.relative_to(folder).as_posix(), facts.st_size, facts.st_mtime)
+
+    def log(self, table: str) -> list[str]:
+        """See `Place.log`."""
+        names = (self.root / table / "_delta_log").iterdir()
+        return sorted(f"_delta_log/{each.name}" for each in names if each.is_file())
 
     def remove(self, path: str) -> None:
         """See `Place.remove`."""
@@ -232,6 +240,16 @@ class Bucket:
                     path = each["path"].removeprefix(f"{table}/")
                     if not path.startswith("_delta_log/"):
                         yield Found(path, each["size"], each["last_modified"].timestamp())
+
+    def log(self, table: str) -> list[str]:
+        """See `Place.log`."""
+        import obstore
+
+        with store_errors(self.url, table):
+            listed = [
+                each["path"] for batch in obstore.list(self._store, prefix=f"{table}/_delta_log/") for each in batch
+            ]
+        return sorted(path.removeprefix(f"{table}/") for path in listed)
 
     def remove(self, path: str) -> None:
         """See `Place.remove`."""

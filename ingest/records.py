@@ -16,7 +16,7 @@ Direction = Literal["rx", "tx", ""]
 DIGEST_SIZE = 16
 NO_DIGEST = bytes(DIGEST_SIZE)
 
-_FRAME_HEAD = struct.Struct(">16sQB")
+FRAME_HEAD = struct.Struct(">16sQB")
 _NOISE_HEAD = struct.Struct(">I16s")
 
 
@@ -97,7 +97,7 @@ def encode_payload(record: PendingRecord, dup_of: int | None = None) -> bytes:
     """A record's payload; ``decode_payload`` gives the same values back."""
     if record.kind is Kind.FRAME:
         token = (record.card_token or "").encode("ascii")
-        return _FRAME_HEAD.pack(record.digest, dup_of or 0, len(token)) + token + record.frame
+        return FRAME_HEAD.pack(record.digest, dup_of or 0, len(token)) + token + record.frame
     if record.kind is Kind.NOISE:
         return _NOISE_HEAD.pack(record.length, record.digest) + _json(record.error or {})
     facts = dict(record.facts)
@@ -114,8 +114,8 @@ def decode_payload(kind: Kind, payload: bytes) -> dict[str, Any]:
     """
     try:
         if kind is Kind.FRAME:
-            digest, dup_of, width = _FRAME_HEAD.unpack_from(payload)
-            start = _FRAME_HEAD.size
+            digest, dup_of, width = FRAME_HEAD.unpack_from(payload)
+            start = FRAME_HEAD.size
             token = payload[start : start + width].decode("ascii")
             if len(token) != width:
                 raise ValueError("the card token is cut off")

@@ -1,6 +1,7 @@
 """Rows on their way into a table: the declared columns as Arrow, one piece for each partition."""
 
 import datetime as dt
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -46,21 +47,57 @@ def as_table(spec: TableSpec, rows: "pa.Table | Sequence[Mapping[str, Any]]") ->
 
 def by_partition(spec: TableSpec, table: "pa.Table") -> "Iterator[tuple[dict[str, str], pa.Table]]":
     """The sorted rows of each partition, without its columns, and the partition's values as the log writes them."""
+    if not table.num_rows:
+        return
+    pieces = [({column: text(value) for column, value in found.items()}, rows) for found, rows in _apart(spec, table)]
+    for values, rows in sorted(pieces, key=lambda piece: list(piece[0].values())):
+        order = order_of(rows, spec.order_by)
+        part = rows.drop_columns(list(spec.partition_by))
+        yield values, part.combine_chunks() if order is None else part.take(order).combine_chunks()
+
+
+def _apart(spec: TableSpec, table: "pa.Table") -> "Iterator[tuple[dict[str, Any], pa.Table]]":
+    """The rows of each partition, in the order they had; rows that lie together already are not copied."""
+    import numpy as np
+    import pyarrow as pa
+
+    code = np.zeros(table.num_rows, np.int64)
+    for column in spec.partition_by:
+        coded = table[column].combine_chunks().dictionary_encode(null_encoding="encode")
+        code = code * len(coded.dictionary) + coded.indices.to_numpy(zero_copy_only=False)
+    begins = np.flatnonzero(np.append(True, code[1:] != code[:-1]))
+    if begins.size > np.unique(code).size:
+        order = np.argsort(code, kind="stable")
+        table, code = table.take(pa.array(order)), code[order]
+        begins = np.flatnonzero(np.append(True, code[1:] != code[:-1]))
+    for begin, end in itertools.pairwise([*begins.tolist(), table.num_rows]):
+        piece = table.slice(begin, end - begin)
+        yield {column: piece[column][0].as_py() for column in spec.partition_by}, piece
+
+
+def order_of(table: "pa.Table", columns: Sequence[str]) -> "pa.Array | None":
+    """Which row comes first, second and so on by rising values of ``columns``, nulls last; None where they lie so.
+
+    By the first column in numpy, where that is numbers; only rows that are equal in it are looked at further.
+    """
+    import numpy as np
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = table.sort_by([(column, "ascending") for column in spec.order_by])
-    if not spec.partition_by:
-        if table.num_rows:
-            yield {}, table.combine_chunks()
-        return
-    keys = table.select(list(spec.partition_by)).group_by(list(spec.partition_by)).aggregate([])
-    for values in sorted(keys.to_pylist(), key=lambda row: [text(value) for value in row.values()]):
-        where = None
-        for column, value in values.items():
-            here = pc.field(column) == value
-            where = here if where is None else where & here
-        part = table.filter(where).drop_columns(list(spec.partition_by)).combine_chunks()
-        yield {column: text(value) for column, value in values.items()}, part
+    first = table[columns[0]]
+    if first.null_count or not (pa.types.is_integer(first.type) or pa.types.is_timestamp(first.type)):
+        return pc.sort_indices(table, [(column, "ascending") for column in columns])
+    values = first.cast(pa.int64()).to_numpy()
+    rising = bool((values[1:] >= values[:-1]).all())
+    order = np.arange(values.size) if rising else np.argsort(values, kind="stable")
+    equal = np.diff(values[order]) == 0
+    tied = np.flatnonzero(np.append(equal, False) | np.append(False, equal))
+    if tied.size and len(columns) > 1:
+        rows = table.select(list(columns)).take(pa.array(order[tied]))
+        again = pc.sort_indices(rows, [(column, "ascending") for column in columns]).to_numpy()
+        rising = rising and bool((np.diff(again.astype(np.int64)) == 1).all())
+        order[tied] = order[tied][again]
+    return None if rising else pa.array(order)
 
 
 def text(value: Any) -> str:

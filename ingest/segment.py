@@ -7,6 +7,7 @@ reader never stops at damage: it looks for the next good record and says what is
 missing between.
 """
 
+import functools
 import hashlib
 import struct
 import uuid
@@ -16,7 +17,7 @@ from typing import Any
 
 import google_crc32c
 
-from ingest.records import Direction, Kind, PendingRecord, Record, decode_payload, encode_payload
+from ingest.records import FRAME_HEAD, Direction, Kind, PendingRecord, Record, decode_payload, encode_payload
 
 FORMAT_VERSION = 1
 SEGMENT_MAGIC = b"TILLSEG\n"
@@ -27,11 +28,13 @@ NO_CHAIN = bytes(CHAIN_SIZE)
 
 _HEADER = struct.Struct(">8sHH16sQq16s8s")
 _RECORD = struct.Struct(">2sBBIQIqQI8s")
+_FRAME_RECORD = struct.Struct(_RECORD.format + FRAME_HEAD.format[1:])
 _FOOTER = struct.Struct(">QQQ32s")
 _CRC = struct.Struct(">I")
 _VERSION = struct.Struct(">HH")
 _DIRECTIONS: tuple[Direction, ...] = ("", "rx", "tx")
 _KINDS = {int(kind): kind for kind in Kind}
+_FRAME_FLAGS = {direction: Kind.FRAME | place << 4 for place, direction in enumerate(_DIRECTIONS)}
 
 HEADER_SIZE = _HEADER.size + _CRC.size
 RECORD_OVERHEAD = _RECORD.size + _CRC.size
@@ -88,7 +91,7 @@ class Damage:
         return f"byte {self.offset}, {self.length} bytes: {self.what}{gap}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Chain:
     """The keyed hash that ties each record to the one before."""
 
@@ -96,7 +99,13 @@ class Chain:
 
     def link(self, encoded: bytes) -> bytes:
         """What the next record carries of this one."""
-        return hashlib.blake2b(encoded, digest_size=CHAIN_SIZE, key=self.key).digest()
+        found = self._keyed.copy()
+        found.update(encoded)
+        return found.digest()
+
+    @functools.cached_property
+    def _keyed(self) -> "hashlib.blake2b":
+        return hashlib.blake2b(digest_size=CHAIN_SIZE, key=self.key)
 
 
 def encode_header(header: Header) -> bytes:
@@ -157,6 +166,21 @@ def encode_record(
     flags = record.kind | _DIRECTIONS.index(record.direction) << 4
     clock = (record.wall_ns, record.mono_ns, boot_id)
     return _enclose(flags, seq, port_id, clock, chain, payload)
+
+
+def encode_frame(  # noqa: PLR0917  the record's own order of fields; called for each frame, by place that is quicker
+    record: PendingRecord, seq: int, port_id: int, boot_id: int, chain: bytes, dup_of: int | None
+) -> bytes:
+    """``encode_record`` of a frame, in one piece."""
+    token = record.card_token.encode("ascii") if record.card_token else b""
+    length = FRAME_HEAD.size + len(token) + len(record.frame)
+    if length > MAX_PAYLOAD:
+        raise ValueError(f"a payload of {length} bytes is over {MAX_PAYLOAD}")
+    flags, clock = _FRAME_FLAGS[record.direction], (record.wall_ns, record.mono_ns, boot_id)
+    said = (record.digest, dup_of or 0, len(token))
+    head = _FRAME_RECORD.pack(RECORD_MAGIC, FORMAT_VERSION, flags, length, seq, port_id, *clock, chain, *said)
+    body = head + token + record.frame
+    return body + _CRC.pack(google_crc32c.value(body))
 
 
 def encode_footer(footer: Footer, *, boot_id: int, chain: bytes) -> bytes:

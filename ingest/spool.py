@@ -142,7 +142,7 @@ class Spool:
             self.seal()
         writing = self._writing or self._begin()
         batch = Batch(self._next_seq, writing.link, self._chain, self._boot_id, self._known)
-        numbers = [batch.add(record) for record in records]
+        numbers = batch.add_all(records)
         self._write(writing, batch)
         return numbers
 

@@ -131,8 +131,8 @@ class Dialect:
             UnionPay kind.
         uploaded: the transactions that a batch upload lists; raises DecodeError where its counts do not add up;
             None where the language has no such message.
-        columns: ``facts`` of whole batches; raises ProfileError for a profile they cannot be derived for. None where
-            each frame is read by itself.
+        columns: ``facts`` of whole batches, by machine code if asked for; raises ProfileError for a profile they cannot
+            be derived for. None where each frame is read by itself.
     """
 
     name: str
@@ -153,7 +153,7 @@ class Dialect:
     operations: frozenset[str] = frozenset()
     signed: "Callable[[Profile, bytes], Upload] | None" = None
     uploaded: "Callable[[Profile, bytes], tuple[Uploaded, ...]] | None" = None
-    columns: "Callable[[Profile], ColumnFacts] | None" = None
+    columns: "Callable[[Profile, bool], ColumnFacts] | None" = None
 
 
 class Session(Protocol):

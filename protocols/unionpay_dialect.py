@@ -55,13 +55,13 @@ def uploaded(profile: Profile, frame: bytes) -> tuple[batch.Uploaded, ...]:
     return batch.uploaded(profile.decode(frame))
 
 
-def columns(profile: Profile) -> ColumnFacts:
+def columns(profile: Profile, compiled: bool) -> ColumnFacts:
     """See ``protocols.columnar.facts``.
 
     Raises:
         ProfileError: the profile holds something no column can be derived from.
     """
-    return ColumnFacts(profile)
+    return ColumnFacts(profile, compiled=compiled)
 
 
 def describe(profile: Profile, frame: bytes) -> Described:

@@ -1,4 +1,4 @@
-"""The steps of a batch by the compiled ``kernel``; see ``vectors`` for what they are.
+"""The steps of a batch by the compiled loops of ``kernel_*``; see ``vectors`` for what they are.
 
 Loading numba takes seconds, so it is done only when asked for; its machine code is kept on
 disk for the next process where that is allowed. The loops release the interpreter's lock.
@@ -46,10 +46,10 @@ def loops() -> Any:
 @functools.cache
 def _load() -> SimpleNamespace | None:
     try:
-        from protocols.columnar import kernel, kernel_find, kernel_mask, kernel_walk
+        from protocols.columnar import kernel_digits, kernel_find, kernel_mask, kernel_text, kernel_walk
     except ImportError:
         return None
-    modules = (kernel, kernel_find, kernel_mask, kernel_walk)
+    modules = (kernel_digits, kernel_text, kernel_find, kernel_mask, kernel_walk)
     found = {name: each for module in modules for name, each in vars(module).items() if hasattr(each, "py_func")}
     return SimpleNamespace(**found, walk=kernel_walk)
 

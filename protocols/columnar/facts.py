@@ -50,13 +50,16 @@ class Told:
 class ColumnFacts:
     """Tells the facts of batches of one profile's frames; holds nothing between, so threads may share it.
 
+    Args:
+        profile: whose frames they are.
+        compiled: whether numba's machine code decodes them, where numba is.
+
     Raises:
         ProfileError: the profile holds something no column can be derived from.
     """
 
-    def __init__(self, profile: Profile) -> None:
-        # numpy: loading numba takes three seconds and 170 MB, more than it saves on a backlog of a million (bench.land)
-        self._decoder = ColumnDecoder(profile, _TAGS, compiled=False)
+    def __init__(self, profile: Profile, *, compiled: bool = False) -> None:
+        self._decoder = ColumnDecoder(profile, _TAGS, compiled=compiled)
         self._table = profile.grammar.table
         if 55 in self._table and f"F55.{_TAGS[0]}" not in self._decoder.names:
             raise ProfileError(
@@ -224,7 +227,7 @@ class _Batch:
         import pyarrow.compute as pc
 
         number, track = self._text("F2"), self._text("F35")
-        if track.null_count < len(track):
+        if pc.any(pc.and_(number.is_null(), track.is_valid())).as_py():
             separated = pc.greater_equal(pc.find_substring(track, "D"), 0)
             before = pc.replace_substring_regex(track, pattern="D(?s:.*)", replacement="")
             number = pc.coalesce(number, _where(pc.fill_null(separated, False), before))

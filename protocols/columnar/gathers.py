@@ -1,7 +1,7 @@
 """From places to values, in numpy: bytes gathered from all over a buffer, digits unpacked, text made text.
 
 Each function takes the places of one field and gives the values end to end in one buffer, and
-how long each is; -1 for a value that is none. ``kernel`` has the same functions as loops.
+how long each is; -1 for a value that is none. ``kernel_*`` have the same functions as loops.
 """
 
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""Tags, ends of texts and amounts of a batch as loops over plain numbers, compiled by numba; see ``kernel``."""
+"""Tags, ends of texts and amounts of a batch as loops over plain numbers, compiled by numba; see ``kernel_digits``."""
 
 from typing import Any
 

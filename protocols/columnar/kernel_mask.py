@@ -1,4 +1,4 @@
-"""Masks over a batch as loops over plain numbers, for numba to compile; see ``kernel`` and ``sanitise``.
+"""Masks over a batch as loops over plain numbers, for numba to compile; see ``kernel_digits`` and ``sanitise``.
 
 Each loop goes over the rows that have a field, overwrites in ``out`` what is surely secret, and
 sets ``slow`` for a row whose field may need more than that: the row sanitiser does it then, from the

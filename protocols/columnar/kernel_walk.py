@@ -1,4 +1,4 @@
-"""The walk over a batch as one loop over plain numbers, compiled by numba; see ``kernel``.
+"""The walk over a batch as one loop over plain numbers, compiled by numba; see ``kernel_digits``.
 
 The fields a bitmap names are put in order once, when it is first met: fixed fields lie at a known
 distance behind the counted field before them, so that a walk only steps from one counted field to
@@ -116,7 +116,7 @@ def walk_rows(  # noqa: PLR0917 (numba has no keyword-only arguments)
         bitmaps: int64, filled.
         cursors: int32, a number for each slot: where its next place is written; moved. Slots 0, 1 and 2 are those of
             the MTI, the TPDU and the header.
-        tile_rows: see ``kernel``; a power of two.
+        tile_rows: see ``kernel_digits``; a power of two.
         marks: int64, filled: the cursors before each tile, and after the last.
         totals: int64, a number for each slot: digits or bytes of its counted values; added to.
         place_rows: int32, filled: the places of all slots, each slot in a stretch of its own.

@@ -1,5 +1,8 @@
 """What the loops are made with: numba, and memory without the checks numba adds to an index.
 
+A loop calls no other but those of this file; whoever changes one of these removes what numba kept on
+disk (``__pycache__``), for numba looks only at the file of the loop that calls it.
+
 Import it only where numba is wanted: that takes a second. An index here never counts from the
 end, and a word may lie anywhere.
 """
@@ -98,3 +101,46 @@ def put_eight(typing: Any, array: Any, index: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.intp, types.int64), made
+
+
+@loop
+def nibbles(word: int) -> int:
+    """Four bytes as eight, a nibble each, in the order they are written."""
+    word = (word | word << 16) & 0x0000FFFF0000FFFF
+    word = (word | word << 8) & 0x00FF00FF00FF00FF
+    return (word >> 4 & 0x000F000F000F000F) | (word << 8 & 0x0F000F000F000F00)
+
+
+@loop
+def plain_bytes(word: int) -> int:
+    """The highest bit of each of eight bytes that is printable ASCII and no backslash; the others are of no meaning."""
+    high, one = -0x7F7F7F7F7F7F7F80, 0x0101010101010101  # 0x80 in each byte
+    other = word ^ 0x5C5C5C5C5C5C5C5C
+    return ((word | high) - 0x2020202020202020) & ((other | high) - one) & ~((word + one) | word) & high
+
+
+@loop
+def settle(  # noqa: PLR0917
+    offsets: Any, first: int, begin: int, end: int, validity: Any, bits_at: int
+) -> None:
+    """Twice the size of each value, and 1 for being there -> offsets and validity of rows ``begin`` to ``end``.
+
+    ``first`` is where the column's offsets begin, ``bits_at`` its validity; ``begin`` is a multiple of eight.
+    """
+    total = int(get(offsets, first + begin))
+    for block in range(begin >> 3, end >> 3):
+        bits = 0
+        for place in range(8):
+            said = get(offsets, first + 8 * block + place + 1)
+            bits |= (said & 1) << place
+            total += said >> 1
+            put(offsets, first + 8 * block + place + 1, total)
+        put(validity, bits_at + block, bits)
+    if end & 7:
+        bits = 0
+        for row in range(end & ~7, end):
+            said = get(offsets, first + row + 1)
+            bits |= (said & 1) << (row & 7)
+            total += said >> 1
+            put(offsets, first + row + 1, total)
+        put(validity, bits_at + (end >> 3), bits)

@@ -248,7 +248,8 @@ def test_what_the_chart_hands_on_is_what_kubernetes_takes():
 
 def test_airflow_has_every_option_that_the_values_set():
     """A misspelt option would silently be none. Airflow's own list of options is asked."""
-    known = yaml.safe_load((files("airflow") / "config_templates/config.yml").read_text("utf-8"))
+    text = (files("airflow") / "config_templates/config.yml").read_text("utf-8")
+    known = yaml.load(text, yaml.CSafeLoader)  # as safe, and ten times as fast
     simple = {"simple_auth_manager_users", "simple_auth_manager_passwords_file"}
     for section, options in values()["config"].items():
         for option, value in options.items():

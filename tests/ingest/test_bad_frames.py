@@ -7,7 +7,7 @@ import pytest
 from ingest.keys import create_keys
 from ingest.landing import land
 from protocols.profile import load_profile
-from tests.ingest.test_landing import Shop, sale
+from tests.ingest.landingshop import Shop, sale
 from tests.protocols.test_bad_input import FRAMES, flipped, nibbles
 
 pytestmark = pytest.mark.slow  # a whole landing

@@ -9,7 +9,7 @@ import pytest
 from ingest.keys import create_keys
 from ingest.landing import land
 from protocols.profile import load_profile
-from tests.ingest.test_landing import PAN, Heard, Shop, everything, message, sale
+from tests.ingest.landingshop import PAN, Heard, Shop, everything, message, sale
 
 pytestmark = pytest.mark.slow  # whole landings
 

@@ -137,8 +137,12 @@ def test_a_shop_day_of_every_brand(tmp_path: Path, differences: Differences) -> 
     assert differences() == {}
 
 
-def test_the_published_messages(settings: Settings, differences: Differences) -> None:
-    """Every message of the vectors, each as it came, twice, and cut into segments of seven."""
+@pytest.mark.parametrize("compiled_from", [0, 500_000])
+def test_the_published_messages(
+    settings: Settings, differences: Differences, monkeypatch: pytest.MonkeyPatch, compiled_from: int
+) -> None:
+    """Every message of the vectors, each as it came, twice, and cut into segments of seven; compiled and in numpy."""
+    monkeypatch.setattr("ingest.deriving.COMPILED_FROM", compiled_from)
     lines = [json.loads(line) for line in (VECTORS / "unionpay_pos.capture.jsonl").read_text("utf-8").splitlines()]
     heard = [(dt.datetime.fromisoformat(each["t"]), each["dir"], bytes.fromhex(each["frame"])) for each in lines]
     records = safe(iter(heard + heard), "unionpay")

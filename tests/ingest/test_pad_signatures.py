@@ -18,7 +18,7 @@ from protocols.profile import load_profile
 from protocols.sanitise import Sanitiser
 from protocols.sign_pad.ends import scribble
 from protocols.signature import feature_code
-from tests.ingest.test_landing import NOON, Shop, sale
+from tests.ingest.landingshop import NOON, Shop, sale
 
 pytestmark = pytest.mark.slow  # whole landings
 

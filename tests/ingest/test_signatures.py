@@ -16,7 +16,7 @@ from ingest.landing import land
 from protocols import jbig
 from protocols.png import png
 from protocols.profile import load_profile
-from tests.ingest.test_landing import NOON, Heard, Shop, message, sale
+from tests.ingest.landingshop import NOON, Heard, Shop, message, sale
 
 pytestmark = pytest.mark.slow  # whole landings
 

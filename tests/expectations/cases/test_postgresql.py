@@ -1,5 +1,6 @@
 """The book of cases on a real PostgreSQL, started for the test on loopback and stopped after it."""
 
+import datetime as dt
 import os
 import shutil
 import socket
@@ -10,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from expectations.cases.book import CaseBook
+from expectations.backup import back_up, restore
+from expectations.cases.book import CaseBook, case_book
 from expectations.cases.database import Database
 from expectations.feedback.record import Feedback
 from expectations.mail.ledger import Ledger
-from ingest.errors import CaseError
+from ingest.errors import BackupError, CaseError
+from ingest.settings import Settings, load_settings
 from ingest.tables import Lake
 from tests.expectations.cases.test_book import hold_two_writers
 from tests.expectations.feedback.test_record import coffees
@@ -102,6 +105,31 @@ def test_a_case_is_the_same_as_on_sqlite(server: str, tmp_path: Path):
         said.append((record.number, record.state, record.claimed_fen, record.findings, record.act_by,
                      [(each.kind, each.text, each.state) for each in record.log]))  # fmt: skip
     assert said[0] == said[1]
+
+
+def test_a_backup_of_sqlite_is_restored_into_postgresql_and_back(server: str, tmp_path: Path):
+    """The same cases in each of the three; numbers of entries go on, and what holds cases is not overwritten."""
+
+    def place(name: str, url: str) -> Settings:
+        folder = tmp_path / name
+        flags = {"spool": {"directory": str(folder / "spool")}, "lake": {"uri": str(folder / "lake")}}
+        return load_settings(None, flags | {"cases": {"url": url}})
+
+    first = place("first", f"sqlite:///{tmp_path}/first.db")
+    second = place("second", fresh(server, "restored"))
+    third = place("third", f"sqlite:///{tmp_path}/third.db")
+    book = case_book(first)
+    number = book.open_cases(example()).numbers[retry().finding_id]
+    book.claim(number, None, "form 12", "li")
+    for source, target in ((first, second), (second, third)):
+        folder = tmp_path / f"backup-of-{source.lake.uri.rpartition('/')[0].rpartition('/')[2]}"
+        back_up(source, folder, dt.datetime.now(dt.UTC))
+        restore(target, folder)
+        assert case_book(target).cases(review=True, whole=True) == case_book(source).cases(review=True, whole=True)
+        case_book(target).note(number, "goes on", "li")
+        with pytest.raises(BackupError, match="is there already"):
+            restore(target, folder)
+    assert [each.text for each in case_book(third).case(number).log][-3:] == ["form 12", "goes on", "goes on"]
 
 
 def test_answers_teach_the_same_as_on_sqlite(server: str, tmp_path: Path):

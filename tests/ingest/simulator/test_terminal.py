@@ -13,7 +13,7 @@ from ingest.simulator.terminal import Terminal
 from ingest.simulator.till import LOST, Till
 from protocols.facts import facts
 from protocols.profile import load_profile
-from tests.ingest.test_landing import Shop
+from tests.ingest.landingshop import Shop
 
 
 def play(till: Till, terminal: Terminal | None = None, host: Host | None = None) -> tuple[Terminal, Host, list[Any]]:
