@@ -3,6 +3,7 @@
 A finding carries its terminal's day, so that nobody takes "not seen" for "not there".
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -51,16 +52,29 @@ class TerminalDay:
         }
 
 
-def terminal_days(linked: "duckdb.DuckDBPyConnection") -> dict[tuple[str, str, "dt.date"], TerminalDay]:
-    """Every terminal's day in what `lifecycle.link` linked, by merchant, terminal and business day."""
+def terminal_days(
+    linked: "duckdb.DuckDBPyConnection", rows: Sequence[Mapping[str, Any]]
+) -> dict[tuple[str, str, "dt.date"], TerminalDay]:
+    """The terminals' days that ``rows`` of a view name, by merchant, terminal and business day."""
+    if not rows:
+        return {}
+    names = ("merchant", "terminal", "business_date")
+    wanted = [[row[name] for row in rows] for name in names]
+    here = (
+        "(merchant, terminal, business_date) IN (SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), unnest(?::DATE[]))"
+    )
     runs: dict[tuple[str, str, dt.date], list[MissingRun]] = {}
-    for row in linked.sql(
-        "SELECT merchant, terminal, business_date, batch, first_stan, last_stan FROM gap ORDER BY opens_at, first_stan"
+    for row in linked.execute(
+        "SELECT merchant, terminal, business_date, batch, first_stan, last_stan FROM gap "  # noqa: S608 - our condition
+        f"WHERE {here} ORDER BY opens_at, first_stan",
+        wanted,
     ).fetchall():
         run = MissingRun(batch_no=row[3], first_stan=row[4], last_stan=row[5])
         runs.setdefault((row[0], row[1], row[2]), []).append(run)
-    days = linked.sql(
-        "SELECT merchant, terminal, business_date, records, numbers_seen, numbers_missing FROM terminal_day"
+    days = linked.execute(
+        "SELECT merchant, terminal, business_date, records, numbers_seen, numbers_missing FROM terminal_day "  # noqa: S608 - ours
+        f"WHERE {here}",
+        wanted,
     ).fetchall()
     return {
         (merchant, terminal, day): TerminalDay(

@@ -80,14 +80,18 @@ class _View:
             return
         told = [breaks(stated.law, relation) for stated in self.laws]
         if rows:
-            for stated, says in zip(self.laws, told, strict=True):
-                found = linked.sql(f"SELECT {KEY} FROM {relation} WHERE {says}").fetchall()  # noqa: S608 - ours
-                self.broken.setdefault(stated.name, set()).update(str(key) for (key,) in found)
+            counted = ", ".join(f"count(*) FILTER ({says})" for says in told)
+            numbers = linked.sql(f"SELECT {counted} FROM {relation}").fetchall()[0]  # noqa: S608 - ours
+            for stated, says, number in zip(self.laws, told, numbers, strict=True):
+                if number:
+                    found = linked.sql(f"SELECT {KEY} FROM {relation} WHERE {says}").fetchall()  # noqa: S608 - ours
+                    self.broken.setdefault(stated.name, set()).update(str(key) for (key,) in found)
         any_law = " OR ".join(f"coalesce({says}, false)" for says in told)
         room = max(0, SHOWN_ROWS - sum(each.num_rows for each in self.shown))
         query = f"SELECT {columns} FROM {relation}"  # noqa: S608 - ours
         if rows > room:
-            query = f"{query} WHERE {any_law} UNION ALL ({query} WHERE NOT ({any_law}) LIMIT {room})"
+            broken = f"{query} WHERE {any_law}" if any(self.broken.values()) else f"{query} LIMIT 0"
+            query = f"({broken}) UNION ALL ({query} WHERE NOT ({any_law}) LIMIT {room})"
         self.shown.append(linked.sql(f"{query} ORDER BY {KEY}").to_arrow_table())
 
     def differences(self, name: str, bench: Judge) -> list[tuple[Stated, str | None]]:
@@ -122,7 +126,7 @@ class Docket:
         blind = coverage.blind(linked, self._given)
         self._blind.update(blind)
         self._attempts += _count(linked)
-        days, decoder = terminal_days(linked), version("tillwatch")
+        decoder = version("tillwatch")
         kinds = seen_kinds(linked)
         for rule in RULES.values():
             if not self._given.judges(rule) or rule.id in self._crashed:
@@ -137,6 +141,7 @@ class Docket:
                 self._crashed[rule.id] = _reason(crash)
                 continue
             known = subjects(linked, (each for row in rows for each in row["subjects"]))
+            days = terminal_days(linked, rows)
             for row in rows:
                 made = finding(rule, row, known, days, decoder)
                 self._found.setdefault(rule.id, {}).setdefault(made.finding_id, made)

@@ -7,14 +7,13 @@ name after all others have run; it is never a rule that found something.
 
 import datetime as dt
 import itertools
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from expectations import coverage, shards
+from expectations import coverage
 from expectations.agreements import agreements
 from expectations.cases.database import database_of
 from expectations.coverage import Blind
@@ -22,7 +21,7 @@ from expectations.feedback.prices import taught_prices
 from expectations.findings import Certainty, Finding, Severity, read_findings
 from expectations.judging import CouldNotRun, Docket, Judged, Progress, Quality
 from expectations.laws import Judge
-from expectations.lifecycle import ACQUIRER_TABLES, COLUMNS, SEARCH_DAYS, Shop, link
+from expectations.lifecycle import ACQUIRER_TABLES, COLUMNS, SEARCH_DAYS, Shop, link, read_tables
 from expectations.lifecycle import table as life_cycles
 from expectations.parameters import Parameters, parameters
 from expectations.rules import RULES
@@ -32,7 +31,7 @@ from ingest.settings import Settings
 from ingest.tables import Lake
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from expectations.lifecycle import Rows
 
 APP_ID = "check"
 WRITE_TRIES = 5
@@ -85,7 +84,6 @@ def check(
     start: dt.date | None = None,
     end: dt.date | None = None,
     progress: Progress | None = None,
-    at_once: int | None = None,
 ) -> CheckResult:
     """Judge the business days from ``start`` to ``end`` and store what was found.
 
@@ -94,8 +92,6 @@ def check(
         start: first business day; the lake's first by default.
         end: last business day, included; the lake's last by default.
         progress: told the name of each step as it begins.
-        at_once: judge merchants in parts of about so many attempts: less memory, but not every tie between merchants
-            is known to the parts (`expectations.shards` says which). The whole lake together by default.
 
     Raises:
         UsageError: the end is before the start; a rule's parameter that there is not.
@@ -125,20 +121,14 @@ def check(
     for _ in range(WRITE_TRIES):
         seen = lake.committed("findings", APP_ID) or 0
         docket = Docket(given, tell)
-        with tempfile.TemporaryDirectory(prefix="tillwatch-check-") as folder:
-            history = life_cycles.History(Path(folder))
-            tell("tables")
-            with shards.parts(lake, shop, first, last, at_once) as parts:
-                for tables in parts:
-                    tell("linking")
-                    linked = link(tables, shop, first, last)
-                    docket.hear(linked)
-                    tell("life cycles")
-                    history.take(linked)
-                    linked.close()
-                    tell("tables")
+        tell("linking")
+        linked = link(read_tables(lake, first), shop, first, last)
+        try:
+            docket.hear(linked)
             tell("life cycles")
-            history.store(lake, first, last)
+            life_cycles.store(lake, linked, first, last)
+        finally:
+            linked.close()
         tell("great expectations")
         from expectations.suites.ge import Bench
 
@@ -192,7 +182,7 @@ def shop_of(settings: Settings) -> Shop:
 
 
 def judge(
-    tables: Mapping[str, "pa.Table"],
+    tables: "Mapping[str, Rows]",
     shop: Shop,
     first: dt.date,
     last: dt.date,

@@ -76,9 +76,9 @@ class Judged:
 
 def run(story: Story, folder: Path, bench: Judge, how: Perturbation | None = None) -> Judged:
     """Record, land, import, judge."""
+    from expectations.lifecycle import read_tables
     from expectations.parameters import parameters
     from expectations.run import business_days, judge, shop_of
-    from expectations.shards import read_tables
     from ingest.statements.importing import import_statement
     from ingest.statements.layout import load_layout
     from ingest.tables import Lake

@@ -1,26 +1,30 @@
 """Life cycles: attempts linked to what undoes, repeats or completes them (docs/rules.md).
 
 Rules judge the life cycle, not the rows: a debit counts only while it is live. The SQL
-beside this file links all merchants at once in DuckDB, in memory; the tables it leaves
-behind (``attempt``, ``used``, ``gap``, ``batch``, ``life``, ``batch_total``,
-``terminal_day``, ``posting``) are what the rules' views are made from. No clock but the messages' own
-enters here.
+beside this file links all merchants together in DuckDB, which keeps to `MEMORY` and has the
+rest on disk; the tables it leaves behind (``attempt``, ``used``, ``gap``, ``batch``, ``life``,
+``batch_total``, ``terminal_day``, ``posting``) are what the rules' views are made from. No
+clock but the messages' own enters here.
 """
 
+import atexit
 import datetime as dt
 import functools
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from expectations.agreements import Agreements, find_steps, register
 from expectations.calendar import working_calendar
-from ingest.tables import TABLES, arrow_schema
+from ingest.tables import TABLES, Lake, arrow_schema
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
+
+    Rows: TypeAlias = pa.Table | Iterable[pa.Table]
 
 _EVERYWHERE = (
     "profile", "line", "merchant_id", "terminal_id", "batch_no", "stan", "event_at", "business_date", "seen_date",
@@ -56,14 +60,11 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 ACQUIRER_TABLES = ("statement_lines", "payouts", "profit_lines")
 """Tables of what acquirers and banks say; read whole rows, from `SEARCH_DAYS` before the first day on."""
 
-OF_ALL = {
-    "heard_in_all": "line VARCHAR, merchant VARCHAR, terminal VARCHAR, records BIGINT",
-    "latest_of_all": "moment TIMESTAMPTZ",
-    "statement_day_of_all": "acquirer VARCHAR, statement_id VARCHAR, clearing_day DATE, lines BIGINT",
-}
-"""What a part of the merchants has to know of all (`expectations.shards`); no rows where there is one part only."""
-
 STAGES = ("records", "gaps", "links", "totals", "reconciled", "agreed")
+MEMORY = "1GB"
+"""What the database may take; the process has some 600 MiB beside it."""
+ROWS_AT_ONCE = 250_000
+"""Rows of a table that are read at once, as far as whole days allow."""
 SEARCH_DAYS = 335
 """How far back a refund's sale is searched: eleven months (docs/rules.md)."""
 
@@ -89,29 +90,40 @@ class Shop:
     prices: frozenset[tuple[str, int]] = frozenset()
 
 
+def read_tables(lake: Lake, first: dt.date) -> "dict[str, Rows]":
+    """Everything that rules look at, from as far before ``first`` as a refund may reach, piece by piece."""
+    since = first - dt.timedelta(days=SEARCH_DAYS + 1)
+    return {name: _pieces(lake, name, COLUMNS.get(name), since) for name in (*COLUMNS, *ACQUIRER_TABLES)}
+
+
+def _pieces(lake: Lake, name: str, columns: tuple[str, ...] | None, since: dt.date) -> "Iterator[pa.Table]":
+    """Whole days together; the last piece has whatever day was added meanwhile, or none."""
+    low, rows = since, 0
+    for day, count in sorted(lake.days(name).items()):
+        if rows and day > since and rows + count > ROWS_AT_ONCE:
+            between = [("business_date", ">=", low), ("business_date", "<", day)]
+            yield lake.read(name, columns=columns, filters=between)
+            low, rows = day, 0
+        rows += count if day >= since else 0
+    yield lake.read(name, columns=columns, filters=[("business_date", ">=", low)])
+
+
 def link(
-    tables: "Mapping[str, pa.Table]", shop: Shop, first_day: dt.date, last_day: dt.date
+    tables: "Mapping[str, Rows]", shop: Shop, first_day: dt.date, last_day: dt.date
 ) -> "duckdb.DuckDBPyConnection":
     """Link everything in ``tables`` and set the scope to the business days to be judged.
 
     Args:
-        tables: ``transactions``, ``settlements`` and ``events`` with at least `COLUMNS`.
+        tables: ``transactions``, ``settlements`` and ``events`` with at least `COLUMNS`: each a table, or its rows
+            piece by piece (at least one), which are in memory one piece at a time.
         shop: the calendar.
         first_day: first business day whose rows may be accused.
         last_day: last one.
     """
-    connection = _database().cursor()
+    connection = database().cursor()
     connection.execute("SET TimeZone = 'UTC'")
-    for name in COLUMNS:
-        connection.register(name, tables[name])
-    for name in ACQUIRER_TABLES:
-        connection.register(name, tables[name] if name in tables else arrow_schema(TABLES[name]).empty_table())
-    for name, empty in OF_ALL.items():
-        connection.execute(f"CREATE TEMP TABLE {name} ({empty})")
-        if name in tables:
-            connection.register("told_of_all", tables[name])
-            connection.execute(f"INSERT INTO {name} SELECT * FROM told_of_all")  # noqa: S608 - our names
-            connection.unregister("told_of_all")
+    for name in (*COLUMNS, *ACQUIRER_TABLES):
+        _put(connection, name, tables[name] if name in tables else arrow_schema(TABLES[name]).empty_table())
     cutoff = shop.cutoff.hour * 3600 + shop.cutoff.minute * 60 + shop.cutoff.second
     connection.execute("CREATE TEMP TABLE shop AS SELECT ? AS zone, ?::BIGINT AS cutoff_s", [shop.zone, cutoff])
     connection.execute(
@@ -136,12 +148,40 @@ def link(
     return connection
 
 
+def _put(connection: "duckdb.DuckDBPyConnection", name: str, rows: "Rows") -> None:
+    """A table as it is, or its pieces one after the other, which go to disk where memory is short."""
+    import pyarrow as pa
+
+    if isinstance(rows, pa.Table):
+        connection.register(name, rows)
+        return
+    for number, piece in enumerate(rows):
+        connection.register("piece", piece)
+        into = f"INSERT INTO {name}" if number else f"CREATE TEMP TABLE {name} AS"
+        connection.execute(f"{into} SELECT * FROM piece")  # noqa: S608 - our names
+        connection.unregister("piece")
+
+
 @functools.cache
-def _database() -> "duckdb.DuckDBPyConnection":
-    """One database in memory for the process; each link has its own temporary tables in it, gone when it is closed."""
+def database() -> "duckdb.DuckDBPyConnection":
+    """One database for the process; each link has its own temporary tables in it, gone when it is closed.
+
+    It takes `MEMORY`; what is more lies in a folder of the system's for temporary files (``TMPDIR``), open to nobody
+    else, and goes with the process.
+    """
     import duckdb
 
-    return duckdb.connect(":memory:", config={"threads": 2})
+    spilt = tempfile.TemporaryDirectory(prefix="tillwatch-check-")
+    atexit.register(spilt.cleanup)
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "threads": 2,
+            "memory_limit": MEMORY,
+            "temp_directory": spilt.name,
+            "preserve_insertion_order": False,
+        },
+    )
 
 
 def seen_kinds(linked: "duckdb.DuckDBPyConnection") -> set[str]:

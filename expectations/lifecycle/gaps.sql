@@ -143,10 +143,7 @@ WITH lost AS (
 ),
 heard AS (
     SELECT line, arg_max(merchant, records) AS merchant, arg_max(terminal, records) AS terminal
-    FROM (SELECT * FROM heard_in_all
-          UNION ALL
-          SELECT line, merchant, terminal, count(*) AS records FROM attempt WHERE NOT EXISTS (SELECT 1 FROM heard_in_all)
-          GROUP BY line, merchant, terminal)
+    FROM (SELECT line, merchant, terminal, count(*) AS records FROM attempt GROUP BY line, merchant, terminal)
     GROUP BY line
 )
 SELECT concat_ws('|', 'unread', l.line, l.business_date) AS id, l.*, coalesce(h.merchant, '') AS merchant, coalesce(h.terminal, l.line) AS terminal

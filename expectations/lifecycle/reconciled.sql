@@ -46,9 +46,7 @@ CREATE TEMP TABLE statement_file AS
 WITH day AS (
     SELECT s.acquirer, s.statement_id, l.clearing_day, count(*) AS lines
     FROM statement_lines s JOIN line l ON l.acquirer = s.acquirer AND l.id = s.line_id
-    WHERE NOT EXISTS (SELECT 1 FROM statement_day_of_all)
     GROUP BY ALL
-    UNION ALL SELECT * FROM statement_day_of_all
 ),
 busy AS (
     SELECT * FROM day QUALIFY lines * 5 >= max(lines) OVER (PARTITION BY acquirer, statement_id)

@@ -140,10 +140,8 @@ QUALIFY epoch > 0;
 CREATE TEMP VIEW used AS
 SELECT n.*, coalesce(c.epoch, 0) AS epoch FROM number_used n LEFT JOIN come_back c ON c.id = n.id AND c.source = n.source;
 
--- A row without a merchant: the last moment known anywhere, where other merchants are judged apart.
 CREATE TEMP TABLE merchant AS
-SELECT merchant, max(moment) AS known_until FROM used GROUP BY merchant
-UNION ALL SELECT NULL, moment FROM latest_of_all WHERE moment IS NOT NULL;
+SELECT merchant, max(moment) AS known_until FROM used GROUP BY merchant;
 
 -- Attempts, with the batch they are of.
 CREATE TEMP VIEW attempt AS

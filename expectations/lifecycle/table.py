@@ -7,7 +7,6 @@ attempts, and those of the sales that it voids, refunds or completes.
 
 import datetime as dt
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingest.tables import TABLES, Lake
@@ -42,28 +41,6 @@ LEFT JOIN clock c ON c.terminal_id = l.terminal AND c.business_date = l.business
 """
 
 
-class History:
-    """The rows of all merchants, gathered part by part in a folder, and stored together."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._count = folder, 0
-
-    def take(self, linked: "duckdb.DuckDBPyConnection") -> None:
-        """Keep what became of a part's attempts."""
-        _rows(linked)
-        self._count += 1
-        linked.execute(f"COPY (SELECT * FROM life_row) TO '{self._folder}/{self._count}.parquet' (COMPRESSION lz4)")  # noqa: S608 - our folder
-
-    def store(self, lake: Lake, first: dt.date, last: dt.date) -> list[dt.date]:
-        """Bring the table up to it; the days that were written."""
-        import duckdb
-
-        with duckdb.connect(":memory:", config={"threads": 2}) as gathered:
-            gathered.execute("SET TimeZone = 'UTC'")
-            gathered.execute(f"CREATE TEMP VIEW life_row AS SELECT * FROM read_parquet('{self._folder}/*.parquet')")  # noqa: S608 - ours
-            return _store(lake, gathered, first, last)
-
-
 def store(lake: Lake, linked: "duckdb.DuckDBPyConnection", first: dt.date, last: dt.date) -> list[dt.date]:
     """Bring the table up to what was linked; the days that were written.
 
@@ -74,16 +51,8 @@ def store(lake: Lake, linked: "duckdb.DuckDBPyConnection", first: dt.date, last:
             to its attempts since is brought up to date, its own originals stay as they were found.
         last: last day.
     """
-    _rows(linked)
-    return _store(lake, linked, first, last)
-
-
-def _rows(linked: "duckdb.DuckDBPyConnection") -> None:
     linked.execute(ORIGINALS)
     linked.execute(ROWS)
-
-
-def _store(lake: Lake, linked: "duckdb.DuckDBPyConnection", first: dt.date, last: dt.date) -> list[dt.date]:
     written: list[dt.date] = []
     for low, high in _spans(linked, last):
         for _ in range(TRIES):
