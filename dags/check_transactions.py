@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from tillwatch_assets import FINDINGS, SHOP_ZONE, STATEMENTS, TRANSACTIONS  # type: ignore[import-not-found]  # beside this file
 from tillwatch_defaults import TASK_DEFAULTS  # type: ignore[import-not-found]  # beside this file
+from tillwatch_lineage import tell_assertions  # type: ignore[import-not-found]  # beside this file
 
 DAY = {"type": ["null", "string"], "format": "date"}
 
@@ -49,7 +50,9 @@ def check_transactions() -> None:
         params = context["params"]
         start, end = (dt.date.fromisoformat(day) if day else None for day in (params["from"], params["to"]))
         with RedactedErrors():
-            result = run_rules(load_settings(), start=start, end=end)
+            settings = load_settings()
+            result = run_rules(settings, start=start, end=end)
+        tell_assertions(result, settings.lake.uri)
         context["ti"].xcom_push("could_not_run", [each.name for each in result.could_not_run])
         if not result.findings and not result.written:
             raise AirflowSkipException("nothing was found")

@@ -125,7 +125,7 @@ def find_steps(connection: "duckdb.DuckDBPyConnection") -> None:
         found += [
             [merchant, acquirer, kind, ids[step.first], ids[step.noticed], step.old_ppm, step.new_ppm, step.rounding,
              step.over_fen, len(fees) - step.first]
-            for step in steps(list(zip(amounts, fees, strict=True)), fewest=fewest)
+            for step in steps(list(zip(amounts, fees, strict=True)), fewest=fewest, agreed_ppm=agreed)
             if step.new_ppm > step.old_ppm
         ]  # fmt: skip
     if found:

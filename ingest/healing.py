@@ -45,6 +45,7 @@ class Healed:
         late: records of a copy that gave way to a shorter one that was sealed: to be appended anew.
         after: to be called once ``late`` is on the disk.
         unfinished: the time was over before all was looked at.
+        unread_from: the first number of the last segment that could not be read in one folder; 0 where all could.
     """
 
     notes: list[str] = field(default_factory=list)
@@ -52,6 +53,7 @@ class Healed:
     late: list[PendingRecord] = field(default_factory=list)
     after: list[Callable[[], None]] = field(default_factory=list)
     unfinished: bool = False
+    unread_from: int = 0
 
 
 @dataclass(slots=True)
@@ -138,6 +140,7 @@ def _heal_one(healed: Healed, copies: tuple[Copy, Copy], names_of: list[list[str
     for each in unread:
         healed.failed[each.copy.folder] = each.unread
     if unread:
+        healed.unread_from = max(healed.unread_from, *(int(name[:20]) for names in names_of for name in names))
         return
     if (first.name, first.data) == (second.name, second.data):
         if first.path.suffix == SEALED and not first.whole and later_version(first.data) is None:

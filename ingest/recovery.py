@@ -7,7 +7,6 @@ that holds no record at all. A segment put aside after a failed sync is sealed
 from a copy, for only bytes that are written anew are sure to reach the disk.
 """
 
-import contextlib
 import hashlib
 import time
 from collections.abc import Callable
@@ -40,12 +39,21 @@ QUARANTINE = "quarantine"
 
 @dataclass(slots=True)
 class Recovery:
-    """What was found at the start. ``notes`` are for people, one line each."""
+    """What was found at the start.
+
+    Attributes:
+        next_seq: where the numbers go on.
+        link: what the next segment carries of the last.
+        sealed: what was sealed now.
+        notes: for people, one line each.
+        unread_from: the first number of the last segment that could not be read; 0 where all could.
+    """
 
     next_seq: int = 1
     link: bytes = NO_CHAIN
     sealed: list[SegmentInfo] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    unread_from: int = 0
 
     def follow(self, last_seq: int, link: bytes) -> None:
         """Numbers go on after ``last_seq``."""
@@ -125,8 +133,10 @@ def recover(disk: Disk, directory: Path, keys: Keys, boot_id: int, make_room: Ca
                     make_room()
                     continue
                 found.notes.append(f"{name}: left as it is: {wrong.strerror}")
-                with contextlib.suppress(OSError):
+                try:
                     found.follow(_State.of(disk.read(path), keys).last_seq, NO_CHAIN)
+                except OSError:
+                    found.unread_from = max(found.unread_from, _first_seq(path))
             break
     sealed = [name for name in disk.names(directory) if NAME.fullmatch(name) and name.endswith(SEALED)]
     if sealed:
@@ -134,7 +144,7 @@ def recover(disk: Disk, directory: Path, keys: Keys, boot_id: int, make_room: Ca
             _follow(directory / sealed[-1], disk.read(directory / sealed[-1]), keys, found)
         except OSError as wrong:
             found.notes.append(f"{sealed[-1]}: cannot be read: {wrong.strerror}")
-            found.follow(_first_seq(directory / sealed[-1]), NO_CHAIN)
+            found.unread_from = max(found.unread_from, _first_seq(directory / sealed[-1]))
     return found
 
 

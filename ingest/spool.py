@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Spool", "owner_of"]
 
+MOST_RECORDS = 1 << 24
+"""More than a segment holds: so many numbers are left out after one that cannot be read, for none is used twice."""
 LATE_BATCH = 1024
 RESERVE = "RESERVE"
 RESERVE_BYTES = 256 * 1024
@@ -111,6 +113,8 @@ class Spool:
         self._next_seq = self.recovery.next_seq
         self._link = self.recovery.link
         self._known = Known(recall(self._disk, directory, REMEMBERED))
+        if unread := max(self.recovery.unread_from, healed.unread_from if healed else 0):
+            self._leave_out(unread + MOST_RECORDS)
         if healed is not None:
             self._take_over(healed)
 
@@ -339,6 +343,14 @@ class Spool:
             return
         for finish in healed.after:
             finish()
+
+    def _leave_out(self, following: int) -> None:
+        """Go on at this number: those before it may be in a segment that could not be read."""
+        if following <= self._next_seq:
+            return
+        why = "a segment could not be read at the start; it may hold these records"
+        self._burned.append({"reason": why, "missing": [self._next_seq, following - 1]})
+        self._next_seq, self._link = following, NO_CHAIN
 
     def _abandon(self, writing: _Writing) -> None:
         """Give up a segment that holds nothing but sessions."""

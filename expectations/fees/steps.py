@@ -5,7 +5,8 @@ A fee says of its rate that it lies between two fractions: with rounding half up
 have a point in common, whatever the amounts. How an acquirer rounds is not assumed: each way
 is followed beside the others, and only when the last one that explained the calm period
 explains nothing any more has something changed. Ends are closed, so that a rate that is
-exactly on an end is never accused.
+exactly on an end is never accused. A rate that a contract names, and that makes the first
+fees exactly, is known from the beginning.
 """
 
 from collections.abc import Sequence
@@ -95,11 +96,27 @@ class _Regime:
     alive: list[_Interval] = field(default_factory=lambda: [_Interval(each) for each in ROUNDINGS])
     band: _Interval = field(default_factory=lambda: _Interval("band"))
     count: int = 0
+    known_ppm: int | None = None
+    calm: int = CALM
+
+    @classmethod
+    def of(cls, fees: Sequence[tuple[int, int]], agreed_ppm: int | None, fewest: int) -> "_Regime":
+        """The first one: at the agreed rate, when one way of rounding makes the first fees of it, to the fen."""
+        first = fees[:fewest]
+        ways = [
+            each for each in ROUNDINGS
+            if agreed_ppm and all(rounded(amount, agreed_ppm, each) == fee for amount, fee in first)
+        ]  # fmt: skip
+        if not agreed_ppm or not ways or len(first) < fewest:
+            return cls(0)
+        at = agreed_ppm, MILLION
+        alive = [_Interval(each, at, at) for each in ways]
+        return cls(0, alive, _Interval("band", at, at), known_ppm=agreed_ppm, calm=fewest)
 
     def take(self, amount: int, fee: int) -> bool:
         """Take a fee in; False when nothing explains it any more."""
         holding = [each for each in self.alive if each.holds(amount, fee)]
-        if not holding and ((self.count >= CALM and self.alive) or not self.band.holds(amount, fee)):
+        if not holding and ((self.count >= self.calm and self.alive) or not self.band.holds(amount, fee)):
             return False
         self.alive = holding
         for each in holding:
@@ -114,16 +131,17 @@ class _Regime:
         return self.alive[0] if self.alive else self.band
 
 
-def steps(fees: Sequence[tuple[int, int]], *, fewest: int = FEWEST) -> list[Step]:
+def steps(fees: Sequence[tuple[int, int]], *, fewest: int = FEWEST, agreed_ppm: int | None = None) -> list[Step]:
     """Every change of rate in fees that one rate should explain.
 
     Args:
         fees: amount and fee of each transaction, in order of time; amounts above zero. What a cap, a
             minimum or a fixed part makes of a fee has to be left out before.
         fewest: so many fees must have been alike before a change is told.
+        agreed_ppm: the contract's rate, in millionths; taken for the first one where it is.
     """
     found: list[Step] = []
-    regime, place = _Regime(0), 0
+    regime, place = _Regime.of(fees, agreed_ppm, fewest), 0
     while place < len(fees):
         if regime.take(*fees[place]):
             place += 1
@@ -168,7 +186,7 @@ def _step(fees: Sequence[tuple[int, int]], before: _Regime, noticed: int, after:
     for amount, fee in fees[before.start : max(first, before.start + 1)]:
         if old.holds(amount, fee):
             old.add(amount, fee)
-    old_ppm, new_ppm = _rate(old), _rate(after)
+    old_ppm, new_ppm = before.known_ppm or _rate(old), _rate(after)
     way: Rounding = rounding if rounding in ROUNDINGS else "half-up"
     slack = 0 if rounding in ROUNDINGS else 1
     while first < noticed and abs(fees[first][1] - rounded(fees[first][0], old_ppm, way)) <= slack:

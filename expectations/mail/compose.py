@@ -69,9 +69,13 @@ def figures_for(alert: Alert, settings: Settings) -> Figures:
 
 def place_of(merchant_id: str, settings: Settings, figures: Figures) -> str:
     """The shop's name, or its number where the settings do not name it."""
+    return name_of(merchant_id, settings) or figures.texts.phrase("merchant_unnamed").format(id=merchant_id)
+
+
+def name_of(merchant_id: str, settings: Settings) -> str:
+    """The shop's name in a line's length; empty where the settings do not name it."""
     merchant = _merchant(merchant_id, settings)
-    name = " ".join(merchant.name.split())[:LONGEST_PLACE] if merchant else ""
-    return name or figures.texts.phrase("merchant_unnamed").format(id=merchant_id)
+    return " ".join(merchant.name.split())[:LONGEST_PLACE] if merchant else ""
 
 
 def answers(case: Case, figures: Figures, settings: Settings) -> Links:

@@ -150,7 +150,7 @@ def _reminders(world: World, merchant: str | None) -> tuple[list[Notice], list[d
     ]
     routes = world.settings.alerts.routes
     due, later = reminders(open_cases, world.history, routes, world.hours, world.facts)
-    again = reopened(open_cases, world.surer, world.history, routes, world.facts)
+    again = reopened(open_cases, world.surer, world.history, routes, hours=world.hours, facts=world.facts)
     told = {(each.case.number, each.address) for each in again}
     due = [*(each for each in due if (each.case.number, each.address) not in told), *again]
     wakes = world.hours.wakes(world.now)

@@ -82,6 +82,8 @@ def reopened(
     surer: Mapping[str, Mapping[str, dt.datetime]],
     history: History,
     routes: Iterable[Route],
+    *,
+    hours: Hours,
     facts: Facts = NO_FACTS,
 ) -> list[Reminder]:
     """Whom to tell that a case that was over is open again; who never heard of it gets its first mail instead.
@@ -91,6 +93,7 @@ def reopened(
         surer: number of a case -> findings that opened it again because they became proven, and when.
         history: who was told what.
         routes: who reads.
+        hours: the decision moment.
         facts: what routes may ask for.
     """
     routes = tuple(routes)
@@ -103,7 +106,8 @@ def reopened(
             told = history.first_told(since, address, locale)
             known = Told(name, address, locale, as_case=True) in history.told | history.dead
             if told is not None and told < at and not known:
-                due.append(Reminder(case, locale, address, name, 0, form="reopened"))
+                days = (hours.now - told).days
+                due.append(Reminder(case, locale, address, name, days, form="reopened"))
     return due
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from expectations.mail.blocks import Block, Fine, Letter, Note, Opening, Steps, Table, Verdict
 from expectations.mail.cases import Case
 from expectations.mail.catalogue import Locale, texts
-from expectations.mail.compose import contact, place_of
+from expectations.mail.compose import contact, name_of, place_of
 from expectations.mail.figures import Figures
 from expectations.mail.notice import EVERYBODY, Notice
 from expectations.mail.storms import Storm
@@ -23,7 +23,7 @@ def storm_mail(storm: Storm, locale: Locale, recipients: tuple[str, ...], world:
     values = _values(storm.cases, storm, figures) | {"merchants": str(len(storm.merchants))}
     rows = tuple(
         (
-            place_of(merchant_id, world.settings, figures),
+            name_of(merchant_id, world.settings) or "—",
             merchant_id,
             str(len(storm.of(merchant_id))),
             figures.sums(total(each.at_risk for each in storm.of(merchant_id))),

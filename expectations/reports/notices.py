@@ -8,7 +8,7 @@ from expectations.mail.blocks import Block, Fine, Letter, Note, Opening, Steps, 
 from expectations.mail.budget import Budget
 from expectations.mail.cases import Case
 from expectations.mail.catalogue import Locale, texts
-from expectations.mail.compose import place_of
+from expectations.mail.compose import name_of, place_of
 from expectations.mail.figures import Figures
 from expectations.mail.notice import EVERYBODY, Notice
 from expectations.money import CNY, total
@@ -132,14 +132,14 @@ def fleet_notice(
 
 def _shops(ordered: Sequence[ShopFigures], figures: Figures, settings: Settings) -> Table:
     say = figures.texts.phrases
-    columns = (say["fleet_shop"], say["report_checked"], say["report_found"], say["report_back"], say["report_whole"])
+    checked = f"{say['report_checked']} · {say['report_whole']}"
+    columns = (say["fleet_shop"], checked, say["report_found"], say["report_back"])
     rows = tuple(
         (
-            place_of(shop.merchant_id, settings, figures),
-            figures.count(shop.checked),
+            name_of(shop.merchant_id, settings) or shop.merchant_id,
+            f"{figures.count(shop.checked)} · {whole(shop, figures)}",
             f"{shop.cases} · {figures.sums(shop.found)}" if shop.cases else "—",
             figures.sums(shop.recovered) if shop.recovered else "—",
-            whole(shop, figures),
         )
         for shop in ordered[:MOST_SHOPS]
     )

@@ -62,8 +62,8 @@ RULES = (
         id="reversal_exhausted",
         group="A",
         expectation="ExpectReversalConfirmedInTime",
-        says="A reversal is confirmed before the terminal gives up, at three sendings.",
-        law=NotAbove("unconfirmed_sendings", 2),
+        says="A reversal is confirmed before the terminal gives up.",
+        law=NotAbove("unconfirmed_sendings", "resend_times"),
         grades={
             "clear": ("P1", "PROVEN"),
             "gap": ("P1", "PROBABLE"),
@@ -72,8 +72,9 @@ RULES = (
         },
         ruled_out=("reversed", "voided", "refunded", "declined_first"),
         source="C",
-        innocent="the host proved since that nothing was debited",
+        innocent="the host, or the acquirer's statement, proved since that nothing was debited",
         kinds=("REVERSAL",),
+        parameters=(Parameter("resend_times", 2, "times that the terminal sends a reversal again before it gives up"),),
     ),
     Rule(
         id="dup_card_amount_window",
@@ -87,6 +88,9 @@ RULES = (
         innocent="two identical coffees; canteens; split bills; the first was undone or declined; two orders",
         kinds=("SALE",),
         keys=("card",),
+        parameters=(
+            Parameter("timeout_s", 60, "seconds after which a terminal waits for an answer no longer", least=1),
+        ),
     ),
     Rule(
         id="dup_rrn_twice",

@@ -1,5 +1,5 @@
 -- One row what may be a terminal's deposit and is in no register: a deduction from a payout of such a price or under such
--- a word (押金, 冻结), or one of a terminal's first three sales, at the beginning of its numbers, of a price that the shop
+-- a word (押金, 保证金, 冻结), or one of a terminal's first three sales, at the beginning of its trace numbers, of a price that the shop
 -- takes nowhere else.
 WITH price AS (SELECT merchant, unnest(prices_fen)::BIGINT AS price FROM parameter),
 first_sale AS (
@@ -11,7 +11,7 @@ SELECT s.id AS key, 1 AS deposits_not_registered, [s.id] AS subjects, s.merchant
        []::VARCHAR[] AS also_ruled_out, s.amount_fen AS price_fen
 FROM first_sale s
 JOIN price p ON p.merchant = s.merchant AND p.price = s.amount_fen
-WHERE s.place <= 3 AND s.stan <= 10 AND s.batch <= 1 AND in_scope(s.business_date)
+WHERE s.place <= 3 AND s.stan <= 10 AND in_scope(s.business_date)
   AND NOT EXISTS (SELECT 1 FROM life o WHERE o.merchant = s.merchant AND o.amount_fen = s.amount_fen AND o.terminal <> s.terminal)
   AND (SELECT count(*) FROM life o WHERE o.merchant = s.merchant AND o.amount_fen = s.amount_fen) <= 1
   AND NOT EXISTS (SELECT 1 FROM deposit d WHERE d.merchant = s.merchant AND d.amount_fen = s.amount_fen)
@@ -19,6 +19,6 @@ UNION ALL
 SELECT p.id, 1, [p.id], p.merchant, '', p.business_date, p.deducted_fen, NULL, 'deduction', [], [], p.deducted_fen
 FROM payout p
 WHERE p.deducted_fen > 0 AND in_scope(p.business_date)
-  AND (regexp_matches(coalesce(p.remark, ''), '押金|服务保证金')
+  AND (regexp_matches(coalesce(p.remark, ''), '押金|保证金|冻结')
        OR (p.merchant, p.deducted_fen) IN (SELECT merchant, price FROM price))
   AND NOT EXISTS (SELECT 1 FROM deposit d WHERE d.merchant = p.merchant AND d.amount_fen = p.deducted_fen)

@@ -1,12 +1,15 @@
 -- One row a pair of sales of one card and one amount at one merchant within the hour, the later one
--- accused, with a score. Slips are not collected: their part counts nothing and `missing` names them. A sale
+-- accused, with a score. The first was disturbed (anomaly) when it was sent again, its reversal was queued, or its answer came after
+-- the terminal had given up. Slips are not collected: their part counts nothing and `missing` names them. A sale
 -- without signature beside a signed one of the same entry lacks what was asked for; blank pictures sign nothing. Where a link carries neither operator nor
 -- trace number, the points that those could have earned are left open: what might have been for
 -- review with them is said to be unverifiable, not silently innocent. A common price is one of the merchant's three
 -- most common, or one that three answers "two purchases" taught (docs/cases.md).
 WITH sale AS (
-    SELECT *, sendings > 1 OR reversal_sendings > 0 AS anomaly
-    FROM life WHERE kind = 'SALE' AND exposed AND card IS NOT NULL AND amount_fen > 0
+    SELECT life.*, sendings > 1 OR reversal_sendings > 0
+           OR coalesce(date_diff('second', requested_at, responded_at) >= p.timeout_s, false) AS anomaly
+    FROM life JOIN parameter p USING (merchant)
+    WHERE kind = 'SALE' AND exposed AND card IS NOT NULL AND amount_fen > 0
       AND (merchant, card, amount_fen) IN (SELECT merchant, card, amount_fen FROM life WHERE kind = 'SALE' AND exposed
                                            GROUP BY merchant, card, amount_fen HAVING count(*) > 1)
 ),
@@ -31,8 +34,8 @@ pair AS (
            first.order_ref IS NULL OR later.order_ref IS NULL AS order_absent,
            coalesce(first.operator_no, later.operator_no) IS NULL AND coalesce(first.stan, later.stan) IS NULL AS nameless,
            first.gap_later AS gap,
-           coalesce(later.entry_mode LIKE '07_' AND right(later.entry_mode, 1) <> '1' AND later.amount_fen <= 100000, false)
-               AS tap_without_pin,
+           coalesce(left(later.entry_mode, 2) IN ('07', '91', '96', '98') AND right(later.entry_mode, 1) <> '1'
+                    AND later.amount_fen <= 100000, false) AS tap_without_pin,
            first.atc AS first_card_counter,
            a.id IS NULL AND b.id IS NOT NULL AND coalesce(first.entry_mode = later.entry_mode, false) AS first_unsigned,
            coalesce(a.sha256 <> b.sha256, false) AS signed_apart, a.id IS NULL AND b.id IS NULL AS unsigned
@@ -124,7 +127,7 @@ scored AS (
     FROM weighed
     -- Three or more alike within the hour, without a fault in any: gift cards, a canteen, a hospital till.
     WHERE NOT (run >= 3 AND run_anomalies = 0 AND NOT rare_price)
-      AND (seconds_apart <= 300 OR first_anomaly)
+      AND (seconds_apart <= 300 OR first_anomaly OR first_unsigned)
 )
 SELECT id AS key,
        (score_parts.time_apart + score_parts.first_had_anomaly + score_parts.same_terminal_and_operator

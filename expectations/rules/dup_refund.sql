@@ -1,5 +1,6 @@
 -- One row a refund that stands: how many refunds of the same sale and amount came before it within a
--- day, counted when together the sale's refunds exceed it, or when they are at most ten minutes apart.
+-- day, counted when together the sale's refunds exceed it, or when they are at most ten minutes apart and do not bear
+-- different numbers of the till.
 WITH refund AS (
     SELECT r.*, o.amount_fen AS sale_fen, coalesce(o.gap_later, false) AS sale_gap,
            coalesce(r.original, concat_ws('|', r.merchant, r.orig_rrn, r.orig_date)) AS of_sale,
@@ -18,7 +19,7 @@ repeat AS (
       ON first.of_sale = later.of_sale AND first.amount_fen = later.amount_fen AND first.nth < later.nth
      AND date_diff('second', first.moment, later.moment) <= 86400
      AND (coalesce(later.refunded_so_far > later.sale_fen, false)
-          OR date_diff('second', first.moment, later.moment) <= 600)
+          OR date_diff('second', first.moment, later.moment) <= 600 AND coalesce(first.order_ref = later.order_ref, true))
     GROUP BY later.id
 )
 SELECT id AS key, coalesce(earlier, 0) AS same_refunds_before,

@@ -16,4 +16,5 @@ SELECT id AS key, CASE WHEN day_over OR posting = 'posted' THEN 1 ELSE 0 END AS 
        CASE WHEN posting = 'posted' THEN []::VARCHAR[] ELSE ['acquirer_file'] END || CASE WHEN gap_later THEN ['stan_gap'] ELSE [] END AS missing, []::VARCHAR[] AS also_ruled_out,
        state AS first_outcome, response_code AS first_response_code, reversal_sendings
 FROM failed
-WHERE id NOT IN (SELECT id FROM accused WHERE rule IN ('retry_after_unknown', 'reversal_exhausted', 'reversal_pending_idle'))
+WHERE id NOT IN (SELECT id FROM accused WHERE rule IN ('retry_after_unknown', 'reversal_exhausted')
+                    OR rule = 'reversal_pending_idle' AND posting IS DISTINCT FROM 'posted')

@@ -1,6 +1,7 @@
 -- One row a batch with money in it, dated the day on which its term ended: hours from its first debit to its
 -- settlement, to the next batch's beginning, or to the last message known. A batch that is late is no money lost: what waits
--- in it is at risk only once it is so late that the acquirer may refuse it.
+-- in it is at risk only once it is so late that the acquirer may refuse it. So is an offline sale that was not sent by its
+-- clearing cut-off, nor since, in a batch that is still open.
 WITH opened AS (
     SELECT merchant, terminal, batch, epoch, min(moment) AS first_at, arg_min(id, nth) AS first_id, min(settled_at) AS settled_at,
            sum(amount_fen)::BIGINT AS unsettled_fen
@@ -19,10 +20,31 @@ term AS (
     CROSS JOIN shop
     JOIN merchant m USING (merchant)
     JOIN parameter p USING (merchant)
+),
+unsent AS (
+    SELECT o.*, p.hours, p.grave_hours, (o.clearing_day + to_seconds(shop.cutoff_s)) AT TIME ZONE shop.zone AS cutoff_at, m.known_until
+    FROM life o
+    CROSS JOIN shop
+    JOIN merchant m USING (merchant)
+    JOIN parameter p USING (merchant)
+    WHERE o.kind = 'OFFLINE_SALE' AND (o.state <> 'approved' OR o.only_in_journal) AND NOT o.is_reversed AND o.voids = 0
+      AND o.settled_at IS NULL
+      AND NOT EXISTS (SELECT 1 FROM attempt u WHERE u.merchant = o.merchant AND u.terminal = o.terminal AND u.kind IN ('OFFLINE_SALE', 'SALE')
+                        AND u.state = 'approved' AND NOT u.only_in_journal AND u.id <> o.id AND u.amount_fen = o.amount_fen
+                        AND u.card IS NOT DISTINCT FROM o.card AND u.moment >= o.moment - INTERVAL 1 MINUTE
+                        AND (u.stan = o.stan OR u.atc = o.atc))
 )
 SELECT first_id AS key, hours_open, hours AS hours_allowed, [first_id] AS subjects,
        merchant, terminal, business_date, CASE WHEN hours_open > grave_hours THEN unsettled_fen ELSE 0 END AS amount_at_risk_fen, NULL::TIMESTAMPTZ AS act_by,
        CASE WHEN hours_open > grave_hours THEN 'grave' ELSE 'clear' END AS grade,
-       []::VARCHAR[] AS missing, []::VARCHAR[] AS also_ruled_out, batch AS batch_no, settled_at, unsettled_fen
+       []::VARCHAR[] AS missing, []::VARCHAR[] AS also_ruled_out, batch AS batch_no, settled_at, unsettled_fen, NULL::BIGINT AS offline_fen
 FROM term
 WHERE in_scope(business_date)
+UNION ALL
+-- Hours are full ones before the cut-off, and begun ones since the sale: every one of these is late.
+SELECT id, (date_diff('minute', moment, known_until) + 59) // 60, date_diff('minute', moment, cutoff_at) // 60, [id], merchant, terminal,
+       business_date, CASE WHEN known_until > moment + to_hours(grave_hours) THEN amount_fen ELSE 0 END, NULL::TIMESTAMPTZ,
+       CASE WHEN only_in_journal THEN 'log' WHEN known_until > moment + to_hours(grave_hours) THEN 'grave' ELSE 'clear' END,
+       ['acquirer_file'], []::VARCHAR[], batch, NULL::TIMESTAMPTZ, NULL, amount_fen
+FROM unsent
+WHERE known_until > cutoff_at AND in_scope(business_date)

@@ -13,6 +13,6 @@ SELECT l.id AS key, 0 AS postings, [l.id] || CASE WHEN p.line_id IS NULL THEN []
        l.clearing_day, p.posting
 FROM life l
 JOIN posting p USING (id)
-WHERE family(l.kind) = 'debit' AND l.live AND l.refunded_fen = 0 AND p.posting IN ('absent', 'undone')
+WHERE family(l.kind) = 'debit' AND l.exposed AND p.posting IN ('absent', 'undone')
   AND (l.kind <> 'QR_SALE' OR (l.merchant, l.terminal) IN (SELECT merchant, terminal FROM coded))
   AND in_scope(l.business_date)

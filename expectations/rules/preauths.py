@@ -3,8 +3,9 @@
 from expectations.laws import Equal, NotAbove, NotBelow
 from expectations.rules.declaration import Parameter, Rule
 
-_DEPOSITS = ("3351", "4411", "7011", "7012", "7512", "7513", "7519", "8011", "8062", "8099")
-"""Car rental, ships, lodging, timeshares, rental of trucks and caravans, doctors, hospitals (ISO 18245)."""
+_DEPOSITS = ("3351", "4411", "5541", "5542", "7011", "7012", "7512", "7513", "7519", "8011", "8062", "8099")
+"""Car rental, ships, fuel (one yuan before filling), lodging, timeshares, rental of trucks and caravans, doctors,
+hospitals (ISO 18245)."""
 
 RULES = (
     Rule(
@@ -13,7 +14,7 @@ RULES = (
         expectation="ExpectSaleNotHold",
         says="A sale is not taken as a pre-authorisation.",
         law=NotAbove("holds_in_place_of_sales", 0),
-        grades={"paid": ("P2", "PROBABLE"), "trade": ("P2", "POSSIBLE")},
+        grades={"paid": ("P2", "PROBABLE"), "trade": ("P2", "POSSIBLE"), "jump": ("P2", "PROBABLE")},
         source="S",
         innocent="hotels, rentals and hospitals; deposits that are the shop's policy",
         kinds=("PREAUTH",),
@@ -37,7 +38,7 @@ RULES = (
         grades={"clear": ("P1", "PROVEN"), "gap": ("P1", "PROBABLE")},
         ruled_out=("reversed", "voided", "exactly_115"),
         source="U",
-        innocent="exactly 115 %; holds that were added to",
+        innocent="exactly 115 %; holds that were added to; one yuan held before filling a tank",
         kinds=("COMPLETION",),
         keys=("orig_auth_code",),
     ),

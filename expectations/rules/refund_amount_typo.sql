@@ -1,5 +1,5 @@
 -- One row a refund that stands, with its sale: whether its amount is the sale's with the point moved (x10, x100,
--- /10, /100) or with two neighbouring digits exchanged. Less than the sale may as well be a part refund.
+-- /10) or with two neighbouring digits exchanged. Less than the sale may as well be a part refund.
 WITH refund AS (
     SELECT r.id, r.merchant, r.terminal, r.business_date, r.amount_fen, r.linked_by, o.id AS sale_id, o.amount_fen AS sale_fen,
            r.amount_fen::VARCHAR AS typed, o.amount_fen::VARCHAR AS meant
@@ -9,7 +9,7 @@ WITH refund AS (
       AND r.amount_fen > 0 AND o.amount_fen > 0 AND in_scope(r.business_date)
 ),
 weighed AS (
-    SELECT *, amount_fen IN (sale_fen * 10, sale_fen * 100) OR amount_fen * 10 = sale_fen OR amount_fen * 100 = sale_fen AS point_moved,
+    SELECT *, amount_fen IN (sale_fen * 10, sale_fen * 100) OR amount_fen * 10 = sale_fen AS point_moved,
            length(typed) = length(meant)
            AND list_contains(list_transform(generate_series(1, length(meant) - 1), lambda i: left(meant, i::INT - 1) || substr(meant, i::INT + 1, 1)
                              || substr(meant, i::INT, 1) || substr(meant, i::INT + 2)), typed) AS digits_exchanged

@@ -2,7 +2,7 @@
 -- batch not settled.
 SELECT r.id AS key,
        CASE WHEN r.amount_fen = o.amount_fen AND r.terminal = o.terminal AND r.clearing_day = o.clearing_day
-                 AND r.batch = o.batch AND coalesce(o.settled_at > r.moment, true) AND NOT o.is_reversed
+                 AND r.batch = o.batch AND coalesce(o.settled_at > r.moment, true) AND o.state = 'approved' AND NOT o.is_reversed
                  AND (o.first_void_nth IS NULL OR o.first_void_nth > r.nth) THEN 1 ELSE 0 END AS voids_possible,
        [r.id, o.id] AS subjects, r.merchant, r.terminal, r.business_date, 0 AS amount_at_risk_fen, NULL::TIMESTAMPTZ AS act_by,
        'clear' AS grade, []::VARCHAR[] AS missing, []::VARCHAR[] AS also_ruled_out, o.moment AS sold_at

@@ -15,7 +15,7 @@ retried AS (
       ON s.merchant = u.merchant AND s.card = u.card AND s.amount_fen = u.amount_fen
      AND s.kind = 'SALE' AND s.exposed AND s.trace <> u.trace
      AND abs(date_diff('second', u.moment, s.moment)) <= 900
-     AND CASE WHEN s.terminal = u.terminal THEN (s.stan - u.stan + 999999) % 999999 BETWEEN 1 AND 500000
+     AND CASE WHEN s.terminal = u.terminal THEN coalesce((s.stan - u.stan + 999999) % 999999 BETWEEN 1 AND 500000, s.nth > u.nth)
               ELSE s.nth > u.nth END
     WHERE s.id NOT IN (SELECT id FROM accused WHERE rule IN ('dup_stan_resent', 'dup_same_atc'))
     GROUP BY u.id

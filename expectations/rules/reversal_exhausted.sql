@@ -1,4 +1,5 @@
--- One row a trace number with reversals: how often they were sent without one being confirmed.
+-- One row a trace number with reversals: how often they were sent without one being confirmed. What the acquirer's
+-- statement lacks, when it should be there, debited nobody.
 -- The original is what stays in doubt; where it was not collected, its first reversal stands for it. Which attempt a
 -- reversal without a trace number takes back is not known.
 WITH original AS (
@@ -6,8 +7,9 @@ WITH original AS (
     QUALIFY row_number() OVER (PARTITION BY trace ORDER BY state = 'open' DESC, state = 'approved' DESC, nth) = 1
 )
 SELECT l.id AS key,
-       CASE WHEN r.confirmed > 0 OR o.voids > 0 OR o.refunded_fen >= o.amount_fen OR o.state = 'declined' THEN 0
-            ELSE r.reversal_sendings END AS unconfirmed_sendings,
+       CASE WHEN r.confirmed > 0 OR o.voids > 0 OR o.refunded_fen >= o.amount_fen OR o.state = 'declined'
+                 OR coalesce(p.posting IN ('absent', 'undone'), false) THEN 0
+            ELSE r.reversal_sendings END AS unconfirmed_sendings, w.resend_times,
        CASE WHEN o.id IS NULL THEN r.reversals ELSE [o.id] || r.reversals END AS subjects,
        l.merchant, l.terminal, l.business_date, coalesce(l.amount_fen, 0) AS amount_at_risk_fen, l.act_by,
        CASE WHEN l.stan IS NULL THEN 'nameless' WHEN o.id IS NULL THEN 'partial' WHEN l.gap_later THEN 'gap' ELSE 'clear' END AS grade,
@@ -19,4 +21,6 @@ SELECT l.id AS key,
 FROM reversal r
 LEFT JOIN original o USING (trace)
 JOIN life l ON l.id = coalesce(o.id, r.first_reversal)
+JOIN parameter w ON w.merchant = l.merchant
+LEFT JOIN posting p ON p.id = o.id
 WHERE l.business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)

@@ -11,7 +11,7 @@ pending AS (
     CROSS JOIN (SELECT max(known_until) AS known_until FROM merchant) u
     JOIN last_message m USING (merchant, terminal)
     JOIN parameter p USING (merchant)
-    WHERE l.kind IN ('SALE', 'QR_SALE', 'COMPLETION', 'VOID') AND l.voids = 0 AND l.refunded_fen = 0 AND NOT l.is_reversed
+    WHERE l.kind IN ('SALE', 'QR_SALE', 'COMPLETION', 'PREAUTH', 'VOID', 'COMPLETION_VOID', 'PREAUTH_VOID') AND l.voids = 0 AND l.refunded_fen = 0 AND NOT l.is_reversed
       AND in_scope(l.business_date)
       AND (l.state = 'open' AND l.response_code IS NULL AND l.requested_at IS NOT NULL AND l.reversal_sendings < 3
            OR l.state = 'approved' AND l.reversal_sendings BETWEEN 1 AND 2)

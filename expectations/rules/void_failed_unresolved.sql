@@ -1,4 +1,4 @@
--- One row a sale whose void was declined or got no answer, the last such void accused: whether the clearing day
+-- One row a sale whose void was declined, got no answer or was itself taken back, the last such void accused: whether the clearing day
 -- ended with the sale as it was. The customer may have changed her mind.
 WITH failed AS (
     SELECT v.*, o.id AS sale_id, o.moment AS sale_at, o.act_by AS sale_act_by, o.gap_later AS sale_gap,
@@ -7,7 +7,7 @@ WITH failed AS (
     FROM life v
     CROSS JOIN shop
     JOIN life o ON o.id = v.original
-    WHERE v.kind = 'VOID' AND v.state <> 'approved'
+    WHERE v.kind = 'VOID' AND NOT v.stands
     QUALIFY row_number() OVER (PARTITION BY o.id ORDER BY v.nth DESC) = 1
 )
 SELECT id AS key, CASE WHEN as_it_was AND day_over THEN 1 ELSE 0 END AS voids_not_made, [id, sale_id] AS subjects,

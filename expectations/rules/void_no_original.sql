@@ -1,6 +1,6 @@
 -- One row an approved void that stands: how many sales it may refer to.
--- That there was none is proven when the number it names was spent on something else or had not been
--- issued yet. A number that is nowhere may be a sale that was not collected: that proves nothing.
+-- That there was none is proven when the number it names was spent on something else, had not been issued yet, or is
+-- outside a batch whose numbers are all known. A number that is nowhere may be a sale that was not collected: that proves nothing.
 WITH void AS (
     SELECT *, coalesce(orig_batch_no, batch) AS named_batch FROM life
     WHERE kind = 'VOID' AND stands
@@ -17,17 +17,22 @@ spent AS (
 judged AS (
     SELECT v.*, spent.attempt_id, spent.what AS number_spent_on,
            coalesce(v.named_batch = v.batch AND (v.orig_stan - v.stan + 999999) % 999999 BETWEEN 1 AND 500000, false)
-               AS number_not_yet_issued
+           OR EXISTS (SELECT 1 FROM batch b WHERE b.merchant = v.merchant AND b.terminal = v.terminal AND b.batch = v.named_batch
+                        AND b.start = 'seen' AND b.numbers_missing = 0 AND v.orig_stan NOT BETWEEN b.first_stan AND b.last_stan
+                        AND b.first_stan <= b.last_stan AND EXISTS (
+                            SELECT 1 FROM batch n WHERE n.merchant = b.merchant AND n.terminal = b.terminal AND n.start = 'seen'
+                              AND n.first_moment > b.last_moment))
+               AS number_not_issued
     FROM void v LEFT JOIN spent USING (id)
 )
 SELECT id AS key,
        CASE WHEN original IS NULL THEN 0 ELSE 1 END AS originals,
        CASE WHEN attempt_id IS NULL OR attempt_id = id THEN [id] ELSE [id, attempt_id] END AS subjects,
        merchant, terminal, business_date, amount_fen AS amount_at_risk_fen, NULL::TIMESTAMPTZ AS act_by,
-       CASE WHEN number_spent_on IS NOT NULL OR number_not_yet_issued THEN 'clear' ELSE 'gap' END AS grade,
+       CASE WHEN number_spent_on IS NOT NULL OR number_not_issued THEN 'clear' ELSE 'gap' END AS grade,
        CASE WHEN orig_stan IS NULL THEN ['original_not_named']
-            WHEN number_spent_on IS NOT NULL OR number_not_yet_issued THEN []
+            WHEN number_spent_on IS NOT NULL OR number_not_issued THEN []
             ELSE ['original_not_collected'] END AS missing,
-       CASE WHEN number_spent_on IS NOT NULL OR number_not_yet_issued THEN ['log_gap'] ELSE [] END AS also_ruled_out,
-       named_batch AS original_batch_no, orig_stan AS original_stan, number_spent_on, number_not_yet_issued
+       CASE WHEN number_spent_on IS NOT NULL OR number_not_issued THEN ['log_gap'] ELSE [] END AS also_ruled_out,
+       named_batch AS original_batch_no, orig_stan AS original_stan, number_spent_on, number_not_issued
 FROM judged

@@ -1,5 +1,5 @@
 -- One row an operator and day with a void: voids and sales of the seven days until then, beside the merchant's
--- operators. It is said on the first day of a run. Test sales of at most one yuan do not count.
+-- other operators. It is said on the first day of a run. Test sales of at most one yuan do not count.
 WITH act AS (
     SELECT merchant, operator_no, business_date, id, nth, terminal, kind = 'VOID' AS is_void, amount_fen
     FROM life
@@ -16,10 +16,13 @@ week AS (
     WINDOW w AS (PARTITION BY merchant, operator_no ORDER BY business_date
                  RANGE BETWEEN INTERVAL 6 DAY PRECEDING AND CURRENT ROW)
 ),
+share AS (
+    SELECT merchant, operator_no, sum(voids) * 1000000 / greatest(sum(sales), 1) AS share_ppm FROM day GROUP BY ALL
+),
 usual AS (
-    SELECT merchant, median(share_ppm) AS median_ppm
-    FROM (SELECT merchant, operator_no, sum(voids) * 1000000 / greatest(sum(sales), 1) AS share_ppm FROM day GROUP BY ALL)
-    GROUP BY merchant
+    SELECT s.merchant, s.operator_no, median(o.share_ppm) AS median_ppm
+    FROM share s JOIN share o ON o.merchant = s.merchant AND o.operator_no <> s.operator_no
+    GROUP BY s.merchant, s.operator_no
 ),
 judged AS (
     SELECT w.*, voids_in_7_days * 1000000 // greatest(sales_in_7_days, 1) AS share_ppm, u.median_ppm,
@@ -27,7 +30,7 @@ judged AS (
            AND voids_in_7_days * 100 >= p.percent * greatest(sales_in_7_days, 1)
            AND voids_in_7_days * 1000000 // greatest(sales_in_7_days, 1) >= p.times_usual * u.median_ppm AS too_many
     FROM week w
-    JOIN usual u USING (merchant)
+    JOIN usual u USING (merchant, operator_no)
     JOIN parameter p USING (merchant)
     WHERE w.voids > 0
 )

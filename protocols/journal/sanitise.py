@@ -120,7 +120,7 @@ def _clean_row(record: bytes) -> Cleaned:
     cards: list[str] = []
     safe: dict[str, str] = {}
     for name, value in values.items():
-        kind = t_water.COLUMNS.get(name, ("sweep",))[0]
+        kind = _kind(name)
         raw = bytearray(value.encode())
         if kind == "card":
             if set(value) <= set("0123456789*"):
@@ -135,8 +135,21 @@ def _clean_row(record: bytes) -> Cleaned:
             _sweep_text(raw)
         safe[name] = raw.decode()
     for card in dict.fromkeys(cards):
-        safe = {name: _forget_text(value, card) for name, value in safe.items()}
+        safe = {name: _forget_in(value, card, _kind(name)) for name, value in safe.items()}
     return Cleaned(json.dumps(safe, ensure_ascii=False, sort_keys=True).encode(), cards)
+
+
+def _kind(column: str) -> str:
+    return t_water.COLUMNS.get(column, ("sweep",))[0]
+
+
+def _forget_in(value: str, card: str, kind: str) -> str:
+    """A value without a known card number; chip data in hex stays hex."""
+    if kind != "tlv" or not _HEX.fullmatch(value.encode()):
+        return _forget_text(value, card)
+    data = bytearray.fromhex(value)
+    _forget(data, card)
+    return data.hex().upper()
 
 
 def _stars(value: str) -> bytearray:

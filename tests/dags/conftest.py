@@ -18,20 +18,24 @@ ROOT = Path(__file__).parents[2]
 class Airflow:
     """The worker process and the mailbox of its operator."""
 
-    def __init__(self, home: Path, mailbox: Mailbox) -> None:
+    def __init__(self, home: Path, mailbox: Mailbox, **more: str) -> None:
         self.mailbox = mailbox
         self.log = home / "worker.log"
-        environment = airflow_environment(home) | {
-            "AIRFLOW_VAR_TILLWATCH_OPERATOR": "operator@example.com",
-            "AIRFLOW_CONN_TILLWATCH_OPERATOR_SMTP": json.dumps(
-                {
-                    "conn_type": "smtp",
-                    "host": "127.0.0.1",
-                    "port": mailbox.port,
-                    "extra": {"disable_tls": True, "disable_ssl": True, "from_email": "airflow@example.com"},
-                }
-            ),
-        }
+        environment = (
+            airflow_environment(home)
+            | more
+            | {
+                "AIRFLOW_VAR_TILLWATCH_OPERATOR": "operator@example.com",
+                "AIRFLOW_CONN_TILLWATCH_OPERATOR_SMTP": json.dumps(
+                    {
+                        "conn_type": "smtp",
+                        "host": "127.0.0.1",
+                        "port": mailbox.port,
+                        "extra": {"disable_tls": True, "disable_ssl": True, "from_email": "airflow@example.com"},
+                    }
+                ),
+            }
+        )
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, str(Path(__file__).parent / "airflow_worker.py")],

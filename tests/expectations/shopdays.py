@@ -91,7 +91,7 @@ class Till:
                 "terminal_dt": when,
                 "host_dt": host,
                 "attempts": 1,
-                "rrn": None if code is None else f"{stan:06d}{when.astimezone(ZONE):%H%M%S}",
+                "rrn": None if code is None else f"{stan or 0:06d}{when.astimezone(ZONE):%H%M%S}",
                 "response_code": code,
                 "outcome": "unknown" if code is None else "approved" if code in APPROVED else "declined",
                 **_days(when),

@@ -9,6 +9,7 @@ import pytest
 
 from expectations.agreements import Agreements
 from expectations.fees.expected import rounded
+from expectations.fees.steps import steps
 from expectations.lifecycle import Shop
 from expectations.run import judge
 from ingest.agreements import Contract, Notice
@@ -232,3 +233,27 @@ def test_one_fee_that_comes_out_a_yuan_too_high_is_the_rate_s(desk: Desk):
             desk.charge(amount, rounded(amount, ppm, "half-up"), at=f"2026-11-{day} 10:00:00")
     over = sum(line["fee_fen"] - rounded(line["amount_fen"], 6000, "half-up") for line in desk.lines)
     assert said(desk, contract()) == [f"fee_rate_step_change PROVEN {over}"]
+
+
+@pytest.mark.parametrize("way", ["half-up", "floor", "ceil"])
+def test_with_an_agreed_rate_sixty_fees_are_enough_for_the_first_transaction(way: Any):
+    """However the acquirer rounds, and whatever the contract says of it: the first fee that differs is named."""
+    chance = random.Random(f"agreed {way}")
+    for _ in range(100):
+        amounts = [chance.randrange(800, 9_000) for _ in range(260)]
+        raised = [rounded(each, 6000 if n < 60 else 6300, way) for n, each in enumerate(amounts)]
+        agreed = [rounded(each, 6000, way) for each in amounts]
+        first = next(n for n in range(60, 260) if raised[n] != agreed[n])
+        told = steps(list(zip(amounts, raised, strict=True)), agreed_ppm=6000)
+        assert [(each.first, each.old_ppm, each.over_fen) for each in told] == [
+            (first, 6000, sum(raised) - sum(agreed))
+        ]
+        assert steps(list(zip(amounts, agreed, strict=True)), agreed_ppm=6000) == []
+
+
+def test_an_agreed_rate_that_was_never_charged_is_no_measure():
+    """The fees have a rate of their own from the beginning: it does not change, whatever the contract says."""
+    chance = random.Random("never")
+    amounts = [chance.randrange(800, 9_000) for _ in range(400)]
+    fees = [rounded(each, 5500, "floor") for each in amounts]
+    assert steps(list(zip(amounts, fees, strict=True)), agreed_ppm=6000) == []

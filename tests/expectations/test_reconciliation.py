@@ -319,3 +319,40 @@ def test_a_batch_uploaded_and_posted_twice(till: Till, acquirer: Acquirer, said:
     assert said(acquirer) == []
     acquirer.post(sale, rrn="990000000001")
     assert said(acquirer) == ["dup_batch_upload P1 PROVEN", "dup_stan_resent P1 PROVEN"]
+
+
+def test_a_reversal_given_up_of_what_no_file_has_debited_nobody(till: Till, acquirer: Acquirer, findings: Findings):
+    """Three sendings without an answer accuse, unless two files came and neither knows the sale."""
+    busy(till)
+    lost = till.sale(5000, card=6, code=None)
+    till.reverse(lost, None, attempts=3)
+    busy(till)
+    rules = {each.rule for each in findings(till) if each.subjects[0].stan == lost["stan"]}
+    assert rules == {"reversal_exhausted"}
+    acquirer.week(till)
+    assert not findings(till, given=with_statement(acquirer, tills=(till,)))
+    acquirer.post(lost, rrn="112109888888")
+    found = findings(till, given=with_statement(acquirer, tills=(till,)))
+    assert [(each.rule, each.certainty) for each in found] == [("reversal_exhausted", "PROVEN")]
+
+
+def test_a_reversal_left_waiting_is_proven_a_debit_by_the_statement(till: Till, acquirer: Acquirer, findings: Findings):
+    """The terminal was switched off with its reversal; the acquirer posted the sale: what waits is a debit."""
+    busy(till)
+    lost = till.sale(5000, card=6, code=None)
+    acquirer.week(till)
+    acquirer.post(lost, rrn="112109888888")
+    lane = Till(terminal="12345679", stan=80, line="lane-2").at("2026-11-23 09:00:00")
+    lane.sale(3100, card=9)
+    found = findings(till, lane, given=with_statement(acquirer, tills=(till, lane)))
+    told = {(each.rule, each.severity, each.certainty) for each in found if each.subjects[0].stan == lost["stan"]}
+    assert ("host_approved_terminal_failed", "P1", "PROVEN") in told
+
+
+def test_a_sale_refunded_in_part_is_missed_all_the_same(till: Till, acquirer: Acquirer, said: Any):
+    """No file has the sale: what was not paid back is still missing."""
+    busy(till)
+    lost = till.sale(5000, card=6)
+    refund = till.refund(lost, 1000)
+    acquirer.week(till, lost, refund)
+    assert said(acquirer) == ["missing_in_acquirer P1 PROVEN"]

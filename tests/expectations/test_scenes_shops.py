@@ -120,7 +120,7 @@ def ten_times_too_much_and_then_right(till: Till) -> None:
     till.sale(3700, at="12:02:00")
 
 
-@stage.scene()
+@stage.scene("amount_fat_finger P4 PROBABLE")
 def ten_times_too_much_voided_and_then_right(till: Till) -> None:
     many_sales(till)
     till.void(till.sale(37000, at="12:00:00"))

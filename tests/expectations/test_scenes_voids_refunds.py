@@ -170,11 +170,6 @@ def a_refund_where_takings_do_not_matter(till: Till) -> None:
     till.refund(sale)
 
 
-@stage.scene("refund_same_day_should_void P4 PROVEN", rules={"refund_same_day_should_void": {"enabled": True}})
-def a_refund_that_could_have_been_a_void(till: Till) -> None:
-    till.refund(till.sale(5000))
-
-
 @stage.scene(shop="898290254119999")
 def refunded_under_the_shops_other_number(till: Till) -> list[Till]:
     other = Till(terminal="29029999", merchant="898290254119999", stan=7900, line="lane-8", signed_in=False)

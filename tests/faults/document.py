@@ -35,7 +35,7 @@ class Row:
     """One fault.
 
     Attributes:
-        number: 1 to 25, with 2b, 4b and 6b.
+        number: 1 to 25, with 2b, 4b, 4c and 6b.
         fault: what goes wrong.
         tests: ``file::test`` of the tests that show what happens then.
         untested: which part of it no test here tries, and why; empty when there is none.

@@ -6,8 +6,8 @@ from tests.faults.document import DOCUMENT, laws, read_results, read_rows, rende
 
 
 def test_every_fault_has_its_row():
-    """Each number of the specification's table is there, in its order."""
-    expected = ["1", "2", "2b", "3", "4", "4b", "5", "6", "6b", *map(str, range(7, 26)), "all"]
+    """Each number of the specification's table is there, in its order, and the two disks of a mirrored spool (4c)."""
+    expected = ["1", "2", "2b", "3", "4", "4b", "4c", "5", "6", "6b", *map(str, range(7, 26)), "all"]
     assert [row.number for row in read_rows()] == expected
 
 

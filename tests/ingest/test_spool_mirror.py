@@ -415,6 +415,40 @@ def test_a_copy_that_cannot_be_read_once_is_not_replaced_by_a_stale_one(at_end: 
     assert contents(first) == contents(second)
 
 
+def test_no_number_is_used_twice_after_a_copy_that_could_not_be_read_once() -> None:
+    """The copy with all records is out for one failing read: what comes meanwhile has numbers that it cannot hold."""
+    first, second = MemoryDisk(), MemoryDisk()
+    spool = Spool(FOLDER, KEYS, boot_id=1, disk=two(first, second))
+    told = dict.fromkeys(spool.append_many([frame(0)]), frame(0).frame)
+    second.fault = _out_of_order
+    for number in (2, 4, 6):
+        told |= dict.fromkeys(spool.append_many([frame(number)]), frame(number).frame)
+    first, second = first.after_power_cut("durable", "durable"), second.after_power_cut("durable", "durable")
+    first.fault = _failing_once("read")
+    with Spool(FOLDER, KEYS, boot_id=1, disk=two(first, second)) as spool:
+        fresh = dict.fromkeys(spool.append_many([frame(8)]), frame(8).frame)
+    assert not told.keys() & fresh.keys()
+    reopen(first, second)
+    reopen(first, second)
+
+    records = [record for record in sealed(first)[0] if record.kind is Kind.FRAME]
+    assert len({record.seq for record in records}) == len(records)
+    assert {*told.values(), *fresh.values()} <= {record.frame for record in records}
+
+
+def test_no_number_is_used_twice_after_a_last_segment_that_could_not_be_read_once() -> None:
+    """One disk alone: the last sealed segment fails to be read at a start, and what comes next has numbers above it."""
+    disk = MemoryDisk()
+    with Spool(FOLDER, KEYS, boot_id=1, disk=disk) as spool:
+        told = set(spool.append_many([frame(number) for number in range(4)]))
+    disk.fault = _failing_once("read")
+    with Spool(FOLDER, KEYS, boot_id=1, disk=disk) as spool:
+        assert "cannot be read: Input/output error" in " ".join(spool.recovery.notes)
+        fresh = set(spool.append_many([frame(8)]))
+
+    assert min(fresh) > max(told)
+
+
 def test_a_copy_in_the_mirror_that_cannot_be_read_once_is_left_too() -> None:
     """The spool's own copy is stale and unsealed: the mirror is told to have failed, and no byte of it is touched."""
     first, second = MemoryDisk(), MemoryDisk()

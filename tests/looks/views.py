@@ -10,6 +10,7 @@ from expectations.feedback.links import link_for
 from expectations.mail.catalogue import LOCALES, Locale
 from ingest.settings import Settings
 from tests.expectations.app.scene import CASE, NOW, with_app
+from tests.expectations.mail.lettercase import LETTERS as LETTERCASE
 from tests.looks.chromium import Scheme, sheet
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 LETTERS = Path(__file__).parents[1] / "expectations" / "mail" / "goldens"
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 MAIL_WIDTHS, PAGE_WIDTHS = (360, 640, 1280), (360, 1280)
+LETTER_LOOKS: tuple[tuple[int, Scheme], ...] = ((360, "light"), (640, "dark"), (1280, "light"))
+WIDE = frozenset({"storm", "weekly", "fleet"})
+"""Letters with tables, looked at on a wide screen too."""
 RETRY = "C-1121-0006"
 """The case of the alert example: one purchase perhaps charged twice."""
 
@@ -47,10 +51,10 @@ class Place:
     cookies: tuple[Any, ...]
 
 
-def _letter(locale: Locale) -> Callable[["Page", Place], object]:
+def _letter(locale: Locale, name: str = "example-before-cutoff") -> Callable[["Page", Place], object]:
     def show(page: "Page", place: Place) -> None:
         del place
-        page.set_content((LETTERS / f"example-before-cutoff.{locale}.html").read_text("utf-8"))
+        page.set_content((LETTERS / f"{name}.{locale}.html").read_text("utf-8"))
 
     return show
 
@@ -95,6 +99,9 @@ def views() -> Iterator[View]:
             for width in PAGE_WIDTHS:
                 yield View("cases", locale, width, scheme, _page("/cases"))
                 yield View("case", locale, width, scheme, _page(f"/cases/{CASE}"))
+        for name in LETTERCASE:
+            for width, scheme in LETTER_LOOKS if name in WIDE else LETTER_LOOKS[:2]:
+                yield View(f"letter.{name}", locale, width, scheme, _letter(locale, name))
         for scheme in SCHEMES:
             yield View("answer", locale, 360, scheme, _link(locale))
         yield View("print", locale, 794, "light", _printed)
@@ -103,7 +110,7 @@ def views() -> Iterator[View]:
 
 def _cookies(view: View, place: Place) -> tuple[Any, ...]:
     """Those of somebody who has logged in, but for what is looked at before that."""
-    return () if view.what in {"mail", "answer", "login"} else place.cookies
+    return () if view.what in {"mail", "answer", "login"} or view.what.startswith("letter.") else place.cookies
 
 
 def shot(running: "Browser", view: View, place: Place, check: "Callable[[Page], object]" = lambda _: None) -> bytes:

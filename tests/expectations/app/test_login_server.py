@@ -43,13 +43,12 @@ def client(settings: Settings, server: LoginServer, tmp_path: Path) -> Iterator[
         yield opened
 
 
-def log_in(client: TestClient, onward: str = "/cases") -> httpx.Response:
+def log_in(client: TestClient, onward: str = "/cases") -> Any:
     """There and back: the answer to coming back."""
     there = client.get(f"/login/server?next={onward}")
     assert there.status_code == 302, there.text
     back = httpx.get(there.headers["location"], follow_redirects=False)
-    answer: httpx.Response = client.get(back.headers["location"].removeprefix(URL))
-    return answer
+    return client.get(back.headers["location"].removeprefix(URL))
 
 
 def test_whoever_is_named_gets_in(client: TestClient, server: LoginServer):

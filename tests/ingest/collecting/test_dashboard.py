@@ -50,6 +50,7 @@ def test_every_event_is_in_the_manual() -> None:
         "committer.py",
         "acknowledging.py",
         "asking.py",
+        "detection.py",
         "airflow_notice.py",
         "health.py",
         "keyguard.py",
