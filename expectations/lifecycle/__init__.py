@@ -8,12 +8,17 @@ clock but the messages' own enters here.
 """
 
 import atexit
+import contextlib
 import datetime as dt
 import functools
+import os
+import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from expectations.agreements import Agreements, find_steps, register
@@ -63,6 +68,7 @@ ACQUIRER_TABLES = ("statement_lines", "payouts", "profit_lines")
 STAGES = ("records", "gaps", "links", "totals", "reconciled", "agreed")
 MEMORY = "1GB"
 """What the database may take; the process has some 600 MiB beside it."""
+SPILT, SPILT_SECONDS = "tillwatch-check-", 2 * 86400.0
 ROWS_AT_ONCE = 250_000
 """Rows of a table that are read at once, as far as whole days allow."""
 SEARCH_DAYS = 335
@@ -171,7 +177,8 @@ def database() -> "duckdb.DuckDBPyConnection":
     """
     import duckdb
 
-    spilt = tempfile.TemporaryDirectory(prefix="tillwatch-check-")
+    _sweep_spilt()
+    spilt = tempfile.TemporaryDirectory(prefix=f"{SPILT}{os.getpid()}-")
     atexit.register(spilt.cleanup)
     return duckdb.connect(
         ":memory:",
@@ -182,6 +189,23 @@ def database() -> "duckdb.DuckDBPyConnection":
             "preserve_insertion_order": False,
         },
     )
+
+
+def _sweep_spilt() -> None:
+    """Remove what checks that were killed have left: old, and of a process that is no more."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{SPILT}[0-9]*-*"):
+        with contextlib.suppress(OSError):
+            told, process = folder.stat(), int(folder.name.removeprefix(SPILT).partition("-")[0])
+            if told.st_uid == os.getuid() and time.time() - told.st_mtime > SPILT_SECONDS and not _is_there(process):
+                shutil.rmtree(folder)
+
+
+def _is_there(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def seen_kinds(linked: "duckdb.DuckDBPyConnection") -> set[str]:

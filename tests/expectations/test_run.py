@@ -2,12 +2,15 @@
 
 import datetime as dt
 import json
+import os
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
-from expectations import run
+from expectations import lifecycle, run
 from expectations.commands.alert import SHORTEST
 from expectations.commands.check import check as check_command
 from expectations.commands.findings import findings as findings_command
@@ -15,7 +18,7 @@ from expectations.findings import RULES_VERSION, Finding, read_findings
 from expectations.lifecycle import Shop
 from expectations.parameters import Parameters
 from expectations.rules import RULES
-from ingest.errors import UsageError
+from ingest.errors import LakeError, UsageError
 from ingest.settings import Settings
 from ingest.storage import LakeSettings
 from ingest.tables import Lake
@@ -320,3 +323,62 @@ def test_a_finding_on_a_day_the_shop_was_closed_is_kept_and_goes_when_its_reason
     lake.append("settlements", tables(punctual)["settlements"], app_id="read-late")
     assert [each for each in run.check(settings).findings if each.rule == "late_settlement"] == []
     assert read_findings(settings, late.business_date, late.business_date) == []
+
+
+@pytest.mark.usefixtures("plain_bench")
+def test_what_lands_while_the_tables_are_read_is_judged_whole(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    """Between two pieces a void lands: the check reads anew, and does not accuse of what was undone."""
+    till = Till()
+    till.sale(36800)
+    second = till.sale(36800, stan=till.attempts[0]["stan"], rrn="999900000001")
+    lake = fill(settings, till)
+    till.void(second)
+    calls: list[int] = []
+
+    def landing(*given: Any) -> Any:
+        linked = lifecycle.link(*given)
+        if not calls:
+            lake.append("transactions", tables(till)["transactions"].slice(2), app_id="meanwhile")
+        calls.append(1)
+        return linked
+
+    monkeypatch.setattr(run, "link", landing)
+    assert run.check(settings).findings == []
+    assert len(calls) == 2
+
+
+@pytest.mark.usefixtures("plain_bench")
+def test_a_check_without_room_says_so(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    """No memory and no disk for what is linked: one line with what to do, not a traceback."""
+    import duckdb
+
+    fill(settings, *faulty_shop())
+
+    def full(*given: object) -> None:
+        raise duckdb.OutOfMemoryException(f"Out of Memory Error: {len(given)} more")
+
+    monkeypatch.setattr(run, "link", full)
+    with pytest.raises(LakeError, match="no room: Out of Memory") as told:
+        run.check(settings)
+    assert "TMPDIR" in told.value.hint
+
+
+def test_what_a_killed_check_left_is_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Old folders of processes that are no more go; those of the living, and young ones, stay."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ended = subprocess.Popen(["true"])
+    ended.wait(30)
+    for name in (
+        f"tillwatch-check-{ended.pid}-old",
+        f"tillwatch-check-{ended.pid}-young",
+        f"tillwatch-check-{os.getpid()}-old",
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "duckdb_temp").write_bytes(b"x")
+        if name.endswith("old"):
+            os.utime(tmp_path / name, (0, 0))
+    lifecycle._sweep_spilt()
+    assert {each.name for each in tmp_path.iterdir()} == {
+        f"tillwatch-check-{ended.pid}-young",
+        f"tillwatch-check-{os.getpid()}-old",
+    }

@@ -27,14 +27,15 @@ class Clumsy:
 
     def __call__(self, device: str, link: lines.LinkSettings) -> Port:
         """Open, or try to."""
-        moment, wire = self.pull or ("", None)
-        if wire is not None and wire.master < 0:  # not plugged in yet: a try that finds nothing
+        pull = self.pull
+        if pull is None or pull[1].master < 0:  # not plugged in yet: a try that finds nothing
             return self._open(device, link)
-        self.pull = None
-        if wire is not None and moment == "during open":
+        moment, wire = pull
+        self.pull = None  # only what was seen: the test may be setting the next one at this moment
+        if moment == "during open":
             wire.unplug()
         port = self._open(device, link)
-        if wire is not None and moment == "during set-up":
+        if moment == "during set-up":
             wire.unplug()
         return port
 
