@@ -27,17 +27,17 @@ class Clumsy:
 
     def __call__(self, device: str, link: lines.LinkSettings) -> Port:
         """Open, or try to."""
-        pull = self.pull
-        if pull is None or pull[1].master < 0:  # not plugged in yet: a try that finds nothing
-            return self._open(device, link)
-        moment, wire = pull
-        self.pull = None  # only what was seen: the test may be setting the next one at this moment
-        if moment == "during open":
-            wire.unplug()
-        port = self._open(device, link)
-        if moment == "during set-up":
-            wire.unplug()
+        if self.pull is not None and self.pull[0] == "during open" and self.pull[1].name.is_symlink():
+            self._unplug()
+        port = self._open(device, link)  # raises while nothing is plugged in; the pull stays for the next try
+        if self.pull is not None:
+            self._unplug()
         return port
+
+    def _unplug(self) -> None:
+        assert self.pull is not None
+        (_, wire), self.pull = self.pull, None
+        wire.unplug()
 
 
 def test_a_cable_that_is_pulled_again_and_again_loses_nothing(
