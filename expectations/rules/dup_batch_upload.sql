@@ -1,5 +1,5 @@
 -- One row a batch: how often its upload was ended. Where the acquirer's statement has a trace number of it twice, what
--- was uploaded twice was posted twice (`posted`). Without that more than one upload is a hint, and none where its host
+-- was uploaded twice was posted twice (`posted`): under another reference, for one line twice is `dup_rrn_twice`. Without that more than one upload is a hint, and none where its host
 -- had called the batch unbalanced (不平, or 95) and asked for it again.
 WITH doubled AS (
     SELECT l.merchant, l.terminal, l.batch, (sum(l.amount_fen))::BIGINT AS doubled_fen, list(l.id ORDER BY l.id) AS line_ids
@@ -8,6 +8,7 @@ WITH doubled AS (
       AND l.id NOT IN (SELECT id FROM taken_back)
       AND EXISTS (SELECT 1 FROM line f WHERE f.merchant = l.merchant AND f.terminal = l.terminal AND f.batch = l.batch
                     AND f.stan = l.stan AND f.kind = l.kind AND f.amount_fen = l.amount_fen AND f.id <> l.id
+                    AND coalesce(f.rrn <> l.rrn, true)
                     AND f.status = 'settled' AND f.id IN (SELECT line_id FROM counterpart))
     GROUP BY ALL
 ),

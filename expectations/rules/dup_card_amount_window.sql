@@ -47,7 +47,7 @@ pair AS (
     LEFT JOIN signed b ON b.id = later.id
     WHERE later.run > 1
       AND later.business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
-      AND later.id NOT IN (SELECT id FROM accused WHERE rule IN ('dup_stan_resent', 'dup_same_atc'))
+      AND later.id NOT IN (SELECT id FROM accused WHERE rule IN ('dup_stan_resent', 'dup_same_atc', 'dup_rrn_twice'))
       AND first.id NOT IN (SELECT id FROM accused WHERE rule = 'retry_after_unknown')
     QUALIFY row_number() OVER (PARTITION BY later.id ORDER BY first.nth DESC) = 1
 ),

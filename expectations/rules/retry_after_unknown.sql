@@ -1,6 +1,6 @@
 -- One row a sale whose outcome nobody confirmed: how many approved sales of the same card and amount
 -- followed within 15 minutes. On one terminal "followed" is told by the trace number, which no clock moves.
--- Where the acquirer posted both it is proven; what its files lack debited nobody.
+-- Where the acquirer posted both, and no record is missing that may have undone one, it is proven; what its files lack debited nobody.
 WITH unresolved AS (
     SELECT * FROM life
     WHERE kind = 'SALE' AND (state = 'open' OR (state = 'approved' AND reversal_sendings > 0))
@@ -17,15 +17,15 @@ retried AS (
      AND abs(date_diff('second', u.moment, s.moment)) <= 900
      AND CASE WHEN s.terminal = u.terminal THEN coalesce((s.stan - u.stan + 999999) % 999999 BETWEEN 1 AND 500000, s.nth > u.nth)
               ELSE s.nth > u.nth END
-    WHERE s.id NOT IN (SELECT id FROM accused WHERE rule IN ('dup_stan_resent', 'dup_same_atc'))
+    WHERE s.id NOT IN (SELECT id FROM accused WHERE rule IN ('dup_stan_resent', 'dup_same_atc', 'dup_rrn_twice'))
     GROUP BY u.id
 )
 SELECT u.id AS key,
        coalesce(r.retries, 0) AS debits_after_unknown_outcome,
        CASE WHEN r.retry IS NULL THEN [u.id] ELSE [u.id, r.retry] END AS subjects,
        u.merchant, u.terminal, u.business_date, u.amount_fen AS amount_at_risk_fen, s.act_by,
-       CASE WHEN p.posting = 'posted' AND q.posting = 'posted' THEN 'posted' ELSE 'clear' END AS grade,
-       CASE WHEN p.posting = 'posted' THEN []::VARCHAR[] ELSE ['acquirer_file'] END || CASE WHEN u.gap_later THEN ['stan_gap'] ELSE [] END AS missing,
+       CASE WHEN p.posting = 'posted' AND q.posting = 'posted' AND NOT u.gap_later AND NOT s.gap_later THEN 'posted' ELSE 'clear' END AS grade,
+       CASE WHEN p.posting = 'posted' THEN []::VARCHAR[] ELSE ['acquirer_file'] END || CASE WHEN u.gap_later OR s.gap_later THEN ['stan_gap'] ELSE [] END AS missing,
        []::VARCHAR[] AS also_ruled_out,
        u.state AS first_outcome, u.response_code AS first_response_code, u.sendings AS first_sendings,
        u.reversal_sendings, u.reversals_confirmed,

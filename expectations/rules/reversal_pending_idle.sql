@@ -18,8 +18,8 @@ pending AS (
 )
 SELECT id AS key, CASE WHEN idle_s >= patience_s OR day_closes THEN 1 ELSE 0 END AS reversals_left_waiting, [id] AS subjects,
        merchant, terminal, business_date, coalesce(amount_fen, 0) AS amount_at_risk_fen, act_by,
-       CASE WHEN reversal_sendings > 0 THEN 'clear' ELSE 'unsent' END AS grade,
-       ['acquirer_file'] AS missing, []::VARCHAR[] AS also_ruled_out,
+       CASE WHEN gap_later THEN 'gap' WHEN reversal_sendings > 0 THEN 'clear' ELSE 'unsent' END AS grade,
+       ['acquirer_file'] || CASE WHEN gap_later THEN ['stan_gap'] ELSE [] END AS missing, []::VARCHAR[] AS also_ruled_out,
        idle_s, reversal_sendings, state AS first_outcome, last_moment
 FROM pending
 -- The terminal has sent something else since, more than a minute later: it holds no reversal any more.

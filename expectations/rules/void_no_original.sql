@@ -1,6 +1,8 @@
 -- One row an approved void that stands: how many sales it may refer to.
 -- That there was none is proven when the number it names was spent on something else, had not been issued yet, or is
--- outside a batch whose numbers are all known. A number that is nowhere may be a sale that was not collected: that proves nothing.
+-- outside the batch it names, whose first and last number are certain and between which none is missing. A number that
+-- is nowhere, or is known only from what carries another's number (a reversal), or that another terminal of the shop
+-- has just come to, may be a sale that was not collected: that proves nothing.
 WITH void AS (
     SELECT *, coalesce(orig_batch_no, batch) AS named_batch FROM life
     WHERE kind = 'VOID' AND stands
@@ -11,17 +13,25 @@ spent AS (
     FROM void v
     JOIN used u ON u.merchant = v.merchant AND u.terminal = v.terminal AND u.stan = v.orig_stan
                AND u.moment BETWEEN v.moment - INTERVAL 7 DAY AND v.moment + INTERVAL 7 DAY
-    WHERE v.original IS NULL
+    WHERE v.original IS NULL AND u.what NOT IN ('REVERSAL', 'ADJUST', 'SIGNATURE')
+      AND (u.batch IS NULL OR u.batch = v.named_batch)
     GROUP BY v.id
 ),
 judged AS (
     SELECT v.*, spent.attempt_id, spent.what AS number_spent_on,
-           coalesce(v.named_batch = v.batch AND (v.orig_stan - v.stan + 999999) % 999999 BETWEEN 1 AND 500000, false)
-           OR EXISTS (SELECT 1 FROM batch b WHERE b.merchant = v.merchant AND b.terminal = v.terminal AND b.batch = v.named_batch
-                        AND b.start = 'seen' AND b.numbers_missing = 0 AND v.orig_stan NOT BETWEEN b.first_stan AND b.last_stan
-                        AND b.first_stan <= b.last_stan AND EXISTS (
-                            SELECT 1 FROM batch n WHERE n.merchant = b.merchant AND n.terminal = b.terminal AND n.start = 'seen'
-                              AND n.first_moment > b.last_moment))
+           (coalesce(v.named_batch = v.batch AND (v.orig_stan - v.stan + 999999) % 999999 BETWEEN 1 AND 500000, false)
+                AND NOT EXISTS (SELECT 1 FROM used u WHERE u.merchant = v.merchant AND u.terminal = v.terminal AND u.batch = v.batch
+                                  AND u.epoch = v.epoch AND u.moment < v.moment AND u.stan <> v.stan
+                                  AND (u.stan - v.stan + 999999) % 999999 BETWEEN 1 AND 500000)
+            OR EXISTS (SELECT 1 FROM batch b JOIN batch n ON n.merchant = b.merchant AND n.terminal = b.terminal
+                       WHERE b.merchant = v.merchant AND b.terminal = v.terminal AND b.batch = v.orig_batch_no
+                         AND b.start = 'seen' AND b.numbers_missing = 0 AND b.first_stan <= b.last_stan
+                         AND v.orig_stan NOT BETWEEN b.first_stan AND b.last_stan
+                         AND n.first_stan = b.last_stan % 999999 + 1
+                         AND n.first_moment BETWEEN b.last_moment AND b.last_moment + INTERVAL 7 DAY))
+           AND NOT EXISTS (SELECT 1 FROM used u WHERE u.merchant = v.merchant AND u.terminal <> v.terminal
+                             AND abs(u.stan - v.orig_stan) <= 1000
+                             AND u.moment BETWEEN v.moment - INTERVAL 1 DAY AND v.moment + INTERVAL 1 DAY)
                AS number_not_issued
     FROM void v LEFT JOIN spent USING (id)
 )

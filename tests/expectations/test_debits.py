@@ -389,6 +389,7 @@ def test_a_reversal_sent_three_times_without_an_answer(till: Till, findings: Fin
     assert found.act_by == moment("2026-11-21 23:00:00")
     assert found.evidence == {
         "unconfirmed_sendings": 3,
+        "resend_times": 2,
         "reversal_sendings": 3,
         "reversal_answers": None,
         "reversal_reasons": ["98"],

@@ -199,6 +199,51 @@ def test_the_file_proves_a_retry_after_an_unknown_outcome(till: Till, acquirer: 
     assert said(acquirer) == ["retry_after_unknown P1 PROVEN"]
 
 
+def test_a_retry_before_a_dropped_record_is_not_proven(till: Till, acquirer: Acquirer, said: Any):
+    """A trace number is missing after the two: what undid one of them may have had it."""
+    busy(till)
+    lost = till.sale(5000, card=6, code=None)
+    till.sale(5000, card=6)
+    till.stan += 1
+    till.sale(6000, card=7)
+    acquirer.week(till)
+    acquirer.post(lost, rrn="112109777777")
+    assert said(acquirer) == ["retry_after_unknown P1 PROBABLE"]
+
+
+def test_a_posted_failure_before_a_dropped_record_is_not_proven(till: Till, acquirer: Acquirer, said: Any):
+    """A trace number is missing after it: what undid it may have had it."""
+    lost = till.sale(5000, card=6, code=None)
+    till.stan += 1
+    busy(till)
+    till.at("2026-11-22 10:00:00").sale(5100)
+    acquirer.week(till)
+    acquirer.post(lost, rrn="112109777777")
+    assert said(acquirer) == ["host_approved_terminal_failed P1 PROBABLE"]
+
+
+def test_a_sale_that_no_file_has_before_a_dropped_record_is_not_proven(till: Till, acquirer: Acquirer, said: Any):
+    """A trace number is missing after it: its void may have had it."""
+    busy(till)
+    lost = till.sale(5000, card=6)
+    till.stan += 1
+    till.sale(6000, card=7)
+    acquirer.week(till, lost)
+    assert said(acquirer) == ["missing_in_acquirer P1 PROBABLE"]
+
+
+def test_a_line_twice_is_no_upload_posted_twice(till: Till, acquirer: Acquirer, said: Any):
+    """The batch was uploaded twice after 不平; one line stands twice under one reference: that is told once."""
+    busy(till)
+    sale, batch = till.sale(7000, card=6), till.batch
+    till.settle(rmb_flag="2")
+    till.event("BATCH_UPLOAD_END", batch_no=batch)
+    till.event("BATCH_UPLOAD_END", batch_no=batch)
+    acquirer.week(till)
+    acquirer.post(sale)
+    assert said(acquirer) == ["dup_rrn_twice P1 PROVEN"]
+
+
 def test_the_file_acquits_a_retry_after_an_unknown_outcome(till: Till, acquirer: Acquirer, said: Any):
     """The host never had the first attempt: nobody was debited twice."""
     busy(till)

@@ -77,6 +77,19 @@ def a_reversal_without_an_answer_and_silence(till: Till) -> None:
     till.reverse(till.sale(8801, code=None, card=2), None)
 
 
+@stage.scene("reversal_pending_idle P2 PROBABLE", "stan_gap P3 PROVEN")
+def a_reversal_without_an_answer_and_a_dropped_record(till: Till) -> None:
+    till.reverse(till.sale(8801, code=None, card=2, at="10:30:00"), None, at="10:30:10")
+    till.stan += 1
+    till.event("ECHO", at="10:30:20")
+
+
+@stage.scene("dup_rrn_twice P1 PROVEN")
+def one_reference_for_two_trace_numbers_is_told_once(till: Till) -> None:
+    first = till.sale(7310, card=3)
+    till.sale(7310, card=3, rrn=first["rrn"])
+
+
 @stage.scene()
 def a_waiting_reversal_confirmed_an_hour_later(till: Till) -> None:
     lost = till.sale(8801, code=None, card=2)

@@ -16,6 +16,7 @@ from expectations.suites.tables import SUITES
 from tests.expectations.conftest import SHOP
 from tests.expectations.plainlaws import PlainBench
 from tests.expectations.shopdays import Till, faulty_shop, tables
+from tests.expectations.test_scenes_catalogue import stage as catalogue
 from tests.expectations.test_scenes_debits import stage as debits
 from tests.expectations.test_scenes_holds_batches import stage as holds_batches
 from tests.expectations.test_scenes_shops import stage as shops
@@ -38,7 +39,7 @@ def bench() -> "Bench":
 
 def test_every_rule_finds_its_fault_and_both_judges_agree(bench: "Bench", tmp_path: Path):
     """A shop for every fault a terminal tells of: Great Expectations and plain Python accuse the same rows."""
-    stages = (debits, voids_refunds, holds_batches, shops, signatures)
+    stages = (catalogue, debits, voids_refunds, holds_batches, shops, signatures)
     new = Till(terminal="87654399", merchant="898320548169999", stan=0, batch=1)
     new.sale(9900)  # a deposit's price as the first sale of a new terminal
     tills = [*faulty_shop(), *(till for stage in stages for till in stage.tills()), new]

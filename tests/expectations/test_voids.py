@@ -64,7 +64,7 @@ def test_a_void_of_a_number_not_yet_issued(till: Till, findings: Findings):
         "original_batch_no": 231,
         "original_stan": sale["stan"] + 500,
         "number_spent_on": None,
-        "number_not_yet_issued": True,
+        "number_not_issued": True,
     }
     assert found.ruled_out == ("void_reversed", "log_gap")
     assert found.completeness["missing"] == []
@@ -103,6 +103,71 @@ def test_a_void_of_a_batch_before_collection_proves_nothing(till: Till, findings
     sale = till.sale(36800)
     till.void(sale, orig_batch_no=230, orig_stan=17, orig_rrn=None)
     assert only(findings(till), "void_no_original").certainty == "UNVERIFIABLE"
+
+
+def test_a_sale_known_from_its_reversal_alone_proves_nothing(till: Till, findings: Findings):
+    """The sale's record was dropped; its reversal carries its number: the void may refer to it."""
+    sale = till.sale(36800)
+    till.reverse(sale, "96")
+    till.void(sale, orig_rrn=None)
+    till.attempts.remove(sale)
+    found = [each for each in findings(till) if each.rule == "void_no_original"]
+    assert [(each.severity, each.certainty) for each in found] == [("P4", "UNVERIFIABLE")]
+
+
+def _two_closed_batches(till: Till) -> list[dict[str, object]]:
+    """Three batches, each with two sales, a settlement and what follows; the sales of the second."""
+    sales = []
+    for _ in range(3):
+        sales.append([till.sale(36800), till.sale(5200, card=2)])
+        till.settle()
+    return sales[1]
+
+
+def test_a_void_of_a_number_outside_the_batch_it_names(till: Till, findings: Findings):
+    """Both ends of that batch were seen and nothing between is missing: no such sale was in it."""
+    _, last = _two_closed_batches(till)
+    till.void(last, orig_stan=900_000, orig_rrn=None)
+    found = only(findings(till), "void_no_original")
+    assert (found.certainty, found.evidence["number_not_issued"]) == ("PROVEN", True)
+
+
+@pytest.mark.parametrize("end", ["last", "settlement"])
+def test_a_dropped_end_of_the_batch_it_names_proves_nothing(till: Till, findings: Findings, end: str):
+    """The last records of the batch were dropped, and its settlement with them: the original may be among them."""
+    _, last = _two_closed_batches(till)
+    settlement = till.settlements[1]
+    till.settlements.remove(settlement)
+    if end == "last":
+        till.attempts.remove(last)
+    till.void(last, orig_stan=settlement["stan"] if end == "settlement" else last["stan"], orig_rrn=None)
+    found = [each for each in findings(till) if each.rule == "void_no_original"]
+    assert [each.certainty for each in found] == ["UNVERIFIABLE"]
+
+
+def test_a_number_above_that_another_device_had_used_proves_nothing(till: Till, findings: Findings):
+    """A replaced terminal counts from 1 again in the same batch: the old device's record was dropped."""
+    till.stan = 5000
+    sales = [till.sale(amount, card=place) for place, amount in enumerate((36800, 4100, 5200), 1)]
+    till.attempts.remove(sales[1])
+    till.stan = 1
+    till.sale(7300, card=4, at="10:30:00")
+    till.void(sales[1], orig_rrn=None)
+    found = [each for each in findings(till) if each.rule == "void_no_original"]
+    assert [each.certainty for each in found] == ["UNVERIFIABLE"]
+
+
+def test_a_dropped_sale_of_another_terminal_proves_nothing(till: Till, findings: Findings):
+    """The void was made at the wrong terminal, and its sale's record was dropped at the other."""
+    other = Till(terminal="12345679", stan=60_000, line="lane-2")
+    other.sale(4100, card=3)
+    sale = other.sale(36800)
+    other.sale(5200, card=4)
+    other.attempts.remove(sale)
+    till.sale(7300, card=5)
+    till.void(sale)
+    found = [each for each in findings(till, other) if each.rule == "void_no_original"]
+    assert [each.certainty for each in found] == ["UNVERIFIABLE"]
 
 
 # --- void_amount_mismatch
@@ -208,14 +273,17 @@ def test_a_void_on_the_next_clearing_day(till: Till, findings: Findings):
         "clearing_days_apart": 1,
         "sale_clearing_day": "2026-11-21",
         "void_clearing_day": "2026-11-22",
+        "refused_s": None,
     }
 
 
-def test_a_void_after_the_cut_off_that_the_host_refused_is_no_finding(till: Till, findings: Findings):
-    """Cross-day by the clock, refused by the host."""
+def test_a_void_after_the_cut_off_that_the_host_refused_is_a_hint(till: Till, findings: Findings):
+    """Cross-day by the clock, in one batch, refused by the host: P4, and no money at risk."""
     sale = till.sale(36800, at="22:58:00")
     till.void(sale, at="23:05:00", code="12")
-    assert findings(till) == []
+    found = only(findings(till), "void_cross_day")
+    assert (found.severity, found.certainty, found.amount_at_risk_fen) == ("P4", "PROVEN", 0)
+    assert found.evidence["refused_s"] == 420
 
 
 @pytest.mark.parametrize(("sold", "voided"), [("23:00:00", "2026-11-22 22:59:59"), ("22:00:00", "22:59:59")])

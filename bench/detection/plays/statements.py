@@ -71,9 +71,12 @@ def fee_kept_on_void(s: Scene) -> Play:
     s.loses(sale.amount * 6 // 1000)
 
 
-@fault("dup_stan_resent", days=2)
+@fault("dup_stan_resent", days=2, also=("dup_batch_upload",))
 def posted_twice_under_two_references(s: Scene) -> Play:
-    """The host posted one approval twice, under two reference numbers: the terminal knows of one."""
+    """The host posted one approval twice, under two reference numbers: the terminal knows of one.
+
+    If another play has its batch uploaded twice, nobody can tell that the upload was not the cause.
+    """
     sale, posting = _ordinary(s)
     if posting:
         host = s.device.host
