@@ -2,7 +2,8 @@
 -- That there was none is proven when the number it names was spent on something else, had not been issued yet, or is
 -- outside the batch it names, whose first and last number are certain and between which none is missing. A number that
 -- is nowhere, or is known only from what carries another's number (a reversal), or that another terminal of the shop
--- has just come to, may be a sale that was not collected: that proves nothing.
+-- has just come to, may be a sale that was not collected: that proves nothing. Nor does a number never issued beside a
+-- reference, where the reference may be that of another terminal's sale.
 WITH void AS (
     SELECT *, coalesce(orig_batch_no, batch) AS named_batch FROM life
     WHERE kind = 'VOID' AND stands
@@ -30,7 +31,7 @@ judged AS (
                          AND n.first_stan = b.last_stan % 999999 + 1
                          AND n.first_moment BETWEEN b.last_moment AND b.last_moment + INTERVAL 7 DAY))
            AND NOT EXISTS (SELECT 1 FROM used u WHERE u.merchant = v.merchant AND u.terminal <> v.terminal
-                             AND abs(u.stan - v.orig_stan) <= 1000
+                             AND (v.orig_rrn IS NOT NULL OR abs(u.stan - v.orig_stan) <= 1000)
                              AND u.moment BETWEEN v.moment - INTERVAL 1 DAY AND v.moment + INTERVAL 1 DAY)
                AS number_not_issued
     FROM void v LEFT JOIN spent USING (id)
