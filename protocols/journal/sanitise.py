@@ -57,9 +57,13 @@ def _clean_fixed(layout: Layout, record: bytes) -> Cleaned:
             buffer[at + used : end] = bytes(max(each.size - used, 0))
         elif each.mask == "sweep":
             _sweep(buffer, at, end)
+    before = bytes(buffer)
     for card in dict.fromkeys(cards):
         _forget(buffer, card)
-    return Cleaned(bytes(buffer), cards)
+    if buffer != before:  # what stands there now may be read in another way: chip data whose tags it went through
+        again = _clean_fixed(layout, bytes(buffer))
+        return Cleaned(again.record, [*cards, *again.cards])
+    return Cleaned(before, cards)
 
 
 def _clean_text(buffer: bytearray, at: int, end: int, each: Field, cards: list[str]) -> None:
@@ -134,9 +138,14 @@ def _clean_row(record: bytes) -> Cleaned:
         else:
             _sweep_text(raw)
         safe[name] = raw.decode()
+    before = dict(safe)
     for card in dict.fromkeys(cards):
         safe = {name: _forget_in(value, card, _kind(name)) for name, value in safe.items()}
-    return Cleaned(json.dumps(safe, ensure_ascii=False, sort_keys=True).encode(), cards)
+    cleaned = json.dumps(safe, ensure_ascii=False, sort_keys=True).encode()
+    if safe != before:
+        again = _clean_row(cleaned)
+        return Cleaned(again.record, [*cards, *again.cards])
+    return Cleaned(cleaned, cards)
 
 
 def _kind(column: str) -> str:
