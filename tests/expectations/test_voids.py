@@ -159,7 +159,7 @@ def test_a_number_above_that_another_device_had_used_proves_nothing(till: Till, 
 
 @pytest.mark.parametrize("named", [{}, {"orig_rrn": None}, {"orig_stan": 400_000}])
 def test_a_dropped_sale_of_another_terminal_proves_nothing(till: Till, findings: Findings, named: dict[str, object]):
-    """The void was made at the wrong terminal, by number or reference, and its sale's record was dropped at the other."""
+    """The void was made at the wrong terminal, and its sale's record was dropped at the other."""
     other = Till(terminal="12345679", stan=60_000, line="lane-2")
     other.sale(4100, card=3)
     sale = other.sale(36800)
