@@ -1,5 +1,7 @@
 """Voids: of what was never sold, of another amount, twice, or too late."""
 
+from typing import Any
+
 import pytest
 
 from expectations.findings import Finding
@@ -115,7 +117,7 @@ def test_a_sale_known_from_its_reversal_alone_proves_nothing(till: Till, finding
     assert [(each.severity, each.certainty) for each in found] == [("P4", "UNVERIFIABLE")]
 
 
-def _two_closed_batches(till: Till) -> list[dict[str, object]]:
+def _two_closed_batches(till: Till) -> list[dict[str, Any]]:
     """Three batches, each with two sales, a settlement and what follows; the sales of the second."""
     sales = []
     for _ in range(3):
@@ -158,7 +160,7 @@ def test_a_number_above_that_another_device_had_used_proves_nothing(till: Till, 
 
 
 @pytest.mark.parametrize("named", [{}, {"orig_rrn": None}, {"orig_stan": 400_000}])
-def test_a_dropped_sale_of_another_terminal_proves_nothing(till: Till, findings: Findings, named: dict[str, object]):
+def test_a_dropped_sale_of_another_terminal_proves_nothing(till: Till, findings: Findings, named: dict[str, Any]):
     """The void was made at the wrong terminal, and its sale's record was dropped at the other."""
     other = Till(terminal="12345679", stan=60_000, line="lane-2")
     other.sale(4100, card=3)
