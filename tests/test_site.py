@@ -129,9 +129,7 @@ def test_pages_fit_phones_and_screens(site: Path):
                             wrong.append(f"{name} at {width}: {wide} dots too wide")
                         assert page.locator("article h1").count() == 1, name
 
-    with ThreadPoolExecutor(
-        1
-    ) as apart:  # a thread takes one driver, and another test may have one
+    with ThreadPoolExecutor(1) as apart:  # a thread takes one driver, and another test may have one
         apart.submit(look).result()
     assert wrong == []
     assert asked <= {"file", "data", "blob"}
