@@ -63,11 +63,12 @@ def _shops(world: World, source: Source, period: Period, merchant: str | None) -
         if merchant not in {None, merchant_id}:
             continue
         lacking = _lacking(period.name, merchant_id, readers_of(merchant_id, routes, world.facts), world)
-        together: dict[tuple[Locale, tuple[Case, ...]], list[str]] = {}
+        together: dict[tuple[Locale, tuple[str, ...]], tuple[tuple[Case, ...], list[str]]] = {}
         for locale, address in lacking:
             review = to_review(world, merchant_id, (locale, address), period.start - 21 * DAY)
-            together.setdefault((locale, review), []).append(address)
-        for (locale, review), addresses in together.items():
+            told = tuple(each.lead.finding_id for each in review)
+            together.setdefault((locale, told), (review, []))[1].append(address)
+        for (locale, _), (review, addresses) in together.items():
             shop = source.figures(period)[merchant_id]
             reader = (locale, tuple(sorted(addresses)))
             found.append(report_notice(shop, period, review, reader, settings=world.settings, now=world.now))
