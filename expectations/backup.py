@@ -2,8 +2,9 @@
 
 A backup is a folder. Its ``manifest.json`` is written last: without it the folder is no backup.
 Everything goes on meanwhile: of a table the log's newest version is taken with the files that it
-lists, cases in one transaction. Tables come first, the spool after them, so that what landed is in
-the spool's copy as well. Keys are not in it: they belong in another place than what they open.
+lists, cases in one transaction. The spool is copied before the tables, for what is pruned meanwhile
+has landed, and again after them, for what is sealed meanwhile and not in them. Keys are not in it:
+they belong in another place than what they open.
 """
 
 import datetime as dt
@@ -62,6 +63,8 @@ def back_up(settings: Settings, folder: Path, now: dt.datetime, tell: Tell = lam
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if any(folder.iterdir()):
             raise BackupError(f"{folder}: is not empty", hint="name a folder that is not there yet")
+        tell("spool")
+        copied_spool(settings.spool.directory, folder / "spool")
         tell("tables")
         copied_tables(Lake.of(settings.lake), folder / PLACE)
         tell("spool")
@@ -124,14 +127,14 @@ def restore(settings: Settings, folder: Path, tell: Tell = lambda _: None) -> Co
             f"{taken[0]}: is there already", hint="move spool, lake and cases aside first; nothing was restored"
         )
     try:
-        tell("spool")
-        put_back_spool(folder / "spool", settings.spool.directory)
+        tell("tables")
+        put_back(lake, folder / PLACE)
         tell("cases")
         with (folder / CASES).open(encoding="utf-8") as lines:
             rows = [json.loads(line) for line in lines]
         database.run(lambda connection: _read_cases(connection, rows))
-        tell("tables")
-        put_back(lake, folder / PLACE)
+        tell("spool")
+        put_back_spool(folder / "spool", settings.spool.directory)
     except OSError as wrong:
         raise _refused(Path(wrong.filename or folder), wrong) from None
     return contents
@@ -140,8 +143,9 @@ def restore(settings: Settings, folder: Path, tell: Tell = lambda _: None) -> Co
 def _manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
-        ours = manifest["format"] == FORMAT and isinstance(manifest["files"], dict)
-    except (OSError, ValueError, KeyError, TypeError):
+        ours = manifest["format"] == FORMAT and {"made_at", "cases"} <= set(manifest)
+        ours = ours and all({"size", "sha256"} <= set(each) for each in manifest["files"].values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         ours = False
     if not ours:
         raise BackupError(

@@ -1,8 +1,8 @@
 """Keeping the lake in good order: small files put together, old days let go, what nobody wants removed.
 
 No row of a day that stays changes, and a day that a finding or a case stands on stays in every
-table: an evidence pack of before verifies afterwards. The log keeps who committed what, so that
-a segment that landed never lands again.
+table: an evidence pack of before verifies afterwards. Frames stay for ever. The log keeps who
+committed what, so that a segment that landed never lands again.
 """
 
 import datetime as dt
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from expectations.cases.book import case_book
-from expectations.evidence.gather import POSTED_WITHIN
+from expectations.evidence.gather import POSTED_WITHIN, SIGNED_IN_WITHIN
 from expectations.findings import Finding, read_findings
 from expectations.mail.cases import happened
 from ingest.deriving import APPLICATION, DERIVED
@@ -87,7 +87,7 @@ def _let_go(
 
 
 def _standing(settings: Settings, lake: Lake) -> Iterator[tuple[dt.date, dt.date]]:
-    """From when to when the rows lie that each finding, and each case's, stands on; a day more on either side."""
+    """From when to when the rows lie that each finding, and each case's, stands on, the sign-in before it too."""
     cases = case_book(settings).cases(review=True, whole=True)
     found: dict[str, Finding] = {each.finding_id: each for case in cases for each in case.findings}
     found |= {each.finding_id: each for each in read_findings(lake)}
@@ -96,4 +96,4 @@ def _standing(settings: Settings, lake: Lake) -> Iterator[tuple[dt.date, dt.date
         days += [
             when.astimezone(settings.zone).date() for each in finding.subjects if (when := happened(each)) is not None
         ]
-        yield min(days) - dt.timedelta(days=1), max(days) + POSTED_WITHIN
+        yield min(days) - SIGNED_IN_WITHIN - dt.timedelta(days=1), max(days) + POSTED_WITHIN

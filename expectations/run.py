@@ -109,8 +109,9 @@ def check(
     days = business_days(lake)
     first, last = start or min(days, default=None), end or max(days, default=None)
     if first is not None and (whole := whole_since(settings, dt.datetime.now(settings.zone).date())) > first:
-        if start:
-            told = f"--from {start}: days before {whole} can no longer be judged: lake.keep_days lets go what they need"
+        if start or (end is not None and end < whole):
+            asked = f"--from {start}" if start else f"--to {end}"
+            told = f"{asked}: days before {whole} can no longer be judged: lake.keep_days lets go what they need"
             raise UsageError(
                 told, hint=f"give --from {whole} or a later day; findings of earlier days stay as they are"
             )

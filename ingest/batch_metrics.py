@@ -9,6 +9,8 @@ run. The folder cannot be written: the run is not disturbed, and says so.
 import contextlib
 import functools
 import logging
+import os
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -133,10 +135,13 @@ def _leave(file: Path, part: Part, about: dict[str, float], run: Run) -> None:
     if not file.parent.is_dir():
         file.parent.mkdir(parents=True)
         file.parent.chmod(LAKE_FOLDER)
-    half = file.with_suffix(".prom.new")  # node_exporter reads *.prom only
-    half.write_bytes(generate_latest(registry))
-    half.chmod(LAKE_FILE)
-    half.replace(file)
+    half = file.with_suffix(f".{os.getpid()}-{secrets.token_hex(6)}.new")  # node_exporter reads *.prom only
+    try:
+        half.write_bytes(generate_latest(registry))
+        half.chmod(LAKE_FILE)
+        half.replace(file)
+    finally:
+        half.unlink(missing_ok=True)
 
 
 def _succeeded(file: Path) -> float:

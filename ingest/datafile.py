@@ -104,7 +104,8 @@ def _holds(path: Path, table: "pa.Table", cipher: Cipher | None) -> bool:
 def publish(temporary: Path, final: Path, *, keep_other: bool = False) -> bool:
     """Give a written file its name, on the disk before this returns.
 
-    A file of that name with the same bytes is kept: somebody else did the same work.
+    A file of that name with the same bytes is kept: somebody else did the same work. It is as young as
+    if it were written now, for what a writer that died has left may be old enough to be swept.
     With other bytes it is replaced, or kept and False returned when ``keep_other``.
     """
     try:
@@ -114,6 +115,8 @@ def publish(temporary: Path, final: Path, *, keep_other: bool = False) -> bool:
             if keep_other:
                 return False
             temporary.replace(final)
+        else:
+            os.utime(final)
     _sync(final.parent)
     return True
 

@@ -245,6 +245,9 @@ class Lake:
     def compact(self, name: str, *, at: int | None = None) -> int:
         """Put the small files of each partition together, in one commit that changes no row; how many files it took.
 
+        Its application's version is the log's that it saw. A file that goes away meanwhile was replaced, or taken by
+        another: nothing is done then.
+
         Args:
             name: a table.
             at: only if this is the log's newest version. Who asks `added` what is new must have seen this one.
@@ -254,12 +257,16 @@ class Lake:
         spec, handle = _spec(name), self._open(name)
         if handle is None or at not in {None, handle.version()}:
             return 0
-        version = (handle.transaction_version(COMPACTION) or 0) + 1
+        version = handle.version()
         added: list[AddAction] = []
         gone: list[dict[str, Any]] = []
         wanted = [column.name for column in spec.columns]
+        self._finish_removing(name, handle)
         for files in _together(spec, _listed(handle)):
-            rows = scan(spec, self.place, files, wanted, None, cipher=self.cipher)
+            try:
+                rows = scan(spec, self.place, files, wanted, None, cipher=self.cipher)
+            except FileNotFoundError:
+                return 0
             added += self._write(spec, rows, f"{COMPACTION}-v{version}-{{hash}}.parquet")
             gone += files
         if not gone:
@@ -271,6 +278,13 @@ class Lake:
             self.place.remove(f"{name}/{file['path']}")
         self.sweep(name)
         return len(gone) if done else 0
+
+    def _finish_removing(self, name: str, handle: "DeltaTable") -> None:
+        """Remove what the log has taken out and a writer that was killed has left: a plain glob would count it."""
+        with self.place.errors(name):
+            taken_out = set(handle.vacuum(retention_hours=0, dry_run=True, enforce_retention_duration=False))
+        for file in [each for each in self.place.found(name) if each.path in taken_out]:
+            self.place.remove(f"{name}/{file.path}")
 
     def checkpoint(self, name: str) -> None:
         """Write the log's state down as one file, and remove entries of it that are older than 30 days."""

@@ -1,10 +1,18 @@
-"""A copy of every table as it stands: the log up to one version, and the files that version lists."""
+"""A copy of every table as it stands: the log up to one version, and the files that version lists.
 
+Frames are copied last: what was made from them stands on a version that the copy has. If frames
+were put together in between, some that a table has not seen yet may lie in a file that counts as
+seen (`Lake.added`); everything is copied anew then.
+"""
+
+import contextlib
 import re
 import shutil
 from pathlib import Path
 
-from ingest.lake import Lake
+from ingest.deriving import APPLICATION, DERIVED
+from ingest.errors import LakeError
+from ingest.lake import COMPACTION, Lake
 from ingest.objectstore import OF_STORE
 from ingest.tables import TABLES
 
@@ -21,28 +29,48 @@ def copied_tables(lake: Lake, target: Path) -> None:
         StoreError: the object store refuses or cannot be reached.
         OSError: the copy cannot be written.
     """
-    for name in TABLES:
-        for attempt in range(TRIES):
-            try:
-                _copy(lake, name, target / name)
-                break
-            except FileNotFoundError:  # put together or replaced meanwhile: take the newer version
-                shutil.rmtree(target / name, ignore_errors=True)
-                if attempt == TRIES - 1:
-                    lake.read(name)  # says what is missing
-                    raise
+    for _ in range(TRIES):
+        for name in sorted(TABLES, key=lambda each: each == "raw_frames"):
+            _copied(lake, name, target)
+        if _stand_together(Lake(target)):
+            return
+        shutil.rmtree(target)
+    raise LakeError(
+        f"{lake.place.at()}: frames are put together all the time", hint="make the backup when `lake maintain` is done"
+    )
 
 
-def _copy(lake: Lake, name: str, target: Path) -> None:
+def _copied(lake: Lake, name: str, target: Path) -> None:
+    for attempt in range(TRIES):
+        with contextlib.suppress(FileNotFoundError):  # put together or replaced meanwhile: take the newer version
+            if _copy(lake, name, target / name):
+                return
+        shutil.rmtree(target / name, ignore_errors=True)
+        if attempt == TRIES - 1:
+            lake.read(name)  # says what is missing
+    raise LakeError(f"{lake.place.at(name)}: changes all the time", hint="make the backup in a quiet hour")
+
+
+def _stand_together(copy: Lake) -> bool:
+    """Whether every frame of the copy either is in each table made from them, or will be at the next landing."""
+    frames, put_together = copy.version("raw_frames"), copy.committed("raw_frames", COMPACTION) or 0
+    stands = [stand for name in DERIVED if (stand := copy.committed(name, APPLICATION)) is not None]
+    return frames is None or all(put_together <= stand <= frames for stand in stands)
+
+
+def _copy(lake: Lake, name: str, target: Path) -> bool:
+    """Copy one table; False when its log went on so far meanwhile that the copy is not whole."""
     version = lake.version(name)
     if version is None:
-        return
+        return True
     for file in lake.added(name, version=version):
         _fetch(lake, name, file["path"], target)
     for entry in lake.place.log(name):
         match = _VERSIONED.fullmatch(entry.rpartition("/")[2])
         if match and int(match["version"]) <= version:
             _fetch(lake, name, entry, target)
+    copy = Lake(target.parent)
+    return copy.version(name) == version and len(copy.files(name)) == len(lake.added(name, version=version))
 
 
 def _fetch(lake: Lake, name: str, path: str, target: Path) -> None:
@@ -65,7 +93,11 @@ def tables_there(lake: Lake) -> list[str]:
 
 
 def put_back(lake: Lake, source: Path) -> None:
-    """Put the tables of a copy where there are none. Of each the log comes last: before, nobody sees it."""
+    """Put the tables of a copy where there are none. Of each the log comes last: before, nobody sees it.
+
+    Raises:
+        LakeError: somebody has made a table there meanwhile; what is in its log stays.
+    """
     for table in sorted(each for each in source.iterdir() if each.is_dir()) if source.is_dir() else []:
         files = sorted(each.relative_to(table).as_posix() for each in table.rglob("*") if each.is_file())
         for path in sorted(files, key=lambda each: each.startswith("_delta_log/")):
@@ -75,6 +107,10 @@ def put_back(lake: Lake, source: Path) -> None:
                 temporary = desk / f".restored-{path.rpartition('/')[2]}.tmp"
                 try:
                     shutil.copyfile(table / path, temporary)
-                    lake.place.publish(temporary, f"{table.name}/{path}")
+                    if not lake.place.publish(temporary, f"{table.name}/{path}", keep_other=True):
+                        raise LakeError(
+                            f"{lake.place.at(table.name, path)}: was written meanwhile",
+                            hint="stop Airflow, landing and checking, move the tables aside and restore again",
+                        )
                 finally:
                     temporary.unlink(missing_ok=True)

@@ -224,10 +224,9 @@ class Bucket:
             try:
                 obstore.put(store, path, data, mode="create", use_multipart=False)
             except AlreadyExistsError:
-                if bytes(obstore.get(store, path).bytes()) != data:
-                    if keep_other:
-                        return False
-                    obstore.put(store, path, data, use_multipart=False)
+                if keep_other and bytes(obstore.get(store, path).bytes()) != data:
+                    return False
+                obstore.put(store, path, data, use_multipart=False)  # equal or not: it is young again
         return True
 
     def found(self, table: str) -> Iterator[Found]:

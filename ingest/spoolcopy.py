@@ -10,18 +10,18 @@ LEDGERS = ("pruned.jsonl", "shipped.jsonl")
 
 
 def copied_spool(directory: Path, target: Path) -> None:
-    """Copy the sealed segments and the ledgers; a spool that is not there is an empty one.
+    """Copy the sealed segments that are not copied yet, and the ledgers; a spool that is not there is an empty one.
 
     Raises:
         SpoolError: it cannot be read.
         OSError: the copy cannot be written.
     """
-    target.mkdir(mode=0o700)
+    target.mkdir(mode=0o700, exist_ok=True)
     if not directory.is_dir():
         return
     for path in segment_files(directory):
-        if is_sealed_name(path.name):
-            _copy(path, target / path.name, gone_is_fine=True)  # pruned meanwhile: the tables hold it
+        if is_sealed_name(path.name) and not (target / path.name).exists():
+            _copy(path, target / path.name, gone_is_fine=True)
     for name in LEDGERS:
         _copy(directory / name, target / name, gone_is_fine=True)
 

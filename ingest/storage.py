@@ -11,7 +11,6 @@ from ingest.section import Section
 LEAST_DAYS = 400
 """What rules look back, and two months in which days are still judged."""
 DAY_OF = {
-    "raw_frames": "day",
     "transactions": "business_date",
     "settlements": "business_date",
     "signatures": "business_date",
@@ -90,6 +89,9 @@ class LakeSettings(Section):
     @classmethod
     def _kept_long_enough(cls, value: dict[str, int]) -> dict[str, int]:
         for name, days in value.items():
+            if name == "raw_frames":
+                msg = "raw_frames is kept for ever: every other table is made from it, and again when rules change"
+                raise ValueError(msg)
             if name not in DAY_OF:
                 msg = f"{name!r} is not a table that is kept by days; those are {', '.join(DAY_OF)}"
                 raise ValueError(msg)

@@ -13,8 +13,9 @@ from expectations.backup import back_up, restore, verified
 from expectations.cases.book import case_book
 from expectations.evidence.pack import make_pack
 from expectations.evidence.verify import verify_pack
+from ingest import lakecopy
 from ingest.cli import cli
-from ingest.errors import BackupError
+from ingest.errors import BackupError, LakeError
 from ingest.landing import land
 from ingest.segments import sealed_segments
 from ingest.settings import Settings, load_settings
@@ -129,6 +130,81 @@ def test_a_backup_beside_landing_and_maintenance_is_of_one_moment(shop: Settings
     assert stans[:2] == [4518, 4519]
     landed = set(Lake.of(there.lake).read("raw_frames")["segment_id"].to_pylist())
     assert landed == {name[21:-4] for name in held["segments"]}
+
+
+def test_what_lands_between_two_tables_of_a_backup_is_in_its_tables_after_landing(
+    shop: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A sale lands, and frames are put together, after `transactions` was copied and before the frames are."""
+    from expectations.maintenance import maintain
+
+    copied, turns = lakecopy._copied, list[int]()
+
+    def interrupted(lake: Lake, name: str, target: Path) -> None:
+        if name == "raw_frames" and not turns:
+            turns.append(1)
+            for stan in range(5000, 5005):
+                record(tmp_path / "shop", exchange("SALE", stan, stan - 4990))
+            list(maintain(shop, dt.date(2026, 11, 22)))
+        copied(lake, name, target)
+
+    monkeypatch.setattr(lakecopy, "_copied", interrupted)
+    back_up(shop, tmp_path / "backup", NOW)
+    there = _elsewhere(shop, tmp_path)
+    restore(there, tmp_path / "backup")
+    land(there)
+
+    stans = sorted(Lake.of(there.lake).read("transactions")["stan"].to_pylist())
+    assert stans == [4518, 4519, *range(5000, 5005)]
+
+
+def test_a_segment_that_is_pruned_during_a_backup_is_in_it(
+    shop: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """It had not landed when the tables were copied, and is gone from the spool when they are: its frames are kept."""
+
+    def pruned_after(lake: Lake, target: Path) -> None:
+        lakecopy.copied_tables(lake, target)
+        for segment in shop.spool.directory.glob("*.seg"):
+            segment.unlink()
+
+    monkeypatch.setattr("expectations.backup.copied_tables", pruned_after)
+    before = {each.path.name for each in sealed_segments(shop.spool.directory)}
+    back_up(shop, tmp_path / "backup", NOW)
+    assert {each.name for each in (tmp_path / "backup/spool").glob("*.seg")} == before != set()
+
+
+def test_a_table_made_while_a_restore_goes_on_is_not_overwritten(
+    shop: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """An answer that a reader gives meanwhile stays; the restore says what is in its way."""
+    Lake.of(shop.lake).append("acks", [_ack("old")], app_id="old")
+    back_up(shop, tmp_path / "backup", NOW)
+    there = _elsewhere(shop, tmp_path)
+
+    def answered_before(lake: Lake, source: Path) -> None:
+        lake.append("acks", [_ack("said meanwhile")], app_id="meanwhile")
+        lakecopy.put_back(lake, source)
+
+    monkeypatch.setattr("expectations.backup.put_back", answered_before)
+    with pytest.raises(LakeError, match="was written meanwhile"):
+        restore(there, tmp_path / "backup")
+    assert Lake.of(there.lake).read("acks")["finding_id"].to_pylist() == ["said meanwhile"]
+    assert not list((tmp_path / "elsewhere").rglob("*.seg"))
+
+
+def _ack(finding: str) -> dict[str, Any]:
+    return {"finding_id": finding, "label": "confirmed", "by": "reader", "at": NOW}
+
+
+@pytest.mark.parametrize("lost", ["made_at", "cases", "size"])
+def test_a_manifest_that_lacks_something_is_no_backup(shop: Settings, tmp_path: Path, lost: str):
+    """One line, not a traceback."""
+    back_up(shop, tmp_path / "backup", NOW)
+    manifest = tmp_path / "backup/manifest.json"
+    manifest.write_text(manifest.read_text("utf-8").replace(f'"{lost}"', '"lost"'), "utf-8")
+    with pytest.raises(BackupError, match="is no whole backup"):
+        verified(tmp_path / "backup")
 
 
 @pytest.mark.parametrize("what", ["spool", "lake", "cases"])

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -15,12 +16,14 @@ from expectations.evidence.pack import make_pack
 from expectations.evidence.verify import verify_pack
 from expectations.maintenance import maintain
 from expectations.run import check, whole_since
+from ingest import deltalog
 from ingest.cli import cli
 from ingest.encryption import Cipher, FileKeys
 from ingest.errors import UsageError
 from ingest.keys import create_keys
 from ingest.lake import COMPACTION, Lake
 from ingest.landing import land
+from ingest.scan import scan
 from ingest.settings import Settings, load_settings
 from ingest.tables import TABLES
 from tests.expectations.evidence.evidenceshop import charged_twice, exchange, record, shop_at
@@ -190,22 +193,79 @@ def test_old_days_go_and_what_a_case_stands_on_stays(tmp_path: Path):
     assert sorted(lake.read("transactions")["stan"].to_pylist()) == [9, 4518, 4519]
 
 
-def test_frames_of_a_day_that_was_let_go_never_land_again(tmp_path: Path):
-    """The files are gone, the log still knows the segment: landing it again changes nothing."""
+def test_rows_of_a_day_that_was_let_go_are_never_committed_again(tmp_path: Path):
+    """The files are gone, the log still knows who committed them: the same again changes nothing."""
     root = tmp_path / "shop"
     root.mkdir()
     config = root / "tillwatch.toml"
-    config.write_text('[lake]\nuri = "lake"\n[lake.keep_days]\nraw_frames = 400\n')
+    config.write_text('[lake]\nuri = "lake"\n[lake.keep_days]\nevents = 400\n')
     settings = load_settings(config)
-    lake, rows = Lake.of(settings.lake), [{"segment_id": "a", "seq": 1, "day": DAY}]
-    lake.append("raw_frames", rows, app_id="a")
+    lake, rows = Lake.of(settings.lake), [{"event_id": "a", "business_date": DAY, "seen_date": DAY}]
+    lake.append("events", rows, app_id="a")
 
     [done] = [each for each in maintain(settings, DAY + dt.timedelta(days=401)) if each.dropped]
 
-    assert (done.table, done.dropped) == ("raw_frames", (DAY,))
-    assert lake.files("raw_frames") == []
-    assert not lake.append("raw_frames", rows, app_id="a")
-    assert next(iter(maintain(settings, DAY + dt.timedelta(days=500)))).dropped == ()
+    assert (done.table, done.dropped) == ("events", (DAY,))
+    assert lake.files("events") == []
+    assert not lake.append("events", rows, app_id="a")
+    assert not any(each.dropped for each in maintain(settings, DAY + dt.timedelta(days=500)))
+
+
+def test_an_old_leftover_that_is_used_again_is_not_swept(lake: Lake, monkeypatch: pytest.MonkeyPatch):
+    """A writer died long ago; its work is done again and a sweep comes between file and commit: no row is lost."""
+    for number in range(5):
+        lake.append("transactions", transactions(MONDAY, [number]), app_id=f"segment-{number}")
+    commit = deltalog.commit
+
+    def dies(*_given: Any, **_told: Any) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(deltalog, "commit", dies)
+    with pytest.raises(KeyboardInterrupt):
+        lake.compact("transactions")
+    with pytest.raises(KeyboardInterrupt):
+        lake.append("transactions", transactions(TUESDAY, [9]), app_id="segment-9")
+    for left in lake.root.glob("transactions/**/*.parquet"):
+        os.utime(left, (0, 0))
+
+    def swept_before(*given: Any, **told: Any) -> bool:
+        lake.sweep("transactions")
+        return commit(*given, **told)
+
+    monkeypatch.setattr(deltalog, "commit", swept_before)
+    assert lake.append("transactions", transactions(TUESDAY, [9]), app_id="segment-9")
+    assert lake.compact("transactions") == 5
+    assert stans(lake) == [0, 1, 2, 3, 4, 9]
+
+
+def test_what_a_killed_maintenance_did_not_remove_is_removed_by_the_next(lake: Lake, monkeypatch: pytest.MonkeyPatch):
+    """Between commit and removal: a plain glob counts rows twice until the next maintenance, and no longer."""
+    for number in range(5):
+        lake.append("transactions", transactions(MONDAY, [number]), app_id=f"segment-{number}")
+    with monkeypatch.context() as killed:
+        killed.setattr(type(lake.place), "remove", lambda *_: None)
+        lake.compact("transactions")
+    assert len(list(lake.root.glob("transactions/**/*.parquet"))) == 6
+    lake.compact("transactions")
+    assert [str(each) for each in lake.root.glob("transactions/**/*.parquet")] == lake.files("transactions")
+    assert stans(lake) == [0, 1, 2, 3, 4]
+
+
+def test_of_two_maintenances_at_once_the_slower_does_nothing(lake: Lake, monkeypatch: pytest.MonkeyPatch):
+    """The other has put the files together while they were about to be read: no error, no row lost."""
+    for number in range(5):
+        lake.append("transactions", transactions(MONDAY, [number]), app_id=f"segment-{number}")
+    calls = list[int]()
+
+    def overtaken(*given: Any, **told: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            assert lake.compact("transactions") == 5
+        return scan(*given, **told)
+
+    monkeypatch.setattr("ingest.lake.scan", overtaken)
+    assert lake.compact("transactions") == 0
+    assert stans(lake) == [0, 1, 2, 3, 4]
 
 
 def test_days_that_have_lost_what_they_are_judged_by_keep_their_findings(tmp_path: Path):
@@ -225,7 +285,14 @@ def test_days_that_have_lost_what_they_are_judged_by_keep_their_findings(tmp_pat
         check(settings, start=today - dt.timedelta(days=65))
 
 
-@pytest.mark.parametrize(("words", "said"), [("acks = 500", "not a table"), ("events = 399", "keep 400 at least")])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("acks = 500", "not a table"),
+        ("events = 399", "keep 400 at least"),
+        ("raw_frames = 4000", "raw_frames is kept for ever"),
+    ],
+)
 def test_what_cannot_be_let_go_is_said(tmp_path: Path, words: str, said: str):
     """A table that has no days, or a time that rules need."""
     (tmp_path / "tillwatch.toml").write_text(f"[lake.keep_days]\n{words}\n")

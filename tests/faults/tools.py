@@ -9,8 +9,8 @@ from pathlib import Path
 def why_without(tool: str, package: str) -> str:
     """Why a tool cannot be used; empty when it is there.
 
-    With ``CI=true`` (and in ``make faults``) what is missing is installed; a test run on
-    somebody's own machine installs nothing.
+    With ``CI=true``, which ``make test`` and ``make faults`` set, what is missing is installed; a
+    bare pytest installs nothing.
     """
     if shutil.which(tool) is None and os.environ.get("CI") == "true" and os.geteuid() == 0:
         for words in (["apt-get", "update", "-qq"], ["apt-get", "install", "-qq", "--yes", package]):

@@ -1,6 +1,7 @@
 """What the batch parts leave for a monitor: a file each, whole, with the last good run in it after a bad one."""
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,23 @@ def test_a_number_without_its_labels_is_refused(tmp_path: Path):
     with batch_run(settings_of(tmp_path), "check") as run, pytest.raises(ValueError, match="severity"):
         run.tell("check_findings", 1)
     assert all(meaning and not name.startswith("tillwatch") for name, (meaning, _) in METRICS.items())
+
+
+def test_two_runs_at_once_leave_whole_files(tmp_path: Path):
+    """A reader never finds half a file, or none once there was one; no run fails at the other."""
+    settings, file = settings_of(tmp_path), tmp_path / "metrics" / "tillwatch_land.prom"
+    with batch_run(settings, "land") as run:
+        run.tell("land_frames", 1)
+
+    def often(_: int) -> None:
+        for _ in range(100):
+            with batch_run(settings, "land") as run:
+                run.tell("land_frames", 1)
+
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(often, turn) for turn in range(2)]
+        while not all(each.done() for each in running):
+            assert numbers(file)["tillwatch_land_frames{}"] == 1
+        for each in running:
+            each.result()
+    assert [each.name for each in file.parent.iterdir()] == [file.name]
