@@ -15,7 +15,7 @@ from ingest.errors import LakeError
 from ingest.exchange import UPLOAD_REACH, Changed, changed
 from ingest.lake import FilesGoneError, Lake, Staged
 from ingest.overlap import behind
-from ingest.rows import arrow_schema, as_table
+from ingest.rows import arrow_schema, as_table, nulls
 from ingest.scan import remedy
 from ingest.signing import signatures
 from ingest.tables import TABLES
@@ -160,7 +160,8 @@ class _Work:
         while fresh:
             piece = self._first(fresh)
             fresh = fresh[len(piece) :]
-            found = changed(self._load, set(self._rows), set(piece), segments, coming=fresh, done=done)
+            there, of = set(self._rows), set(piece)
+            found = changed(self._load, there, of, segments, coming=fresh, done=done, compiled=self._compiled)
             yield found.days, self._tables(found)
             done |= found.days
             self._forget(fresh)
@@ -223,9 +224,10 @@ def _select(rows: "pa.Table", name: str, kind: str) -> "pa.Table":
         rows = rows.filter(mine)
     schema = arrow_schema(TABLES[name])
     identity = TABLES[name].columns[0].name
+    none = nulls(rows.num_rows, schema.types)
     arrays = []
     for field in schema:
         source = "id" if field.name == identity else field.name
-        known = source in rows.column_names
-        arrays.append(rows[source].cast(field.type) if known else pa.nulls(rows.num_rows, field.type))
+        known = source in rows.column_names and rows[source].null_count < rows.num_rows
+        arrays.append(rows[source].cast(field.type) if known else none[field.type])
     return pa.table(arrays, schema=schema)
