@@ -35,9 +35,7 @@ _PARTIAL = "10"
 """A partial approval: what counts is the amount that was approved."""
 
 
-def assembled(
-    frames: "pa.Table", pairing: Pairing, days: Iterable[dt.date], *, compiled: bool = False
-) -> "pa.Table":
+def assembled(frames: "pa.Table", pairing: Pairing, days: Iterable[dt.date], *, compiled: bool = False) -> "pa.Table":
     """The exchanges whose first frame was seen on one of ``days``.
 
     Args:
@@ -148,7 +146,6 @@ class _Sides:
         return pc.coalesce(found, self._take(name, self._asked if answer_first else self._said))
 
     def _take(self, name: str, rows: "pa.Array") -> "pa.Array":
-        import pyarrow as pa
 
         column = self._frames[name]
         if column.null_count == len(column):

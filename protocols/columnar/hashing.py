@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +31,8 @@ def sha256(texts: "pa.Array", *, compiled: bool = False) -> Any:
     offsets = np.frombuffer(places, np.int32)[texts.offset : texts.offset + count + 1]
     data = np.zeros(1, np.int8) if octets is None or not octets.size else np.frombuffer(octets, np.int8)
     if not compiled or not machine.available():
-        ends, view = offsets.tolist(), memoryview(data)
-        found = b"".join(hashlib.sha256(view[begin:end]).digest() for begin, end in zip(ends, ends[1:], strict=False))
+        ends, view = offsets.tolist(), data.data
+        found = b"".join(hashlib.sha256(view[begin:end]).digest() for begin, end in itertools.pairwise(ends))
         return np.frombuffer(found, np.uint8).reshape(count, SIZE)
     first, rounds = _constants()
     words, state, out = np.empty(64, np.uint32), np.empty(8, np.uint32), np.empty(8 * count, np.uint32)
@@ -41,7 +42,7 @@ def sha256(texts: "pa.Array", *, compiled: bool = False) -> Any:
 
 @functools.cache
 def _constants() -> tuple[Any, Any]:
-    """The first 32 bits behind the point of the roots of the first primes, square and cube (FIPS 180-4, 4.2.2, 5.3.3)."""
+    """The first 32 bits behind the point of the first primes' roots, square and cube (FIPS 180-4, 5.3.3 and 4.2.2)."""
     import numpy as np
 
     primes = [number for number in range(2, 312) if all(number % other for other in range(2, number))]

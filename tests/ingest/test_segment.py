@@ -130,7 +130,7 @@ def test_a_record_comes_back_as_it_was(pending: PendingRecord, seq: int, dup_of:
     frames, st.integers(1, 2**64 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1),
     st.binary(min_size=CHAIN_SIZE, max_size=CHAIN_SIZE), st.none() | st.integers(1, 2**64 - 1),
 )  # fmt: skip
-def test_a_frame_is_encoded_in_one_piece_as_any_record_is(  # noqa: PLR0917  a record's own fields
+def test_a_frame_is_encoded_in_one_piece_as_any_record_is(
     frame: PendingRecord, seq: int, port: int, boot: int, chain: bytes, dup_of: int | None
 ) -> None:
     """The short way makes the same bytes."""

@@ -3,7 +3,6 @@
 import hashlib
 import random
 
-import pyarrow as pa
 import pytest
 
 from protocols.columnar.hashing import sha256
@@ -12,6 +11,8 @@ from protocols.columnar.hashing import sha256
 @pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_each_text_has_the_hash_that_others_state(*, compiled: bool) -> None:
     """Every length around a block's end, in a slice of a column too; FIPS 180-4's example of one block."""
+    import pyarrow as pa
+
     if compiled:
         pytest.importorskip("numba")
     dice = random.Random(5)
@@ -26,6 +27,8 @@ def test_each_text_has_the_hash_that_others_state(*, compiled: bool) -> None:
 @pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_no_text_and_empty_texts_have_theirs(*, compiled: bool) -> None:
     """A column without bytes is no reason to fail."""
+    import pyarrow as pa
+
     if compiled:
         pytest.importorskip("numba")
     assert sha256(pa.array([], pa.string()), compiled=compiled).shape == (0, 32)
