@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingest.errors import StoreError
@@ -42,8 +43,9 @@ def is_plain() -> bool:
 
 
 def keys() -> dict[str, str]:
-    """The keys of the credentials file, under the names that obstore and deltalake know; none where the environment says
-    them, or no file is named.
+    """The keys of the credentials file, by obstore's and deltalake's names.
+
+    None where the environment says them, or names no file.
 
     Raises:
         StoreError: the file cannot be read, or its profile has no keys.
@@ -54,8 +56,7 @@ def keys() -> dict[str, str]:
     profile = os.environ.get("AWS_PROFILE", "default")
     found = configparser.ConfigParser(interpolation=None, default_section="")
     try:
-        with open(file, encoding="utf-8") as text:
-            found.read_file(text)
+        found.read_string(Path(file).read_text("utf-8"))
         section = found[profile]
         named = {name: section[name] for name in ("aws_access_key_id", "aws_secret_access_key")}
     except (OSError, ValueError, configparser.Error, KeyError) as wrong:
