@@ -135,7 +135,7 @@ def _reviewed(case: Case, figures: Figures) -> tuple[str, ...]:
         figures.moment(when) if when else figures.date(lead.business_date),
         event(accused, figures) if accused else "",
         rule_texts(lead, figures).title,
-        f"{SHAPES[lead.certainty]} {certainty(lead, figures)}",
+        f"{SHAPES[lead.certainty]}\N{NO-BREAK SPACE}{certainty(lead, figures)}",
     )
 
 

@@ -56,8 +56,10 @@ def test_without_a_reversal_nobody_knows_when_the_answer_was_given_up():
     [
         (
             "en",
-            "Time axis, 2 min 45 s from first to last: 20:41:07 sale 004518, no answer from the bank; "
-            "20:43:52 sale 004519, approved",
+            (
+                "Time axis, 2 min 45 s from first to last: 20:41:07 sale 004518, no answer from the bank; "
+                "20:43:52 sale 004519, approved"
+            ),
         ),
         (
             "zh-CN",
