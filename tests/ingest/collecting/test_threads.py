@@ -194,8 +194,8 @@ def test_a_setting_that_cannot_be_is_found_out(waiting: ThreadWaiting[str]) -> N
 def test_a_bug_in_a_thread_is_a_port_that_went_away(waiting: ThreadWaiting[str]) -> None:
     """A thread that dies takes its port with it, so that it is opened again; told is where, and no data."""
 
-    def wait(_: float) -> bool:
-        raise ValueError("heard 4111111111111111")
+    def wait(seconds: float) -> bool:
+        raise ValueError(f"heard 4111111111111111 in {seconds}")
 
     driver = Driver()
     driver.wait_readable = wait  # type: ignore[method-assign]
