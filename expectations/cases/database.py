@@ -52,6 +52,11 @@ class Database:
         """The URL without the password."""
         return self.url.render_as_string(hide_password=True)
 
+    @property
+    def is_new(self) -> bool:
+        """Whether it is a file that nobody has made yet."""
+        return self.url.get_backend_name() == "sqlite" and not Path(self.url.database or "").exists()
+
     def run(self, work: "Callable[[Connection], Result]") -> Result:
         """Do some work in one transaction; anew when another writer was faster.
 
