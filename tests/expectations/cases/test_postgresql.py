@@ -14,6 +14,7 @@ from expectations.mail.ledger import Ledger
 from ingest.errors import BackupError
 from ingest.settings import Settings, load_settings
 from ingest.tables import Lake
+from tests.expectations.cases.olddatabase import hold_whole
 from tests.expectations.cases.test_book import hold_two_writers
 from tests.expectations.feedback.test_record import coffees
 from tests.expectations.mail.conftest import SHOP, example, retry
@@ -80,6 +81,11 @@ def test_a_backup_of_sqlite_is_restored_into_postgresql_and_back(server: str, tm
     assert [each.text for each in case_book(third).case(number).log][-3:] == ["form 12", "goes on", "goes on"]
 
 
+def test_a_database_of_earlier_versions_is_brought_up_whole(server: str, tmp_path: Path):
+    """Every migration from the first on, on tables with rows in them, by what starts with any command."""
+    hold_whole(fresh(server, "earlier"), f"{tmp_path}/lake")
+
+
 def test_answers_teach_the_same_as_on_sqlite(server: str, tmp_path: Path):
     """Answered, taken back, answered anew, forgotten: the same answers stand and the same price is taught."""
     said: list[tuple[object, ...]] = []
@@ -91,7 +97,7 @@ def test_answers_teach_the_same_as_on_sqlite(server: str, tmp_path: Path):
             feedback.answer(number, "two-purchases", "li")
         feedback.withdraw(numbers[0], "li")
         taught = [(each.merchant_id, each.amount_fen, each.cases) for each in feedback.prices()]
-        feedback.forget(SHOP, 1800, "li")
+        feedback.forget(SHOP, 1800, "156", "li")
         feedback.answer(numbers[0], "done", "wang")
         standing = [(each.number, each.answer, each.by) for each in feedback.answers(standing=True)]
         said.append((taught, feedback.prices(), standing, [book.case(number).state for number in numbers]))
