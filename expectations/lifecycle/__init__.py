@@ -85,7 +85,7 @@ class Shop:
         families: merchant numbers that are one shop, each with the number that stands for all.
         codes: merchant numbers with the category code (MCC) they are registered with.
         agreed: contracts, notices and deposits.
-        prices: (merchant, fen) of price points that readers' answers taught.
+        prices: (merchant, minor units, currency) of price points that readers' answers taught.
     """
 
     zone: str
@@ -93,7 +93,7 @@ class Shop:
     families: Mapping[str, str] = field(default_factory=dict)
     codes: Mapping[str, str] = field(default_factory=dict)
     agreed: Agreements = field(default_factory=Agreements)
-    prices: frozenset[tuple[str, int]] = frozenset()
+    prices: frozenset[tuple[str, int, str]] = frozenset()
 
 
 def read_tables(lake: Lake, first: dt.date) -> "dict[str, Rows]":
@@ -143,9 +143,9 @@ def link(
         connection.execute(f"CREATE TEMP TABLE {name} (merchant VARCHAR, {name} VARCHAR)")
         if facts:
             connection.executemany(f"INSERT INTO {name} VALUES (?, ?)", list(facts.items()))  # noqa: S608 - our two names
-    connection.execute("CREATE TEMP TABLE price_point (merchant VARCHAR, amount_fen BIGINT)")
+    connection.execute("CREATE TEMP TABLE price_point (merchant VARCHAR, amount_fen BIGINT, currency VARCHAR)")
     if shop.prices:
-        connection.executemany("INSERT INTO price_point VALUES (?, ?)", sorted(shop.prices))
+        connection.executemany("INSERT INTO price_point VALUES (?, ?, ?)", sorted(shop.prices))
     connection.execute(f"CREATE TEMP MACRO in_scope(day) AS day BETWEEN DATE '{first_day}' AND DATE '{last_day}'")
     connection.register("calendar", working_calendar())
     register(connection, shop.agreed)

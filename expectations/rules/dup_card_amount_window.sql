@@ -108,6 +108,7 @@ weighed AS (
     JOIN history h USING (id)
     LEFT JOIN habit USING (id)
     LEFT JOIN price_point point ON point.merchant = p.merchant AND point.amount_fen = p.amount_fen
+                               AND point.currency = coalesce(p.currency, '156')
 ),
 scored AS (
     SELECT *, {
