@@ -28,7 +28,7 @@ WITH once AS (
     QUALIFY row_number() OVER (PARTITION BY acquirer, line_id ORDER BY statement_id, line_no) = 1
 ),
 terminal_of AS (
-    SELECT terminal, max(merchant) AS merchant FROM used GROUP BY terminal HAVING count(DISTINCT merchant) = 1
+    SELECT terminal, max(merchant) AS merchant FROM used GROUP BY terminal HAVING min(merchant) = max(merchant)
 )
 SELECT s.line_id AS id, s.statement_id, s.line_no, s.acquirer,
        CASE WHEN m.merchant IS NULL THEN coalesce(o.merchant, s.merchant_id, '') ELSE s.merchant_id END AS merchant,
@@ -131,7 +131,7 @@ WITH pair AS (
            [(a.state = 'declined')::INT, abs(date_diff('second', a.moment, l.moment))] AS cost
     FROM side a JOIN line l
       ON a.merchant = l.merchant AND a.amount_fen = l.amount_fen AND a.family = l.family
-     AND (a.card = l.card_token OR same_mask(a.pan_masked, l.pan_masked))
+     AND (a.card = md5_number(l.card_token) OR same_mask(a.pan_masked, l.pan_masked))
     WHERE abs(date_diff('second', a.moment, l.moment)) <= 600
       AND (a.stan IS NULL OR l.stan IS NULL OR l.terminal IS NULL) AND (a.reference IS NULL OR l.rrn IS NULL)
       AND a.id NOT IN (SELECT id FROM counterpart) AND l.id NOT IN (SELECT line_id FROM counterpart)

@@ -18,7 +18,8 @@ from expectations.mail.decide import Alert
 from expectations.mail.enclosed import NOTHING, Enclosed
 from expectations.mail.figures import Figures
 from expectations.mail.headline import days, do_now, subject_line, verdict
-from expectations.mail.section import event, missing_codes, section
+from expectations.mail.moments import event
+from expectations.mail.section import missing_codes, section
 from expectations.mail.wording import SHAPES, certainty, listed, rule_texts, sentence, words_for
 from expectations.money import total
 from ingest.settings import Acquirer, Merchant, Settings
@@ -134,7 +135,7 @@ def _reviewed(case: Case, figures: Figures) -> tuple[str, ...]:
         figures.moment(when) if when else figures.date(lead.business_date),
         event(accused, figures) if accused else "",
         rule_texts(lead, figures).title,
-        f"{SHAPES[lead.certainty]} {certainty(lead, figures)}",
+        f"{SHAPES[lead.certainty]}\N{NO-BREAK SPACE}{certainty(lead, figures)}",
     )
 
 
