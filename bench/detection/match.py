@@ -140,9 +140,7 @@ DELAY = dt.timedelta(seconds=390)
 BEFORE = dt.timedelta(minutes=20)
 
 
-def match(
-    truth: Truth, findings: Iterable[Finding], healthy: set[str], lost: frozenset[Key] = frozenset()
-) -> Matched:
+def match(truth: Truth, findings: Iterable[Finding], healthy: set[str], lost: frozenset[Key] = frozenset()) -> Matched:
     """Match by causal id: a case counts once however many rows accuse it.
 
     Args:

@@ -46,7 +46,8 @@ def test_a_lost_reversal_shows_in_the_totals_alone(till: Till, acquirer: Acquire
     lost = till.sale(5000, card=6)
     true = till.totals()
     till.settle(
-        rmb_debit_count=true["rmb_debit_count"] - 1, rmb_debit_amount_fen=true["rmb_debit_amount_fen"] - lost["amount_fen"]
+        rmb_debit_count=true["rmb_debit_count"] - 1,
+        rmb_debit_amount_fen=true["rmb_debit_amount_fen"] - lost["amount_fen"],
     )
     acquirer.week(till, lost)
     assert said(acquirer) == ["missing_in_acquirer P1 PROBABLE"]
