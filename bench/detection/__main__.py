@@ -19,7 +19,7 @@ from bench.detection.figures import Total, calibrate, total
 from bench.detection.pipeline import PERTURBATIONS, Perturbation
 from bench.detection.population import Split
 from bench.detection.report import Results, page, plots, put, table, text
-from bench.detection.worlds import Order, WorldLost, play_all
+from bench.detection.worlds import Order, WorldLostError, play_all
 
 ROOT = Path(__file__).parents[2]
 FIRST_SEED: dict[Split, int] = {"dev": 20, "test": 60}
@@ -64,7 +64,7 @@ def main(size: str, workers: int, write: bool) -> None:
     click.echo(f"{len(orders)} worlds, {workers} at a time ...", err=True)
     try:
         outcomes = play_all(orders, workers, tell=partial(click.echo, err=True))
-    except WorldLost as lost:
+    except WorldLostError as lost:
         click.echo(f"could not measure: {lost}", err=True)
         sys.exit(3)
     perturbed: dict[str, Total] = {

@@ -161,7 +161,7 @@ def _perturbed(perturbed: dict[str, Total]) -> Iterator[str]:
         yield "Not run at this size."
         return
     yield from (
-        "One world again, with records, clocks or files taken away. Where records are lost, recall is that of the faults",
+        "One world again, with records, clocks or files taken away. Where records are lost, recall is of the faults",
         "whose own records were all kept: of the others nobody can know; recall of all counts them as well. PROVEN and",
         "wrong is measured on what happened, recorded or not.",
         "",

@@ -58,7 +58,7 @@ def play(order: Order, *, bench: Judge | None = None) -> Outcome:
     )  # fmt: skip
 
 
-class WorldLost(Exception):
+class WorldLostError(Exception):
     """A world's process ended without what it was to give: one line, and what to do."""
 
     def __init__(self, order: Order, status: int | None) -> None:
@@ -77,7 +77,7 @@ def play_all(
     """Every world in a process of its own, so many at a time; in the order of ``orders``.
 
     Raises:
-        WorldLost: a process ended without its world's outcome. The others are ended as well.
+        WorldLostError: a process ended without its world's outcome. The others are ended as well.
     """
     outcomes: dict[int, Outcome] = {}
     running: dict[Connection, tuple[int, BaseProcess]] = {}
@@ -114,14 +114,13 @@ def _take(
     orders: Sequence[Order], running: dict[Connection, tuple[int, BaseProcess]], outcomes: dict[int, Outcome]
 ) -> None:
     """Wait for one world or more; an end without an outcome is the end of all."""
-    for ear in wait(list(running)):
-        assert isinstance(ear, Connection)
+    for ear in set(running) & set(wait(list(running))):
         place, process = running.pop(ear)
         try:
             outcomes[place] = ear.recv()
         except EOFError:
             process.join()
-            raise WorldLost(orders[place], process.exitcode) from None
+            raise WorldLostError(orders[place], process.exitcode) from None
         process.join()
 
 

@@ -8,7 +8,7 @@ import pytest
 from bench.detection.figures import Outcome, total
 from bench.detection.match import Matched, Share
 from bench.detection.report import IDENTITY
-from bench.detection.worlds import Order, WorldLost, play, play_all
+from bench.detection.worlds import Order, WorldLostError, play, play_all
 from tests.expectations.plainlaws import PlainBench
 
 
@@ -24,7 +24,7 @@ def test_a_worker_that_is_killed_ends_the_run_with_its_world_and_what_to_do():
     """A process that dies as one does when memory runs out is told by the world's name; nobody waits for it."""
     orders = [Order("test", 60 + number, shops=1, cases=1) for number in range(3)]
 
-    with pytest.raises(WorldLost) as told:
+    with pytest.raises(WorldLostError) as told:
         play_all(orders, 2, act=killed_at_61)
 
     assert str(told.value) == (
@@ -42,7 +42,7 @@ def test_worlds_come_back_in_their_order():
 
 def test_a_worker_that_fails_ends_the_run_with_its_world():
     """An error in a world is told where it happened, and the run ends."""
-    with pytest.raises(WorldLost, match=r"^dev world 7 \(as it is\): its process ended with status 1; what went wrong"):
+    with pytest.raises(WorldLostError, match=r"^dev world 7 \(as it is\): its process ended with status 1; what"):
         play_all([Order("dev", 7, shops=1, cases=1)], 1, act=failing)
 
 

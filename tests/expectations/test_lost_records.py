@@ -75,7 +75,7 @@ def test_a_sale_that_the_acquirer_reversed(till: Till, acquirer: Acquirer, said:
 
 
 def test_a_void_that_was_lost_is_most_likely_why(till: Till, acquirer: Acquirer, said: Any):
-    """The acquirer's void has a number that is missing at the terminal: the record was lost, the money was paid back."""
+    """The acquirer's void has a number that is missing at the terminal: the record was lost."""
     busy(till)
     void = till.void(till.sale(5000, card=6))
     busy(till)
