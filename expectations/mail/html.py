@@ -33,7 +33,7 @@ def render_html(letter: Letter) -> str:
     return "\n".join(line for line in (each.strip() for each in html.splitlines()) if line) + "\n"
 
 
-UNBROKEN = re.compile(r"C-\d{4}-\d{4,}|(?:[A-Z]{3}|#\d{3}) \d[\d,]*(?:\.\d+)?")
+UNBROKEN = re.compile(r"C-\d{4}-\d{4,}|(?:\+ )?(?:[A-Z]{3}|#\d{3}) \d[\d,]*(?:\.\d+)?")
 """Numbers of cases, and amounts with a currency's letters."""
 
 
