@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-LARGEST = 102_000
-"""Bytes of HTML that Gmail shows before it cuts the rest away."""
+LARGEST = 100_000
+"""Bytes of HTML; Gmail cuts the rest away at some 102 kB."""
 
 LATIN = "-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial"
 CHINESE = "'PingFang SC','Hiragino Sans GB','Microsoft YaHei','Noto Sans CJK SC'"
