@@ -87,6 +87,54 @@ def test_the_content_refused(mail: EmailMessage, answer: str):
         deliver(mail, READERS, server(port))
 
 
+def test_of_readers_refused_only_those_with_5xx_are_refused_for_good(mail: EmailMessage):
+    """All refused, one for now and one for good: the first may be asked again (RFC 5321, 4.2.1)."""
+    postbox = Postbox()
+    postbox.rcpt = {"a@example.com": "450 4.2.1 mailbox busy", "b@example.com": "550 5.1.1 no such mailbox"}
+    with serving(postbox) as port, pytest.raises(RefusedError, match="none of its recipients") as raised:
+        deliver(mail, READERS, server(port))
+    assert raised.value.permanent == {"b@example.com": "550 5.1.1 no such mailbox"}
+
+
+@pytest.mark.parametrize(
+    ("content", "permanent"),
+    [
+        ("451 4.3.0 try again later", {"b@example.com": "550 5.1.1 no such mailbox"}),
+        ("554 5.7.1 spam", {"a@example.com": "554 5.7.1 spam", "b@example.com": "550 5.1.1 no such mailbox"}),
+    ],
+)
+def test_a_content_that_is_put_off_does_not_bring_a_refused_reader_back(
+    mail: EmailMessage, content: str, permanent: dict[str, str]
+):
+    """Whose mailbox is not there is not asked again; the others are, unless the content is refused for good."""
+    postbox = Postbox()
+    postbox.rcpt, postbox.data = {"b@example.com": "550 5.1.1 no such mailbox"}, content
+    with serving(postbox) as port, pytest.raises(RefusedError) as raised:
+        deliver(mail, READERS, server(port))
+    assert raised.value.permanent == permanent
+
+
+def test_a_reader_whose_mail_is_forwarded_is_no_refused_one(mail: EmailMessage):
+    """251 is a yes (RFC 5321, 4.2.3)."""
+    postbox = Postbox()
+    postbox.rcpt = {"b@example.com": "251 2.1.5 user not local, will forward"}
+    with serving(postbox) as port:
+        assert deliver(mail, READERS, server(port)) == {}
+    assert postbox.envelopes == [list(READERS)]
+
+
+def test_a_sender_that_the_server_does_not_know_is_named(mail: EmailMessage):
+    """Refused at MAIL FROM: nothing of the mail is sent, and the setting to change is said."""
+    answers = (b"220 here\r\n", b"250 me\r\n", b"553 5.7.1 not your address\r\n")
+    with scripted(*answers, hang_up=True) as port, pytest.raises(RefusedError) as raised:
+        deliver(mail, READERS, server(port))
+    assert (
+        raised.value.message
+        == f"127.0.0.1:{port}: refuses the sender tillwatch@example.com: 553 5.7.1 not your address"
+    )
+    assert "alerts.sender" in raised.value.hint
+
+
 @pytest.mark.parametrize(
     "lines", [(), (b"220 here\r\n",), (b"2", b"2", b"0")], ids=["silent", "after-greeting", "half-a-word"]
 )
