@@ -40,7 +40,7 @@ class Size:
 
 
 SIZES = {
-    "small": Size(test=1, dev=1, shops=16, cases=6, perturbed=0, fees=100_000, changes=300),
+    "small": Size(test=1, dev=1, shops=16, cases=6, perturbed=6, fees=100_000, changes=300),
     "middle": Size(test=2, dev=1, shops=24, cases=12, perturbed=4, fees=1_000_000, changes=1_000),
     "full": Size(test=14, dev=4, shops=30, cases=24, perturbed=12, fees=1_000_000, changes=3_000),
 }

@@ -1,7 +1,7 @@
 -- One row a clearing day whose takings were paid out after their term, or not at all when the payouts that are known
--- reach past it. T1: the next working day of the People's Republic of China, until its end; D1: the next day; D0 (and
--- T0): two hours after the last sale, and what was sold from 22:00 on counts for the next day. Past the calendar's end nothing
--- is judged. A payout that names no hour is held against its day.
+-- reach past it. T1: the next working day of the People's Republic of China, until its end; T0: the same
+-- day, or the first working day after it; D1: the next day; D0: two hours after the last sale, and what was sold from 22:00
+-- on counts for the next day. Past the calendar's end nothing is judged. A payout that names no hour is held against its day.
 WITH taken AS (
     SELECT l.merchant, l.acquirer, l.clearing_day, coalesce(l.settlement_cycle, c.cycle) AS cycle,
            coalesce(l.settled_fen, CASE l.family WHEN 'debit' THEN l.amount_fen - coalesce(l.fee_fen, 0)
@@ -17,12 +17,14 @@ WITH taken AS (
 owed AS (
     SELECT merchant, acquirer, clearing_day, cycle, sum(fen)::BIGINT AS due_fen,
            coalesce(sum(fen) FILTER (early), 0)::BIGINT AS early_fen, max(moment) FILTER (early) + INTERVAL 2 HOUR AS due_at,
-           cycle IN ('T0', 'D0') AS at_once
+           coalesce(cycle = 'D0', false) AS at_once
     FROM taken GROUP BY ALL
 ),
 term AS (
     SELECT t.*, CASE WHEN at_once THEN t.clearing_day + CASE WHEN due_at IS NULL OR early_fen <= 0 THEN 1 ELSE 0 END
                      WHEN t.cycle = 'D1' THEN t.clearing_day + 1
+                     WHEN t.cycle = 'T0' THEN (SELECT min(d.day) FROM calendar d
+                                               WHERE d.worked = (SELECT max(b.worked) FROM calendar b WHERE b.day = t.clearing_day - 1) + 1)
                      ELSE (SELECT min(d.day) FROM calendar d
                            WHERE d.worked = (SELECT max(b.worked) FROM calendar b WHERE b.day = t.clearing_day) + 1) END AS due_day
     FROM owed t

@@ -83,6 +83,16 @@ def test_an_instant_payout_has_two_hours(desk: Desk):
     assert said(desk, contracts=at_once) == ["payout_late P2 PROVEN 99400"]
 
 
+def test_a_saturday_of_working_days_is_paid_on_monday(desk: Desk):
+    """T0: the 21st of November 2026 is a Saturday; due on Monday the 23rd, late on Tuesday."""
+    same_day = (CONTRACT.model_copy(update={"cycle": "T0"}),)
+    desk.sold("2026-11-21")
+    payout = desk.pay("2026-11-21", "2026-11-23")
+    assert said(desk, contracts=same_day) == []
+    payout["business_date"] = dt.date(2026, 11, 24)
+    assert said(desk, contracts=same_day) == ["payout_late P2 PROVEN 99400"]
+
+
 def test_what_is_sold_from_ten_in_the_evening_on_counts_for_the_next_day(desk: Desk):
     """D0: the noon sale is paid within its two hours; the one of 22:30 comes on the next day, in time."""
     at_once = (CONTRACT.model_copy(update={"cycle": "D0"}),)

@@ -268,7 +268,7 @@ def a_lane_that_falls_silent(till: Till) -> list[Till]:
 
 
 def only_lane(till: Till, *, silent: tuple[str, ...] = (), until: int = 20, closed: int | None = None) -> None:
-    """Three weeks of November 2026 of a shop with one terminal, 9:10 to 20:10; one weekday may be closed (0: Monday)."""
+    """Three weeks of November 2026 of a shop with one terminal, 9:10 to 20:10, but for a closed weekday (0: Monday)."""
     for day in range(1, 22):
         date = f"2026-11-{day:02d}"
         if date in silent or moment(f"{date} 12:00:00").weekday() == closed:
