@@ -122,6 +122,15 @@ def test_for_good_are_the_answers_from_500_to_599(code: int, permanent: bool):
     assert module.is_permanent(code) is permanent
 
 
+def test_a_long_answer_is_told_in_a_line(mail: EmailMessage):
+    """However much a server says, of it 160 characters stand in the message."""
+    postbox = Postbox()
+    postbox.data = "554 " + "spam " * 90
+    with serving(postbox) as port, pytest.raises(RefusedError) as raised:
+        deliver(mail, READERS, server(port))
+    assert raised.value.message == f"127.0.0.1:{port}: refuses the mail: 554 {'spam ' * 32}"
+
+
 def test_a_server_that_wants_no_content_is_heard(mail: EmailMessage):
     """554 in the place of 354: the mail is refused for good, and it is no doubt and no broken connection."""
     answers = (b"220 here\r\n", b"250 me\r\n", *[b"250 ok\r\n"] * 3, b"554 5.7.1 no\r\n")
