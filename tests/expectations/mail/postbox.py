@@ -76,6 +76,14 @@ class Postbox:
         """Whether nobody is connected any more."""
         return self.opened == self.closed
 
+    def settle(self) -> None:
+        """Wait until the server has seen the last of them go."""
+        for _ in range(1000):
+            if self.all_gone():
+                return
+            time.sleep(0.01)
+        raise AssertionError("a connection stays open")
+
 
 @contextmanager
 def serving(postbox: Postbox, **options: Any) -> Iterator[int]:

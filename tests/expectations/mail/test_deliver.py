@@ -1,5 +1,7 @@
 """Handing over, and every way in which a server does not take a mail."""
 
+import contextlib
+import threading
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -112,6 +114,44 @@ def test_a_content_that_is_put_off_does_not_bring_a_refused_reader_back(
     with serving(postbox) as port, pytest.raises(RefusedError) as raised:
         deliver(mail, READERS, server(port))
     assert raised.value.permanent == permanent
+
+
+@pytest.mark.parametrize(("code", "permanent"), [(499, False), (500, True), (599, True), (600, False)])
+def test_for_good_are_the_answers_from_500_to_599(code: int, permanent: bool):
+    """RFC 5321, 4.2.1: 5yz; whatever a broken server says beyond is not believed."""
+    assert module.is_permanent(code) is permanent
+
+
+def test_a_long_answer_is_told_in_a_line(mail: EmailMessage):
+    """However much a server says, of it 160 characters stand in the message."""
+    postbox = Postbox()
+    postbox.data = "554 " + "spam " * 90
+    with serving(postbox) as port, pytest.raises(RefusedError) as raised:
+        deliver(mail, READERS, server(port))
+    assert raised.value.message == f"127.0.0.1:{port}: refuses the mail: 554 {'spam ' * 32}"
+
+
+def test_a_server_that_wants_no_content_is_heard(mail: EmailMessage):
+    """554 in the place of 354: the mail is refused for good, and it is no doubt and no broken connection."""
+    answers = (b"220 here\r\n", b"250 me\r\n", *[b"250 ok\r\n"] * 3, b"554 5.7.1 no\r\n")
+    with scripted(*answers, hang_up=True) as port, pytest.raises(RefusedError) as raised:
+        deliver(mail, READERS, server(port))
+    assert raised.value.permanent == dict.fromkeys(READERS, "554 5.7.1 no")
+
+
+@pytest.mark.parametrize("content", ["", "554 5.7.1 spam"], ids=["taken", "refused"])
+def test_nothing_is_left_behind(mail: EmailMessage, content: str):
+    """Taken or refused: the connection is closed, and no watch runs on."""
+    postbox = Postbox()
+    postbox.data = content
+    with serving(postbox) as port:
+        with contextlib.suppress(RefusedError):
+            deliver(mail, READERS, server(port))
+        watches = [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
+        for each in watches:
+            each.join(10)
+        assert not any(each.is_alive() for each in watches)
+        postbox.settle()
 
 
 def test_a_reader_whose_mail_is_forwarded_is_no_refused_one(mail: EmailMessage):
