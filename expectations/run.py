@@ -173,7 +173,7 @@ def check(
 
 
 def told_at(settings: Settings) -> Callable[[str, str], tuple[str, str | None]]:
-    """What the Data Docs call a row that broke a law: a rule's finding, with its place in the app where there is one."""
+    """What the Data Docs call a row that broke a law: a rule's finding, and where the app shows it."""
 
     def told(name: str, key: str) -> tuple[str, str | None]:
         if name not in RULES:

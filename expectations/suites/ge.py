@@ -98,7 +98,6 @@ class Bench:
             shutil.rmtree(fresh, ignore_errors=True)
         return folder / "index.html"
 
-
     def _expectation(self, name: str, stated: Stated) -> Any:
         """An instance of a class of the law's own name, on the core expectation that judges such laws.
 
