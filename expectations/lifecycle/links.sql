@@ -231,7 +231,7 @@ LEFT JOIN completion_link USING (id);
 -- `live`: approved and not undone. `exposed`: live and not fully paid back. `settled_at`: when the host
 -- accepted the settlement of its batch. `act_by`: until when its day can still be corrected on the terminal.
 -- `gap_later`: records are missing after it, and what undid it may have been among them: trace numbers of its
--- batch, records of its line that day which could not be read, or reversals and voids that name no original.
+-- batch, or between it and the next one (it was not seen settled), records of its line that day which could not be read, or reversals and voids that name no original.
 CREATE TEMP TABLE life AS
 WITH closed AS (
     SELECT merchant, terminal, batch, epoch, min(moment) AS settled_at
@@ -240,8 +240,14 @@ WITH closed AS (
     GROUP BY merchant, terminal, batch, epoch
 ),
 hole AS (
-    SELECT merchant, terminal, batch, epoch, max(closes_at) AS until
-    FROM gap
+    SELECT merchant, terminal, batch, epoch, max(until) AS until
+    FROM (
+        SELECT merchant, terminal, batch, epoch, closes_at AS until FROM gap
+        UNION ALL
+        SELECT b.merchant, b.terminal, b.batch, b.epoch, b.next_moment
+        FROM batch b ANTI JOIN closed USING (merchant, terminal, batch, epoch)
+        WHERE b.end_lost
+    )
     GROUP BY merchant, terminal, batch, epoch
 ),
 unread AS (

@@ -15,6 +15,10 @@ CREATE TEMP MACRO family(kind) AS
     CASE WHEN kind IN ('SALE', 'OFFLINE_SALE', 'COMPLETION', 'QR_SALE') THEN 'debit'
          WHEN kind IN ('REFUND', 'QR_REFUND') THEN 'refund'
          WHEN kind IN ('VOID', 'COMPLETION_VOID') THEN 'void' WHEN kind = 'REVERSAL' THEN 'reversal' ELSE 'other' END;
+-- Whether a number lies in a run of missing ones; a line, or a run, without a batch number may be of any.
+CREATE TEMP MACRO in_gap(batch, stan, gap_batch, first_stan, last_stan) AS
+    (gap_batch IS NULL OR gap_batch = coalesce(batch, gap_batch)) AND
+    CASE WHEN first_stan <= last_stan THEN stan BETWEEN first_stan AND last_stan ELSE stan >= first_stan OR stan <= last_stan END;
 CREATE TEMP MACRO same_mask(one, other) AS left(one, 6) = left(other, 6) AND right(one, 4) = right(other, 4);
 
 -- An acquirer may write another merchant number than the terminal does: the terminal then says whose line it is.
