@@ -10,6 +10,7 @@ they belong in another place than what they open.
 import datetime as dt
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -76,7 +77,11 @@ def back_up(settings: Settings, folder: Path, now: dt.datetime, tell: Tell = lam
         told = {"format": FORMAT, "made_at": now.isoformat(timespec="seconds"), "cases": REVISION, "files": files}
         temporary = folder / f".{MANIFEST}"
         temporary.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+        tell("disk")
+        for path in [*folder.rglob("*"), folder]:
+            _sync(path)
         temporary.replace(folder / MANIFEST)
+        _sync(folder)
     except OSError as wrong:
         raise _refused(folder, wrong) from None
     return verified(folder)
@@ -163,6 +168,15 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    """Have a file's bytes, or a folder's names, on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _refused(path: Path, wrong: OSError) -> BackupError:

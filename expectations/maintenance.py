@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from expectations.cases.book import case_book
+from expectations.cases.database import database_of
 from expectations.evidence.gather import POSTED_WITHIN, SIGNED_IN_WITHIN
 from expectations.findings import Finding, read_findings
 from expectations.mail.cases import happened
@@ -88,7 +89,7 @@ def _let_go(
 
 def _standing(settings: Settings, lake: Lake) -> Iterator[tuple[dt.date, dt.date]]:
     """From when to when the rows lie that each finding, and each case's, stands on, the sign-in before it too."""
-    cases = case_book(settings).cases(review=True, whole=True)
+    cases = [] if database_of(settings).is_new else case_book(settings).cases(review=True, whole=True)
     found: dict[str, Finding] = {each.finding_id: each for case in cases for each in case.findings}
     found |= {each.finding_id: each for each in read_findings(lake)}
     for finding in found.values():

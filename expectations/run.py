@@ -8,7 +8,8 @@ name after all others have run; it is never a rule that found something.
 import datetime as dt
 import itertools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -25,6 +26,7 @@ from expectations.lifecycle import ACQUIRER_TABLES, COLUMNS, SEARCH_DAYS, Shop, 
 from expectations.lifecycle import table as life_cycles
 from expectations.parameters import Parameters, parameters
 from expectations.rules import RULES
+from expectations.verdicts import finding_id
 from ingest.batch_metrics import Run, measured
 from ingest.errors import LakeError, UsageError
 from ingest.scan import first_line
@@ -122,49 +124,64 @@ def check(
         return CheckResult([], list(RULES), [], [], None, first, last, 0, written=False)
     docs = settings.beside_lake / "data-docs"
     shop = replace(shop_of(settings), prices=taught_prices(settings))
-    for _ in range(WRITE_TRIES):
-        seen = lake.committed("findings", APP_ID) or 0
-        docket = Docket(given, tell)
-        tell("linking")
-        versions = _versions(lake)
-        linked = _link(lake, shop, first, last)
-        if _versions(lake) != versions:  # something landed between two pieces: a row may be there twice, or not at all
-            linked.close()
-            continue
-        try:
-            docket.hear(linked)
-            tell("life cycles")
-            life_cycles.store(lake, linked, first, last)
-        finally:
-            linked.close()
-        tell("great expectations")
-        from expectations.suites.ge import Bench
+    import pandas  # noqa: F401, ICN001 - whole, before a thread imports it: DuckDB looks into one that is there
 
-        bench = Bench()
-        judged = docket.decide(bench)
-        tell("data docs")
-        page = bench.build_data_docs(docs)
-        written = _store(lake, judged, judged_days, seen)
-        if written is not None:
-            said = coverage.store(lake, judged.blind, first)
-            tell("cases")
-            from expectations.cases.recovery import follow
+    from expectations.suites.ge import Bench
 
-            follow(settings, lake, judged.findings)
-            return CheckResult(
-                judged.findings,
-                judged.rules_run,
-                judged.could_not_run,
-                judged.quality,
-                page,
-                first,
-                last,
-                judged.attempts,
-                written=written,
-                unverifiable=tuple(said),
-            )
+    with ThreadPoolExecutor(1) as aside:  # the library takes seconds to be imported: meanwhile all is linked
+        for _ in range(WRITE_TRIES):
+            seen = lake.committed("findings", APP_ID) or 0
+            docket, making = Docket(given, tell), aside.submit(Bench)
+            tell("reading")
+            versions = _versions(lake)
+            linked = _link(lake, shop, first, last, docket)
+            if _versions(lake) != versions:  # between two pieces something landed: a row may be there twice, or not
+                linked.close()
+                continue
+            try:
+                docket.hear(linked)
+                tell("life cycles")
+                life_cycles.store(lake, linked, first, last)
+            finally:
+                linked.close()
+            tell("great expectations")
+            bench = making.result()
+            judged = docket.decide(bench)
+            tell("data docs")
+            page = bench.build_data_docs(docs, told_at(settings))
+            written = _store(lake, judged, judged_days, seen)
+            if written is not None:
+                said = coverage.store(lake, judged.blind, first)
+                tell("cases")
+                from expectations.cases.recovery import follow
+
+                follow(settings, lake, judged.findings)
+                return CheckResult(
+                    judged.findings,
+                    judged.rules_run,
+                    judged.could_not_run,
+                    judged.quality,
+                    page,
+                    first,
+                    last,
+                    judged.attempts,
+                    written=written,
+                    unverifiable=tuple(said),
+                )
     told = f"{lake.place.at()}: others are writing to its tables all the time"
     raise LakeError(told, hint="check again in a minute")
+
+
+def told_at(settings: Settings) -> Callable[[str, str], tuple[str, str | None]]:
+    """What the Data Docs call a row that broke a law: a rule's finding, and where the app shows it."""
+
+    def told(name: str, key: str) -> tuple[str, str | None]:
+        if name not in RULES:
+            return key, None
+        number = finding_id(name, key)
+        return number, f"{settings.app.url}/findings/{number}" if settings.app.url else None
+
+    return told
 
 
 def whole_since(settings: Settings, today: dt.date) -> dt.date:
@@ -173,8 +190,8 @@ def whole_since(settings: Settings, today: dt.date) -> dt.date:
     return today - dt.timedelta(days=min(judged) - SEARCH_DAYS - 1) if judged else dt.date.min
 
 
-def _link(lake: Lake, shop: Shop, first: dt.date, last: dt.date) -> "duckdb.DuckDBPyConnection":
-    """Read and link.
+def _link(lake: Lake, shop: Shop, first: dt.date, last: dt.date, docket: Docket) -> "duckdb.DuckDBPyConnection":
+    """Read, hold the tables' own laws against what was read, and link.
 
     Raises:
         LakeError: a table cannot be read, or there is no room for what is linked.
@@ -182,7 +199,7 @@ def _link(lake: Lake, shop: Shop, first: dt.date, last: dt.date) -> "duckdb.Duck
     import duckdb
 
     try:
-        return link(read_tables(lake, first), shop, first, last)
+        return link(read_tables(lake, first), shop, first, last, heed=docket.read)
     except (duckdb.OutOfMemoryException, duckdb.IOException) as wrong:
         raise LakeError(
             f"what is to be judged has no room: {first_line(wrong)}",
@@ -223,7 +240,7 @@ def judge(
 ) -> Judged:
     """Judge what is in ``tables`` on the business days of the scope; nothing is read or written."""
     docket = Docket(given, progress)
-    linked = link(tables, shop, first, last)
+    linked = link(tables, shop, first, last, heed=docket.read)
     try:
         docket.hear(linked)
     finally:

@@ -9,7 +9,9 @@ import contextlib
 import errno
 import threading
 import time
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic
 
 from ingest.ports import READ_SIZE, Port, PortError, lost
@@ -150,9 +152,9 @@ class ThreadedPort:
         except PortError as gone:
             wrong = gone
         except Exception as bug:  # noqa: BLE001  a port that fell silent for a bug of ours must be seen, and opened again
-            wrong = PortError(
-                f"{self.device}: went away ({type(bug).__name__})", reason="lost", hint="please report it"
-            )
+            at = traceback.extract_tb(bug.__traceback__)[-1]
+            what = f"{type(bug).__name__} in {Path(at.filename).name}, line {at.lineno}"
+            wrong = PortError(f"{self.device}: went away ({what})", reason="lost", hint="please report this line")
         with self._changed:
             self._wrong = self._wrong or wrong
             self._at_work -= 1

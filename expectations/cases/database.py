@@ -20,7 +20,7 @@ from ingest.settings import Settings
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest migration; a test holds it to the files."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 TRIES = 12
@@ -51,6 +51,11 @@ class Database:
     def name(self) -> str:
         """The URL without the password."""
         return self.url.render_as_string(hide_password=True)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it is a file that nobody has made yet."""
+        return self.url.get_backend_name() == "sqlite" and not Path(self.url.database or "").exists()
 
     def run(self, work: "Callable[[Connection], Result]") -> Result:
         """Do some work in one transaction; anew when another writer was faster.

@@ -315,6 +315,20 @@ def test_the_command_says_what_it_did(tmp_path: Path):
     assert {json.loads(line)["table"] for line in lines} == set(TABLES)
 
 
+def test_a_rehearsal_makes_no_file(tmp_path: Path):
+    """Nobody has opened a case yet: `--dry-run` leaves the shop's folder as it was, the database of cases too."""
+    shop = tmp_path / "shop"
+    _shop(shop)
+    config = shop / "tillwatch.toml"
+    config.write_text(config.read_text("utf-8").replace("[keys]", "[lake.keep_days]\nevents = 400\n[keys]"), "utf-8")
+    before = set(shop.rglob("*"))
+
+    done = CliRunner().invoke(cli, ["lake", "maintain", "--dry-run", "--config", str(config)])
+
+    assert done.exit_code == 0, done.output
+    assert set(shop.rglob("*")) == before
+
+
 def test_maintenance_beside_landing_on_a_bucket_leaves_the_same_tables(
     store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

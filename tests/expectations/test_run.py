@@ -33,7 +33,7 @@ FIRST, LAST = dt.date(2026, 11, 21), dt.date(2026, 11, 22)
 class Bench(PlainBench):
     """Plain verdicts, and a page where the Data Docs would be."""
 
-    def build_data_docs(self, folder: Path) -> Path:
+    def build_data_docs(self, folder: Path, _: object = None) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "index.html").write_text("judged")
         return folder / "index.html"
@@ -335,8 +335,8 @@ def test_what_lands_while_the_tables_are_read_is_judged_whole(settings: Settings
     till.void(second)
     calls: list[int] = []
 
-    def landing(*given: Any) -> Any:
-        linked = lifecycle.link(*given)
+    def landing(*given: Any, **told: Any) -> Any:
+        linked = lifecycle.link(*given, **told)
         if not calls:
             lake.append("transactions", tables(till)["transactions"].slice(2), app_id="meanwhile")
         calls.append(1)
@@ -354,7 +354,7 @@ def test_a_check_without_room_says_so(settings: Settings, monkeypatch: pytest.Mo
 
     fill(settings, *faulty_shop())
 
-    def full(*given: object) -> None:
+    def full(*given: object, **_: object) -> None:
         raise duckdb.OutOfMemoryException(f"Out of Memory Error: {len(given)} more")
 
     monkeypatch.setattr(run, "link", full)

@@ -22,6 +22,7 @@ from ingest.segments import sealed_segments
 from ingest.settings import Settings, load_settings
 from ingest.shipping import LEDGER, Shipper, ship, unshipped
 from ingest.spool import Spool
+from ingest.taking import batches
 from tests.ingest.s3 import LossyWire, bucket_at
 
 pytestmark = pytest.mark.thorough
@@ -307,6 +308,26 @@ def test_a_segment_that_cannot_be_taken_holds_up_no_other(
     lake = Lake.of(lander.lake)
     assert len(set(lake.read("raw_frames")["segment_id"].to_pylist())) == 3
     assert lake.read("rejects").num_rows == 3
+
+
+def test_copies_are_taken_as_far_as_the_disk_has_room(shop: Settings, store: str, tmp_path: Path):
+    """With room for two segments beside what is left free, four come in batches of two; with less, none and why."""
+    del store
+    depot = Depot(URL, "till-1")
+    list(ship(shop.spool.directory, depot))
+    sizes = [parcel.size for parcel in depot.parcels()]
+    half_a_gibibyte = 512 * 1024 * 1024
+    room = half_a_gibibyte + 2 * max(sizes)
+
+    taken = [
+        [info.path.is_file() for info in batch]
+        for batch in batches(depot, depot.parcels(), tmp_path / "lander", lambda _: room)
+    ]
+    assert taken == [[True, True], [True, True]]
+
+    with pytest.raises(StoreError, match=r"no room for a copy of till-1/.*: 1 MiB are short"):
+        next(batches(depot, depot.parcels(), tmp_path / "lander", lambda _: half_a_gibibyte + min(sizes) - 1))
+    assert list((tmp_path / "lander").iterdir()) == []
 
 
 @pytest.mark.parametrize("name", [".shop", "..", "a b", ""])

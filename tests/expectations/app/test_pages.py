@@ -133,6 +133,14 @@ def test_the_list_has_the_deadline_first(owner: TestClient):
     assert of_one == [CASE]
 
 
+def test_a_finding_leads_to_its_case(owner: TestClient, settings: Settings):
+    """The Data Docs know a finding only by its number; one that is in no case leads nowhere."""
+    finding = case_book(settings).case(CASE).findings[0]
+    there = owner.get(f"/findings/{finding.finding_id}", follow_redirects=False)
+    assert (there.status_code, there.headers["location"]) == (303, f"/cases/{CASE}")
+    assert owner.get(f"/findings/{'0' * 32}").status_code == 404
+
+
 @pytest.mark.parametrize("lang", ["zh-CN", "en"])
 def test_a_case_shows_everything_it_rests_on(owner: TestClient, lang: Locale):
     """Times, both sides, masked card, hex with its fields, signature, the acquirer's line, what was ruled out."""
@@ -422,7 +430,7 @@ def test_what_was_learned_is_shown_and_taken_back(owner: TestClient, settings: S
         answers.answer(number, "two-purchases", "li")
     html = owner.get("/learned").text
     assert "¥18.00" in html
-    words = {"csrf": csrf(owner, "/cases"), "merchant": OTHER_SHOP, "amount_fen": "1800"}
+    words = {"csrf": csrf(owner, "/cases"), "merchant": OTHER_SHOP, "amount_fen": "1800", "currency": "156"}
     assert owner.post("/learned/forget", data=words).status_code == 303
     assert answers.prices() == []
 
