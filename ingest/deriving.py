@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeAlias
 from zoneinfo import ZoneInfo
 
+from ingest import arrow_memory
 from ingest.decoding import COMPILED_FROM, Decoded, decode
 from ingest.errors import LakeError
 from ingest.exchange import UPLOAD_REACH, Changed, changed
@@ -41,6 +42,8 @@ DERIVED = {
 ROUNDS = 50
 PIECE_ROWS = 150_000
 """So many recorded rows are worked out at a time, or one day where a day has more."""
+GIVE_BACK_ROWS = 1_000_000
+"""After so many recorded rows the system gets back what Arrow keeps: threads' leavings grow slowly."""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
@@ -124,6 +127,7 @@ def _stage(
         for of, tables in pieces:
             days |= of
             later(tables)
+            del tables  # written meanwhile, while the next are made
     return days, staged
 
 
@@ -153,7 +157,7 @@ class _Work:
         )
         self._decoded: dict[dt.date, Decoded] = {}
         self._coming: dict[dt.date, Future[Decoded]] = {}
-        self._loaded = 0
+        self._loaded = self._given = 0
 
     def pieces(self) -> Iterator[Piece]:
         """The days concerned, in order, with their rows of every derived table."""
@@ -166,11 +170,25 @@ class _Work:
             while fresh:
                 piece = self._first(fresh)
                 fresh = fresh[len(piece) :]
-                there, of = set(self._rows), set(piece)
-                found = changed(load, there, of, segments, coming=fresh, done=done, compiled=self._compiled)
-                yield found.days, self._tables(found)
-                done |= found.days
+                yield self._made(load, set(piece), segments, fresh, done)
                 self._forget(fresh)
+
+    def _made(
+        self,
+        load: "Callable[[dt.date], pa.Table]",
+        days: set[dt.date],
+        segments: set[str],
+        coming: list[dt.date],
+        done: set[dt.date],
+    ) -> Piece:
+        """The days concerned by some, with their rows; they are done then. Nothing else of it stays in memory."""
+        found = changed(load, set(self._rows), days, segments, coming=coming, done=done, compiled=self._compiled)
+        done |= found.days
+        self._given += sum(self._rows[day] for day in days)
+        if self._given > GIVE_BACK_ROWS:
+            self._given = 0
+            arrow_memory.give_back()
+        return found.days, self._tables(found)
 
     def _first(self, fresh: list[dt.date]) -> list[dt.date]:
         """The next days, as many as are worked out at a time."""
