@@ -17,23 +17,21 @@ from expectations import coverage
 from expectations.agreements import agreements
 from expectations.cases.database import database_of
 from expectations.coverage import Blind
+from expectations.engines import engine_of
 from expectations.feedback.prices import taught_prices
 from expectations.findings import Certainty, Finding, Severity, read_findings
 from expectations.judging import CouldNotRun, Docket, Judged, Progress, Quality
 from expectations.laws import Judge
-from expectations.lifecycle import ACQUIRER_TABLES, COLUMNS, SEARCH_DAYS, Shop, link, read_tables
+from expectations.lifecycle import ACQUIRER_TABLES, COLUMNS, SEARCH_DAYS, Shop, link
 from expectations.lifecycle import table as life_cycles
 from expectations.parameters import Parameters, parameters
 from expectations.rules import RULES
 from ingest.batch_metrics import Run, measured
 from ingest.errors import LakeError, UsageError
-from ingest.scan import first_line
 from ingest.settings import Settings
 from ingest.tables import Lake
 
 if TYPE_CHECKING:
-    import duckdb
-
     from expectations.lifecycle import Rows
 
 APP_ID = "check"
@@ -122,47 +120,48 @@ def check(
         return CheckResult([], list(RULES), [], [], None, first, last, 0, written=False)
     docs = settings.beside_lake / "data-docs"
     shop = replace(shop_of(settings), prices=taught_prices(settings))
-    for _ in range(WRITE_TRIES):
-        seen = lake.committed("findings", APP_ID) or 0
-        docket = Docket(given, tell)
-        tell("linking")
-        versions = _versions(lake)
-        linked = _link(lake, shop, first, last)
-        if _versions(lake) != versions:  # something landed between two pieces: a row may be there twice, or not at all
-            linked.close()
-            continue
-        try:
-            docket.hear(linked)
-            tell("life cycles")
-            life_cycles.store(lake, linked, first, last)
-        finally:
-            linked.close()
-        tell("great expectations")
-        from expectations.suites.ge import Bench
+    with engine_of(settings) as engine:
+        for _ in range(WRITE_TRIES):
+            seen = lake.committed("findings", APP_ID) or 0
+            docket = Docket(given, tell)
+            tell("linking")
+            versions = _versions(lake)
+            linked = engine.link(lake, shop, first, last)
+            if (
+                _versions(lake) != versions
+            ):  # something landed between two pieces: a row may be there twice, or not at all
+                linked.close()
+                continue
+            try:
+                docket.hear(linked)
+                tell("life cycles")
+                life_cycles.store(lake, linked, first, last)
+            finally:
+                linked.close()
+            tell("great expectations")
+            bench = engine.bench()
+            judged = docket.decide(bench)
+            tell("data docs")
+            page = bench.build_data_docs(docs)
+            written = _store(lake, judged, judged_days, seen)
+            if written is not None:
+                said = coverage.store(lake, judged.blind, first)
+                tell("cases")
+                from expectations.cases.recovery import follow
 
-        bench = Bench()
-        judged = docket.decide(bench)
-        tell("data docs")
-        page = bench.build_data_docs(docs)
-        written = _store(lake, judged, judged_days, seen)
-        if written is not None:
-            said = coverage.store(lake, judged.blind, first)
-            tell("cases")
-            from expectations.cases.recovery import follow
-
-            follow(settings, lake, judged.findings)
-            return CheckResult(
-                judged.findings,
-                judged.rules_run,
-                judged.could_not_run,
-                judged.quality,
-                page,
-                first,
-                last,
-                judged.attempts,
-                written=written,
-                unverifiable=tuple(said),
-            )
+                follow(settings, lake, judged.findings)
+                return CheckResult(
+                    judged.findings,
+                    judged.rules_run,
+                    judged.could_not_run,
+                    judged.quality,
+                    page,
+                    first,
+                    last,
+                    judged.attempts,
+                    written=written,
+                    unverifiable=tuple(said),
+                )
     told = f"{lake.place.at()}: others are writing to its tables all the time"
     raise LakeError(told, hint="check again in a minute")
 
@@ -171,23 +170,6 @@ def whole_since(settings: Settings, today: dt.date) -> dt.date:
     """The first day of which everything is kept that it is judged by."""
     judged = [settings.lake.keep_days[name] for name in (*COLUMNS, *ACQUIRER_TABLES) if name in settings.lake.keep_days]
     return today - dt.timedelta(days=min(judged) - SEARCH_DAYS - 1) if judged else dt.date.min
-
-
-def _link(lake: Lake, shop: Shop, first: dt.date, last: dt.date) -> "duckdb.DuckDBPyConnection":
-    """Read and link.
-
-    Raises:
-        LakeError: a table cannot be read, or there is no room for what is linked.
-    """
-    import duckdb
-
-    try:
-        return link(read_tables(lake, first), shop, first, last)
-    except (duckdb.OutOfMemoryException, duckdb.IOException) as wrong:
-        raise LakeError(
-            f"what is to be judged has no room: {first_line(wrong)}",
-            hint="free space where temporary files lie (TMPDIR): about 1 KB an attempt; or give --from a later day",
-        ) from wrong
 
 
 def _versions(lake: Lake) -> dict[str, int | None]:

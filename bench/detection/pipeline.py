@@ -17,7 +17,7 @@ from bench.detection.story import Story
 from expectations.findings import Finding
 from expectations.laws import Judge
 from ingest.keys import Keys, create_keys
-from ingest.landing import land
+from ingest.landing import LandResult, land
 from ingest.records import Kind, PendingRecord, session
 from ingest.settings import Settings
 from ingest.spool import Spool
@@ -74,14 +74,10 @@ class Judged:
     lost: set[tuple[str, str, str]] = field(default_factory=set)
 
 
-def run(story: Story, folder: Path, bench: Judge, how: Perturbation | None = None) -> Judged:
-    """Record, land, import, judge."""
-    from expectations.lifecycle import read_tables
-    from expectations.parameters import parameters
-    from expectations.run import business_days, judge, shop_of
+def bring(story: Story, folder: Path, how: Perturbation | None = None) -> tuple[Settings, int, LandResult]:
+    """Record, land and import: the settings of the lake it is in then, how many frames were recorded, what landed."""
     from ingest.statements.importing import import_statement
     from ingest.statements.layout import load_layout
-    from ingest.tables import Lake
 
     how = how or Perturbation()
     folder.mkdir(parents=True, exist_ok=True)
@@ -93,6 +89,17 @@ def run(story: Story, folder: Path, bench: Judge, how: Perturbation | None = Non
         layouts = {name: load_layout(str(HERE / f"{name}.toml")) for name in ("trades", "payouts")}
         for acquirer, file, layout in story.books.write(folder):
             import_statement(settings, file, acquirer, layouts[layout])
+    return settings, frames, landed
+
+
+def run(story: Story, folder: Path, bench: Judge, how: Perturbation | None = None) -> Judged:
+    """Record, land, import, judge."""
+    from expectations.lifecycle import read_tables
+    from expectations.parameters import parameters
+    from expectations.run import business_days, judge, shop_of
+    from ingest.tables import Lake
+
+    settings, frames, landed = bring(story, folder, how)
     lake = Lake(settings.lake.uri)
     days = business_days(lake)
     tables = read_tables(lake, days[0])

@@ -13,8 +13,8 @@ WITH taken AS (
 ),
 term AS (
     SELECT t.*, CASE WHEN t.cycle IN ('T0', 'D0') THEN t.clearing_day WHEN t.cycle = 'D1' THEN t.clearing_day + 1
-                     ELSE (SELECT min(d.day) FROM calendar d
-                           WHERE d.worked = (SELECT max(b.worked) FROM calendar b WHERE b.day = t.clearing_day) + 1) END AS due_day
+                     ELSE (SELECT min(d.day) FROM calendar b JOIN calendar d ON d.worked = b.worked + 1
+                           WHERE b.day = t.clearing_day) END AS due_day
     FROM taken t
     WHERE t.due_fen > 0
 ),

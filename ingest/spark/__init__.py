@@ -1,0 +1,1 @@
+"""Landing on Spark, and the session that checks use as well."""
