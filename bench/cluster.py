@@ -85,6 +85,7 @@ def _start(folder: Path, name: str, role: str, *words: str) -> "subprocess.Popen
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=folder,
+            start_new_session=True,
         )
 
 

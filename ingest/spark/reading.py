@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
-MOST_TASKS = 1_000
-"""A table of more files has several of them in one task."""
+ROWS_IN_TASK = 250_000
+"""Small files are read several in one task, as long as every core has one."""
 
 
 def frame(
@@ -52,5 +52,6 @@ def frame(
     told = from_arrow_schema(schema_wanted, prefer_timestamp_ntz=False)
     if not files:
         return spark.createDataFrame([], told)
-    tasks = min(len(files), MOST_TASKS)
+    rows = sum(each["num_records"] for each in files)
+    tasks = min(len(files), max(spark.sparkContext.defaultParallelism, rows // ROWS_IN_TASK))
     return spark.range(0, len(files), 1, tasks).mapInArrow(read, told)

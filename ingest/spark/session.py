@@ -39,9 +39,10 @@ def session(engine: Engine) -> Iterator["SparkSession"]:
     """
     _refuse_missing(engine)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # pandas 3, which nothing of ours hands to Spark
-        from pyspark.sql import SparkSession
+    warnings.filterwarnings(
+        "ignore", "PySpark does not yet fully support pandas", FutureWarning
+    )  # none is handed to it
+    from pyspark.sql import SparkSession
 
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # what is raised is told by us
     log = f"-Dlog4j2.configurationFile=file:{files(__package__).joinpath('log4j2.properties')}"
