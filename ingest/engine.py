@@ -1,4 +1,4 @@
-"""Which engine lands and judges: this process, or Spark's executors."""
+"""Which engine lands: this process, or Spark's executors."""
 
 from typing import Literal
 
@@ -8,9 +8,11 @@ from ingest.section import Section
 
 
 class Engine(Section):
-    """What works the tables out. Both find the same; Spark needs the extra ``spark`` and Java (docs/scale.md)."""
+    """What works the tables out. Both make the same; Spark needs the extra ``spark`` and Java (docs/scale.md)."""
 
-    name: Literal["duckdb", "spark"] = Field(default="duckdb", description="duckdb: this process; spark: its executors")
+    land: Literal["duckdb", "spark"] = Field(
+        default="duckdb", description="what lands; duckdb: this process; spark: Spark's executors"
+    )
     master: str = Field(
         default="local[*]",
         pattern=r"^(local(\[[\d*]+\])?|spark://\S+:\d+|yarn|k8s://\S+)$",

@@ -121,7 +121,7 @@ def land(settings: Settings, progress: Progress | None = None) -> LandResult:
 
 def _stage_of(settings: Settings) -> "Stage | None":
     """Who works the tables out: Spark's executors where the settings say so."""
-    if settings.engine.name == "duckdb":
+    if settings.engine.land == "duckdb":
         return None
     from ingest.spark.deriving import stage_on
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from ingest.commands.options import config_option, engine_option, json_option
+from ingest.commands.options import config_option, json_option
 from ingest.deriving import Progress
 from ingest.landing import LandResult
 from ingest.landing import land as land_segments
@@ -23,7 +23,11 @@ t = Lake("{uri}").read("transactions"); print(duckdb.sql("SELECT txn_type, stan,
 @click.option(
     "--from", "source", metavar="URL", help="Segments there too: s3://bucket/prefix; lake.take_from by default."
 )
-@engine_option
+@click.option(
+    "--engine",
+    type=click.Choice(["duckdb", "spark"]),
+    help="What works it out: this process, or Spark's executors; engine.land by default.",
+)
 @config_option
 @json_option
 def land(config: Path | None, source: str | None, engine: str | None, *, as_json: bool) -> None:
@@ -33,7 +37,7 @@ def land(config: Path | None, source: str | None, engine: str | None, *, as_json
 
     Exit status: 0 landed, 1 landed with a damaged segment, 3 could not run.
     """
-    flags = {"lake": {"take_from": source} if source else {}, "engine": {"name": engine} if engine else {}}
+    flags = {"lake": {"take_from": source} if source else {}, "engine": {"land": engine} if engine else {}}
     settings = load_settings(config, flags)
     with _bar() as progress:
         result = land_segments(settings, progress)

@@ -1,1 +1,1 @@
-"""Landing on Spark, and the session that checks use as well."""
+"""Landing on Spark."""

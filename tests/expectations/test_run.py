@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from expectations import engines, lifecycle, run
+from expectations import lifecycle, run
 from expectations.commands.alert import SHORTEST
 from expectations.commands.check import check as check_command
 from expectations.commands.findings import findings as findings_command
@@ -335,14 +335,14 @@ def test_what_lands_while_the_tables_are_read_is_judged_whole(settings: Settings
     till.void(second)
     calls: list[int] = []
 
-    def landing(*given: Any) -> Any:
-        linked = lifecycle.link(*given)
+    def landing(*given: Any, **told: Any) -> Any:
+        linked = lifecycle.link(*given, **told)
         if not calls:
             lake.append("transactions", tables(till)["transactions"].slice(2), app_id="meanwhile")
         calls.append(1)
         return linked
 
-    monkeypatch.setattr(engines, "link", landing)
+    monkeypatch.setattr(run, "link", landing)
     assert run.check(settings).findings == []
     assert len(calls) == 2
 
@@ -354,10 +354,10 @@ def test_a_check_without_room_says_so(settings: Settings, monkeypatch: pytest.Mo
 
     fill(settings, *faulty_shop())
 
-    def full(*given: object) -> None:
+    def full(*given: object, **_: object) -> None:
         raise duckdb.OutOfMemoryException(f"Out of Memory Error: {len(given)} more")
 
-    monkeypatch.setattr(engines, "link", full)
+    monkeypatch.setattr(run, "link", full)
     with pytest.raises(LakeError, match="no room: Out of Memory") as told:
         run.check(settings)
     assert "TMPDIR" in told.value.hint

@@ -45,7 +45,7 @@ def test_a_missing_package_names_the_extra(package: str, monkeypatch: pytest.Mon
     """The package, and the command that installs it."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else object())
 
-    told = refused(Engine(name="spark"))
+    told = refused(Engine(land="spark"))
 
     assert told.message == f"engine spark: {package} is not installed"
     assert ".[spark]" in told.hint
@@ -56,7 +56,7 @@ def test_no_java_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Neither JAVA_HOME nor the path has one."""
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "nowhere"))
 
-    told = refused(Engine(name="spark"))
+    told = refused(Engine(land="spark"))
 
     assert told.message == "engine spark: Java is not installed"
     assert "openjdk-17-jre-headless" in told.hint
@@ -68,7 +68,7 @@ def test_an_old_java_is_told(java: Path, says: str, number: int):
     """Java 8 calls itself 1.8."""
     java.write_text(f"#!/bin/sh\necho '{says}' >&2\n")
 
-    assert refused(Engine(name="spark")).message == f"engine spark: Java {number} is too old"
+    assert refused(Engine(land="spark")).message == f"engine spark: Java {number} is too old"
 
 
 @pytest.mark.usefixtures("packages", "java")
@@ -78,12 +78,12 @@ def test_a_master_that_does_not_answer_is_told():
         some.bind(("127.0.0.1", 0))  # bound, and nobody listens
         port = some.getsockname()[1]
 
-        told = refused(Engine(name="spark", master=f"spark://127.0.0.1:{port}"))
+        told = refused(Engine(land="spark", master=f"spark://127.0.0.1:{port}"))
 
     assert told.message == f"engine.master: nobody answers at spark://127.0.0.1:{port}: Connection refused"
 
 
-@pytest.mark.parametrize("key", ["name = 'polars'", "master = 'nowhere'", "executor_memory = 'much'"])
+@pytest.mark.parametrize("key", ["land = 'polars'", "master = 'nowhere'", "executor_memory = 'much'"])
 def test_a_wrong_setting_names_its_key(key: str, tmp_path: Path):
     """An engine, a master or a size that there is not."""
     file = tmp_path / "tillwatch.toml"
