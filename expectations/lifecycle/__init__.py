@@ -15,7 +15,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -119,7 +119,8 @@ def link(
     shop: Shop,
     first_day: dt.date,
     last_day: dt.date,
-    connection: "duckdb.DuckDBPyConnection | None" = None,
+    *,
+    heed: "Callable[[duckdb.DuckDBPyConnection], None]" = lambda _: None,
 ) -> "duckdb.DuckDBPyConnection":
     """Link everything in ``tables`` and set the scope to the business days to be judged.
 
@@ -129,18 +130,14 @@ def link(
         shop: the calendar.
         first_day: first business day whose rows may be accused.
         last_day: last one.
-        connection: where it is linked; a part of the process's own database by default.
+        heed: is shown the tables as they were read, and days with ``in_scope``; ``transactions`` is gone afterwards.
     """
-    if connection is None:
-        connection = database().cursor()
-        connection.execute("SET TimeZone = 'UTC'")
+    connection = database().cursor()
+    connection.execute("SET TimeZone = 'UTC'")
     for name in (*COLUMNS, *ACQUIRER_TABLES):
         _put(connection, name, tables[name] if name in tables else arrow_schema(TABLES[name]).empty_table())
     cutoff = shop.cutoff.hour * 3600 + shop.cutoff.minute * 60 + shop.cutoff.second
     connection.execute("CREATE TEMP TABLE shop AS SELECT ? AS zone, ?::BIGINT AS cutoff_s", [shop.zone, cutoff])
-    connection.execute(
-        "CREATE TEMP TABLE scope AS SELECT ?::DATE AS first_day, ?::DATE AS last_day", [first_day, last_day]
-    )
     connection.execute("CREATE TEMP TABLE accused (rule VARCHAR, id VARCHAR)")
     for name, facts in (("family", shop.families), ("registered", shop.codes)):
         connection.execute(f"CREATE TEMP TABLE {name} (merchant VARCHAR, {name} VARCHAR)")
@@ -149,13 +146,14 @@ def link(
     connection.execute("CREATE TEMP TABLE price_point (merchant VARCHAR, amount_fen BIGINT, currency VARCHAR)")
     if shop.prices:
         connection.executemany("INSERT INTO price_point VALUES (?, ?, ?)", sorted(shop.prices))
-    connection.execute(
-        "CREATE TEMP MACRO in_scope(day) AS day BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)"
-    )
+    connection.execute(f"CREATE TEMP MACRO in_scope(day) AS day BETWEEN DATE '{first_day}' AND DATE '{last_day}'")
     connection.register("calendar", working_calendar())
     register(connection, shop.agreed)
+    heed(connection)
     for stage in STAGES:
         connection.execute(files(__name__).joinpath(f"{stage}.sql").read_text("utf-8"))
+        if stage == "records":
+            _let_go(connection, "transactions")
     find_steps(connection)
     return connection
 
@@ -164,7 +162,7 @@ def _put(connection: "duckdb.DuckDBPyConnection", name: str, rows: "Rows") -> No
     """A table as it is, or its pieces one after the other, which go to disk where memory is short."""
     import pyarrow as pa
 
-    if isinstance(rows, pa.Table) or not isinstance(rows, Iterable):  # a frame of the connection's own engine
+    if isinstance(rows, pa.Table):
         connection.register(name, rows)
         return
     for number, piece in enumerate(rows):
@@ -172,6 +170,12 @@ def _put(connection: "duckdb.DuckDBPyConnection", name: str, rows: "Rows") -> No
         into = f"INSERT INTO {name}" if number else f"CREATE TEMP TABLE {name} AS"
         connection.execute(f"{into} SELECT * FROM piece")  # noqa: S608 - our names
         connection.unregister("piece")
+
+
+def _let_go(connection: "duckdb.DuckDBPyConnection", name: str) -> None:
+    """Remove a table that `_put` made, or that it only named."""
+    connection.unregister(name)
+    connection.execute(f"DROP TABLE IF EXISTS {name}")
 
 
 @functools.cache
