@@ -130,16 +130,10 @@ UNION ALL
 SELECT merchant, terminal, NULL, last_stan % 999999 + 1, (next_stan + 999997) % 999999 + 1, last_moment, next_moment
 FROM batch WHERE end_lost;
 
+-- The days of terminals on which numbers are missing.
 CREATE TEMP TABLE terminal_day AS
-SELECT r.*, coalesce(g.numbers_missing, 0) AS numbers_missing
-FROM (
-    SELECT merchant, terminal, business_date, count(*) AS records, count(DISTINCT stan) AS numbers_seen
-    FROM used GROUP BY merchant, terminal, business_date
-) r
-LEFT JOIN (
-    SELECT merchant, terminal, business_date, sum(numbers)::BIGINT AS numbers_missing
-    FROM gap GROUP BY merchant, terminal, business_date
-) g USING (merchant, terminal, business_date);
+SELECT merchant, terminal, business_date, sum(numbers)::BIGINT AS numbers_missing
+FROM gap GROUP BY merchant, terminal, business_date;
 
 -- What could not be read of a line on a day, named by the terminal that is heard most on that line.
 CREATE TEMP TABLE unread_day AS
