@@ -8,6 +8,7 @@ table are committed at once. So memory is bounded by the days, not by how many o
 import datetime as dt
 import functools
 from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,7 @@ from ingest.errors import LakeError
 from ingest.exchange import UPLOAD_REACH, Changed, changed
 from ingest.lake import FilesGoneError, Lake, Staged
 from ingest.overlap import behind
-from ingest.rows import arrow_schema, as_table
+from ingest.rows import arrow_schema, as_table, nulls
 from ingest.scan import remedy
 from ingest.signing import signatures
 from ingest.tables import TABLES
@@ -155,22 +156,38 @@ class Work:
             sum(self._rows[day] for day in {each["partition.day"] for each in self._added}) >= COMPILED_FROM
         )
         self._decoded: dict[dt.date, Decoded] = {}
+        self._coming: dict[dt.date, Future[Decoded]] = {}
         self._loaded = 0
 
     def pieces(self) -> Iterator[Piece]:
         """The days concerned, in order, with their rows of every derived table."""
         coming, done = self.fresh, set[dt.date]()
-        for piece in self.cut():
-            coming = coming[len(piece) :]
-            days, tables = self.piece(piece, coming=coming, done=done)
-            yield days, tables
-            done |= days
-            self._forget(coming)
+        ahead = sorted({day + dt.timedelta(step) for day in self.fresh for step in (-1, 0, 1)} & set(self._rows))
+        with ThreadPoolExecutor(1, "tillwatch-decoding") as pool:
+            for piece in self.cut():
+                coming = coming[len(piece) :]
+                days, tables = self.piece(piece, pool, ahead, coming=coming, done=done)
+                yield days, tables
+                done |= days
+                self._forget(coming)
 
-    def piece(self, days: list[dt.date], *, coming: Collection[dt.date], done: Collection[dt.date] = ()) -> Piece:
-        """Some new days, those they change, and their rows; but for days of other calls (``coming``, ``done``)."""
+    def piece(
+        self,
+        days: list[dt.date],
+        pool: ThreadPoolExecutor,
+        ahead: list[dt.date],
+        *,
+        coming: Collection[dt.date],
+        done: Collection[dt.date] = (),
+    ) -> Piece:
+        """Some new days, those they change, and their rows; but for days of other calls (``coming``, ``done``).
+
+        ``pool`` decodes days that will be wanted, those of ``ahead``, while others are paired.
+        """
         segments = {str(file["path"]).rpartition("/")[2].partition(".")[0] for file in self._added}
-        found = changed(self._load, set(self._rows), set(days), segments, coming=coming, done=done)
+        load = functools.partial(self._load, ahead=ahead, pool=pool)
+        there, of = set(self._rows), set(days)
+        found = changed(load, there, of, segments, coming=coming, done=done, compiled=self._compiled)
         return found.days, self._tables(found)
 
     def stage(self, name: str, rows: "pa.Table", staged: Staged) -> None:
@@ -200,14 +217,22 @@ class Work:
             piece.append(day)
         return piece
 
-    def _load(self, day: dt.date) -> "pa.Table":
+    def _load(self, day: dt.date, ahead: list[dt.date], pool: ThreadPoolExecutor) -> "pa.Table":
+        """The frames of a day; the next of those that are wanted is then decoded while this one is paired."""
         if day not in self._decoded:
             self._tell("days", self._loaded, self._loaded + 1)
-            recorded = self._lake.read("raw_frames", filters=[("day", "==", day)], version=self.version)
-            self._decoded[day] = decode(recorded, self._zone, self._own, compiled=self._compiled)
+            coming = self._coming.pop(day, None)
+            self._decoded[day] = self._decode(day) if coming is None else coming.result()
             self._loaded += 1
             self._tell("days", self._loaded, self._loaded)
+            later = next((each for each in ahead if each > day), day)
+            if later not in self._decoded and later not in self._coming:
+                self._coming[later] = pool.submit(self._decode, later)
         return self._decoded[day].frames
+
+    def _decode(self, day: dt.date) -> Decoded:
+        recorded = self._lake.read("raw_frames", filters=[("day", "==", day)], version=self.version)
+        return decode(recorded, self._zone, self._own, compiled=self._compiled)
 
     def _forget(self, coming: list[dt.date]) -> None:
         """Keep of the decoded days what the next piece may reach back to, as far as it fits."""
@@ -248,9 +273,10 @@ def _select(rows: "pa.Table", name: str, kind: str) -> "pa.Table":
         rows = rows.filter(mine)
     schema = arrow_schema(TABLES[name])
     identity = TABLES[name].columns[0].name
+    none = nulls(rows.num_rows, schema.types)
     arrays = []
     for field in schema:
         source = "id" if field.name == identity else field.name
-        known = source in rows.column_names
-        arrays.append(rows[source].cast(field.type) if known else pa.nulls(rows.num_rows, field.type))
+        known = source in rows.column_names and rows[source].null_count < rows.num_rows
+        arrays.append(rows[source].cast(field.type) if known else none[field.type])
     return pa.table(arrays, schema=schema)

@@ -10,6 +10,7 @@ import datetime as dt
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from ingest.deriving import Stage, Work
@@ -60,7 +61,9 @@ def _task(settings: Settings, version: int, since: int | None, names: list[str],
         for batch in batches:
             for number in batch["id"].to_pylist():
                 work = Work(lake, settings.zone, version, since, lambda *_: None, own_profiles(settings))
-                days, tables = work.piece(pieces[number], coming=fresh.difference(pieces[number]))
+                mine = pieces[number]
+                with ThreadPoolExecutor(1) as pool:
+                    days, tables = work.piece(mine, pool, mine, coming=fresh.difference(mine))
                 told: list[dict[str, Any]] = [{"piece": number, "day": day} for day in days]
                 for name in names:
                     staged = Staged()
