@@ -111,6 +111,7 @@ def land(settings: Settings, progress: Progress | None = None) -> LandResult:
             landed, frames, damaged = landed + came, frames + counted, damaged + wrong
     except StoreError as wrong_store:
         trouble = wrong_store
+    arrow_memory.give_back()
     stand = derive(lake, zone, tell, own_profiles(settings))
     for name in [*DERIVED, *(["raw_frames"] if landed else [])]:
         lake.sweep(name)
