@@ -6,6 +6,7 @@ of the file; what the test adds is in `ADDED`.
 """
 
 import os
+import random
 import re
 import shlex
 import socket
@@ -18,7 +19,6 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # its types are in a package of their own
 
-from ingest.demo.mailbox import free_port as _any_port
 from ingest.demo.processes import Program, clean_environment, members
 from tests.ingest.s3 import Gate
 
@@ -42,8 +42,9 @@ PORTS = {
 """The ports that services listen on, in their own network each."""
 SETTINGS = {"collector": "tillwatch.toml"}
 """What is mounted: a shop's machine has another file than the chain's."""
-HIGHEST = 55_000
-"""SeaweedFS takes the port 10,000 above each of its own as well."""
+CHOICE = (11_000, 22_000)
+"""SeaweedFS takes the port 10,000 above each of its own as well; Linux gives 32,768 and more to connections."""
+_GIVEN: set[int] = set()
 CMD, CMD_SHELL = "CMD", "CMD-SHELL"
 
 
@@ -195,7 +196,21 @@ class Composed:
 
 
 def free_port() -> int:
-    """A port on loopback that nobody listens on, with the one 10,000 above it in range."""
-    while (port := _any_port()) > HIGHEST:
+    """A port on loopback that nobody listens on, nor on the one 10,000 above it; each is given out once.
+
+    Below those that the system gives to connections: none of them takes it before the service does.
+    """
+    dice = random.SystemRandom()
+    while (port := dice.randrange(*CHOICE)) in _GIVEN or not all(map(_is_free, (port, port + 10_000))):
         pass
+    _GIVEN.add(port)
     return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -41,6 +41,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
             composed.run("airflow-init")
             for name in ("redis", "store"):
                 composed.wait_until_well(name)
+            composed.run("store-init")
             for name in ("airflow-apiserver", "airflow-dag-processor", "airflow-scheduler", "airflow-triggerer"):
                 composed.start(name)
             for worker in WORKERS:
