@@ -199,13 +199,13 @@ def counted(written: dict[str, int], frames: int) -> dict[str, int]:
     """What the lake has of it: records that are missing, records that are there twice, transactions."""
     import duckdb
 
-    lake = Lake(LAKE)
-    raw = duckdb.from_arrow(lake.read("raw_frames", columns=["segment_id", "seq", "kind"]))
+    lake, database = Lake(LAKE), duckdb.connect()
+    database.register("raw", lake.read("raw_frames", columns=["segment_id", "seq", "kind"]))
     query = "SELECT segment_id, count(*), count(DISTINCT seq), count(*) FILTER (kind = 'frame') FROM raw GROUP BY 1"
-    found = {row[0]: row[1:] for row in raw.query("raw", query).fetchall()}
-    trades = lake.read("transactions", columns=["transaction_id", "outcome"])
+    found = {row[0]: row[1:] for row in database.execute(query).fetchall()}
+    database.register("trades", lake.read("transactions", columns=["transaction_id", "outcome"]))
     query = "SELECT count(*), count(DISTINCT transaction_id), count(*) FILTER (outcome = 'approved') FROM trades"
-    all_trades, distinct, approved = duckdb.from_arrow(trades).query("trades", query).fetchall()[0]
+    [(all_trades, distinct, approved)] = database.execute(query).fetchall()
     return {
         "segments": len(written),
         "segments_landed": len(set(found) & set(written)),

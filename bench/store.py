@@ -41,7 +41,9 @@ def store(folder: Path, bucket: str) -> Iterator[str]:
         [Path(sys.executable).with_name("weed"), *words],
         env=os.environ | keys, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder,
     )  # fmt: skip
-    os.environ |= keys | {"AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1"}
+    ours = keys | {"AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1"}
+    theirs = {name: os.environ.pop(name, None) for name in ours}
+    os.environ.update(ours)
     try:
         _wait_for(f"{url}/healthz")
         obstore.put(open_store(f"s3://{bucket}"), "README.txt", b"a benchmark's")  # the store makes the bucket
@@ -49,6 +51,10 @@ def store(folder: Path, bucket: str) -> Iterator[str]:
     finally:
         running.send_signal(signal.SIGTERM)
         running.wait(60)
+        for name, value in theirs.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
 
 
 def _wait_for(url: str) -> None:

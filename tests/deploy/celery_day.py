@@ -78,8 +78,19 @@ class Api:
         """Whether a DAG was read."""
         return self._client.get(f"/api/v2/dags/{dag}").status_code == 200
 
-    def pause(self, dag: str, *, paused: bool) -> None:
-        """Let a DAG's schedule rest, or go on."""
+    def rest(self, dag: str) -> bool:
+        """Let a DAG's schedule rest; False while a run of it is under way, which would never end then."""
+        self._pause(dag, paused=True)
+        idle = self.is_idle(dag)
+        if not idle:
+            self._pause(dag, paused=False)
+        return idle
+
+    def go_on(self, dag: str) -> None:
+        """Let its schedule go on."""
+        self._pause(dag, paused=False)
+
+    def _pause(self, dag: str, *, paused: bool) -> None:
         self._client.patch(f"/api/v2/dags/{dag}", json={"is_paused": paused}).raise_for_status()
 
     def trigger(self, dag: str) -> str:

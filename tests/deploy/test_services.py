@@ -64,8 +64,7 @@ def test_a_worker_a_broker_and_a_scheduler_that_fail_change_no_row(
         monkeypatch.delenv(name, raising=False)
     api = Api(fleet.ports["airflow-apiserver"]["8080"], fleet.folder / "volumes/airflow/passwords.json")
     wait("the DAGs are read", lambda: api.has("land_terminal_logs") and api.has("check_transactions"))
-    api.pause("land_terminal_logs", paused=True)  # until the whole day is in the store
-    wait("no run is under way", lambda: api.is_idle("land_terminal_logs"))
+    wait("no run is under way", lambda: api.rest("land_terminal_logs"))  # until the whole day is in the store
     faults = ship_day(tmp_path, "s3://tillwatch/spools", segments=150)
     calm = Settings.model_validate(
         {
@@ -77,7 +76,7 @@ def test_a_worker_a_broker_and_a_scheduler_that_fail_change_no_row(
     check(calm)
 
     fleet.gate.shut()
-    api.pause("land_terminal_logs", paused=False)
+    api.go_on("land_terminal_logs")
     api.trigger("land_terminal_logs")
     assert fleet.gate.wait_for(3, PATIENCE), "no three batches were on their way"
     fleet.kill("airflow-worker-1")

@@ -122,8 +122,11 @@ def test_progress_is_told(shop: Shop) -> None:
     assert heard[-1] == ("days", 1, 1)
 
 
-def test_segments_of_a_key_that_is_not_here_land_and_are_told(shop: Shop, tmp_path: Path) -> None:
+def test_segments_of_a_key_that_is_not_here_land_and_are_told(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another collector's key: one line with its id and how many, the rows are in; of one's own key not a word."""
+    monkeypatch.setenv("TILLWATCH_KEYS__PAN_TOKEN", str(shop.folder / "key"))
     shop.seal(sale(2, 10))
     other = Shop(shop.folder, create_keys(tmp_path / "other.key"))
     other.seal(sale(3, 20), sale(4, 30))

@@ -27,7 +27,6 @@ KEYS = "try: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A lander's folder: two segments of another shop in the store, and a key of its own."""
     folder = tmp_path_factory.mktemp("shop")
-    before = dict(os.environ)
     with seaweed(folder / "store", "shop"):
         other = Shop(folder / "other", create_keys(folder / "other.key"))
         other.seal(sale(10, 10), sale(11, 11))
@@ -38,8 +37,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             'take_from = "s3://shop/spools"\n[ship]\nto = "s3://shop/spools"\ncollector = "till-2"\n'
         )
         yield folder
-    os.environ.clear()
-    os.environ.update(before)
 
 
 def tillwatch(folder: Path, *words: str, before: tuple[str, ...] = (), **changed: str) -> tuple[int, str]:
