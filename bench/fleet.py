@@ -222,7 +222,7 @@ def counted(written: dict[str, int], frames: int) -> dict[str, int]:
 
 
 @click.command()
-@click.option("--frames", default=1_000_000, show_default=True, help="In all; 10 million need 8 GB of disk.")
+@click.option("--frames", default=1_000_000, show_default=True, help="In all; 10 million need 10 GB of disk.")
 @click.option("--collectors", default=100, show_default=True)
 @click.option("--kills", default=5, show_default=True)
 @click.option("--seed", default=1, show_default=True, help="Of the moments of the kills.")
