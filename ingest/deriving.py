@@ -6,7 +6,9 @@ table are committed at once. So memory is bounded by the days, not by how many o
 """
 
 import datetime as dt
+import functools
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -15,7 +17,7 @@ from ingest.errors import LakeError
 from ingest.exchange import UPLOAD_REACH, Changed, changed
 from ingest.lake import FilesGoneError, Lake, Staged
 from ingest.overlap import behind
-from ingest.rows import arrow_schema, as_table
+from ingest.rows import arrow_schema, as_table, nulls
 from ingest.scan import remedy
 from ingest.signing import signatures
 from ingest.tables import TABLES
@@ -150,20 +152,25 @@ class _Work:
             sum(self._rows[day] for day in {each["partition.day"] for each in self._added}) >= COMPILED_FROM
         )
         self._decoded: dict[dt.date, Decoded] = {}
+        self._coming: dict[dt.date, Future[Decoded]] = {}
         self._loaded = 0
 
     def pieces(self) -> Iterator[Piece]:
         """The days concerned, in order, with their rows of every derived table."""
         fresh = sorted({file["partition.day"] for file in self._added})
         segments = {str(file["path"]).rpartition("/")[2].partition(".")[0] for file in self._added}
+        wanted = {day + dt.timedelta(step) for day in fresh for step in (-1, 0, 1)} & set(self._rows)
         done: set[dt.date] = set()
-        while fresh:
-            piece = self._first(fresh)
-            fresh = fresh[len(piece) :]
-            found = changed(self._load, set(self._rows), set(piece), segments, coming=fresh, done=done)
-            yield found.days, self._tables(found)
-            done |= found.days
-            self._forget(fresh)
+        with ThreadPoolExecutor(1, "tillwatch-decoding") as pool:
+            load = functools.partial(self._load, ahead=sorted(wanted), pool=pool)
+            while fresh:
+                piece = self._first(fresh)
+                fresh = fresh[len(piece) :]
+                there, of = set(self._rows), set(piece)
+                found = changed(load, there, of, segments, coming=fresh, done=done, compiled=self._compiled)
+                yield found.days, self._tables(found)
+                done |= found.days
+                self._forget(fresh)
 
     def _first(self, fresh: list[dt.date]) -> list[dt.date]:
         """The next days, as many as are worked out at a time."""
@@ -175,14 +182,22 @@ class _Work:
             piece.append(day)
         return piece
 
-    def _load(self, day: dt.date) -> "pa.Table":
+    def _load(self, day: dt.date, ahead: list[dt.date], pool: ThreadPoolExecutor) -> "pa.Table":
+        """The frames of a day; the next of those that are wanted is then decoded while this one is paired."""
         if day not in self._decoded:
             self._tell("days", self._loaded, self._loaded + 1)
-            recorded = self._lake.read("raw_frames", filters=[("day", "==", day)], version=self._version)
-            self._decoded[day] = decode(recorded, self._zone, self._own, compiled=self._compiled)
+            coming = self._coming.pop(day, None)
+            self._decoded[day] = self._decode(day) if coming is None else coming.result()
             self._loaded += 1
             self._tell("days", self._loaded, self._loaded)
+            later = next((each for each in ahead if each > day), day)
+            if later not in self._decoded and later not in self._coming:
+                self._coming[later] = pool.submit(self._decode, later)
         return self._decoded[day].frames
+
+    def _decode(self, day: dt.date) -> Decoded:
+        recorded = self._lake.read("raw_frames", filters=[("day", "==", day)], version=self._version)
+        return decode(recorded, self._zone, self._own, compiled=self._compiled)
 
     def _forget(self, coming: list[dt.date]) -> None:
         """Keep of the decoded days what the next piece may reach back to, as far as it fits."""
@@ -223,9 +238,10 @@ def _select(rows: "pa.Table", name: str, kind: str) -> "pa.Table":
         rows = rows.filter(mine)
     schema = arrow_schema(TABLES[name])
     identity = TABLES[name].columns[0].name
+    none = nulls(rows.num_rows, schema.types)
     arrays = []
     for field in schema:
         source = "id" if field.name == identity else field.name
-        known = source in rows.column_names
-        arrays.append(rows[source].cast(field.type) if known else pa.nulls(rows.num_rows, field.type))
+        known = source in rows.column_names and rows[source].null_count < rows.num_rows
+        arrays.append(rows[source].cast(field.type) if known else none[field.type])
     return pa.table(arrays, schema=schema)

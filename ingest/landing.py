@@ -132,6 +132,7 @@ def land(settings: Settings, progress: Progress | None = None) -> LandResult:
             brought.add(bring(lake, segments, zone, tell))
     except StoreError as wrong_store:
         trouble = wrong_store
+    arrow_memory.give_back()
     stand = derive(lake, zone, tell, own_profiles(settings))
     for name in [*DERIVED, *(["raw_frames"] if brought.segments else [])]:
         lake.sweep(name)

@@ -9,7 +9,8 @@ shows; what is left out is counted and stands in the attachment.
 from collections.abc import Sequence
 from urllib.parse import quote as percent
 
-from expectations.feedback.links import buttons
+from expectations.feedback.answers import answers_for
+from expectations.feedback.links import answer_word, buttons
 from expectations.mail.blocks import Block, Fine, Letter, Links, Note, Opening, Table
 from expectations.mail.brief import brief_letter, is_brief
 from expectations.mail.cases import Case, happened
@@ -84,13 +85,13 @@ def answers(case: Case, figures: Figures, settings: Settings) -> Links:
     say = figures.texts.phrases
     if links := buttons(case, settings, figures.locale, now=figures.now):
         return Links(label=say["feedback"], links=links)
-    labels = {"confirmed": "ack_confirmed_other", "done": "ack_done"}
-    if case.asks_duplicate:
-        labels = {"confirmed": "ack_confirmed", "two-purchases": "ack_two_purchases", "done": "ack_done"}
     to = settings.alerts.feedback or settings.alerts.sender
     mails = tuple(
-        (say[phrase], f"mailto:{to}?subject={percent(f'tillwatch {label} {case.lead.finding_id}')}")
-        for label, phrase in labels.items()
+        (
+            answer_word(answer, case, figures.locale),
+            f"mailto:{to}?subject={percent(f'tillwatch {answer} {case.lead.finding_id}')}",
+        )
+        for answer in answers_for(case)
     )
     return Links(label=say["feedback"], links=mails)
 

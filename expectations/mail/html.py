@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-LARGEST = 102_000
-"""Bytes of HTML that Gmail shows before it cuts the rest away."""
+LARGEST = 100_000
+"""Bytes of HTML; Gmail cuts the rest away at some 102 kB."""
 
 LATIN = "-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial"
 CHINESE = "'PingFang SC','Hiragino Sans GB','Microsoft YaHei','Noto Sans CJK SC'"
@@ -33,15 +33,16 @@ def render_html(letter: Letter) -> str:
     return "\n".join(line for line in (each.strip() for each in html.splitlines()) if line) + "\n"
 
 
-CASE_NUMBER = re.compile(r"C-\d{4}-\d{4,}")
+UNBROKEN = re.compile(r"C-\d{4}-\d{4,}|(?:\+ )?(?:[A-Z]{3}|#\d{3}) \d[\d,]*(?:\.\d+)?")
+"""Numbers of cases, and amounts with a currency's letters."""
 
 
 def _whole(text: str) -> "Markup":
-    """A text whose case numbers do not break at their hyphens: they are read out and searched for."""
+    """A text in which no case number or amount breaks over two lines: they are read out and searched for."""
     from markupsafe import Markup, escape
 
     kept = Markup('<span style="white-space:nowrap;">{}</span>')
-    parts = zip(CASE_NUMBER.split(text), [*CASE_NUMBER.findall(text), None], strict=True)
+    parts = zip(UNBROKEN.split(text), [*UNBROKEN.findall(text), None], strict=True)
     return Markup("").join(escape(plain) + (kept.format(number) if number else "") for plain, number in parts)
 
 

@@ -22,14 +22,16 @@ NOTHING, WAITING, SENT, UNANSWERED = "░", "▒", "→", "?"
 
 
 def rates(finding: Finding, figures: Figures) -> list[Inner]:
-    """A change of rate as two bars, where the rule tells both."""
+    """A change of rate as two bars, where the rule tells both; the second says from which day on it was charged."""
     old, new = finding.evidence.get("old_ppm"), finding.evidence.get("new_ppm")
     if not isinstance(old, int) or not isinstance(new, int) or max(old, new) <= 0:
         return []
     say = figures.texts.phrases
+    since = happened(finding.subjects[0]) if finding.subjects else None
+    day = figures.date(since.astimezone(figures.zone).date()) if since else ""
+    names = (say["rate_old"], say["rate_from"].format(day=day) if day else say["rate_new"])
     bars = tuple(
-        Bar(say[name], each / max(old, new), figures.rate(each))
-        for name, each in (("rate_old", old), ("rate_new", new))
+        Bar(name, each / max(old, new), figures.rate(each)) for name, each in zip(names, (old, new), strict=True)
     )
     return [Bars(say["rate"], bars, say["rate_change"].format(points=figures.points(new - old)))]
 

@@ -112,8 +112,8 @@ def _columns(block: Table) -> list[str]:
 
 
 def _bar(share: float) -> str:
-    """Full for what it is, light for what is left to the longest."""
-    full = round(BAR * min(1.0, max(0.0, share)))
+    """Full for what it is, light for what is left to the longest; whole only where nothing is left."""
+    full = BAR if share >= 1.0 else min(BAR - 1, round(BAR * max(0.0, share)))
     return "█" * full + "░" * (BAR - full)
 
 
