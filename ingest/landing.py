@@ -22,9 +22,10 @@ from zoneinfo import ZoneInfo
 from ingest import arrow_memory
 from ingest.batch_metrics import Run, measured
 from ingest.decoding import journal_day
-from ingest.deriving import DERIVED, Progress, derive
+from ingest.deriving import DERIVED, Progress, Stage, derive
 from ingest.errors import SpoolError, StoreError, TillwatchError
 from ingest.overlap import ahead
+from ingest.profiles import own_profiles
 from ingest.records import Kind, Record
 from ingest.rows import as_table
 from ingest.segment import HEADER_SIZE, decode_header
@@ -32,7 +33,6 @@ from ingest.segment_table import segment_table
 from ingest.segments import SegmentInfo, from_ns, read_segment, sealed_segments
 from ingest.settings import Settings
 from ingest.tables import TABLES, Lake
-from protocols.profile import Profile, load_profile
 from protocols.profile_files import available_journals
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def land(settings: Settings, progress: Progress | None = None) -> LandResult:
     except StoreError as wrong_store:
         trouble = wrong_store
     arrow_memory.give_back()
-    stand = derive(lake, zone, tell, own_profiles(settings))
+    stand = derive(lake, zone, tell, own_profiles(settings), _stage_of(settings))
     for name in [*DERIVED, *(["raw_frames"] if brought.segments else [])]:
         lake.sweep(name)
     if trouble is not None:
@@ -141,6 +141,15 @@ def land(settings: Settings, progress: Progress | None = None) -> LandResult:
     return LandResult(
         brought.segments, brought.frames, stand, brought.damaged, time.monotonic() - started, dict(brought.keys)
     )
+
+
+def _stage_of(settings: Settings) -> "Stage | None":
+    """Who works the tables out: Spark's executors where the settings say so."""
+    if settings.engine.land == "duckdb":
+        return None
+    from ingest.spark.deriving import stage_on
+
+    return stage_on(settings)
 
 
 def _batches(settings: Settings, lake: Lake) -> Iterator[list[SegmentInfo]]:
@@ -289,13 +298,3 @@ def _day(record: Record, seen: dt.datetime, zone: ZoneInfo, journals: frozenset[
     of_journal = record.kind is Kind.FRAME and record.profile in journals
     about = journal_day(record.profile, record.frame, seen, zone) if of_journal else None
     return about or seen.astimezone(zone).date()
-
-
-def own_profiles(settings: Settings) -> dict[str, Profile]:
-    """The profiles of the settings' lines that are files of one's own, by the names under which frames are recorded.
-
-    Raises:
-        ProfileError: such a file is gone or wrong; nothing that it reads would land.
-    """
-    files = {line.profile for line in settings.lines if line.profile.endswith(".toml")}
-    return {profile.name: profile for profile in map(load_profile, sorted(files))}

@@ -25,16 +25,22 @@ t = Lake("{uri}").read("transactions"); print(duckdb.sql("SELECT txn_type, stan,
 @click.option(
     "--from", "source", metavar="URL", help="Segments there too: s3://bucket/prefix; lake.take_from by default."
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["duckdb", "spark"]),
+    help="What works it out: this process, or Spark's executors; engine.land by default.",
+)
 @config_option
 @json_option
-def land(config: Path | None, source: str | None, *, as_json: bool) -> None:
+def land(config: Path | None, source: str | None, engine: str | None, *, as_json: bool) -> None:
     """Move sealed segments into the tables. Safe to run again, and twice at once.
 
     Segments of the spool, and of the object storage that collectors ship to.
 
     Exit status: 0 landed, 1 landed with a damaged segment, 3 could not run.
     """
-    settings = load_settings(config, {"lake": {"take_from": source}} if source else {})
+    flags = {"lake": {"take_from": source} if source else {}, "engine": {"land": engine} if engine else {}}
+    settings = load_settings(config, flags)
     with _bar() as progress:
         result = land_segments(settings, progress)
     for damage in result.damaged:
