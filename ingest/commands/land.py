@@ -10,9 +10,11 @@ import click
 
 from ingest.commands.options import config_option, json_option
 from ingest.deriving import Progress
+from ingest.errors import KeyFileError
+from ingest.keys import load_keys
 from ingest.landing import LandResult
 from ingest.landing import land as land_segments
-from ingest.settings import load_settings
+from ingest.settings import Settings, load_settings
 
 _QUERY = "SELECT * FROM read_parquet('{folder}/**/*.parquet', hive_partitioning = true)"
 _LOOK = """python -c 'import duckdb; from ingest.tables import Lake; \
@@ -50,6 +52,12 @@ def land(config: Path | None, source: str | None, engine: str | None, *, as_json
             err=True,
         )
     click.echo(_summary(result), err=True)
+    for key_id, count in sorted(_strange(settings, result).items()):
+        click.echo(
+            f"{count} segments are of key {key_id}, which this machine has not: "
+            "they have landed, and their cards match no card of another key",
+            err=True,
+        )
     if not settings.spool.directory.is_dir() and settings.lake.take_from is None:
         click.echo(f"there is no spool at {settings.spool.directory} yet", err=True)
         click.echo("  try: check spool.directory; `tillwatch collect` and `replay` make it", err=True)
@@ -63,6 +71,15 @@ def land(config: Path | None, source: str | None, engine: str | None, *, as_json
             click.echo(f'look: duckdb -c "{query}"', err=True)
     if result.damaged:
         raise SystemExit(1)
+
+
+def _strange(settings: Settings, result: LandResult) -> dict[str, int]:
+    """Segments by keys that this machine has not, where it has any."""
+    try:
+        own = load_keys(settings.keys.pan_token)
+    except KeyFileError:
+        return {}
+    return {key_id: count for key_id, count in result.keys.items() if key_id and own.of(key_id) is None}
 
 
 def _summary(result: LandResult) -> str:
