@@ -55,7 +55,8 @@ CREATE TEMP TABLE announced AS
 SELECT l.id
 FROM fee_line l
 JOIN contract c ON c.contract = l.contract
-JOIN notice n ON n.acquirer = l.acquirer AND n.merchant IN ('*', l.merchant) AND n.effective - n.announced >= 30
+JOIN notice n ON n.acquirer = l.acquirer AND n.merchant IN ('*', l.merchant)
+             AND date_diff('day', n.announced, n.effective) >= 30
              AND l.business_date >= n.effective AND c.since < n.effective
 LEFT JOIN (
     SELECT s.merchant, s.acquirer, s.class, n.effective, arg_min(s.new_ppm, f.moment) AS new_ppm

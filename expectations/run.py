@@ -9,7 +9,6 @@ import datetime as dt
 import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -18,24 +17,22 @@ from expectations import coverage
 from expectations.agreements import agreements
 from expectations.cases.database import database_of
 from expectations.coverage import Blind
+from expectations.engines import engine_of
 from expectations.feedback.prices import taught_prices
 from expectations.findings import Certainty, Finding, Severity, read_findings
 from expectations.judging import CouldNotRun, Docket, Judged, Progress, Quality
 from expectations.laws import Judge
-from expectations.lifecycle import ACQUIRER_TABLES, COLUMNS, SEARCH_DAYS, Shop, link, read_tables
+from expectations.lifecycle import ACQUIRER_TABLES, COLUMNS, SEARCH_DAYS, Shop, link
 from expectations.lifecycle import table as life_cycles
 from expectations.parameters import Parameters, parameters
 from expectations.rules import RULES
 from expectations.verdicts import finding_id
 from ingest.batch_metrics import Run, measured
 from ingest.errors import LakeError, UsageError
-from ingest.scan import first_line
 from ingest.settings import Settings
 from ingest.tables import Lake
 
 if TYPE_CHECKING:
-    import duckdb
-
     from expectations.lifecycle import Rows
 
 APP_ID = "check"
@@ -124,17 +121,14 @@ def check(
         return CheckResult([], list(RULES), [], [], None, first, last, 0, written=False)
     docs = settings.beside_lake / "data-docs"
     shop = replace(shop_of(settings), prices=taught_prices(settings))
-    import pandas  # noqa: F401, ICN001 - whole, before a thread imports it: DuckDB looks into one that is there
-
-    from expectations.suites.ge import Bench
-
-    with ThreadPoolExecutor(1) as aside:  # the library takes seconds to be imported: meanwhile all is linked
+    with engine_of(settings) as engine:
         for _ in range(WRITE_TRIES):
             seen = lake.committed("findings", APP_ID) or 0
-            docket, making = Docket(given, tell), aside.submit(Bench)
+            docket = Docket(given, tell)
+            engine.prepare()
             tell("reading")
             versions = _versions(lake)
-            linked = _link(lake, shop, first, last, docket)
+            linked = engine.link(lake, shop, first, last, docket.read)
             if _versions(lake) != versions:  # between two pieces something landed: a row may be there twice, or not
                 linked.close()
                 continue
@@ -145,7 +139,7 @@ def check(
             finally:
                 linked.close()
             tell("great expectations")
-            bench = making.result()
+            bench = engine.bench()
             judged = docket.decide(bench)
             tell("data docs")
             page = bench.build_data_docs(docs, told_at(settings))
@@ -188,23 +182,6 @@ def whole_since(settings: Settings, today: dt.date) -> dt.date:
     """The first day of which everything is kept that it is judged by."""
     judged = [settings.lake.keep_days[name] for name in (*COLUMNS, *ACQUIRER_TABLES) if name in settings.lake.keep_days]
     return today - dt.timedelta(days=min(judged) - SEARCH_DAYS - 1) if judged else dt.date.min
-
-
-def _link(lake: Lake, shop: Shop, first: dt.date, last: dt.date, docket: Docket) -> "duckdb.DuckDBPyConnection":
-    """Read, hold the tables' own laws against what was read, and link.
-
-    Raises:
-        LakeError: a table cannot be read, or there is no room for what is linked.
-    """
-    import duckdb
-
-    try:
-        return link(read_tables(lake, first), shop, first, last, heed=docket.read)
-    except (duckdb.OutOfMemoryException, duckdb.IOException) as wrong:
-        raise LakeError(
-            f"what is to be judged has no room: {first_line(wrong)}",
-            hint="free space where temporary files lie (TMPDIR): about 1 KB an attempt; or give --from a later day",
-        ) from wrong
 
 
 def _versions(lake: Lake) -> dict[str, int | None]:

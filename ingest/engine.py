@@ -1,4 +1,4 @@
-"""Which engine lands: this process, or Spark's executors."""
+"""Which engine lands and judges: this process, or Spark's executors."""
 
 from typing import Literal
 
@@ -8,10 +8,13 @@ from ingest.section import Section
 
 
 class Engine(Section):
-    """What works the tables out. Both make the same; Spark needs the extra ``spark`` and Java (docs/scale.md)."""
+    """What works the tables out. Both make and find the same; Spark needs the extra ``spark`` and Java (docs/scale.md)."""
 
     land: Literal["duckdb", "spark"] = Field(
         default="duckdb", description="what lands; duckdb: this process; spark: Spark's executors"
+    )
+    check: Literal["duckdb", "spark"] = Field(
+        default="duckdb", description="what links and judges; duckdb: this process; spark: Spark's executors"
     )
     master: str = Field(
         default="local[*]",

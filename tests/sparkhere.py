@@ -20,7 +20,7 @@ def why_without_spark() -> str:
     """Why Spark cannot be used; empty when it can, also by processes that are started from here."""
     if missing := why_without("java", "openjdk-17-jre-headless"):
         return missing
-    if importlib.util.find_spec("pyspark"):
+    if importlib.util.find_spec("pyspark") and importlib.util.find_spec("sqlglot"):
         return ""
     installed = FOLDER / "pyspark" / "__init__.py"
     if not installed.exists() and os.environ.get("CI") == "true":

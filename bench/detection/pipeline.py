@@ -18,7 +18,7 @@ from bench.detection.truth import Key, key_of
 from expectations.findings import Finding
 from expectations.laws import Judge
 from ingest.keys import Keys, create_keys
-from ingest.landing import land
+from ingest.landing import LandResult, land
 from ingest.records import Kind, PendingRecord, session
 from ingest.settings import Settings
 from ingest.spool import Spool
@@ -77,14 +77,20 @@ class Judged:
     """The numbers of the exchanges that were not recorded."""
 
 
-def run(story: Story, folder: Path, bench: Judge, how: Perturbation | None = None) -> Judged:
-    """Record, land, import, judge."""
-    from expectations.lifecycle import read_tables
-    from expectations.parameters import parameters
-    from expectations.run import business_days, judge, shop_of
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A world that is in a lake, with the acquirers' files."""
+
+    settings: Settings
+    frames: int
+    landed: LandResult
+    lost: frozenset[Key]
+
+
+def bring(story: Story, folder: Path, how: Perturbation | None = None) -> Brought:
+    """Record, land, import."""
     from ingest.statements.importing import import_statement
     from ingest.statements.layout import load_layout
-    from ingest.tables import Lake
 
     how = how or Perturbation()
     folder.mkdir(parents=True, exist_ok=True)
@@ -97,6 +103,18 @@ def run(story: Story, folder: Path, bench: Judge, how: Perturbation | None = Non
         layouts = {name: load_layout(str(HERE / f"{name}.toml")) for name in ("trades", "payouts")}
         for acquirer, file, layout in story.books.write(folder):
             import_statement(settings, file, acquirer, layouts[layout])
+    return Brought(settings, frames, landed, frozenset(lost))
+
+
+def run(story: Story, folder: Path, bench: Judge, how: Perturbation | None = None) -> Judged:
+    """Record, land, import, judge."""
+    from expectations.lifecycle import read_tables
+    from expectations.parameters import parameters
+    from expectations.run import business_days, judge, shop_of
+    from ingest.tables import Lake
+
+    brought = bring(story, folder, how)
+    settings = brought.settings
     lake = Lake(settings.lake.uri)
     days = business_days(lake)
     tables = read_tables(lake, days[0])
@@ -105,9 +123,9 @@ def run(story: Story, folder: Path, bench: Judge, how: Perturbation | None = Non
         judged.findings,
         [f"{each.name}: {each.reason}" for each in judged.could_not_run],
         lake.read("transactions"),
-        frames,
-        landed.rejects,
-        frozenset(lost),
+        brought.frames,
+        brought.landed.rejects,
+        brought.lost,
     )
 
 

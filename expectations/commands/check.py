@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from expectations.commands import listing
-from ingest.commands.options import config_option, json_option
+from ingest.commands.options import config_option, engine_option, json_option
 from ingest.settings import load_settings
 
 if TYPE_CHECKING:
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 @click.command()
 @listing.from_option
 @listing.to_option
+@engine_option
 @json_option
 @config_option
-def check(start: dt.date | None, end: dt.date | None, as_json: bool, config: Path | None) -> None:
+def check(start: dt.date | None, end: dt.date | None, engine: str | None, as_json: bool, config: Path | None) -> None:
     """Run every rule over these business days and write the findings.
 
     Findings go to stdout, the summary to stderr; the Data Docs are built beside the lake.
@@ -31,7 +32,7 @@ def check(start: dt.date | None, end: dt.date | None, as_json: bool, config: Pat
     Exit status: 0 nothing found, 1 findings, 3 a rule could not run (it is named;
     all others ran, and their findings are written).
     """
-    settings = load_settings(config)
+    settings = load_settings(config, {"engine": {"check": engine}} if engine else {})
     from expectations.run import check as run
 
     with _shown() as progress:

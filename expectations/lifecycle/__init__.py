@@ -121,6 +121,7 @@ def link(
     last_day: dt.date,
     *,
     heed: "Callable[[duckdb.DuckDBPyConnection], None]" = lambda _: None,
+    connection: "duckdb.DuckDBPyConnection | None" = None,
 ) -> "duckdb.DuckDBPyConnection":
     """Link everything in ``tables`` and set the scope to the business days to be judged.
 
@@ -131,9 +132,11 @@ def link(
         first_day: first business day whose rows may be accused.
         last_day: last one.
         heed: is shown the tables as they were read, and days with ``in_scope``; ``transactions`` is gone afterwards.
+        connection: where it is linked; a part of the process's own database by default.
     """
-    connection = database().cursor()
-    connection.execute("SET TimeZone = 'UTC'")
+    if connection is None:
+        connection = database().cursor()
+        connection.execute("SET TimeZone = 'UTC'")
     for name in (*COLUMNS, *ACQUIRER_TABLES):
         _put(connection, name, tables[name] if name in tables else arrow_schema(TABLES[name]).empty_table())
     cutoff = shop.cutoff.hour * 3600 + shop.cutoff.minute * 60 + shop.cutoff.second
@@ -162,7 +165,7 @@ def _put(connection: "duckdb.DuckDBPyConnection", name: str, rows: "Rows") -> No
     """A table as it is, or its pieces one after the other, which go to disk where memory is short."""
     import pyarrow as pa
 
-    if isinstance(rows, pa.Table):
+    if isinstance(rows, pa.Table) or not isinstance(rows, Iterable):  # a frame of the connection's own engine
         connection.register(name, rows)
         return
     for number, piece in enumerate(rows):

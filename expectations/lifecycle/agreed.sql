@@ -14,7 +14,7 @@ WITH charged AS (
 ),
 fitting AS (
     SELECT l.id, c.contract, c.cycle, c.instant_since, r.place, r.rate_ppm AS agreed_ppm, r.cap_fen, r.fixed_fen,
-           r.minimum_fen, len(r.cards) = 0 OR list_contains(r.cards, l.class) AS class_fits,
+           r.minimum_fen, array_length(r.cards) = 0 OR list_contains(r.cards, l.class) AS class_fits,
            l.amount_fen > r.above_fen AND (r.to_fen IS NULL OR l.amount_fen <= r.to_fen) AS band_fits,
            r.to_fen IS NOT NULL OR list_contains(r.cards, 'qr') AS is_concession, list_contains(r.cards, 'credit') AS is_credit,
            l.amount_fen * r.rate_ppm AS exactly,

@@ -6,7 +6,7 @@
 
 -- Working days after the first day up to the last; null where the calendar does not reach.
 CREATE TEMP MACRO working_days(first, last) AS
-    (SELECT max(worked) FILTER (day = last) - max(worked) FILTER (day = first) FROM calendar WHERE day IN (first, last));
+    (SELECT max(worked) FROM calendar WHERE day = last) - (SELECT max(worked) FROM calendar WHERE day = first);
 
 -- A reference number is 12 digits at the terminal; statements put more in front.
 CREATE TEMP MACRO reference(text) AS

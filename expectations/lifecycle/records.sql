@@ -50,10 +50,11 @@ SELECT count(DISTINCT regexp_extract(card_token, '^t([a-z0-9]+)\.', 1)) AS keys 
 
 -- The measure that holds for each of a terminal's days: its own, or the last of the week before, where it is far off.
 CREATE TEMP TABLE clock_of_day AS
-SELECT d.terminal_id, d.business_date, c.ahead_us
+SELECT d.terminal_id, d.business_date, arg_max(c.ahead_us, c.business_date) AS ahead_us
 FROM (SELECT DISTINCT terminal_id, business_date FROM attempt_once WHERE host_dt IS NULL AND terminal_dt IS NOT NULL) d
-ASOF JOIN clock c ON c.terminal_id = d.terminal_id AND c.business_date <= d.business_date
-WHERE abs(c.ahead_us) > 120_000_000 AND c.business_date >= d.business_date - 7;
+JOIN clock c ON c.terminal_id = d.terminal_id AND c.business_date BETWEEN d.business_date - 7 AND d.business_date
+GROUP BY d.terminal_id, d.business_date
+HAVING abs(arg_max(c.ahead_us, c.business_date)) > 120_000_000;
 
 CREATE TEMP TABLE device AS
 SELECT merchant, terminal, row_number() OVER (ORDER BY merchant, terminal) AS device

@@ -1,9 +1,8 @@
 -- One row a registered deposit that was applied for and whose working days are over: no day of return in the register,
 -- and no payout that names it or pays it apart. Told on the first day after its term.
 WITH due AS (
-    SELECT d.*, (SELECT min(c.day) FROM calendar c
-                 WHERE c.worked = (SELECT max(b.worked) FROM calendar b WHERE b.day = d.applied_on) + d.working_days) + 1 AS late_on
-    FROM deposit d WHERE d.applied_on IS NOT NULL
+    SELECT d.*, (SELECT min(c.day) FROM calendar c WHERE c.worked = a.worked + d.working_days) + 1 AS late_on
+    FROM deposit d JOIN calendar a ON a.day = d.applied_on
 )
 SELECT concat_ws('|', d.merchant, d.terminal, d.amount_fen, d.signed_on) AS key, 1 AS deposits_overdue, []::VARCHAR[] AS subjects,
        d.merchant, coalesce(d.terminal, '') AS terminal, d.late_on AS business_date, d.amount_fen AS amount_at_risk_fen,

@@ -36,7 +36,7 @@ moved AS (
     LEFT JOIN again p ON p.merchant = a.merchant AND d.clearing_day BETWEEN p.first_day AND p.last_day
     QUALIFY row_number() OVER (PARTITION BY coalesce(p.id, a.ids[1]) ORDER BY a.terminal, a.batch) = 1
 )
-SELECT coalesce(payout_id, ids[1]) AS key, 1 + coalesce(len(earlier), 0) AS times_money_moved,
+SELECT coalesce(payout_id, ids[1]) AS key, 1 + coalesce(array_length(earlier), 0) AS times_money_moved,
        CASE WHEN payout_id IS NULL THEN ids ELSE [payout_id] || earlier || ids END AS subjects,
        merchant, terminal, coalesce(paid_on, business_date) AS business_date, coalesce(amount_fen, 0) AS amount_at_risk_fen,
        NULL::TIMESTAMPTZ AS act_by, 'clear' AS grade, []::VARCHAR[] AS missing, []::VARCHAR[] AS also_ruled_out,

@@ -3,7 +3,7 @@
 -- that was announced 30 days before, to the day or up to three days later, is none; nor is one within the contract.
 WITH step AS (
     SELECT s.*, l.terminal, l.business_date,
-           (SELECT max(n.effective - n.announced) FROM notice n
+           (SELECT max(date_diff('day', n.announced, n.effective)) FROM notice n
             WHERE n.acquirer = s.acquirer AND n.merchant IN ('*', s.merchant)
               AND date_diff('day', n.effective, l.business_date) BETWEEN 0 AND 3) AS days_of_notice
     FROM fee_step s JOIN line l ON l.id = s.line_id

@@ -6,5 +6,5 @@ FROM payout p
 JOIN contract c ON c.merchant = p.merchant AND (c.acquirer IS NULL OR c.acquirer = p.acquirer)
                AND p.business_date BETWEEN c.since AND coalesce(c.until, DATE '9999-12-31')
 WHERE p.deducted_fen > 0 AND in_scope(p.business_date)
-  AND len(list_filter(c.deductions, lambda word: contains(coalesce(p.remark, ''), word))) = 0
+  AND array_length(list_filter(c.deductions, lambda word: contains(coalesce(p.remark, ''), word))) = 0
 QUALIFY row_number() OVER (PARTITION BY p.id ORDER BY c.contract) = 1

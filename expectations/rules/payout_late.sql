@@ -23,10 +23,10 @@ owed AS (
 term AS (
     SELECT t.*, CASE WHEN at_once THEN t.clearing_day + CASE WHEN due_at IS NULL OR early_fen <= 0 THEN 1 ELSE 0 END
                      WHEN t.cycle = 'D1' THEN t.clearing_day + 1
-                     WHEN t.cycle = 'T0' THEN (SELECT min(d.day) FROM calendar d
-                                               WHERE d.worked = (SELECT max(b.worked) FROM calendar b WHERE b.day = t.clearing_day - 1) + 1)
-                     ELSE (SELECT min(d.day) FROM calendar d
-                           WHERE d.worked = (SELECT max(b.worked) FROM calendar b WHERE b.day = t.clearing_day) + 1) END AS due_day
+                     WHEN t.cycle = 'T0' THEN (SELECT min(d.day) FROM calendar b JOIN calendar d ON d.worked = b.worked + 1
+                                               WHERE b.day = t.clearing_day - 1)
+                     ELSE (SELECT min(d.day) FROM calendar b JOIN calendar d ON d.worked = b.worked + 1
+                           WHERE b.day = t.clearing_day) END AS due_day
     FROM owed t
     WHERE t.due_fen > 0
 ),

@@ -20,7 +20,7 @@ SELECT r.id AS key, r.refunds_fen + coalesce(v.amount_fen, 0) AS credited_fen, r
        CASE WHEN r.sale_gap THEN ['stan_gap'] ELSE []::VARCHAR[] END
            || CASE WHEN r.linked_by = 'card' THEN ['original_not_named'] ELSE [] END AS missing,
        []::VARCHAR[] AS also_ruled_out,
-       1 + len(coalesce(r.before, [])) AS refunds, r.linked_by
+       1 + array_length(coalesce(r.before, [])) AS refunds, r.linked_by
 FROM refund r
 LEFT JOIN life v ON v.id = r.void_after
 WHERE r.currency IS NOT DISTINCT FROM r.sale_currency

@@ -50,11 +50,13 @@ class Bench:
             rows: the laws' columns and ``key``; no card data.
             laws: what must hold.
         """
-        frame = _frame(rows)
+        return self._judged(self._source, name, _frame(rows), rows.num_rows, laws)
+
+    def _judged(self, source: Any, name: str, frame: Any, count: int, laws: Sequence[Stated]) -> list[Verdict]:
         suite = self._gx.ExpectationSuite(name=name, expectations=[self._expectation(name, each) for each in laws])
         definition = self._gx.ValidationDefinition(
             name=name,
-            data=self._source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all"),
+            data=source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all"),
             suite=self._context.suites.add(suite),
         )
         checkpoint = self._gx.Checkpoint(
@@ -69,7 +71,7 @@ class Bench:
         )
         run = self._context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": frame})
         results = [result for each in run.run_results.values() for result in each.results]
-        return [_verdict(stated, results, len(frame)) for stated in laws]
+        return [_verdict(stated, results, count) for stated in laws]
 
     def build_data_docs(self, folder: Path, told: Told | None = None) -> Path:
         """Build the pages of everything judged and put them in the place of ``folder``; its first page.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from ingest.commands.options import config_option, json_option
+from ingest.commands.options import config_option, engine_option, json_option
 from ingest.deriving import Progress
 from ingest.errors import KeyFileError
 from ingest.keys import load_keys
@@ -25,11 +25,7 @@ t = Lake("{uri}").read("transactions"); print(duckdb.sql("SELECT txn_type, stan,
 @click.option(
     "--from", "source", metavar="URL", help="Segments there too: s3://bucket/prefix; lake.take_from by default."
 )
-@click.option(
-    "--engine",
-    type=click.Choice(["duckdb", "spark"]),
-    help="What works it out: this process, or Spark's executors; engine.land by default.",
-)
+@engine_option
 @config_option
 @json_option
 def land(config: Path | None, source: str | None, engine: str | None, *, as_json: bool) -> None:

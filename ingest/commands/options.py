@@ -17,3 +17,8 @@ json_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     is_flag=True,
     help="Print JSON lines.",
 )
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(["duckdb", "spark"]),
+    help="What works it out: this process, or Spark's executors; [engine] of the settings by default.",
+)

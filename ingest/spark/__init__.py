@@ -1,1 +1,1 @@
-"""Landing on Spark."""
+"""Landing on Spark, and the session that checks use as well."""

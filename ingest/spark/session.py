@@ -63,11 +63,12 @@ def session(engine: Engine) -> Iterator["SparkSession"]:
 
 
 def _refuse_missing(engine: Engine) -> None:
-    if importlib.util.find_spec("pyspark") is None:
-        raise UsageError(
-            "engine spark: pyspark is not installed",
-            hint="install tillwatch with its extra: uv pip install '.[spark]'; or leave engine.land at duckdb",
-        )
+    for package in ("pyspark", "sqlglot"):
+        if importlib.util.find_spec(package) is None:
+            raise UsageError(
+                f"engine spark: {package} is not installed",
+                hint="install tillwatch with its extra: uv pip install '.[spark]'; or leave the engine at duckdb",
+            )
     if (version := _java()) is None or version < LEAST_JAVA:
         found = "Java is not installed" if version is None else f"Java {version} is too old"
         raise UsageError(
