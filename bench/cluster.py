@@ -60,7 +60,9 @@ def cluster(
                 master,
             ]
             started.append(_start(folder, name, "worker.Worker", *words))
-        yield Engine(land="spark", check="spark", master=master, executor_memory=memory, options=LOOPBACK | dict(options or {}))
+        yield Engine(
+            land="spark", check="spark", master=master, executor_memory=memory, options=LOOPBACK | dict(options or {})
+        )
     finally:
         for process in reversed(started):
             process.terminate()

@@ -37,9 +37,7 @@ class Engine(Protocol):
     def prepare(self) -> None:
         """Begin what takes long and is wanted only by `bench`."""
 
-    def link(
-        self, lake: Lake, shop: Shop, first: dt.date, last: dt.date, heed: "Heed"
-    ) -> "duckdb.DuckDBPyConnection":
+    def link(self, lake: Lake, shop: Shop, first: dt.date, last: dt.date, heed: "Heed") -> "duckdb.DuckDBPyConnection":
         """Read, show ``heed`` what was read, and link; what it gives is asked in DuckDB's SQL.
 
         Raises:
@@ -62,9 +60,7 @@ class _DuckDB:
 
         self._making = self._aside.submit(Bench)
 
-    def link(
-        self, lake: Lake, shop: Shop, first: dt.date, last: dt.date, heed: "Heed"
-    ) -> "duckdb.DuckDBPyConnection":
+    def link(self, lake: Lake, shop: Shop, first: dt.date, last: dt.date, heed: "Heed") -> "duckdb.DuckDBPyConnection":
         import duckdb
 
         try:

@@ -8,7 +8,7 @@ from ingest.section import Section
 
 
 class Engine(Section):
-    """What works the tables out. Both make and find the same; Spark needs the extra ``spark`` and Java (docs/scale.md)."""
+    """What lands, and what judges. Both do the same; Spark needs the extra ``spark`` and Java (docs/scale.md)."""
 
     land: Literal["duckdb", "spark"] = Field(
         default="duckdb", description="what lands; duckdb: this process; spark: Spark's executors"

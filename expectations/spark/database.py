@@ -57,6 +57,7 @@ class Database:
         self._numbers = itertools.count()
         self._small: dict[str, pa.Table] = {}
         self._kept: dict[str, DataFrame] = {}
+        self._names: set[str] = set()
 
     def cursor(self) -> "Database":
         """Itself: nothing is shared with other links."""
@@ -66,19 +67,18 @@ class Database:
         """Let go of everything."""
         for frame in self._kept.values():
             frame.unpersist()
-        for table in self._spark.catalog.listTables():
-            if table.isTemporary:
-                self._spark.catalog.dropTempView(table.name)
+        for name in list(self._names):
+            self.unregister(name)
 
     def register(self, name: str, rows: "pa.Table | DataFrame") -> None:
         """A table of the driver's, or a frame, under a name."""
         import pyarrow as pa
 
-        frame = self._spark.createDataFrame(rows) if isinstance(rows, pa.Table) else rows
-        frame.createOrReplaceTempView(name)
+        self._name(self._spark.createDataFrame(rows) if isinstance(rows, pa.Table) else rows, name)
 
     def unregister(self, name: str) -> None:
         """Forget a name."""
+        self._names.discard(name)
         self._spark.catalog.dropTempView(name)
 
     def sql(self, query: str, params: Sequence[Any] | None = None) -> Answer:
@@ -108,7 +108,7 @@ class Database:
             case exp.Create() if isinstance(statement.this, exp.Schema):
                 self._declare(statement)
             case exp.Create() if statement.kind == "VIEW":
-                self._query(statement.expression).createOrReplaceTempView(statement.this.name)
+                self._name(self._query(statement.expression), statement.this.name)
             case exp.Create():
                 return Answer(None, self._make(statement.this.name, statement.expression))
             case exp.Insert():
@@ -121,6 +121,10 @@ class Database:
                 return Answer(self._query(statement))
         return Answer(None)
 
+    def _name(self, frame: "DataFrame", name: str) -> None:
+        self._names.add(name)
+        frame.createOrReplaceTempView(name)
+
     def _query(self, query: exp.Expr) -> "DataFrame":
         return self._spark.sql(self._translator.spark(query))
 
@@ -128,19 +132,19 @@ class Database:
         """Work a table out, once; what has no source is a row of the driver's."""
         frame = self._query(query)
         if query.find(exp.From) is None:
-            frame.createOrReplaceTempView(name)
+            self._name(frame, name)
             return 1
         if (kept := self._kept.pop(name, None)) is not None:
             kept.unpersist()
         if name not in _COUNTED:
-            frame.localCheckpoint().createOrReplaceTempView(name)
+            self._name(frame.localCheckpoint(), name)
             return None
         self._kept[name] = frame = frame.persist()
         count = int(frame.count())
         if count <= FEW_ROWS:
             self.register(name, frame.toArrow())
         else:
-            frame.createOrReplaceTempView(name)
+            self._name(frame, name)
         return count
 
     def _declare(self, statement: exp.Create) -> None:
@@ -166,7 +170,7 @@ class Database:
             self._put_small(name, pa.concat_tables([self._small[name], rows.rename_columns(schema.names).cast(schema)]))
             return
         self._small.pop(name, None)
-        self._spark.table(name).union(new).localCheckpoint().createOrReplaceTempView(name)
+        self._name(self._spark.table(name).union(new).localCheckpoint(), name)
 
     def _update(self, statement: exp.Update) -> None:
         """``UPDATE``: the table again, with what its rows become."""
@@ -190,7 +194,7 @@ class Database:
                 value = exp.Case(ifs=[exp.If(this=condition.copy(), true=changes[column].copy())], default=value)
             query = query.select(exp.alias_(value, column), copy=False)
         self._small.pop(table.name, None)
-        self._query(query).localCheckpoint().createOrReplaceTempView(table.name)
+        self._name(self._query(query).localCheckpoint(), table.name)
 
     def _list(self, lists: Sequence[tuple[Sequence[Any], exp.DataType]]) -> str:
         """Lists of values side by side as a table; its name."""

@@ -190,8 +190,12 @@ def _simple(node: exp.Expr) -> exp.Expr:
         case exp.DayOfWeek():  # Sunday is 0, and not 1
             return exp.paren(exp.Sub(this=_call("dayofweek", node.this), expression=exp.Literal.number(1)))
         case exp.Cast(this=exp.TimeToUnix(this=exp.Sub() as between)) if node.is_type("bigint"):  # rounded, not cut off
-            later, earlier = (_call("unix_micros", exp.cast(each.copy(), "timestamp")) for each in between.unnest_operands())
-            span = exp.Div(this=exp.paren(exp.Sub(this=later, expression=earlier)), expression=exp.Literal.number("1e6"))
+            later, earlier = (
+                _call("unix_micros", exp.cast(each.copy(), "timestamp")) for each in between.unnest_operands()
+            )
+            span = exp.Div(
+                this=exp.paren(exp.Sub(this=later, expression=earlier)), expression=exp.Literal.number("1e6")
+            )
             return exp.cast(_call("bround", span), "bigint")
         case exp.AtTimeZone():
             return _call(
@@ -201,10 +205,14 @@ def _simple(node: exp.Expr) -> exp.Expr:
             first, *others = node.expressions
             return _call("concat_ws", first, *(exp.cast(each, "string") for each in others))
         case exp.Cast() if node.to.this in {exp.DataType.Type.INT128, exp.DataType.Type.UBIGINT}:
-            if node.to.this == exp.DataType.Type.UBIGINT and isinstance(node.this.unnest(), exp.DPipe):  # '0x' || digits
+            if node.to.this == exp.DataType.Type.UBIGINT and isinstance(
+                node.this.unnest(), exp.DPipe
+            ):  # '0x' || digits
                 return exp.cast(_call("conv", node.this.unnest().expression.copy(), 16, -10), "bigint")
             return exp.cast(node.this.copy(), "decimal(38, 0)")
-        case exp.BitwiseRightShift(this=exp.Anonymous(this="md5") as digest):  # by 64: its last eight bytes, the lowest first
+        case exp.BitwiseRightShift(
+            this=exp.Anonymous(this="md5") as digest
+        ):  # by 64: its last eight bytes, the lowest first
             pairs = [_call("substr", digest.copy(), at, 2) for at in range(31, 16, -2)]
             return exp.cast(_call("conv", _call("concat", *pairs), 16, 10), "decimal(20, 0)")
         case exp.BitwiseRightShift():
@@ -316,7 +324,8 @@ def _unframe(select: exp.Select) -> None:
 
 def _replaced(select: exp.Select) -> None:
     """``* REPLACE (x AS name)``: everything but the name, and the name after it."""
-    for star in [each for each in select.expressions if isinstance(each, exp.Star) and each.args.get("replace")]:
+    stars = [each.this if isinstance(each, exp.Column) else each for each in select.expressions]
+    for star in [each for each in stars if isinstance(each, exp.Star) and each.args.get("replace")]:
         new = star.args.pop("replace")
         star.set("except_", [exp.column(each.alias) for each in new])
         select.set("expressions", [*select.expressions, *new])

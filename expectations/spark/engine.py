@@ -23,9 +23,7 @@ class Spark:
     def __init__(self, spark: "SparkSession", settings: LakeSettings) -> None:
         self._spark, self._settings = spark, settings
 
-    def link(
-        self, lake: Lake, shop: Shop, first: dt.date, last: dt.date, heed: "Heed"
-    ) -> "duckdb.DuckDBPyConnection":
+    def link(self, lake: Lake, shop: Shop, first: dt.date, last: dt.date, heed: "Heed") -> "duckdb.DuckDBPyConnection":
         """Read and link, as `lifecycle.link` does."""
         del lake  # each executor opens it for itself
         since = first - dt.timedelta(days=SEARCH_DAYS + 1)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from expectations import lifecycle, run
+from expectations import engines, lifecycle, run
 from expectations.commands.alert import SHORTEST
 from expectations.commands.check import check as check_command
 from expectations.commands.findings import findings as findings_command
@@ -342,7 +342,7 @@ def test_what_lands_while_the_tables_are_read_is_judged_whole(settings: Settings
         calls.append(1)
         return linked
 
-    monkeypatch.setattr(run, "link", landing)
+    monkeypatch.setattr(engines, "link", landing)
     assert run.check(settings).findings == []
     assert len(calls) == 2
 
@@ -357,7 +357,7 @@ def test_a_check_without_room_says_so(settings: Settings, monkeypatch: pytest.Mo
     def full(*given: object, **_: object) -> None:
         raise duckdb.OutOfMemoryException(f"Out of Memory Error: {len(given)} more")
 
-    monkeypatch.setattr(run, "link", full)
+    monkeypatch.setattr(engines, "link", full)
     with pytest.raises(LakeError, match="no room: Out of Memory") as told:
         run.check(settings)
     assert "TMPDIR" in told.value.hint

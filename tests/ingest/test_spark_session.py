@@ -15,9 +15,11 @@ from ingest.spark.session import session
 
 @pytest.fixture
 def packages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The extra's package, as far as is looked."""
+    """The extra's packages, as far as is looked."""
     find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: find("json" if name == "pyspark" else name))
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: find("json") if name in {"pyspark", "sqlglot"} else find(name)
+    )
 
 
 @pytest.fixture
@@ -38,13 +40,14 @@ def refused(engine: Engine) -> UsageError:
     return told.value
 
 
-def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("package", ["pyspark", "sqlglot"])
+def test_a_missing_package_names_the_extra(package: str, monkeypatch: pytest.MonkeyPatch):
     """The package, and the command that installs it."""
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else object())
 
-    told = refused(Engine(land="spark"))
+    told = refused(Engine(check="spark"))
 
-    assert told.message == "engine spark: pyspark is not installed"
+    assert told.message == f"engine spark: {package} is not installed"
     assert ".[spark]" in told.hint
 
 
@@ -53,7 +56,7 @@ def test_no_java_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Neither JAVA_HOME nor the path has one."""
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "nowhere"))
 
-    told = refused(Engine(land="spark"))
+    told = refused(Engine(check="spark"))
 
     assert told.message == "engine spark: Java is not installed"
     assert "openjdk-17-jre-headless" in told.hint
@@ -65,7 +68,7 @@ def test_an_old_java_is_told(java: Path, says: str, number: int):
     """Java 8 calls itself 1.8."""
     java.write_text(f"#!/bin/sh\necho '{says}' >&2\n")
 
-    assert refused(Engine(land="spark")).message == f"engine spark: Java {number} is too old"
+    assert refused(Engine(check="spark")).message == f"engine spark: Java {number} is too old"
 
 
 @pytest.mark.usefixtures("packages", "java")
@@ -75,12 +78,14 @@ def test_a_master_that_does_not_answer_is_told():
         some.bind(("127.0.0.1", 0))  # bound, and nobody listens
         port = some.getsockname()[1]
 
-        told = refused(Engine(land="spark", master=f"spark://127.0.0.1:{port}"))
+        told = refused(Engine(check="spark", master=f"spark://127.0.0.1:{port}"))
 
     assert told.message == f"engine.master: nobody answers at spark://127.0.0.1:{port}: Connection refused"
 
 
-@pytest.mark.parametrize("key", ["land = 'polars'", "master = 'nowhere'", "executor_memory = 'much'"])
+@pytest.mark.parametrize(
+    "key", ["land = 'polars'", "check = 'polars'", "master = 'nowhere'", "executor_memory = 'much'"]
+)
 def test_a_wrong_setting_names_its_key(key: str, tmp_path: Path):
     """An engine, a master or a size that there is not."""
     file = tmp_path / "tillwatch.toml"
