@@ -76,5 +76,5 @@ bench-detection: $(STAMP)
 	@$(BIN)/python -m bench.detection --size $(SIZE)
 
 lock: $(BIN)/uv
-	@$(BIN)/uv pip compile pyproject.toml --quiet --extra airflow --extra lineage --group dev --generate-hashes \
+	@$(BIN)/uv pip compile pyproject.toml --quiet --extra airflow --extra fleet --extra lineage --group dev --generate-hashes \
 	  --no-emit-index-url --no-header --output-file requirements.lock

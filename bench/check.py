@@ -31,7 +31,7 @@ from ingest.tables import Lake
 SIZES = ("100000", "1000000")
 DAYS, NEW_DAY_DAYS = 60, 90
 RESULTS = Path(__file__).parent / "results" / "check.json"
-STAGES = ("linking", "life cycles", "great expectations", "data docs", "cases")
+STAGES = ("reading", "linking", "life cycles", "great expectations", "data docs", "cases")
 Figures = dict[str, Any]
 
 

@@ -43,7 +43,8 @@ CREATE TEMP TABLE contract_rate (contract BIGINT, place BIGINT, rate_ppm BIGINT,
     to_fen BIGINT, cap_fen BIGINT, fixed_fen BIGINT, minimum_fen BIGINT, until DATE);
 CREATE TEMP TABLE notice (acquirer VARCHAR, merchant VARCHAR, announced DATE, effective DATE);
 CREATE TEMP TABLE deposit (deposit BIGINT, merchant VARCHAR, terminal VARCHAR, amount_fen BIGINT, signed_on DATE,
-    volume_fen BIGINT, months BIGINT, applied_on DATE, working_days BIGINT, returned_on DATE, terms_differ BOOLEAN);
+    volume_fen BIGINT, fees_fen BIGINT, months BIGINT, applied_on DATE, working_days BIGINT, returned_on DATE,
+    terms_differ BOOLEAN);
 CREATE TEMP TABLE licensed_payer (name VARCHAR);
 CREATE TEMP TABLE fee_step (merchant VARCHAR, acquirer VARCHAR, class VARCHAR, line_id VARCHAR, noticed_line VARCHAR,
     old_ppm BIGINT, new_ppm BIGINT, rounding VARCHAR, over_fen BIGINT, fees BIGINT);
@@ -85,8 +86,8 @@ def register(connection: "duckdb.DuckDBPyConnection", agreed: Agreements) -> Non
         ],
         "notice": [[n.acquirer, each, n.announced, n.effective] for n in agreed.notices for each in n.merchants],
         "deposit": [
-            [n, d.merchant, d.terminal, d.amount_fen, d.signed_on, d.volume_fen, d.months, d.applied_on, d.working_days,
-             d.returned_on, _differ(d)] for n, d in enumerate(agreed.deposits)
+            [n, d.merchant, d.terminal, d.amount_fen, d.signed_on, d.volume_fen, d.fees_fen, d.months, d.applied_on,
+             d.working_days, d.returned_on, _differ(d)] for n, d in enumerate(agreed.deposits)
         ],
         "licensed_payer": [[name] for name in agreed.licensed_payers],
     }  # fmt: skip

@@ -48,8 +48,8 @@ def blind(linked: "duckdb.DuckDBPyConnection", given: Parameters) -> list[Blind]
     counts = ", ".join(f"count({key}) AS {key}" for key in KEYS)
     rows = (
         linked.sql(f"""
-            SELECT merchant, kind, count(*) AS attempts, {counts} FROM attempt, scope
-            WHERE business_date BETWEEN first_day AND last_day AND kind IS NOT NULL GROUP BY merchant, kind""")  # noqa: S608 - names of columns
+            SELECT merchant, kind, count(*) AS attempts, {counts} FROM attempt
+            WHERE in_scope(business_date) AND kind IS NOT NULL GROUP BY merchant, kind""")  # noqa: S608 - names of columns
         .to_arrow_table()
         .to_pylist()
     )

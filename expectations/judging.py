@@ -86,13 +86,14 @@ class _View:
                 if number:
                     found = linked.sql(f"SELECT {KEY} FROM {relation} WHERE {says}").fetchall()  # noqa: S608 - ours
                     self.broken.setdefault(stated.name, set()).update(str(key) for (key,) in found)
-        any_law = " OR ".join(f"coalesce({says}, false)" for says in told)
         room = max(0, SHOWN_ROWS - sum(each.num_rows for each in self.shown))
         query = f"SELECT {columns} FROM {relation}"  # noqa: S608 - ours
-        if rows > room:
-            broken = f"{query} WHERE {any_law}" if any(self.broken.values()) else f"{query} LIMIT 0"
-            query = f"({broken}) UNION ALL ({query} WHERE NOT ({any_law}) LIMIT {room})"
-        self.shown.append(linked.sql(f"{query} ORDER BY {KEY}").to_arrow_table())
+        if rows > room and any(self.broken.values()):
+            any_law = " OR ".join(f"coalesce({says}, false)" for says in told)
+            query = f"({query} WHERE {any_law}) UNION ALL ({query} WHERE NOT ({any_law}) LIMIT {room})"
+        elif rows > room:
+            query = f"{query} LIMIT {room}"
+        self.shown.append(linked.sql(f"SELECT * FROM ({query}) ORDER BY {KEY}").to_arrow_table())  # noqa: S608 - ours
 
     def differences(self, name: str, bench: Judge) -> list[tuple[Stated, str | None]]:
         """Each law, and why it could not be judged."""
@@ -121,8 +122,20 @@ class Docket:
         self._attempts = 0
         self._blind: set[Blind] = set()
 
+    def read(self, tables: "duckdb.DuckDBPyConnection") -> None:
+        """Hold the laws of the decoded tables against them, before `lifecycle.link` links anything."""
+        for table, (sql, laws) in SUITES.items():
+            self._tell(table)
+            try:
+                tables.execute(f"CREATE OR REPLACE TEMP VIEW suite AS {sql}")
+                [(count,)] = tables.sql("SELECT count(*) FROM suite").fetchall()
+                self._tables.setdefault(table, _View(laws)).take(tables, "suite", "*", count)
+            except Exception as crash:  # noqa: BLE001 - whatever a law died of, the others are held and it is named
+                self._crashed[table] = _reason(crash)
+        self._tell("linking")
+
     def hear(self, linked: "duckdb.DuckDBPyConnection") -> None:
-        """Hold every law against what `lifecycle.link` linked."""
+        """Hold every rule's law against what `lifecycle.link` linked."""
         blind = coverage.blind(linked, self._given)
         self._blind.update(blind)
         self._attempts += _count(linked)
@@ -145,14 +158,6 @@ class Docket:
             for row in rows:
                 made = finding(rule, row, known, days, decoder)
                 self._found.setdefault(rule.id, {}).setdefault(made.finding_id, made)
-        for table, (sql, laws) in SUITES.items():
-            self._tell(table)
-            try:
-                linked.execute(f"CREATE OR REPLACE TEMP VIEW suite AS {sql}")
-                [(count,)] = linked.sql("SELECT count(*) FROM suite").fetchall()
-                self._tables.setdefault(table, _View(laws)).take(linked, "suite", "*", count)
-            except Exception as crash:  # noqa: BLE001 - as above
-                self._crashed[table] = _reason(crash)
 
     def _accused(self, linked: "duckdb.DuckDBPyConnection", rule: Rule, blind: list[str]) -> list[dict[str, Any]]:
         """The rows of the rule's view that break its law, remembered for the rules that follow.
@@ -219,6 +224,5 @@ def _reason(crash: Exception) -> str:
 
 
 def _count(linked: "duckdb.DuckDBPyConnection") -> int:
-    query = "SELECT count(*) FROM attempt, scope WHERE business_date BETWEEN first_day AND last_day"
-    [(attempts,)] = linked.sql(query).fetchall()
+    [(attempts,)] = linked.sql("SELECT count(*) FROM attempt WHERE in_scope(business_date)").fetchall()
     return int(attempts)

@@ -9,6 +9,7 @@ import datetime as dt
 import itertools
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -122,47 +123,50 @@ def check(
         return CheckResult([], list(RULES), [], [], None, first, last, 0, written=False)
     docs = settings.beside_lake / "data-docs"
     shop = replace(shop_of(settings), prices=taught_prices(settings))
-    for _ in range(WRITE_TRIES):
-        seen = lake.committed("findings", APP_ID) or 0
-        docket = Docket(given, tell)
-        tell("linking")
-        versions = _versions(lake)
-        linked = _link(lake, shop, first, last)
-        if _versions(lake) != versions:  # something landed between two pieces: a row may be there twice, or not at all
-            linked.close()
-            continue
-        try:
-            docket.hear(linked)
-            tell("life cycles")
-            life_cycles.store(lake, linked, first, last)
-        finally:
-            linked.close()
-        tell("great expectations")
-        from expectations.suites.ge import Bench
+    import pandas  # noqa: F401, ICN001 - whole, before a thread imports it: DuckDB looks into one that is there
 
-        bench = Bench()
-        judged = docket.decide(bench)
-        tell("data docs")
-        page = bench.build_data_docs(docs)
-        written = _store(lake, judged, judged_days, seen)
-        if written is not None:
-            said = coverage.store(lake, judged.blind, first)
-            tell("cases")
-            from expectations.cases.recovery import follow
+    from expectations.suites.ge import Bench
 
-            follow(settings, lake, judged.findings)
-            return CheckResult(
-                judged.findings,
-                judged.rules_run,
-                judged.could_not_run,
-                judged.quality,
-                page,
-                first,
-                last,
-                judged.attempts,
-                written=written,
-                unverifiable=tuple(said),
-            )
+    with ThreadPoolExecutor(1) as aside:  # the library takes seconds to be imported: meanwhile all is linked
+        for _ in range(WRITE_TRIES):
+            seen = lake.committed("findings", APP_ID) or 0
+            docket, making = Docket(given, tell), aside.submit(Bench)
+            tell("reading")
+            versions = _versions(lake)
+            linked = _link(lake, shop, first, last, docket)
+            if _versions(lake) != versions:  # between two pieces something landed: a row may be there twice, or not
+                linked.close()
+                continue
+            try:
+                docket.hear(linked)
+                tell("life cycles")
+                life_cycles.store(lake, linked, first, last)
+            finally:
+                linked.close()
+            tell("great expectations")
+            bench = making.result()
+            judged = docket.decide(bench)
+            tell("data docs")
+            page = bench.build_data_docs(docs)
+            written = _store(lake, judged, judged_days, seen)
+            if written is not None:
+                said = coverage.store(lake, judged.blind, first)
+                tell("cases")
+                from expectations.cases.recovery import follow
+
+                follow(settings, lake, judged.findings)
+                return CheckResult(
+                    judged.findings,
+                    judged.rules_run,
+                    judged.could_not_run,
+                    judged.quality,
+                    page,
+                    first,
+                    last,
+                    judged.attempts,
+                    written=written,
+                    unverifiable=tuple(said),
+                )
     told = f"{lake.place.at()}: others are writing to its tables all the time"
     raise LakeError(told, hint="check again in a minute")
 
@@ -173,8 +177,8 @@ def whole_since(settings: Settings, today: dt.date) -> dt.date:
     return today - dt.timedelta(days=min(judged) - SEARCH_DAYS - 1) if judged else dt.date.min
 
 
-def _link(lake: Lake, shop: Shop, first: dt.date, last: dt.date) -> "duckdb.DuckDBPyConnection":
-    """Read and link.
+def _link(lake: Lake, shop: Shop, first: dt.date, last: dt.date, docket: Docket) -> "duckdb.DuckDBPyConnection":
+    """Read, hold the tables' own laws against what was read, and link.
 
     Raises:
         LakeError: a table cannot be read, or there is no room for what is linked.
@@ -182,7 +186,7 @@ def _link(lake: Lake, shop: Shop, first: dt.date, last: dt.date) -> "duckdb.Duck
     import duckdb
 
     try:
-        return link(read_tables(lake, first), shop, first, last)
+        return link(read_tables(lake, first), shop, first, last, heed=docket.read)
     except (duckdb.OutOfMemoryException, duckdb.IOException) as wrong:
         raise LakeError(
             f"what is to be judged has no room: {first_line(wrong)}",
@@ -223,7 +227,7 @@ def judge(
 ) -> Judged:
     """Judge what is in ``tables`` on the business days of the scope; nothing is read or written."""
     docket = Docket(given, progress)
-    linked = link(tables, shop, first, last)
+    linked = link(tables, shop, first, last, heed=docket.read)
     try:
         docket.hear(linked)
     finally:

@@ -86,6 +86,7 @@ MISSING: dict[str, str] = {
     "payment_account_reference": "no reference that ties a phone's card number to the plastic card",
     "merchant_map": "no list of merchant numbers that belong together",
     "stan_gap": "trace numbers are missing where the explanation could lie",
+    "batch_totals": "no settlement whose totals agree with the records: a lost reversal leaves no other trace",
     "original_not_named": "the message does not name its original",
     "original_not_collected": "the original is not among the collected records",
     "original_day_not_collected": "the original's day was not collected, or not from its start",

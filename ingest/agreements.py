@@ -89,6 +89,7 @@ class Deposit(Section):
     amount_fen: int = Field(gt=0, description="what was taken")
     signed_on: dt.date = Field(description="day it was agreed")
     volume_fen: int | None = Field(default=None, gt=0, description="takings after which it is returned")
+    fees_fen: int | None = Field(default=None, gt=0, description="fees paid to the acquirer after which it is returned")
     months: int | None = Field(default=None, gt=0, le=120, description="months after which it is returned")
     applied_on: dt.date | None = Field(default=None, description="day its return was applied for")
     working_days: int = Field(default=7, gt=0, le=250, description="working days the acquirer has to return it")

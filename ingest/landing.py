@@ -107,7 +107,7 @@ def land(settings: Settings, progress: Progress | None = None) -> LandResult:
     batches = _batches(settings, lake)
     try:
         for segments in batches:
-            came, counted, wrong = _bring(lake, segments, zone, tell)
+            came, counted, wrong = bring(lake, segments, zone, tell)
             landed, frames, damaged = landed + came, frames + counted, damaged + wrong
     except StoreError as wrong_store:
         trouble = wrong_store
@@ -124,18 +124,29 @@ def _batches(settings: Settings, lake: Lake) -> Iterator[list[SegmentInfo]]:
     yield sealed_segments(settings.spool.directory)
     if settings.lake.take_from is not None:
         from ingest.depot import Depot
-        from ingest.taking import batches
+        from ingest.taking import batches, waiting
 
-        def missing(ids: Iterable[str]) -> list[str]:  # of a damaged one in the store nothing more can come
-            new = lake.uncommitted("raw_frames", ids)
-            waiting = set(lake.uncommitted("raw_frames", map(_salvaged, new)))
-            return [segment for segment in new if _salvaged(segment) in waiting]
-
-        yield from batches(Depot(settings.lake.take_from), missing, settings.spool.directory)
+        depot = Depot(settings.lake.take_from)
+        yield from batches(depot, waiting(depot, functools.partial(missing, lake)), settings.spool.directory)
 
 
-def _bring(lake: Lake, infos: list[SegmentInfo], zone: ZoneInfo, tell: Progress) -> tuple[int, int, list[str]]:
-    """Put segments into ``raw_frames``: how many came, their frames, and what is damaged."""
+def missing(lake: Lake, ids: Iterable[str]) -> list[str]:
+    """Which segments have not landed; of a damaged one in the store nothing more can come.
+
+    Raises:
+        LakeError: the table's log cannot be read.
+    """
+    new = lake.uncommitted("raw_frames", ids)
+    waiting = set(lake.uncommitted("raw_frames", map(_salvaged, new)))
+    return [segment for segment in new if _salvaged(segment) in waiting]
+
+
+def bring(lake: Lake, infos: list[SegmentInfo], zone: ZoneInfo, tell: Progress) -> tuple[int, int, list[str]]:
+    """Put segments into ``raw_frames``: how many came, their frames, and what is damaged.
+
+    Raises:
+        LakeError: the table cannot be read or written.
+    """
     import pyarrow.compute as pc
 
     segments = {info.id: info for info in infos}

@@ -23,29 +23,41 @@ _LEFT_SECONDS = 86400.0
 """A folder this old belongs to a run that died."""
 
 
+def waiting(depot: Depot, missing: Callable[[Iterable[str]], list[str]]) -> list[Parcel]:
+    """What lies in the store and has not landed, in the order of its names.
+
+    Args:
+        depot: where the segments are.
+        missing: which of these ids have not landed.
+
+    Raises:
+        StoreError: the store cannot be listed.
+    """
+    parcels = {parcel.segment_id: parcel for parcel in depot.parcels()}
+    return [parcels[each] for each in missing(parcels)]
+
+
 def batches(
     depot: Depot,
-    missing: Callable[[Iterable[str]], list[str]],
+    parcels: Iterable[Parcel],
     directory: Path,
     free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
 ) -> Iterator[list[SegmentInfo]]:
-    """Copies of the segments that are not in the tables, some at a time; each batch goes when the next is asked for.
+    """Copies of these segments, some at a time; each batch goes when the next is asked for.
 
     A batch ends early where its copies would leave less than ``LEFT_FREE`` bytes on the disk.
 
     Args:
         depot: where the segments are.
-        missing: which of these ids have not landed.
+        parcels: which.
         directory: where copies lie while they land.
         free: the bytes that are free on a folder's disk.
 
     Raises:
-        StoreError: the store cannot be listed, or there is no room for a single copy; or, after the last batch, a
-            segment could not be taken.
+        StoreError: there is no room for a single copy; or, after the last batch, a segment could not be taken.
         SpoolError: a copy cannot be written.
     """
-    parcels = {parcel.segment_id: parcel for parcel in depot.parcels()}
-    new = [parcels[each] for each in missing(parcels)]
+    new = list(parcels)
     trouble: StoreError | None = None
     _clear(directory)
     while new:

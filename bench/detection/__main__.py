@@ -1,6 +1,6 @@
 """POS-Recon-Bench: ``make bench-detection``, or ``python -m bench.detection --size small``.
 
-Exit status: 0 measured, 3 a rule could not run.
+Exit status: 0 measured, 3 a rule could not run, or a world's process ended before it was done.
 """
 
 import json
@@ -9,6 +9,7 @@ import platform
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
@@ -18,7 +19,7 @@ from bench.detection.figures import Total, calibrate, total
 from bench.detection.pipeline import PERTURBATIONS, Perturbation
 from bench.detection.population import Split
 from bench.detection.report import Results, page, plots, put, table, text
-from bench.detection.worlds import Order, play_all
+from bench.detection.worlds import Order, WorldLostError, play_all
 
 ROOT = Path(__file__).parents[2]
 FIRST_SEED: dict[Split, int] = {"dev": 20, "test": 60}
@@ -39,7 +40,7 @@ class Size:
 
 
 SIZES = {
-    "small": Size(test=1, dev=1, shops=16, cases=6, perturbed=0, fees=100_000, changes=300),
+    "small": Size(test=1, dev=1, shops=16, cases=6, perturbed=6, fees=100_000, changes=300),
     "middle": Size(test=2, dev=1, shops=24, cases=12, perturbed=4, fees=1_000_000, changes=1_000),
     "full": Size(test=14, dev=4, shops=30, cases=24, perturbed=12, fees=1_000_000, changes=3_000),
 }
@@ -61,7 +62,11 @@ def main(size: str, workers: int, write: bool) -> None:
     ways = (Perturbation(), *PERTURBATIONS) if of.perturbed else ()
     orders += [Order("test", FIRST_SEED["test"] - 1, of.shops // 2, of.perturbed, way) for way in ways]
     click.echo(f"{len(orders)} worlds, {workers} at a time ...", err=True)
-    outcomes = play_all(orders, workers)
+    try:
+        outcomes = play_all(orders, workers, tell=partial(click.echo, err=True))
+    except WorldLostError as lost:
+        click.echo(f"could not measure: {lost}", err=True)
+        sys.exit(3)
     perturbed: dict[str, Total] = {
         order.how.name: total([each]) for order, each in list(zip(orders, outcomes, strict=True))[of.test + of.dev :]
     }

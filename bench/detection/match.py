@@ -60,7 +60,10 @@ def nothing() -> Share:
 
 @dataclass(slots=True)
 class RuleCount:
-    """What one rule did: faults found and missed, and what it accused wrongly."""
+    """What one rule did: faults found and missed, and what it accused wrongly.
+
+    A fault of which a record was lost is counted apart (``lost_found``, ``lost_missed``).
+    """
 
     found: int = 0
     reviewed: int = 0
@@ -68,6 +71,13 @@ class RuleCount:
     wrong: int = 0
     wrong_proven: int = 0
     proven: int = 0
+    lost_found: int = 0
+    lost_missed: int = 0
+
+    @property
+    def recall_of_all(self) -> Share:
+        """Of all faults that were done, those whose records were lost among them."""
+        return Share(self.found + self.lost_found, self.found + self.missed + self.lost_found + self.lost_missed)
 
     @property
     def recall(self) -> Share:
@@ -130,8 +140,17 @@ DELAY = dt.timedelta(seconds=390)
 BEFORE = dt.timedelta(minutes=20)
 
 
-def match(truth: Truth, findings: Iterable[Finding], healthy: set[str]) -> Matched:
-    """Match by causal id: a case counts once however many rows accuse it."""
+def match(truth: Truth, findings: Iterable[Finding], healthy: set[str], lost: frozenset[Key] = frozenset()) -> Matched:
+    """Match by causal id: a case counts once however many rows accuse it.
+
+    Args:
+        truth: what was done, whether it was recorded or not: an accusation that the world refutes is wrong, even
+            where the record that refutes it is among the lost ones.
+        findings: what the product says.
+        healthy: merchants to whom nothing was done.
+        lost: numbers of exchanges that were not recorded. A fault that lacks a record of its own is not among those
+            that can be known; that the record is missing is rightly said.
+    """
     out = Matched()
     told: dict[tuple[int, str], set[str]] = defaultdict(set)
     worst: dict[int, tuple[str, str]] = {}
@@ -155,7 +174,7 @@ def match(truth: Truth, findings: Iterable[Finding], healthy: set[str]) -> Match
             out.scores.append((int(each.evidence["duplicate_score"]), any(each.rule in c.rules for c in right)))
         if right or each.certainty not in ALERTS or each.severity == "P4":
             continue
-        if any(case.kind == "dropped" for case in cases):
+        if any(case.kind == "dropped" for case in cases) or _tells_the_loss(each, lost):
             continue
         touched = [case for case in cases if case.kind == "negative" and _watches(case, each.rule)]
         for case in touched:
@@ -172,22 +191,29 @@ def match(truth: Truth, findings: Iterable[Finding], healthy: set[str]) -> Match
         if each.merchant_id in healthy and each.severity in ("P1", "P2"):
             out.healthy_mails += 1
     for case in truth.cases:
-        _count(out, case, told, alarmed)
+        _count(out, case, told, alarmed, lost)
         if case.number in worst:
             out.cause += Share(int(worst[case.number][1] == ""), 1)
     return out
 
 
-def _count(out: Matched, case: Case, told: dict[tuple[int, str], set[str]], alarmed: set[int]) -> None:
+def _count(
+    out: Matched, case: Case, told: dict[tuple[int, str], set[str]], alarmed: set[int], lost: frozenset[Key]
+) -> None:
     if not case.keys or case.kind == "dropped":
         return
     if case.kind == "negative":
         out.negatives[case.negative] += Share(int(case.number not in alarmed), 1)
         return
+    unknown = not _of_statements(case) and not lost.isdisjoint(case.keys)
     for rule in sorted(case.rules):
         certainties = told[case.number, rule]
         found = bool(certainties & ALERTS)
         count = out.rules[rule]
+        if unknown:
+            count.lost_found += found
+            count.lost_missed += not found
+            continue
         count.found += found
         count.missed += not found
         count.reviewed += not found and "POSSIBLE" in certainties
@@ -195,6 +221,8 @@ def _count(out: Matched, case: Case, told: dict[tuple[int, str], set[str]], alar
         out.plays[case.name, rule] += Share(int(found), 1)
         if not found:
             out.missed.append((rule, case))
+    if unknown:
+        return
     if case.rules & DOUBLED:
         out.doubled[case.number] = any(told[case.number, rule] & ALERTS for rule in DOUBLED)
     if case.voidable_until is not None and case.at is not None:
@@ -205,10 +233,25 @@ def _count(out: Matched, case: Case, told: dict[tuple[int, str], set[str]], alar
 
 
 def _watches(case: Case, rule: str) -> bool:
-    """A negative of fees or payouts says something of those rules alone, as it is made of ordinary sales."""
-    if case.name.startswith("fee_"):
-        return rule.startswith("fee_")
-    return True
+    """A negative of fees says something of those rules alone, as it is made of ordinary sales."""
+    return rule.startswith("fee_") or not _of_statements(case)
+
+
+def _of_statements(case: Case) -> bool:
+    """Whether the acquirer's files alone tell of it."""
+    return case.name.startswith("fee_")
+
+
+def _tells_the_loss(finding: Finding, lost: frozenset[Key]) -> bool:
+    """Whether it says no more than that a record is missing, and one is: a gap, or a debit that stands in one (P3)."""
+    if finding.rule == "stan_gap":
+        first, last = int(finding.evidence["first_stan"]), int(finding.evidence["last_stan"])
+        run = range((last - first) % 999_999 + 1)
+        numbers = ((first + step - 1) % 999_999 + 1 for step in run)
+        return any(key_of(finding.terminal_id, finding.evidence["batch_no"], each) in lost for each in numbers)
+    if finding.rule == "missing_in_terminal" and finding.severity == "P3":
+        return any(key_of(each.terminal_id, each.batch_no, each.stan) in lost for each in finding.subjects)
+    return False
 
 
 def _numbers(truth: Truth, finding: Finding) -> list[int]:

@@ -8,12 +8,13 @@ import datetime as dt
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.detection.device import Heard
 from bench.detection.story import Story
+from bench.detection.truth import Key, key_of
 from expectations.findings import Finding
 from expectations.laws import Judge
 from ingest.keys import Keys, create_keys
@@ -71,7 +72,8 @@ class Judged:
     transactions: "pa.Table"
     frames: int
     rejects: int
-    lost: set[tuple[str, str, str]] = field(default_factory=set)
+    lost: frozenset[Key] = frozenset()
+    """The numbers of the exchanges that were not recorded."""
 
 
 def run(story: Story, folder: Path, bench: Judge, how: Perturbation | None = None) -> Judged:
@@ -87,7 +89,8 @@ def run(story: Story, folder: Path, bench: Judge, how: Perturbation | None = Non
     folder.mkdir(parents=True, exist_ok=True)
     settings = _settings(story, folder)
     keys = create_keys(settings.keys.pan_token)
-    frames = record(story, settings, keys, how)
+    lost: set[Key] = set()
+    frames = record(story, settings, keys, how, lost)
     landed = land(settings)
     if not how.no_statement:
         layouts = {name: load_layout(str(HERE / f"{name}.toml")) for name in ("trades", "payouts")}
@@ -103,14 +106,15 @@ def run(story: Story, folder: Path, bench: Judge, how: Perturbation | None = Non
         lake.read("transactions"),
         frames,
         landed.rejects,
+        frozenset(lost),
     )
 
 
-def record(story: Story, settings: Settings, keys: Keys, how: Perturbation) -> int:
-    """Put every frame into the spool, as the collector does; how many."""
+def record(story: Story, settings: Settings, keys: Keys, how: Perturbation, lost: set[Key]) -> int:
+    """Put every frame into the spool, as the collector does; how many. What is not recorded is added to ``lost``."""
     count, batch = 0, []
     with Spool(settings.spool.directory, keys) as spool:
-        for pending in _records(story, keys, how):
+        for pending in _records(story, keys, how, lost):
             batch.append(pending)
             if len(batch) >= BATCH:
                 spool.append_many(batch)
@@ -121,15 +125,18 @@ def record(story: Story, settings: Settings, keys: Keys, how: Perturbation) -> i
     return count + len(batch)
 
 
-def _records(story: Story, keys: Keys, how: Perturbation) -> Iterator[PendingRecord]:
+def _records(story: Story, keys: Keys, how: Perturbation, lost: set[Key]) -> Iterator[PendingRecord]:
     profiles: dict[str, tuple[Profile, Sanitiser]] = {}
     chance = random.Random(f"lost {how.name}")
-    lost: dict[tuple[int, int], bool] = {}
+    dropped: dict[tuple[int, int], bool] = {}
     seen: set[str] = set()
     for heard in _read(story):
         device = heard.device
         exchange = (id(device), heard.exchange)
-        if how.dropped and lost.setdefault(exchange, chance.random() < how.dropped):
+        if how.dropped and exchange not in dropped:
+            dropped[exchange] = chance.random() < how.dropped
+        if dropped.get(exchange):
+            lost.add(key_of(device.terminal, int(heard.fields[60][2:8]), int(heard.fields[11])))
             continue
         if device.profile not in profiles:
             profile = load_profile(device.profile)

@@ -160,12 +160,18 @@ def _perturbed(perturbed: dict[str, Total]) -> Iterator[str]:
     if not perturbed:
         yield "Not run at this size."
         return
-    yield from ("One world again, with records, clocks or files taken away.", "")
-    yield from ("| | recall of PROVEN rules | change | PROVEN and wrong |", "|---|---|---|---|")
+    yield from (
+        "One world again, with records, clocks or files taken away. Where records are lost, recall is of the faults",
+        "whose own records were all kept: of the others nobody can know; recall of all counts them as well. PROVEN and",
+        "wrong is measured on what happened, recorded or not.",
+        "",
+        "| | recall of PROVEN rules | change | recall of all | PROVEN and wrong |",
+        "|---|---|---|---|---|",
+    )
     whole = perturbed.get("as it is")
     for name, each in perturbed.items():
         change = "" if whole is None else f"{100 * (each.proven.recall.value - whole.proven.recall.value):+.1f} points"
-        yield f"| {name} | {each.proven.recall} | {change} | {each.proven_wrong} |"
+        yield f"| {name} | {each.proven.recall} | {change} | {each.proven.recall_of_all} | {each.proven_wrong} |"
 
 
 def put(path: Path, figures: str) -> None:

@@ -1,10 +1,13 @@
 """One world from its seed to what it gave, in a process of its own."""
 
 import shutil
+import signal
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,7 +47,7 @@ def play(order: Order, *, bench: Judge | None = None) -> Outcome:
         shutil.rmtree(folder, ignore_errors=True)
     done = time.perf_counter()
     healthy = {shop.merchant.mid for shop in story.world.shops if shop.merchant.healthy}
-    matched = match(story.truth, judged.findings, healthy)
+    matched = match(story.truth, judged.findings, healthy, judged.lost)
     scores = compare(story.truth, judged.transactions, matched.doubled, matched.doubled_wrong)
     sales = sum(posting.kind in ("SALE", "QR_SALE") for posting in story.world.host.ledger)
     weeks = len(healthy) * len(story.world.days) / 7
@@ -55,12 +58,70 @@ def play(order: Order, *, bench: Judge | None = None) -> Outcome:
     )  # fmt: skip
 
 
-def play_all(orders: list[Order], workers: int) -> list[Outcome]:
-    """Every world, so many at a time."""
-    if workers <= 1:
-        return [play(order) for order in orders]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-        return list(pool.map(play, orders))
+class WorldLostError(Exception):
+    """A world's process ended without what it was to give: one line, and what to do."""
+
+    def __init__(self, order: Order, status: int | None) -> None:
+        what = f"{order.split} world {order.seed} ({order.how.name})"
+        if status is not None and status < 0:
+            name = signal.Signals(-status).name
+            how = f"was ended by {name}; where memory ran out, give fewer --workers or a smaller --size"
+        else:
+            how = f"ended with status {status}; what went wrong stands above"
+        super().__init__(f"{what}: its process {how}")
+
+
+def play_all(
+    orders: Sequence[Order], workers: int, act: Callable[[Order], Outcome] = play, tell: Callable[[str], None] = print
+) -> list[Outcome]:
+    """Every world in a process of its own, so many at a time; in the order of ``orders``.
+
+    Raises:
+        WorldLostError: a process ended without its world's outcome. The others are ended as well.
+    """
+    outcomes: dict[int, Outcome] = {}
+    running: dict[Connection, tuple[int, BaseProcess]] = {}
+    begun = time.monotonic()
+    try:
+        for place, order in enumerate(orders):
+            if len(running) >= max(1, workers):
+                _take(orders, running, outcomes)
+                tell(f"{len(outcomes)} of {len(orders)} worlds, {time.monotonic() - begun:.0f} s")
+            running |= [_begin(place, order, act)]
+        while running:
+            _take(orders, running, outcomes)
+            tell(f"{len(outcomes)} of {len(orders)} worlds, {time.monotonic() - begun:.0f} s")
+    finally:
+        for _, process in running.values():
+            process.kill()
+    return [outcomes[place] for place in range(len(orders))]
+
+
+def _begin(place: int, order: Order, act: Callable[[Order], Outcome]) -> tuple[Connection, tuple[int, BaseProcess]]:
+    context = get_context("spawn")
+    ear, mouth = context.Pipe(duplex=False)
+    process = context.Process(target=_answer, args=(mouth, act, order), daemon=True)
+    process.start()
+    mouth.close()  # the process holds the only other end: when it dies, the ear hears the end of the file
+    return ear, (place, process)
+
+
+def _answer(mouth: Connection, act: Callable[[Order], Outcome], order: Order) -> None:
+    mouth.send(act(order))
+
+
+def _take(
+    orders: Sequence[Order], running: dict[Connection, tuple[int, BaseProcess]], outcomes: dict[int, Outcome]
+) -> None:
+    """Wait for one world or more; an end without an outcome is the end of all."""
+    for ear in set(running) & set(wait(list(running))):
+        place, process = running.pop(ear)
+        try:
+            outcomes[place] = ear.recv()
+        except EOFError:
+            process.join()
+            raise WorldLostError(orders[place], process.exitcode) from None
+        process.join()
 
 
 def brands() -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from expectations.cases.record import CaseRecord
 from expectations.feedback.links import BadLinkError, ExpiredLinkError, Link, answer_word, read_link
 from expectations.mail.cases import happened
 from expectations.mail.figures import number as slip
-from expectations.mail.section import event, result_of
+from expectations.mail.moments import event, result_of
 from ingest.errors import UsageError
 
 router = APIRouter()

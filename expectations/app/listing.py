@@ -97,13 +97,17 @@ def learned(request: Request, visitor: Someone) -> Any:
 
 @router.post("/learned/forget", dependencies=[Depends(guard)])
 def forget(
-    request: Request, visitor: Someone, merchant: Annotated[str, Form()], amount_fen: Annotated[int, Form()]
+    request: Request,
+    visitor: Someone,
+    merchant: Annotated[str, Form()],
+    amount_fen: Annotated[int, Form()],
+    currency: Annotated[str, Form()],
 ) -> Any:
     """Take a price point back."""
     if not visitor.may("overview", merchant):
         raise HTTPException(403, "right")
     desk = desk_of(request)
-    desk.feedback.forget(merchant, amount_fen, visitor.name)
+    desk.feedback.forget(merchant, amount_fen, currency, visitor.name)
     return RedirectResponse(f"{desk.base}/learned", 303)
 
 

@@ -20,7 +20,7 @@ from ingest.settings import Settings
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest migration; a test holds it to the files."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 TRIES = 12

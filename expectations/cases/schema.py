@@ -105,6 +105,7 @@ CASE_ANSWERS = sa.Table(
     sa.Column("merchant_id", sa.String(15), nullable=False),
     sa.Column("rule", sa.String(64), nullable=False),
     sa.Column("price_fen", sa.BigInteger, nullable=True),
+    sa.Column("price_currency", sa.String(3), nullable=True),
     sa.Column("at", Moment, nullable=False),
     sa.Column("by", sa.String(100), nullable=False),
     sa.Column("withdrawn_at", Moment, nullable=True),
@@ -116,6 +117,7 @@ FORGOTTEN_PRICES = sa.Table(
     METADATA,
     sa.Column("merchant_id", sa.String(15), primary_key=True),
     sa.Column("amount_fen", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("currency", sa.String(3), primary_key=True),
     sa.Column("at", Moment, nullable=False),
     sa.Column("by", sa.String(100), nullable=False),
 )
@@ -185,6 +187,7 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
             "merchant_id": "merchant",
             "rule": "rule of the leading finding at that time",
             "price_fen": "the amount that was charged twice; null = the answer teaches no price",
+            "price_currency": "ISO 4217 number of its currency",
             "at": "when",
             "by": "who, or which mail's link",
             "withdrawn_at": "when it was taken back or given anew; null = it stands",
@@ -195,7 +198,8 @@ MEANINGS: dict[str, tuple[str, dict[str, str]]] = {
         "Price points that somebody took back: answers before that moment teach them no more.",
         {
             "merchant_id": "merchant",
-            "amount_fen": "the price",
+            "amount_fen": "the price, in minor units",
+            "currency": "ISO 4217 number of its currency",
             "at": "when it was taken back last",
             "by": "who did that",
         },

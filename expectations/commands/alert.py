@@ -185,15 +185,16 @@ def explain(config: Path | None, at: dt.datetime | None, finding: str, as_json: 
 @click.option(
     "--label",
     required=True,
-    type=click.Choice(["confirmed", "two-purchases", "done"]),
-    help="confirmed: it is as the mail says; two-purchases: it is not a duplicate; done: it is settled.",
+    type=click.Choice(["confirmed", "two-purchases", "done", "notice", "complain"]),
+    help="confirmed: it is as the mail says; two-purchases: it is not a duplicate; done: it is settled; "
+    "notice: the new charge was announced; complain: it is claimed back.",
 )
 @click.option("--by", help="Who says so; the user of this computer by default.")
 def ack(config: Path | None, finding: str, label: Any, by: str | None) -> None:
     """Say what became of FINDING: its id, the beginning of it, or a mail's case number.
 
-    A case number stands for all findings of its case, and the case hears of it. After two-purchases and done a
-    finding is not told again.
+    A case number stands for all findings of its case, and the case hears of it. After two-purchases, done and
+    notice a finding is not told again.
     """
     from expectations.feedback.record import feedback_of
     from expectations.mail.ledger import Ledger

@@ -2,15 +2,18 @@
 
 import getpass
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from expectations.cases.refusals import StepRefusedError
 from expectations.commands.case import Yuan
-from expectations.money import CNY, digits, plain
+from expectations.money import CNY, LETTERS, digits, letters, plain
 from ingest.commands.options import config_option, json_option
+from ingest.errors import UsageError
 from ingest.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -18,6 +21,22 @@ if TYPE_CHECKING:
 
 by_option = click.option("--by", help="Who does this; the user of this computer by default.")
 merchant_option = click.option("--merchant", metavar="M", help="Only this merchant's.")
+
+
+class Currency(click.ParamType[str]):
+    """A currency as people write it, ``JPY`` or ``392``; gives its ISO 4217 number."""
+
+    name = "currency"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The number, or one line that lists what is known."""
+        numbers = {"CNY": CNY} | {name: number for number, name in LETTERS.items()}
+        said = str(value).strip().upper()
+        if re.fullmatch(r"[0-9]{3}", said):
+            return said
+        if said not in numbers:
+            self.fail(f"{value!r} is not a currency; one of {', '.join(sorted(numbers))}, or its number", param, ctx)
+        return numbers[said]
 
 
 @click.group()
@@ -41,7 +60,7 @@ def ls(*, merchant: str | None, everything: bool, as_json: bool, config: Path | 
         if as_json:
             click.echo(json.dumps(each.as_dict(), ensure_ascii=False))
             continue
-        price = "" if each.price_fen is None else f"  {plain(each.price_fen)}"
+        price = "" if each.price_fen is None else f"  {plain(each.price_fen, each.price_currency or CNY)}"
         back = f"  (taken back by {each.withdrawn_by})" if each.withdrawn_at else ""
         at = each.at.astimezone(settings.zone)
         click.echo(
@@ -88,16 +107,33 @@ def prices(merchant: str | None, as_json: bool, config: Path | None) -> None:
 @feedback.command()
 @click.argument("merchant", metavar="MERCHANT")
 @click.argument("amount", type=Yuan())
+@click.option(
+    "--currency",
+    type=Currency(),
+    help="Of AMOUNT: three letters or the ISO 4217 number; needed where AMOUNT is a price point in several.",
+)
 @by_option
 @config_option
-def forget(merchant: str, amount: int, by: str | None, config: Path | None) -> None:
+def forget(merchant: str, amount: int, currency: str | None, by: str | None, config: Path | None) -> None:
     """Take the price point AMOUNT of MERCHANT back; the answers until now teach it no more."""
     _, answers = _feedback(config)
-    points = answers.prices(merchant)
-    meant = [each for each in points if each.amount_fen * 100 == amount * 10 ** digits(each.currency)]
-    minor, currency = (meant[0].amount_fen, meant[0].currency) if meant else (amount, CNY)
-    answers.forget(merchant, minor, by or getpass.getuser())
-    click.echo(f"{merchant} {plain(minor, currency)} forgotten; `tillwatch check` judges by it from now on")
+    written = [
+        each for each in answers.prices(merchant) if each.amount_fen * 100 == amount * 10 ** digits(each.currency)
+    ]
+    meant = [each for each in written if currency in {None, each.currency}]
+    if len(meant) > 1:
+        several = ", ".join(plain(each.amount_fen, each.currency) for each in meant)
+        raise UsageError(
+            f"merchant {merchant} has several such price points: {several}", hint="say which with --currency"
+        )
+    if not meant:
+        named = f"{plain(amount)} {letters(currency)}" if currency not in {None, CNY} else plain(amount)
+        raise StepRefusedError("no_price", amount=named, merchant=merchant)
+    (point,) = meant
+    answers.forget(merchant, point.amount_fen, point.currency, by or getpass.getuser())
+    click.echo(
+        f"{merchant} {plain(point.amount_fen, point.currency)} forgotten; `tillwatch check` judges by it from now on"
+    )
 
 
 def _feedback(config: Path | None) -> "tuple[Settings, Feedback]":

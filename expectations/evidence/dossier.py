@@ -91,6 +91,7 @@ def _story(account: Account, hashes: Sequence[tuple[str, str]]) -> "Iterable[Flo
         yield from _part(part, account)
     yield Spacer(1, 8)
     yield _paragraph(say["footer"], size=8)
+    yield _paragraph(say["fonts"].format(fonts="; ".join(", ".join(each) for each in typeface.EMBEDDED)), size=6.5)
 
 
 def _part(part: Part, account: Account) -> "Iterable[Flowable]":

@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from expectations.evidence.typeface import EMBEDDED
+
 FORMAT = "tillwatch-evidence/1"
 MANIFEST = "manifest.json"
 
@@ -15,6 +17,11 @@ def listed(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
         {"name": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         for name, data in sorted(files.items())
     ]
+
+
+def fonts() -> list[dict[str, str]]:
+    """The fonts that a PDF embeds as subsets, with their licences."""
+    return [{"name": name, "licence": licence, "copyright": owner} for name, licence, owner in EMBEDDED]
 
 
 def sealed(manifest: Mapping[str, Any]) -> bytes:

@@ -21,7 +21,7 @@ from expectations.cases.wording import words
 from expectations.evidence.account import Account, acquirer_of
 from expectations.evidence.dossier import dossiers_pdf
 from expectations.evidence.gather import Grounds, gather
-from expectations.evidence.manifest import FORMAT, MANIFEST, listed, sealed
+from expectations.evidence.manifest import FORMAT, MANIFEST, fonts, listed, sealed
 from expectations.mail.cardcheck import refuse_card_numbers
 from expectations.mail.cases import happened
 from expectations.mail.catalogue import Locale, texts
@@ -121,6 +121,7 @@ def pack_files(
         "made_with": f"tillwatch {decoder}",
         "findings": [each.as_dict() for each in grounds.record.findings],
         "files": listed(files),
+        "fonts": fonts(),
         **proof,
     }
     return files | {MANIFEST: sealed(manifest)}

@@ -8,6 +8,11 @@ from xml.sax.saxutils import escape
 
 LATIN, BOLD, CHINESE = "Vera", "VeraBd", "DroidSansFallback"
 FONT = Path(__file__).parent / "fonts" / "DroidSansFallback-GB2312.ttf"
+EMBEDDED = (
+    ("Droid Sans Fallback", "Apache License 2.0", "© 2006 Google Corporation"),
+    ("Bitstream Vera Sans", "Bitstream Vera License", "© 2003 Bitstream"),
+)
+"""Name, licence and owner of what a PDF embeds, of each only the characters it uses (fonts/README.md)."""
 UNKNOWN = "〓"
 """The geta mark stands for a character that neither font has (U+3013 is its printers' sign)."""
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from expectations.evidence.absent import ELSEWHERE, Cleared
 from expectations.evidence.gather import KEYS, row_hash, segment_by_id
 from expectations.evidence.manifest import FORMAT, MANIFEST, sealed
 from expectations.evidence.pack import zipped
@@ -26,7 +27,12 @@ LARGEST = 200 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was proven, and what was not: each problem says what and where."""
+    """What was proven, and what was not: each problem says what and where.
+
+    Attributes:
+        unproven: of the problems, those about what is gone; the others are about what was changed.
+        notes: what it means that something is gone, and what to do.
+    """
 
     case: str
     files: int
@@ -34,10 +40,15 @@ class Verified:
     rows: int
     in_spool: int
     problems: tuple[str, ...]
+    unproven: int = 0
+    notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The object of ``tillwatch evidence verify --json``."""
-        return {name: getattr(self, name) for name in self.__slots__} | {"problems": list(self.problems)}
+        return {name: getattr(self, name) for name in self.__slots__} | {
+            "problems": list(self.problems),
+            "notes": list(self.notes),
+        }
 
 
 def verify_pack(path: Path, settings: Settings) -> Verified:
@@ -54,19 +65,27 @@ def verify_pack(path: Path, settings: Settings) -> Verified:
     lake = Lake.of(settings.lake)
     ranges, rows = manifest.get("ranges", []), manifest.get("rows", [])
     landed = {(row["key"].get("segment_id"), row["key"].get("seq")) for row in rows if row["table"] == "raw_frames"}
-    in_spool = 0
+    in_spool, unproven, by_lake = 0, [], set[str]()
     wholes: dict[Path, bytes] = {}
+    cleared = Cleared(settings.spool.directory, (each.name for each in segments.values()))
     for each in ranges:
         if (file := segments.get(each["segment_id"])) is not None:
             in_spool += 1
             problems += list(_in_segment(each, file, wholes))
         elif (each["segment_id"], each["seq"]) not in landed:
-            problems.append(f"segment {each['file']}: not in the spool, and the lake has no such frame")
+            why = cleared.why(each["file"])
+            unproven.append(f"segment {each['file']}, record {each['seq']}: {why}; the pack names no row of its frame")
+        else:
+            by_lake.add(each["file"])
     for each in rows:
-        problems += list(_in_lake(each, lake))
+        wrong, is_gone = _in_lake(each, lake)
+        if wrong:
+            (unproven if is_gone else problems).append(wrong)
+    gone = list(dict.fromkeys(unproven))
+    notes = ([cleared.instead(by_lake)] if by_lake and not gone else []) + ([ELSEWHERE] if gone else [])
     whose = manifest.get("case") or ", ".join(manifest.get("cases", []))
-    found = tuple(dict.fromkeys(problems))
-    return Verified(str(whose), len(files), len(ranges), len(rows), in_spool, found)
+    found = tuple(dict.fromkeys([*problems, *gone]))
+    return Verified(str(whose), len(files), len(ranges), len(rows), in_spool, found, len(gone), tuple(notes))
 
 
 def _opened(path: Path) -> tuple[dict[str, bytes], list[str]]:
@@ -130,18 +149,16 @@ def _in_segment(stated: Mapping[str, Any], file: Path, wholes: dict[Path, bytes]
         yield f"segment {file.name}: was changed outside the records of the case"
 
 
-def _in_lake(stated: Mapping[str, Any], lake: Lake) -> Iterator[str]:
+def _in_lake(stated: Mapping[str, Any], lake: Lake) -> tuple[str, bool]:
+    """What is wrong with a row (empty: it is as it was), and whether that is that it is gone."""
     table, key = stated["table"], stated["key"]
     where = f"{table} {' '.join(f'{name}={value}' for name, value in key.items())}"
     if table not in KEYS or set(key) != set(KEYS[table]):
-        yield f"{where}: no pack rests on such a row"
-        return
+        return f"{where}: no pack rests on such a row", False
     try:
         found = row_hash(lake, table, key, stated["columns"])
     except LakeError as damaged:
-        yield f"{where}: {damaged.message}"
-        return
+        return f"{where}: {damaged.message}", False
     if found is None:
-        yield f"{where}: is not in the lake"
-    elif found != stated["sha256"]:
-        yield f"{where}: was changed"
+        return f"{where}: is not in the lake", True
+    return ("" if found == stated["sha256"] else f"{where}: was changed"), False

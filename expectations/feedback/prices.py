@@ -1,6 +1,6 @@
 """Price points: amounts that a merchant's customers do pay twice, taught by answers.
 
-Three standing answers "two purchases" on one amount at one merchant make it a price point; one of
+Three standing answers "two purchases" on one amount of one currency at one merchant make it a price point; one of
 them taken back, or the price point itself, and it is none. Nothing is kept but the answers and
 what was taken back, so what is taught follows from what stands there to be seen.
 """
@@ -44,28 +44,28 @@ class PricePoint:
 def price_points(connection: "Connection") -> Iterator[PricePoint]:
     """Every price point that stands, by merchant and amount."""
     a, f = CASE_ANSWERS.c, FORGOTTEN_PRICES.c
-    forgotten = sa.and_(f.merchant_id == a.merchant_id, f.amount_fen == a.price_fen)
+    forgotten = sa.and_(f.merchant_id == a.merchant_id, f.amount_fen == a.price_fen, f.currency == a.price_currency)
     told = (
-        sa.select(a.merchant_id, a.price_fen, a.at, CASES.c.number, CASES.c.currency)
+        sa.select(a.merchant_id, a.price_fen, a.price_currency, a.at, CASES.c.number)
         .select_from(CASE_ANSWERS.join(CASES).outerjoin(FORGOTTEN_PRICES, forgotten))
         .where(a.answer == "two-purchases", a.price_fen.is_not(None), a.withdrawn_at.is_(None))
         .where(sa.or_(f.at.is_(None), f.at < a.at))
-        .order_by(a.merchant_id, a.price_fen, a.at, a.answer_id)
+        .order_by(a.merchant_id, a.price_fen, a.price_currency, a.at, a.answer_id)
     )
-    by_price: dict[tuple[str, int], list[Any]] = {}
+    by_price: dict[tuple[str, int, str], list[Any]] = {}
     for row in connection.execute(told):
-        by_price.setdefault((row.merchant_id, row.price_fen), []).append(row)
-    for (merchant_id, amount_fen), answers in by_price.items():
+        by_price.setdefault((row.merchant_id, row.price_fen, row.price_currency), []).append(row)
+    for price, answers in by_price.items():
         if len(answers) >= TEACHING:
             numbers = tuple(each.number for each in answers)
-            yield PricePoint(merchant_id, amount_fen, answers[0].currency, answers[TEACHING - 1].at, numbers)
+            yield PricePoint(*price, answers[TEACHING - 1].at, numbers)
 
 
-def taught_prices(settings: Settings) -> frozenset[tuple[str, int]]:
-    """(merchant, fen) of every price point, as the judge takes them.
+def taught_prices(settings: Settings) -> frozenset[tuple[str, int, str]]:
+    """(merchant, minor units, currency) of every price point, as the judge takes them.
 
     Raises:
         CaseError: the database cannot be used.
     """
     points = database_of(settings).run(lambda connection: list(price_points(connection)))
-    return frozenset((each.merchant_id, each.amount_fen) for each in points)
+    return frozenset((each.merchant_id, each.amount_fen, each.currency) for each in points)

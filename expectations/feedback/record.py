@@ -19,7 +19,7 @@ from expectations.cases.states import OVER, may_follow
 from expectations.feedback.answers import EFFECTS, Answer
 from expectations.feedback.prices import PRICED, PricePoint, price_points
 from expectations.mail.ledger import Ledger
-from expectations.money import plain
+from expectations.money import CNY, plain
 from ingest.settings import Settings
 from ingest.tables import Lake
 
@@ -39,6 +39,7 @@ class Given:
     merchant_id: str
     rule: str
     price_fen: int | None
+    price_currency: str | None
     at: dt.datetime
     by: str
     withdrawn_at: dt.datetime | None
@@ -91,7 +92,8 @@ class Feedback:
                 pen.step(row, "new", WITHDRAWN, standing.answer, by=by)
                 row = row_of(connection, row.case_id)
         values = {"case_id": row.case_id, "answer": answer, "merchant_id": row.merchant_id, "rule": row.rule}
-        values |= {"price_fen": _price(record) if answer == "two-purchases" else None, "at": now, "by": by[:100]}
+        price_fen, currency = _price(record) if answer == "two-purchases" else (None, None)
+        values |= {"price_fen": price_fen, "price_currency": currency, "at": now, "by": by[:100]}
         connection.execute(CASE_ANSWERS.insert().values(values))
         state = EFFECTS[answer].state
         if state is None or state == row.state or not may_follow(row.state, state):
@@ -154,7 +156,7 @@ class Feedback:
         points = self._database.run(lambda connection: list(price_points(connection)))
         return [each for each in points if merchant_id in {None, each.merchant_id}]
 
-    def forget(self, merchant_id: str, amount_fen: int, by: str) -> None:
+    def forget(self, merchant_id: str, amount_fen: int, currency: str, by: str) -> None:
         """Take a price point back: the answers until now teach it no more.
 
         Raises:
@@ -162,14 +164,14 @@ class Feedback:
         """
 
         def write(connection: "Connection") -> None:
-            known = {(each.merchant_id, each.amount_fen) for each in price_points(connection)}
-            if (merchant_id, amount_fen) not in known:
-                raise StepRefusedError("no_price", amount=plain(amount_fen), merchant=merchant_id)
-            table = FORGOTTEN_PRICES
-            here = sa.and_(table.c.merchant_id == merchant_id, table.c.amount_fen == amount_fen)
+            known = {(each.merchant_id, each.amount_fen, each.currency) for each in price_points(connection)}
+            if (merchant_id, amount_fen, currency) not in known:
+                raise StepRefusedError("no_price", amount=plain(amount_fen, currency), merchant=merchant_id)
+            price = {"merchant_id": merchant_id, "amount_fen": amount_fen, "currency": currency}
             facts = {"at": self._now(), "by": by[:100]}
-            if connection.execute(table.update().where(here).values(facts)).rowcount == 0:
-                connection.execute(table.insert().values(merchant_id=merchant_id, amount_fen=amount_fen, **facts))
+            here = FORGOTTEN_PRICES.update().where(*(FORGOTTEN_PRICES.c[name] == each for name, each in price.items()))
+            if connection.execute(here.values(facts)).rowcount == 0:
+                connection.execute(FORGOTTEN_PRICES.insert().values(price | facts))
 
         self._database.run(write)
 
@@ -179,10 +181,13 @@ def feedback_of(settings: Settings) -> Feedback:
     return Feedback(database_of(settings), Ledger(Lake.of(settings.lake)))
 
 
-def _price(record: CaseRecord) -> int | None:
-    """The amount that the case doubts, where its rule weighs how common an amount is."""
-    amounts = (each.subjects[0].amount_fen for each in record.findings if each.rule == PRICED and each.subjects)
-    return next(amounts, None)
+def _price(record: CaseRecord) -> tuple[int, str] | tuple[None, None]:
+    """The amount that the case doubts, where its rule weighs how common an amount is, and its currency."""
+    doubted = (each.subjects[0] for each in record.findings if each.rule == PRICED and each.subjects)
+    subject = next(doubted, None)
+    if subject is None or subject.amount_fen is None:
+        return None, None
+    return subject.amount_fen, subject.currency or CNY
 
 
 def _standing(connection: "Connection", case_id: int) -> "Row[Any] | None":

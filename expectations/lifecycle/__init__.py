@@ -15,7 +15,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -85,7 +85,7 @@ class Shop:
         families: merchant numbers that are one shop, each with the number that stands for all.
         codes: merchant numbers with the category code (MCC) they are registered with.
         agreed: contracts, notices and deposits.
-        prices: (merchant, fen) of price points that readers' answers taught.
+        prices: (merchant, minor units, currency) of price points that readers' answers taught.
     """
 
     zone: str
@@ -93,7 +93,7 @@ class Shop:
     families: Mapping[str, str] = field(default_factory=dict)
     codes: Mapping[str, str] = field(default_factory=dict)
     agreed: Agreements = field(default_factory=Agreements)
-    prices: frozenset[tuple[str, int]] = frozenset()
+    prices: frozenset[tuple[str, int, str]] = frozenset()
 
 
 def read_tables(lake: Lake, first: dt.date) -> "dict[str, Rows]":
@@ -115,7 +115,12 @@ def _pieces(lake: Lake, name: str, columns: tuple[str, ...] | None, since: dt.da
 
 
 def link(
-    tables: "Mapping[str, Rows]", shop: Shop, first_day: dt.date, last_day: dt.date
+    tables: "Mapping[str, Rows]",
+    shop: Shop,
+    first_day: dt.date,
+    last_day: dt.date,
+    *,
+    heed: "Callable[[duckdb.DuckDBPyConnection], None]" = lambda _: None,
 ) -> "duckdb.DuckDBPyConnection":
     """Link everything in ``tables`` and set the scope to the business days to be judged.
 
@@ -125,6 +130,7 @@ def link(
         shop: the calendar.
         first_day: first business day whose rows may be accused.
         last_day: last one.
+        heed: is shown the tables as they were read, and days with ``in_scope``; ``transactions`` is gone afterwards.
     """
     connection = database().cursor()
     connection.execute("SET TimeZone = 'UTC'")
@@ -132,24 +138,22 @@ def link(
         _put(connection, name, tables[name] if name in tables else arrow_schema(TABLES[name]).empty_table())
     cutoff = shop.cutoff.hour * 3600 + shop.cutoff.minute * 60 + shop.cutoff.second
     connection.execute("CREATE TEMP TABLE shop AS SELECT ? AS zone, ?::BIGINT AS cutoff_s", [shop.zone, cutoff])
-    connection.execute(
-        "CREATE TEMP TABLE scope AS SELECT ?::DATE AS first_day, ?::DATE AS last_day", [first_day, last_day]
-    )
     connection.execute("CREATE TEMP TABLE accused (rule VARCHAR, id VARCHAR)")
     for name, facts in (("family", shop.families), ("registered", shop.codes)):
         connection.execute(f"CREATE TEMP TABLE {name} (merchant VARCHAR, {name} VARCHAR)")
         if facts:
             connection.executemany(f"INSERT INTO {name} VALUES (?, ?)", list(facts.items()))  # noqa: S608 - our two names
-    connection.execute("CREATE TEMP TABLE price_point (merchant VARCHAR, amount_fen BIGINT)")
+    connection.execute("CREATE TEMP TABLE price_point (merchant VARCHAR, amount_fen BIGINT, currency VARCHAR)")
     if shop.prices:
-        connection.executemany("INSERT INTO price_point VALUES (?, ?)", sorted(shop.prices))
-    connection.execute(
-        "CREATE TEMP MACRO in_scope(day) AS day BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)"
-    )
+        connection.executemany("INSERT INTO price_point VALUES (?, ?, ?)", sorted(shop.prices))
+    connection.execute(f"CREATE TEMP MACRO in_scope(day) AS day BETWEEN DATE '{first_day}' AND DATE '{last_day}'")
     connection.register("calendar", working_calendar())
     register(connection, shop.agreed)
+    heed(connection)
     for stage in STAGES:
         connection.execute(files(__name__).joinpath(f"{stage}.sql").read_text("utf-8"))
+        if stage == "records":
+            _let_go(connection, "transactions")
     find_steps(connection)
     return connection
 
@@ -166,6 +170,12 @@ def _put(connection: "duckdb.DuckDBPyConnection", name: str, rows: "Rows") -> No
         into = f"INSERT INTO {name}" if number else f"CREATE TEMP TABLE {name} AS"
         connection.execute(f"{into} SELECT * FROM piece")  # noqa: S608 - our names
         connection.unregister("piece")
+
+
+def _let_go(connection: "duckdb.DuckDBPyConnection", name: str) -> None:
+    """Remove a table that `_put` made, or that it only named."""
+    connection.unregister(name)
+    connection.execute(f"DROP TABLE IF EXISTS {name}")
 
 
 @functools.cache

@@ -1,7 +1,7 @@
 -- What was not seen: trace numbers that a terminal must have used and that are nowhere.
 --
 -- In:  used.
--- Out: gap (one row a run of missing numbers), batch (one row a batch), terminal_day.
+-- Out: gap (one row a run of missing numbers of a batch), batch (one row a batch), missing_run, terminal_day.
 
 -- Numbers run 1 … 999999 and around. On that circle the widest hop (`widest` = 1) is the part a batch
 -- never reached: it leads from the batch's last number to its first.
@@ -70,7 +70,8 @@ GROUP BY merchant, terminal, batch, epoch, stan, part;
 
 -- How a batch began. `seen`: its first number follows the last one of another batch, with nothing missing
 -- in between. `signed_in`: it begins with a sign-in, which terminals also do in the middle of a batch.
--- `unknown`: collection may have begun after it.
+-- `unknown`: collection may have begun after it. `end_lost`: numbers are missing between
+-- its last and the first of the terminal's next batch in time.
 CREATE TEMP TABLE batch AS
 WITH edge AS (
     SELECT merchant, terminal, batch, epoch, next_stan AS first_stan, next_what AS first_what,
@@ -112,11 +113,22 @@ SELECT e.*,
        CASE WHEN (e.merchant, e.terminal, e.batch, e.epoch) IN (SELECT * FROM followed) THEN 'seen'
             WHEN (e.merchant, e.terminal, e.batch, e.epoch) IN (SELECT * FROM signed) THEN 'signed_in'
             ELSE 'unknown' END AS start,
-       coalesce(g.numbers, 0) AS numbers_missing
+       coalesce(g.numbers, 0) AS numbers_missing,
+       lead((e.merchant, e.terminal, e.batch, e.epoch) NOT IN (SELECT * FROM followed)) OVER after
+           AND (lead(e.first_stan) OVER after - e.last_stan + 999999) % 999999 BETWEEN 2 AND 20000 AS end_lost,
+       lead(e.first_stan) OVER after AS next_stan, lead(e.first_moment) OVER after AS next_moment
 FROM edge e
 LEFT JOIN (
     SELECT merchant, terminal, batch, epoch, sum(numbers)::BIGINT AS numbers FROM gap GROUP BY ALL
-) g USING (merchant, terminal, batch, epoch);
+) g USING (merchant, terminal, batch, epoch)
+WINDOW after AS (PARTITION BY e.merchant, e.terminal ORDER BY e.first_moment, e.batch);
+
+-- Every run of numbers that a lost record may have had: inside a batch, or (of no batch) between one and the next.
+CREATE TEMP VIEW missing_run AS
+SELECT merchant, terminal, batch, first_stan, last_stan, opens_at, closes_at FROM gap
+UNION ALL
+SELECT merchant, terminal, NULL, last_stan % 999999 + 1, (next_stan + 999997) % 999999 + 1, last_moment, next_moment
+FROM batch WHERE end_lost;
 
 CREATE TEMP TABLE terminal_day AS
 SELECT r.*, coalesce(g.numbers_missing, 0) AS numbers_missing

@@ -1,7 +1,7 @@
 -- Which attempt undoes, repeats or completes which (docs/rules.md).
 --
 -- In:  attempt, settlement, gap.
--- Out: life, one row an attempt: what became of it.
+-- Out: life, one row an attempt: what became of it; origin, those rows that another names.
 
 -- A reversal carries its original's trace number. It has succeeded when the answer is
 -- 00 (reversed), 25 (there was nothing to reverse) or 12 (the original was invalid).
@@ -129,36 +129,33 @@ LEFT JOIN addition a USING (id)
 LEFT JOIN completion c USING (id)
 WHERE p.kind = 'PREAUTH' AND p.state = 'approved';
 
--- What can be paid back: every debit, with what is known to have undone it.
--- Only those that a refund may name, by any of the ways below.
+-- What can be paid back: every debit that a refund may name, by any of the ways below, with what is known to have
+-- undone it.
+CREATE TEMP TABLE refund AS SELECT * FROM attempt WHERE kind IN ('REFUND', 'QR_REFUND');
+CREATE TEMP TABLE named AS
+SELECT a.id FROM attempt_row a SEMI JOIN refund r ON r.orig_rrn = a.rrn
+UNION
+SELECT a.id FROM attempt_row a SEMI JOIN refund r ON r.merchant = a.merchant AND r.card = a.card
+UNION
+SELECT a.id FROM attempt_row a SEMI JOIN refund r ON r.merchant = a.merchant AND r.order_ref = a.order_ref
+UNION
+SELECT a.id FROM attempt_row a SEMI JOIN refund r
+  ON r.merchant = a.merchant AND r.orig_batch_no = a.batch AND r.orig_stan = a.stan AND a.rrn IS NULL;
 CREATE TEMP TABLE debit AS
-WITH refund AS (SELECT * FROM attempt_row WHERE kind IN ('REFUND', 'QR_REFUND')),
-named AS (
-    SELECT a.id FROM attempt_row a SEMI JOIN refund r ON r.orig_rrn = a.rrn
-    UNION
-    SELECT a.id FROM attempt_row a SEMI JOIN refund r ON r.merchant = a.merchant AND r.card = a.card
-    UNION
-    SELECT a.id FROM attempt_row a SEMI JOIN refund r ON r.merchant = a.merchant AND r.order_ref = a.order_ref
-    UNION
-    SELECT a.id FROM attempt_row a SEMI JOIN refund r
-      ON r.merchant = a.merchant AND r.orig_batch_no = a.batch AND r.orig_stan = a.stan AND a.rrn IS NULL
-)
 SELECT a.* EXCLUDE (amount_fen), coalesce(adjusted.amount_fen, a.amount_fen) AS amount_fen,
        reversed.id IS NOT NULL AS is_reversed, coalesce(voided.voids, 0) AS voids,
        voided.first_void, voided.first_void_nth
-FROM attempt a
+FROM (SELECT * FROM attempt SEMI JOIN named USING (id)
+      WHERE kind IN ('SALE', 'OFFLINE_SALE', 'QR_SALE', 'COMPLETION') AND state <> 'declined') a
 LEFT JOIN reversed ON reversed.id = a.id
 LEFT JOIN voided ON voided.id = a.id
-LEFT JOIN adjusted ON adjusted.id = a.id
-WHERE a.kind IN ('SALE', 'OFFLINE_SALE', 'QR_SALE', 'COMPLETION') AND a.state <> 'declined'
-  AND a.id IN (SELECT id FROM named);
+LEFT JOIN adjusted ON adjusted.id = a.id;
 
 -- A refund names its original by reference number and date. The reference number is unique for an
 -- acquirer's day, so another merchant's sale is the original only when the card agrees as well.
 -- The date is the terminal's, the host's or the settlement's: a sale at 22:59:50 may be posted next day.
 CREATE TEMP TABLE refund_link AS
-WITH refund AS (SELECT * FROM attempt WHERE kind IN ('REFUND', 'QR_REFUND')),
-by_reference AS (
+WITH by_reference AS (
     SELECT r.id, d.id AS original, 'reference' AS linked_by
     FROM refund r
     JOIN debit d
@@ -219,7 +216,7 @@ GROUP BY original;
 -- `live`: approved and not undone. `exposed`: live and not fully paid back. `settled_at`: when the host
 -- accepted the settlement of its batch. `act_by`: until when its day can still be corrected on the terminal.
 -- `gap_later`: records are missing after it, and what undid it may have been among them: trace numbers of its
--- batch, records of its line that day which could not be read, or reversals and voids that name no original.
+-- batch, or between it and the next one (it was not seen settled), records of its line that day which could not be read, or reversals and voids that name no original.
 CREATE TEMP TABLE life AS
 WITH closed AS (
     SELECT merchant, terminal, batch, epoch, min(moment) AS settled_at
@@ -228,8 +225,14 @@ WITH closed AS (
     GROUP BY merchant, terminal, batch, epoch
 ),
 hole AS (
-    SELECT merchant, terminal, batch, epoch, max(closes_at) AS until
-    FROM gap
+    SELECT merchant, terminal, batch, epoch, max(until) AS until
+    FROM (
+        SELECT merchant, terminal, batch, epoch, closes_at AS until FROM gap
+        UNION ALL
+        SELECT b.merchant, b.terminal, b.batch, b.epoch, b.next_moment
+        FROM batch b ANTI JOIN closed USING (merchant, terminal, batch, epoch)
+        WHERE b.end_lost
+    )
     GROUP BY merchant, terminal, batch, epoch
 ),
 unread AS (
@@ -275,11 +278,19 @@ LEFT JOIN hole ON hole.merchant = a.merchant AND hole.terminal = a.terminal
               AND hole.batch = a.batch AND hole.epoch = a.epoch
 LEFT JOIN unread ON unread.line = a.line AND unread.business_date = a.business_date;
 
+-- What a void, a refund or a completion names: few, and asked for by most rules.
+CREATE TEMP TABLE origin AS
+SELECT * FROM life
+WHERE id IN (SELECT original FROM void_link UNION SELECT original FROM refund_link UNION SELECT original FROM completion_link);
+
 -- From here on an attempt is read where its life cycle stands: one copy of everything is enough.
 CREATE OR REPLACE TEMP VIEW attempt AS
 SELECT id, merchant, terminal, batch, epoch, stan, moment, business_date, trace, nth, kind, said_fen AS amount_fen, tip_fen, currency,
-       profile, line, pan_masked, card, state, response_code, reason_code, sendings, rrn, auth_code, operator_no, entry_mode, atc,
+       profile, line, pan_masked, card_by_mask, card, state, response_code, reason_code, sendings, rrn, auth_code, operator_no, entry_mode, atc,
        aid, order_ref, card_org, orig_batch_no, orig_stan, orig_date, orig_rrn, orig_auth_code, requested_at, responded_at,
        terminal_dt, host_dt, settlement_date, journal_segment_id, only_in_journal, host_date, terminal_date, clearing_day
 FROM life;
+CREATE OR REPLACE TEMP VIEW number_used AS
+SELECT id, 'attempt' AS source, kind AS what, merchant, terminal, batch, stan, business_date, moment FROM life
+UNION ALL SELECT * FROM other_number;
 DROP TABLE attempt_row;

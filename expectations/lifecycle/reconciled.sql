@@ -15,6 +15,10 @@ CREATE TEMP MACRO family(kind) AS
     CASE WHEN kind IN ('SALE', 'OFFLINE_SALE', 'COMPLETION', 'QR_SALE') THEN 'debit'
          WHEN kind IN ('REFUND', 'QR_REFUND') THEN 'refund'
          WHEN kind IN ('VOID', 'COMPLETION_VOID') THEN 'void' WHEN kind = 'REVERSAL' THEN 'reversal' ELSE 'other' END;
+-- Whether a number lies in a run of missing ones; a line, or a run, without a batch number may be of any.
+CREATE TEMP MACRO in_gap(batch, stan, gap_batch, first_stan, last_stan) AS
+    (gap_batch IS NULL OR gap_batch = coalesce(batch, gap_batch)) AND
+    CASE WHEN first_stan <= last_stan THEN stan BETWEEN first_stan AND last_stan ELSE stan >= first_stan OR stan <= last_stan END;
 CREATE TEMP MACRO same_mask(one, other) AS left(one, 6) = left(other, 6) AND right(one, 4) = right(other, 4);
 
 -- An acquirer may write another merchant number than the terminal does: the terminal then says whose line it is.
@@ -24,7 +28,7 @@ WITH once AS (
     QUALIFY row_number() OVER (PARTITION BY acquirer, line_id ORDER BY statement_id, line_no) = 1
 ),
 terminal_of AS (
-    SELECT terminal, max(merchant) AS merchant FROM used GROUP BY terminal HAVING count(DISTINCT merchant) = 1
+    SELECT terminal, max(merchant) AS merchant FROM used GROUP BY terminal HAVING min(merchant) = max(merchant)
 )
 SELECT s.line_id AS id, s.statement_id, s.line_no, s.acquirer,
        CASE WHEN m.merchant IS NULL THEN coalesce(o.merchant, s.merchant_id, '') ELSE s.merchant_id END AS merchant,
@@ -127,7 +131,7 @@ WITH pair AS (
            [(a.state = 'declined')::INT, abs(date_diff('second', a.moment, l.moment))] AS cost
     FROM side a JOIN line l
       ON a.merchant = l.merchant AND a.amount_fen = l.amount_fen AND a.family = l.family
-     AND (a.card = l.card_token OR same_mask(a.pan_masked, l.pan_masked))
+     AND (a.card = md5_number(l.card_token) OR same_mask(a.pan_masked, l.pan_masked))
     WHERE abs(date_diff('second', a.moment, l.moment)) <= 600
       AND (a.stan IS NULL OR l.stan IS NULL OR l.terminal IS NULL) AND (a.reference IS NULL OR l.rrn IS NULL)
       AND a.id NOT IN (SELECT id FROM counterpart) AND l.id NOT IN (SELECT line_id FROM counterpart)

@@ -1,12 +1,16 @@
 -- What was seen, on one clock and under one key, before anything is linked.
 --
 -- In:  transactions, settlements, events, signatures, rejects (the tables), shop (zone, cutoff_s).
--- Out: attempt (a view here, of `life` in the end), settlement, event, signature, used, merchant, clock.
+-- Out: attempt (a view here, of `life` in the end), again, settlement, event, signature, used, merchant, clock.
 
 -- The same record read twice is one record. Only ids that come twice are put in order: a window over everything
--- would cost more than all that follows.
+-- would cost more than all that follows. Numbers are counted before texts, which need many times the memory.
+CREATE TEMP TABLE again AS
+SELECT transaction_id, count(*) AS records FROM transactions
+WHERE hash(transaction_id) IN (SELECT hash(transaction_id) FROM transactions GROUP BY 1 HAVING count(*) > 1)
+GROUP BY transaction_id HAVING count(*) > 1;
+
 CREATE TEMP VIEW attempt_once AS
-WITH again AS (SELECT transaction_id FROM transactions GROUP BY transaction_id HAVING count(*) > 1)
 SELECT * FROM transactions ANTI JOIN again USING (transaction_id)
 UNION ALL
 (SELECT * FROM transactions SEMI JOIN again USING (transaction_id)
@@ -59,10 +63,11 @@ FROM (SELECT DISTINCT coalesce(a.merchant_id, o.merchant_id, '') AS merchant, co
 -- Attempts, with their moment. One that only the terminal's clock tells is corrected by that day's
 -- measure of the clock, or by the last of the week before; a clock less than 120 s off is left alone: that is the time
 -- an answer takes. `state` is what is known of the outcome: `open` is an attempt that may have been debited without the
--- terminal knowing: no answer, or one that says "timed out" (68, 98) or that the terminal could not trust (A0). `nth` is
+-- terminal knowing: no answer, or one that says "timed out" (68, 98) or that the terminal could not trust (A0). `card` is a
+-- number of 128 bits made of the token, or of the masked number where cards are compared by that. `nth` is
 -- their order in time, and in trace number where the moment is the same: it is made of the attempt alone, so that no sort
 -- is needed and no other attempt changes it. `number` is one for terminal, batch and trace number.
-CREATE TEMP TABLE attempt_row AS
+CREATE TEMP VIEW attempt_told AS
 WITH told AS (
     SELECT a.transaction_id AS id, coalesce(a.merchant_id, o.merchant_id, '') AS merchant, coalesce(a.terminal_id, a.line, '') AS terminal,
            a.batch_no AS batch, a.stan,
@@ -70,7 +75,9 @@ WITH told AS (
                 THEN a.event_at - to_microseconds(c.ahead_us) ELSE a.event_at END AS moment,
            a.business_date, a.txn_type AS kind,
            a.amount_fen, a.tip_fen, a.currency, a.profile, a.line, a.pan_masked,
-           CASE WHEN a.card_token IS NULL OR (SELECT keys > 1 FROM tokens) THEN 'mask:' || a.pan_masked ELSE a.card_token END AS card,
+           CASE WHEN a.card_token IS NOT NULL AND tokens.keys <= 1 THEN false
+                WHEN a.pan_masked IS NOT NULL THEN true END AS card_by_mask,
+           md5_number(CASE WHEN card_by_mask THEN 'mask:' || a.pan_masked ELSE a.card_token END) AS card,
            CASE WHEN a.outcome = 'approved' THEN 'approved'
                 WHEN a.outcome = 'unknown' OR a.response_code IN ('68', '98', 'A0') THEN 'open'
                 ELSE 'declined' END AS state,
@@ -84,6 +91,7 @@ WITH told AS (
            a.journal_segment_id,
            a.request_seq IS NULL AND a.response_seq IS NULL AND a.journal_segment_id IS NOT NULL AS only_in_journal
     FROM attempt_once a
+    CROSS JOIN tokens
     LEFT JOIN owner o ON o.terminal_id = a.terminal_id AND o.profile IS NOT DISTINCT FROM a.profile
     LEFT JOIN clock_of_day c ON c.terminal_id = a.terminal_id AND c.business_date = a.business_date
 )
@@ -99,13 +107,16 @@ FROM told
 JOIN device USING (merchant, terminal)
 CROSS JOIN shop;
 
+-- What is rare comes first, sales behind it: most rules look at what is rare, and need not read the sales for it.
+CREATE TEMP TABLE attempt_row AS SELECT * FROM attempt_told WHERE kind NOT IN ('SALE', 'QR_SALE') OR kind IS NULL;
+INSERT INTO attempt_row SELECT * FROM attempt_told WHERE kind = 'QR_SALE';
+INSERT INTO attempt_row SELECT * FROM attempt_told WHERE kind = 'SALE';
+
 -- Every number a terminal used, whatever for: this is what a gap is measured against. A message that names
 -- no terminal is of its line's.
-CREATE TEMP TABLE number_used AS
-SELECT id, 'attempt' AS source, kind AS what, merchant, terminal, batch, stan, business_date, moment FROM attempt_row
-UNION ALL
-SELECT s.settlement_id, 'settlement', 'SETTLEMENT', coalesce(s.merchant_id, o.merchant_id, ''),
-       coalesce(s.terminal_id, s.line, ''), s.batch_no, s.stan, s.business_date, s.event_at
+CREATE TEMP TABLE other_number AS
+SELECT s.settlement_id AS id, 'settlement' AS source, 'SETTLEMENT' AS what, coalesce(s.merchant_id, o.merchant_id, '') AS merchant,
+       coalesce(s.terminal_id, s.line, '') AS terminal, s.batch_no AS batch, s.stan, s.business_date, s.event_at AS moment
 FROM settlement_once s
 LEFT JOIN owner o ON o.terminal_id = s.terminal_id AND o.profile IS NOT DISTINCT FROM s.profile
 UNION ALL
@@ -113,6 +124,9 @@ SELECT e.event_id, 'event', e.operation, coalesce(e.merchant_id, o.merchant_id, 
        coalesce(e.terminal_id, e.line, ''), nullif(e.batch_no, 0), e.stan, e.business_date, e.event_at
 FROM event_once e
 LEFT JOIN owner o ON o.terminal_id = e.terminal_id AND o.profile IS NOT DISTINCT FROM e.profile;
+CREATE TEMP VIEW number_used AS
+SELECT id, 'attempt' AS source, kind AS what, merchant, terminal, batch, stan, business_date, moment FROM attempt_row
+UNION ALL SELECT * FROM other_number;
 
 -- A batch number that returns after more than seven silent days is another batch; without batches, a trace number that
 -- returns after twelve hours is another attempt. Only numbers that are used over so long a time can have come back.

@@ -69,7 +69,7 @@ compared AS (
     LEFT JOIN batch ON batch.merchant = s.merchant AND batch.terminal = s.terminal
                    AND batch.batch = s.batch AND batch.epoch = s.epoch
 )
-SELECT id, merchant, terminal, batch, business_date, rmb_flag, foreign_flag,
+SELECT id, merchant, terminal, batch, epoch, business_date, rmb_flag, foreign_flag,
        reported_counts, counted_counts, reported_fen, counted_fen,
        (reported_counts.rmb_debit <> counted_counts.rmb_debit)::INT
        + (reported_counts.rmb_credit <> counted_counts.rmb_credit)::INT

@@ -4,6 +4,7 @@
 own, so the two parts of a mail cannot disagree.
 """
 
+import itertools
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -119,13 +120,38 @@ class Bars:
 
 
 @dataclass(frozen=True, slots=True)
+class Lane:
+    """One record on an axis of time: its name, and a sign for each place of the axis."""
+
+    name: str
+    drawn: str
+
+    @property
+    def cells(self) -> tuple[tuple[str, int], ...]:
+        """(sign, how many places) from left to right."""
+        return tuple((sign, len(list(places))) for sign, places in itertools.groupby(self.drawn))
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Records below each other on one axis of time; ``says`` explains the signs, ``alt`` tells the whole in words."""
+
+    label: str
+    lanes: tuple[Lane, ...]
+    first: str
+    last: str
+    says: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fine:
     """The small print, a line each."""
 
     lines: tuple[str, ...]
 
 
-Inner: TypeAlias = Steps | Facts | Timeline | Note | Quote | Links | Bars
+Inner: TypeAlias = Steps | Facts | Timeline | Note | Quote | Links | Bars | Axis
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ shows; what is left out is counted and stands in the attachment.
 from collections.abc import Sequence
 from urllib.parse import quote as percent
 
-from expectations.feedback.links import buttons
+from expectations.feedback.answers import answers_for
+from expectations.feedback.links import answer_word, buttons
 from expectations.mail.blocks import Block, Fine, Letter, Links, Note, Opening, Table
 from expectations.mail.brief import brief_letter, is_brief
 from expectations.mail.cases import Case, happened
@@ -18,7 +19,8 @@ from expectations.mail.decide import Alert
 from expectations.mail.enclosed import NOTHING, Enclosed
 from expectations.mail.figures import Figures
 from expectations.mail.headline import days, do_now, subject_line, verdict
-from expectations.mail.section import event, missing_codes, section
+from expectations.mail.moments import event
+from expectations.mail.section import missing_codes, section
 from expectations.mail.wording import SHAPES, certainty, listed, rule_texts, sentence, words_for
 from expectations.money import total
 from ingest.settings import Acquirer, Merchant, Settings
@@ -83,13 +85,13 @@ def answers(case: Case, figures: Figures, settings: Settings) -> Links:
     say = figures.texts.phrases
     if links := buttons(case, settings, figures.locale, now=figures.now):
         return Links(label=say["feedback"], links=links)
-    labels = {"confirmed": "ack_confirmed_other", "done": "ack_done"}
-    if case.asks_duplicate:
-        labels = {"confirmed": "ack_confirmed", "two-purchases": "ack_two_purchases", "done": "ack_done"}
     to = settings.alerts.feedback or settings.alerts.sender
     mails = tuple(
-        (say[phrase], f"mailto:{to}?subject={percent(f'tillwatch {label} {case.lead.finding_id}')}")
-        for label, phrase in labels.items()
+        (
+            answer_word(answer, case, figures.locale),
+            f"mailto:{to}?subject={percent(f'tillwatch {answer} {case.lead.finding_id}')}",
+        )
+        for answer in answers_for(case)
     )
     return Links(label=say["feedback"], links=mails)
 
@@ -134,7 +136,7 @@ def _reviewed(case: Case, figures: Figures) -> tuple[str, ...]:
         figures.moment(when) if when else figures.date(lead.business_date),
         event(accused, figures) if accused else "",
         rule_texts(lead, figures).title,
-        f"{SHAPES[lead.certainty]} {certainty(lead, figures)}",
+        f"{SHAPES[lead.certainty]}\N{NO-BREAK SPACE}{certainty(lead, figures)}",
     )
 
 

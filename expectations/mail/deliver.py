@@ -72,12 +72,13 @@ def deliver(message: EmailMessage, recipients: Sequence[str], server: Server) ->
             )
         answers = {who: link.rcpt(who) for who in recipients}
         refused = {who: each for who, each in answers.items() if each[0] not in {ACCEPTED, FORWARDED}}
+        permanent = {who: _reply(*answer) for who, answer in refused.items() if is_permanent(answer[0])}
         if len(refused) == len(answers):
             reasons = "; ".join(f"{who}: {_reply(*answer)}" for who, answer in refused.items())
             raise RefusedError(
                 f"{server.name}: takes mail for none of its recipients: {reasons}",
                 hint="check the addresses in [[alerts.routes]]; " + hint,
-                permanent={who: _reply(*answer) for who, answer in refused.items() if is_permanent(answer[0])},
+                permanent=permanent,
             )
         code, said = _content(link, content, server)
         if code != ACCEPTED:
@@ -85,7 +86,7 @@ def deliver(message: EmailMessage, recipients: Sequence[str], server: Server) ->
             raise RefusedError(
                 f"{server.name}: refuses the mail: {known}",
                 hint=hint,
-                permanent=dict.fromkeys(recipients, known) if is_permanent(code) else {},
+                permanent=(dict.fromkeys(recipients, known) if is_permanent(code) else {}) | permanent,
             )
     return {who: _reply(*answer) for who, answer in refused.items()}
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import Any, TypeAlias
 
-from expectations.evidence.manifest import FORMAT, listed, sealed
+from expectations.evidence.manifest import FORMAT, fonts, listed, sealed
 from expectations.findings import Finding, Subject
 from expectations.mail.cases import Case, happened
 from expectations.mail.decide import Alert
@@ -69,6 +69,7 @@ def manifest_json(alert: Alert, proofs: Proofs, enclosed: Enclosed, files: Mappi
         "made_with": f"tillwatch {version('tillwatch')}",
         "findings": [_manifest_entry(each, kind, case, proofs) for kind, case in told for each in case.findings],
         "files": listed(files),
+        **({"fonts": fonts()} if enclosed.pdf else {}),
         **({"cases": [], "ranges": [], "rows": []} | dict(enclosed.proof)),
     }
     return sealed(manifest)

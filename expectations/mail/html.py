@@ -6,15 +6,17 @@ programs that invert colours by themselves find mid-tone borders to keep.
 """
 
 import functools
+import re
 from typing import TYPE_CHECKING
 
 from expectations.mail.blocks import Letter
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
-LARGEST = 102_000
-"""Bytes of HTML that Gmail shows before it cuts the rest away."""
+LARGEST = 100_000
+"""Bytes of HTML; Gmail cuts the rest away at some 102 kB."""
 
 LATIN = "-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial"
 CHINESE = "'PingFang SC','Hiragino Sans GB','Microsoft YaHei','Noto Sans CJK SC'"
@@ -31,6 +33,19 @@ def render_html(letter: Letter) -> str:
     return "\n".join(line for line in (each.strip() for each in html.splitlines()) if line) + "\n"
 
 
+UNBROKEN = re.compile(r"C-\d{4}-\d{4,}|(?:\+ )?(?:[A-Z]{3}|#\d{3}) \d[\d,]*(?:\.\d+)?")
+"""Numbers of cases, and amounts with a currency's letters."""
+
+
+def _whole(text: str) -> "Markup":
+    """A text in which no case number or amount breaks over two lines: they are read out and searched for."""
+    from markupsafe import Markup, escape
+
+    kept = Markup('<span style="white-space:nowrap;">{}</span>')
+    parts = zip(UNBROKEN.split(text), [*UNBROKEN.findall(text), None], strict=True)
+    return Markup("").join(escape(plain) + (kept.format(number) if number else "") for plain, number in parts)
+
+
 @functools.cache
 def _environment() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -42,5 +57,6 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["whole"] = _whole
     environment.globals["kind"] = lambda block: type(block).__name__
     return environment

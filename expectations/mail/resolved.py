@@ -16,9 +16,9 @@ from expectations.mail.catalogue import Locale, texts
 from expectations.mail.compose import place_of
 from expectations.mail.figures import Figures, number
 from expectations.mail.history import Told
+from expectations.mail.moments import event, result_of
 from expectations.mail.notice import Notice
 from expectations.mail.routes import NO_FACTS, Facts, readers_of
-from expectations.mail.section import event, result_of
 from expectations.money import total
 from ingest.alerting import Role
 from ingest.settings import Settings

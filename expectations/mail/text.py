@@ -6,6 +6,7 @@ Lines are not wrapped: a phone's mail program does that better than we could.
 import unicodedata
 
 from expectations.mail.blocks import (
+    Axis,
     Bars,
     Block,
     Facts,
@@ -75,6 +76,13 @@ def _block(block: Block, locale: str) -> list[str]:
             name = max((_width(bar.name) for bar in block.bars), default=0)
             lines = [f"  {_padded(bar.name, name)}  {_bar(bar.share)}  {bar.text}".rstrip() for bar in block.bars]
             return [_loud(block.label, locale), *lines, *([block.says] if block.says else [])]
+        case Axis():
+            name = max(_width(lane.name) for lane in block.lanes)
+            lanes = [f"  {_padded(lane.name, name)}  {lane.drawn}" for lane in block.lanes]
+            ends = (
+                " " * (name + 4) + block.first + " " * max(1, len(block.lanes[0].drawn) - len(block.first + block.last))
+            )
+            return [_loud(block.label, locale), *lanes, ends + block.last, "  " + block.says]
         case Fine():
             return list(block.lines)
 
@@ -86,7 +94,7 @@ def _inner(block: Block, locale: str) -> list[str]:
             return [f"{block.label}{_colon(locale)}{block.text}"]
         case Steps():
             return [f"{block.label}{_colon(locale)}", *_steps(block)]
-        case Bars():
+        case Bars() | Axis():
             return [f"{block.label}{_colon(locale)}", *_block(block, locale)[1:]]
         case _:
             return _block(block, locale)
@@ -104,8 +112,8 @@ def _columns(block: Table) -> list[str]:
 
 
 def _bar(share: float) -> str:
-    """Full for what it is, light for what is left to the longest."""
-    full = round(BAR * min(1.0, max(0.0, share)))
+    """Full for what it is, light for what is left to the longest; whole only where nothing is left."""
+    full = BAR if share >= 1.0 else min(BAR - 1, round(BAR * max(0.0, share)))
     return "█" * full + "░" * (BAR - full)
 
 

@@ -58,7 +58,7 @@ def report_blocks(
     if shop.fees is not None:
         blocks.append(_fees(shop.fees, figures))
     blocks += [_deposit(each, figures) for each in shop.deposits]
-    blocks += [_data(shop, period, figures)]
+    blocks += [_complete(shop, period, figures), *_terminals(shop, figures)]
     if review:
         blocks.append(review_table(review, figures))
     blocks.append(Fine(lines=(say["report_basis"], say["privacy"], say["recipients"])))
@@ -163,18 +163,22 @@ def whole(shop: ShopFigures, figures: Figures) -> str:
     return "—" if shop.completeness is None else figures.rate(int(shop.completeness * 10_000) * 100)
 
 
-def _data(shop: ShopFigures, period: Period, figures: Figures) -> Block:
+def _complete(shop: ShopFigures, period: Period, figures: Figures) -> Bars:
+    """How much of what there must be was seen: trace numbers, and days."""
+    say, days = figures.texts.phrases, len(period.days)
+    bars = (
+        Bar(say["report_numbers"], shop.completeness or 0.0, whole(shop, figures)),
+        Bar(say["report_seen_days"], shop.seen_days / days, f"{shop.seen_days} / {days}"),
+    )
+    return Bars(say["data"], bars, say["report_missing"].format(missing=figures.count(shop.numbers_missing)))
+
+
+def _terminals(shop: ShopFigures, figures: Figures) -> list[Block]:
     say = figures.texts.phrases
     rows = tuple((terminal, profile, figures.date(day)) for terminal, (profile, day) in sorted(shop.terminals.items()))
-    label = say["report_data"].format(
-        share=whole(shop, figures),
-        days=str(shop.seen_days),
-        all=str(len(period.days)),
-        missing=figures.count(shop.numbers_missing),
-    )
     if not rows:
-        return Note(say["data"], label)
+        return []
     left = len(rows) - MOST_TERMINALS
     columns = (say["fact_terminal"], say["report_profile"], say["report_last"])
     more = say["rows_more"].format(n=left) if left > 0 else ""
-    return Table(f"{say['data']}{say['list_colon']}{label}", columns, rows[:MOST_TERMINALS], more)
+    return [Table(say["report_terminals"], columns, rows[:MOST_TERMINALS], more)]

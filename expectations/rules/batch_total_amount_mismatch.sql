@@ -4,4 +4,4 @@ SELECT id AS key, fen_that_differ, [id] AS subjects,
        grade, missing, []::VARCHAR[] AS also_ruled_out,
        batch AS batch_no, reported_fen, counted_fen, rmb_flag, foreign_flag
 FROM batch_total
-WHERE business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+WHERE in_scope(business_date)

@@ -89,7 +89,12 @@ RULES = (
         expectation="ExpectDailySettlement",
         says="A batch is settled within a day.",
         law=NotAbove("hours_open", "hours_allowed"),
-        grades={"clear": ("P3", "PROVEN"), "grave": ("P2", "PROVEN"), "log": ("P3", "POSSIBLE")},
+        grades={
+            "clear": ("P3", "PROVEN"),
+            "grave": ("P2", "PROVEN"),
+            "gap": ("P3", "POSSIBLE"),
+            "log": ("P3", "POSSIBLE"),
+        },
         ruled_out=("next_batch_began", "sent_since"),
         source="V,U",
         innocent="round-the-clock shops that settle by themselves: set hours; an offline sale sent later",

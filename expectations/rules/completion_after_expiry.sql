@@ -6,5 +6,5 @@ SELECT c.id AS key, date_diff('day', coalesce(o.business_date, c.orig_date), c.b
        coalesce(o.business_date, c.orig_date) AS held_on
 FROM life c
 JOIN parameter p USING (merchant)
-LEFT JOIN life o ON o.id = c.original
+LEFT JOIN origin o ON o.id = c.original
 WHERE c.kind = 'COMPLETION' AND c.live AND coalesce(o.business_date, c.orig_date) IS NOT NULL AND in_scope(c.business_date)

@@ -5,7 +5,7 @@ SELECT c.id AS key,
        'clear' AS grade, CASE WHEN maker.family IS NULL THEN ['merchant_map'] ELSE []::VARCHAR[] END AS missing,
        []::VARCHAR[] AS also_ruled_out, o.merchant AS hold_merchant_id
 FROM life c
-JOIN life o ON o.id = c.original
+JOIN origin o ON o.id = c.original
 LEFT JOIN family maker ON maker.merchant = c.merchant
 LEFT JOIN family seller ON seller.merchant = o.merchant
 WHERE c.kind = 'COMPLETION' AND c.live AND in_scope(c.business_date)

@@ -4,5 +4,5 @@ SELECT v.id AS key, v.amount_fen AS void_fen, o.amount_fen AS completion_fen, [v
        CASE WHEN o.gap_later THEN 'gap' ELSE 'clear' END AS grade,
        CASE WHEN o.gap_later THEN ['stan_gap'] ELSE []::VARCHAR[] END AS missing, []::VARCHAR[] AS also_ruled_out
 FROM life v
-JOIN life o ON o.id = v.original
+JOIN origin o ON o.id = v.original
 WHERE v.kind = 'COMPLETION_VOID' AND v.stands AND in_scope(v.business_date)

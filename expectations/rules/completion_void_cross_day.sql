@@ -7,5 +7,5 @@ SELECT v.id AS key,
        NULL::TIMESTAMPTZ AS act_by, 'clear' AS grade, []::VARCHAR[] AS missing, []::VARCHAR[] AS also_ruled_out,
        o.clearing_day AS completion_clearing_day, v.clearing_day AS void_clearing_day, o.settled_at
 FROM life v
-JOIN life o ON o.id = v.original
+JOIN origin o ON o.id = v.original
 WHERE v.kind = 'COMPLETION_VOID' AND v.stands AND in_scope(v.business_date)

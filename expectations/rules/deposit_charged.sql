@@ -5,6 +5,8 @@ WITH price AS (SELECT merchant, unnest(prices_fen)::BIGINT AS price FROM paramet
 first_sale AS (
     SELECT l.*, row_number() OVER (PARTITION BY l.merchant, l.terminal ORDER BY l.nth) AS place FROM life l
     WHERE l.kind = 'SALE' AND l.state = 'approved'
+      AND (l.merchant, l.terminal) IN (SELECT f.merchant, f.terminal FROM life f JOIN price p ON p.merchant = f.merchant AND p.price = f.amount_fen
+                                       WHERE f.kind = 'SALE' AND f.state = 'approved' AND f.stan <= 10)
 )
 SELECT s.id AS key, 1 AS deposits_not_registered, [s.id] AS subjects, s.merchant, s.terminal, s.business_date,
        s.amount_fen AS amount_at_risk_fen, NULL::TIMESTAMPTZ AS act_by, 'sale' AS grade, []::VARCHAR[] AS missing,

@@ -12,4 +12,4 @@ SELECT id AS key, voids_of_this_sale,
        'clear' AS grade, []::VARCHAR[] AS missing, []::VARCHAR[] AS also_ruled_out,
        date_diff('second', first_at, moment) AS seconds_apart
 FROM void
-WHERE business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+WHERE in_scope(business_date)

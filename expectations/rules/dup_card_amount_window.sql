@@ -46,7 +46,7 @@ pair AS (
     LEFT JOIN signed a ON a.id = first.id
     LEFT JOIN signed b ON b.id = later.id
     WHERE later.run > 1
-      AND later.business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+      AND in_scope(later.business_date)
       AND later.id NOT IN (SELECT id FROM accused WHERE rule IN ('dup_stan_resent', 'dup_same_atc', 'dup_rrn_twice'))
       AND first.id NOT IN (SELECT id FROM accused WHERE rule = 'retry_after_unknown')
     QUALIFY row_number() OVER (PARTITION BY later.id ORDER BY first.nth DESC) = 1
@@ -108,6 +108,7 @@ weighed AS (
     JOIN history h USING (id)
     LEFT JOIN habit USING (id)
     LEFT JOIN price_point point ON point.merchant = p.merchant AND point.amount_fen = p.amount_fen
+                               AND point.currency = coalesce(p.currency, '156')
 ),
 scored AS (
     SELECT *, {
@@ -144,7 +145,7 @@ SELECT id AS key,
            || CASE WHEN operator_absent THEN ['operator'] ELSE [] END
            || CASE WHEN nameless THEN ['trace_numbers'] ELSE [] END
            || CASE WHEN merchant_sales_90_days < 100 THEN ['price_history'] ELSE [] END
-           || CASE WHEN starts_with(card, 'mask:') THEN ['card_token'] ELSE [] END
+           || CASE WHEN card_by_mask THEN ['card_token'] ELSE [] END
            || CASE WHEN gap THEN ['stan_gap'] ELSE [] END AS missing,
        CASE WHEN merchant_sales_90_days >= 100 AND NOT common_price THEN ['common_price_point'] ELSE [] END
            || CASE WHEN run < 3 THEN ['repeat_purchase_run'] ELSE [] END

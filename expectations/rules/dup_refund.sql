@@ -8,7 +8,7 @@ WITH refund AS (
                PARTITION BY coalesce(r.original, concat_ws('|', r.merchant, r.orig_rrn, r.orig_date))
                ORDER BY r.nth ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW))::BIGINT AS refunded_so_far
     FROM life r
-    LEFT JOIN life o ON o.id = r.original
+    LEFT JOIN origin o ON o.id = r.original
     WHERE r.kind IN ('REFUND', 'QR_REFUND') AND r.stands AND (r.original IS NOT NULL OR r.orig_rrn IS NOT NULL)
 ),
 repeat AS (
@@ -36,5 +36,5 @@ SELECT id AS key, coalesce(earlier, 0) AS same_refunds_before,
        []::VARCHAR[] AS also_ruled_out,
        date_diff('second', first_moment, moment) AS seconds_apart, refunded_so_far AS refunded_fen, sale_fen, linked_by
 FROM refund LEFT JOIN repeat USING (id)
-WHERE business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+WHERE in_scope(business_date)
   AND id NOT IN (SELECT id FROM accused WHERE rule IN ('refund_of_voided', 'refund_of_reversed', 'refund_over_original'))

@@ -2,7 +2,7 @@
 -- A card never uses a counter twice for one application. An offline sale and its own upload share
 -- their trace number and are one debit.
 WITH debit AS (
-    SELECT *, starts_with(card, 'mask:') AS card_by_mask FROM life
+    SELECT * FROM life
     WHERE kind IN ('SALE', 'OFFLINE_SALE', 'COMPLETION') AND exposed AND atc IS NOT NULL AND card IS NOT NULL
       AND (merchant, card, atc) IN (SELECT merchant, card, atc FROM attempt WHERE state = 'approved' AND atc IS NOT NULL
                                     GROUP BY merchant, card, atc HAVING count(*) > 1)
@@ -30,5 +30,5 @@ SELECT id AS key, 1 + coalesce(earlier, 0) AS debits_of_this_counter,
        []::VARCHAR[] AS also_ruled_out,
        atc AS card_counter, aid AS application_id, date_diff('second', first_moment, moment) AS seconds_apart
 FROM debit LEFT JOIN repeat USING (id)
-WHERE business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+WHERE in_scope(business_date)
   AND id NOT IN (SELECT id FROM accused WHERE rule IN ('dup_stan_resent', 'offline_online_double_post'))

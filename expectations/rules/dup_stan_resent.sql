@@ -25,7 +25,7 @@ SELECT id AS key, 1 + coalesce(earlier, 0) AS debits_of_this_trace,
        [auth_code] || coalesce(auth_codes, []) AS authorisation_codes,
        date_diff('second', first_moment, moment) AS seconds_apart, atc AS card_counter
 FROM debit LEFT JOIN repeat USING (id)
-WHERE business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+WHERE in_scope(business_date)
 UNION ALL
 -- The same on the acquirer's side: one trace number posted twice under two references, of which the terminal has one.
 SELECT l.id, count(*) + 1, [l.id] || list(f.id ORDER BY f.id), l.merchant, any_value(l.terminal), l.business_date, l.amount_fen,

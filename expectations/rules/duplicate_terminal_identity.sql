@@ -5,7 +5,7 @@ WITH turn AS (
            line <> lag(line) OVER (PARTITION BY terminal, business_date ORDER BY nth) AS turned
     FROM attempt
     WHERE line IS NOT NULL AND terminal <> '' AND terminal <> line
-      AND terminal IN (SELECT terminal FROM attempt GROUP BY terminal HAVING count(DISTINCT line) > 1)
+      AND terminal IN (SELECT terminal FROM attempt GROUP BY terminal HAVING min(line) <> max(line))
 ),
 counted AS (
     SELECT terminal, business_date, count(*) FILTER (turned) AS turns, count(DISTINCT line) AS lines,

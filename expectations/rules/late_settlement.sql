@@ -1,7 +1,7 @@
 -- One row a batch with money in it, dated the day on which its term ended: hours from its first debit to its
--- settlement, to the next batch's beginning, or to the last message known. A batch that is late is no money lost: what waits
--- in it is at risk only once it is so late that the acquirer may refuse it. So is an offline sale that was not sent by its
--- clearing cut-off, nor since, in a batch that is still open.
+-- settlement, to the next batch's beginning, or to the last message known; a begun hour is one. A batch that is late is no
+-- money lost: what waits in it is at risk only once it is so late that the acquirer may refuse it. So is an offline sale
+-- that was not sent by its clearing cut-off, nor since, in a batch that is still open.
 WITH opened AS (
     SELECT merchant, terminal, batch, epoch, min(moment) AS first_at, arg_min(id, nth) AS first_id, min(settled_at) AS settled_at,
            sum(amount_fen)::BIGINT AS unsettled_fen
@@ -9,12 +9,17 @@ WITH opened AS (
     WHERE kind IN ('SALE', 'OFFLINE_SALE', 'COMPLETION') AND live AND batch IS NOT NULL
     GROUP BY merchant, terminal, batch, epoch
 ),
+-- A batch whose number is used no longer may have been settled by a message that was lost, where numbers are missing
+-- in it, or between it and the next one.
 followed AS (
-    SELECT *, lead(first_at) OVER (PARTITION BY merchant, terminal ORDER BY first_at) AS next_at FROM opened
+    SELECT o.*, lead(first_at) OVER (PARTITION BY merchant, terminal ORDER BY first_at) AS next_at, b.last_moment,
+           coalesce(b.end_lost OR b.numbers_missing > 0, false) AS end_lost
+    FROM opened o LEFT JOIN batch b USING (merchant, terminal, batch, epoch)
 ),
 term AS (
-    SELECT f.*, p.hours, p.grave_hours,
-           date_diff('minute', f.first_at, coalesce(f.settled_at, f.next_at, m.known_until)) // 60 AS hours_open,
+    SELECT f.*, p.hours, p.grave_hours, f.settled_at IS NULL AND f.end_lost
+               AND f.last_moment <= f.first_at + to_hours(p.hours) AS unsure,
+           (date_diff('second', f.first_at, coalesce(f.settled_at, f.next_at, m.known_until)) + 3599) // 3600 AS hours_open,
            ((f.first_at + to_hours(p.hours)) AT TIME ZONE shop.zone)::DATE AS business_date
     FROM followed f
     CROSS JOIN shop
@@ -36,12 +41,12 @@ unsent AS (
 )
 SELECT first_id AS key, hours_open, hours AS hours_allowed, [first_id] AS subjects,
        merchant, terminal, business_date, CASE WHEN hours_open > grave_hours THEN unsettled_fen ELSE 0 END AS amount_at_risk_fen, NULL::TIMESTAMPTZ AS act_by,
-       CASE WHEN hours_open > grave_hours THEN 'grave' ELSE 'clear' END AS grade,
-       []::VARCHAR[] AS missing, []::VARCHAR[] AS also_ruled_out, batch AS batch_no, settled_at, unsettled_fen, NULL::BIGINT AS offline_fen
+       CASE WHEN unsure THEN 'gap' WHEN hours_open > grave_hours THEN 'grave' ELSE 'clear' END AS grade,
+       CASE WHEN unsure THEN ['stan_gap'] ELSE []::VARCHAR[] END AS missing, []::VARCHAR[] AS also_ruled_out, batch AS batch_no, settled_at, unsettled_fen, NULL::BIGINT AS offline_fen
 FROM term
 WHERE in_scope(business_date)
 UNION ALL
--- Hours are full ones before the cut-off, and begun ones since the sale: every one of these is late.
+-- Hours are full ones before the cut-off: every one of these is late.
 SELECT id, (date_diff('minute', moment, known_until) + 59) // 60, date_diff('minute', moment, cutoff_at) // 60, [id], merchant, terminal,
        business_date, CASE WHEN known_until > moment + to_hours(grave_hours) THEN amount_fen ELSE 0 END, NULL::TIMESTAMPTZ,
        CASE WHEN only_in_journal THEN 'log' WHEN known_until > moment + to_hours(grave_hours) THEN 'grave' ELSE 'clear' END,

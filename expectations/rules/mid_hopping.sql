@@ -8,7 +8,7 @@ WITH turn AS (
     FROM attempt a
     LEFT JOIN family f ON f.merchant = a.merchant
     WHERE a.terminal <> '' AND a.merchant <> ''
-      AND a.terminal IN (SELECT terminal FROM attempt GROUP BY terminal HAVING count(DISTINCT merchant) > 1)
+      AND a.terminal IN (SELECT terminal FROM attempt GROUP BY terminal HAVING min(merchant) <> max(merchant))
 ),
 counted AS (
     SELECT *, count(*) FILTER (turned) OVER until AS turns, count(DISTINCT owner) OVER until AS owners

@@ -1,6 +1,7 @@
 -- One row a debit of the acquirer's statement that no record of its terminal shows, on a day whose records reach past
 -- it. Where the terminal's own numbers have a gap that holds the line's number, or the line names none and there is
--- any gap that day, a record was lost (`gap`, `doubt`). Codes, and lines that name no terminal, are other channels.
+-- any gap that day, a record was lost (`gap`, `doubt`); so is one just before the first number of a batch whose
+-- beginning was not seen. Codes, and lines that name no terminal, are other channels.
 WITH unseen AS (
     SELECT l.*, (l.moment AT TIME ZONE shop.zone)::DATE AS local_day
     FROM line l CROSS JOIN shop
@@ -15,12 +16,15 @@ known AS (
     GROUP BY u.id
 ),
 hole AS (
-    SELECT u.id, bool_or(g.batch IS NOT DISTINCT FROM coalesce(u.batch, g.batch) AND
-                         CASE WHEN g.first_stan <= g.last_stan THEN u.stan BETWEEN g.first_stan AND g.last_stan
-                              ELSE u.stan >= g.first_stan OR u.stan <= g.last_stan END) AS holds_it
-    FROM unseen u JOIN gap g ON g.merchant = u.merchant AND g.terminal = u.terminal
+    SELECT u.id, bool_or(in_gap(u.batch, u.stan, g.batch, g.first_stan, g.last_stan)) AS holds_it
+    FROM unseen u JOIN missing_run g ON g.merchant = u.merchant AND g.terminal = u.terminal
     WHERE u.moment BETWEEN g.opens_at - INTERVAL 1 DAY AND g.closes_at + INTERVAL 1 DAY
     GROUP BY u.id
+    UNION ALL
+    SELECT u.id, true
+    FROM unseen u JOIN batch b ON b.merchant = u.merchant AND b.terminal = u.terminal AND b.batch = u.batch
+    WHERE b.start <> 'seen' AND u.moment BETWEEN b.first_moment - INTERVAL 1 DAY AND b.first_moment
+      AND (b.first_stan - u.stan + 999999) % 999999 BETWEEN 1 AND 1000
 ),
 -- The same record kept under another type, or another number of the same card and amount a moment away.
 near AS (
@@ -36,6 +40,6 @@ SELECT u.id AS key, 0 AS records, [u.id] AS subjects, u.merchant, u.terminal, u.
 FROM unseen u
 JOIN known k ON k.id = u.id AND u.moment BETWEEN k.first_at AND k.last_at
 JOIN pool p ON p.merchant = u.merchant AND p.terminal = u.terminal AND p.clearing_day = u.clearing_day AND p.closed
-LEFT JOIN hole h ON h.id = u.id
+LEFT JOIN (SELECT id, bool_or(holds_it) AS holds_it FROM hole GROUP BY id) h ON h.id = u.id
 WHERE in_scope(u.business_date) AND u.id NOT IN (SELECT id FROM near)
   AND u.id NOT IN (SELECT id FROM accused WHERE rule = 'dup_rrn_twice')

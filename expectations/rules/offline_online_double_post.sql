@@ -21,9 +21,9 @@ pair AS (
 )
 SELECT id AS key, 2 AS postings, [id, first_id] AS subjects,
        merchant, terminal, business_date, amount_fen AS amount_at_risk_fen, act_by,
-       CASE WHEN NOT same_counter THEN 'order' WHEN gap OR starts_with(card, 'mask:') THEN 'gap' ELSE 'clear' END AS grade,
+       CASE WHEN NOT same_counter THEN 'order' WHEN gap OR card_by_mask THEN 'gap' ELSE 'clear' END AS grade,
        ['acquirer_file'] || CASE WHEN gap THEN ['stan_gap'] ELSE [] END
-           || CASE WHEN starts_with(card, 'mask:') THEN ['card_token'] ELSE [] END AS missing,
+           || CASE WHEN card_by_mask THEN ['card_token'] ELSE [] END AS missing,
        []::VARCHAR[] AS also_ruled_out,
        seconds_apart, atc AS card_counter, same_counter
 FROM pair

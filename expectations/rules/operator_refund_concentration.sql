@@ -13,10 +13,10 @@ month AS (
            shop AS (PARTITION BY merchant ORDER BY business_date RANGE BETWEEN INTERVAL 29 DAY PRECEDING AND CURRENT ROW)
 ),
 judged AS (
-    SELECT m.*, own_refunds >= p.refunds AND own_refunds * 100 > p.percent * all_refunds AND o.operators > 1 AS too_many
+    SELECT m.*, own_refunds >= p.refunds AND own_refunds * 100 > p.percent * all_refunds AND o.has_others AS too_many
     FROM month m
     JOIN parameter p USING (merchant)
-    JOIN (SELECT merchant, count(DISTINCT operator_no) AS operators FROM attempt GROUP BY merchant) o USING (merchant)
+    JOIN (SELECT merchant, min(operator_no) <> max(operator_no) AS has_others FROM attempt GROUP BY merchant) o USING (merchant)
 )
 SELECT concat_ws('|', merchant, operator_no, business_date) AS key,
        CASE WHEN too_many AND NOT coalesce(lag(too_many) OVER w, false) THEN own_refunds ELSE 0 END AS refunds_in_one_hand,

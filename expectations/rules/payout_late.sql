@@ -1,39 +1,65 @@
 -- One row a clearing day whose takings were paid out after their term, or not at all when the payouts that are known
--- reach past it. T1: the next working day of the People's Republic of China; D1: the next day; T0 and D0: the same day.
--- Past the calendar's end nothing is judged.
+-- reach past it. T1: the next working day of the People's Republic of China, until its end; T0: the same
+-- day, or the first working day after it; D1: the next day; D0: two hours after the last sale, and what was sold from 22:00
+-- on counts for the next day. Past the calendar's end nothing is judged. A payout that names no hour is held against its day.
 WITH taken AS (
     SELECT l.merchant, l.acquirer, l.clearing_day, coalesce(l.settlement_cycle, c.cycle) AS cycle,
-           sum(coalesce(l.settled_fen, CASE l.family WHEN 'debit' THEN l.amount_fen - coalesce(l.fee_fen, 0)
-                                       ELSE -l.amount_fen - coalesce(l.fee_fen, 0) END))::BIGINT AS due_fen
+           coalesce(l.settled_fen, CASE l.family WHEN 'debit' THEN l.amount_fen - coalesce(l.fee_fen, 0)
+                                   ELSE -l.amount_fen - coalesce(l.fee_fen, 0) END) AS fen, l.moment,
+           coalesce(l.moment AT TIME ZONE shop.zone, l.clearing_day::TIMESTAMP) < l.clearing_day + INTERVAL 22 HOUR
+               AND coalesce(l.moment AT TIME ZONE shop.zone, l.clearing_day::TIMESTAMP) >= l.clearing_day AS early
     FROM line l
+    CROSS JOIN shop
     JOIN contract c ON c.merchant = l.merchant AND (c.acquirer IS NULL OR c.acquirer = l.acquirer)
                    AND l.business_date BETWEEN c.since AND coalesce(c.until, DATE '9999-12-31')
     WHERE l.status = 'settled' AND l.family IN ('debit', 'refund', 'void', 'reversal')
-    GROUP BY ALL
+),
+owed AS (
+    SELECT merchant, acquirer, clearing_day, cycle, sum(fen)::BIGINT AS due_fen,
+           coalesce(sum(fen) FILTER (early), 0)::BIGINT AS early_fen, max(moment) FILTER (early) + INTERVAL 2 HOUR AS due_at,
+           coalesce(cycle = 'D0', false) AS at_once
+    FROM taken GROUP BY ALL
 ),
 term AS (
-    SELECT t.*, CASE WHEN t.cycle IN ('T0', 'D0') THEN t.clearing_day WHEN t.cycle = 'D1' THEN t.clearing_day + 1
+    SELECT t.*, CASE WHEN at_once THEN t.clearing_day + CASE WHEN due_at IS NULL OR early_fen <= 0 THEN 1 ELSE 0 END
+                     WHEN t.cycle = 'D1' THEN t.clearing_day + 1
+                     WHEN t.cycle = 'T0' THEN (SELECT min(d.day) FROM calendar d
+                                               WHERE d.worked = (SELECT max(b.worked) FROM calendar b WHERE b.day = t.clearing_day - 1) + 1)
                      ELSE (SELECT min(d.day) FROM calendar d
                            WHERE d.worked = (SELECT max(b.worked) FROM calendar b WHERE b.day = t.clearing_day) + 1) END AS due_day
-    FROM taken t
+    FROM owed t
     WHERE t.due_fen > 0
 ),
-come AS (
-    SELECT t.merchant, t.acquirer, t.clearing_day, t.cycle, min(p.business_date) FILTER (p.state = 'paid') AS paid_on,
-           list(p.id ORDER BY p.business_date, p.id) AS ids, bool_or(p.state IN ('failed', 'returned', 'frozen')) AS told
+paid AS (
+    SELECT t.merchant, t.acquirer, t.clearing_day, t.cycle, t.due_at, t.early_fen, t.due_fen, p.id, p.state, p.business_date,
+           coalesce(p.paid_at, p.business_date::TIMESTAMP AT TIME ZONE (SELECT zone FROM shop)) AS paid_at,
+           coalesce(p.planned_fen, p.amount_fen + coalesce(p.deducted_fen, 0) + coalesce(p.suspended_fen, 0)) AS fen
     FROM term t
     JOIN payout p ON p.merchant = t.merchant AND p.acquirer = t.acquirer AND p.is_dated
                  AND t.clearing_day BETWEEN p.first_day AND p.last_day
                  AND (p.settlement_cycle IS NULL OR p.settlement_cycle = t.cycle)
-    GROUP BY ALL
 ),
-known AS (SELECT merchant, acquirer, max(business_date) AS until FROM payout GROUP BY ALL)
-SELECT concat_ws('|', t.merchant, t.acquirer, t.clearing_day, t.cycle) AS key,
-       date_diff('day', t.due_day, coalesce(c.paid_on, k.until)) AS days_late, coalesce(c.ids, []) AS subjects, t.merchant,
-       '' AS terminal, t.clearing_day AS business_date, t.due_fen AS amount_at_risk_fen, NULL::TIMESTAMPTZ AS act_by,
-       CASE WHEN c.paid_on IS NULL THEN 'unpaid' ELSE 'late' END AS grade, []::VARCHAR[] AS missing, []::VARCHAR[] AS also_ruled_out,
-       t.due_fen, t.due_day, c.paid_on, t.cycle
-FROM term t
-JOIN known k ON k.merchant = t.merchant AND k.acquirer = t.acquirer
-LEFT JOIN come c ON c.merchant = t.merchant AND c.acquirer = t.acquirer AND c.clearing_day = t.clearing_day AND c.cycle = t.cycle
-WHERE t.due_day IS NOT NULL AND in_scope(t.clearing_day) AND NOT coalesce(c.told, false)
+come AS (
+    SELECT merchant, acquirer, clearing_day, cycle, min(business_date) FILTER (state = 'paid') AS paid_on,
+           list(id ORDER BY business_date, id) AS ids, bool_or(state IN ('failed', 'returned', 'frozen')) AS told,
+           min(paid_at) FILTER (state = 'paid' AND paid_at > due_at) AS paid_after,
+           coalesce(sum(fen) FILTER (state = 'paid' AND paid_at <= due_at), 0) < any_value(early_fen)
+               AND coalesce(sum(fen) FILTER (state = 'paid' AND paid_at > due_at), 0) > any_value(due_fen - early_fen) AS too_late
+    FROM paid GROUP BY merchant, acquirer, clearing_day, cycle
+),
+known AS (SELECT merchant, acquirer, max(business_date) AS until FROM payout GROUP BY ALL),
+judged AS (
+    SELECT t.*, c.ids, c.paid_on, date_diff('day', t.due_day, coalesce(c.paid_on, k.until)) AS days,
+           CASE WHEN t.at_once AND c.too_late THEN (date_diff('second', t.due_at, c.paid_after) + 3599) // 3600 END AS hours
+    FROM term t
+    JOIN known k ON k.merchant = t.merchant AND k.acquirer = t.acquirer
+    LEFT JOIN come c ON c.merchant = t.merchant AND c.acquirer = t.acquirer AND c.clearing_day = t.clearing_day AND c.cycle = t.cycle
+    WHERE t.due_day IS NOT NULL AND in_scope(t.clearing_day) AND NOT coalesce(c.told, false)
+)
+SELECT concat_ws('|', merchant, acquirer, clearing_day, cycle) AS key, greatest(24 * days, coalesce(hours, 0)) AS overdue_h,
+       coalesce(ids, []) AS subjects, merchant, '' AS terminal, clearing_day AS business_date, due_fen AS amount_at_risk_fen,
+       NULL::TIMESTAMPTZ AS act_by, CASE WHEN paid_on IS NULL THEN 'unpaid' ELSE 'late' END AS grade,
+       []::VARCHAR[] AS missing, []::VARCHAR[] AS also_ruled_out,
+       due_fen, due_day, paid_on, cycle, CASE WHEN days > 0 THEN days END AS days_late,
+       CASE WHEN days <= 0 AND hours > 0 THEN hours END AS hours_late
+FROM judged

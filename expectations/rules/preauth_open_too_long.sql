@@ -6,7 +6,7 @@ WITH term AS (
     JOIN parameter p USING (merchant)
     JOIN hold h USING (id)
     WHERE a.kind = 'PREAUTH' AND a.stands
-      AND (a.business_date + p.days::INT + 1) BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+      AND in_scope(a.business_date + p.days::INT + 1)
       AND (SELECT max(known_until) FROM merchant) >= (a.moment + to_days(p.days::INT))
       AND NOT EXISTS (SELECT 1 FROM attempt t WHERE t.merchant = a.merchant AND t.card = a.card AND t.kind = 'PREAUTH'
                         AND t.state = 'approved' AND t.nth > a.nth)

@@ -7,5 +7,5 @@ SELECT r.id AS key, date_diff('day', coalesce(r.orig_date, o.business_date), r.b
        coalesce(r.orig_date, o.business_date) AS original_date, r.state AS refund_outcome
 FROM life r
 JOIN parameter p USING (merchant)
-LEFT JOIN life o ON o.id = r.original
+LEFT JOIN origin o ON o.id = r.original
 WHERE r.kind IN ('REFUND', 'QR_REFUND') AND r.stands AND coalesce(r.orig_date, o.business_date) IS NOT NULL AND in_scope(r.business_date)

@@ -4,7 +4,7 @@ WITH refund AS (
     SELECT r.id, r.merchant, r.terminal, r.business_date, r.amount_fen, r.linked_by, o.id AS sale_id, o.amount_fen AS sale_fen,
            r.amount_fen::VARCHAR AS typed, o.amount_fen::VARCHAR AS meant
     FROM life r
-    JOIN life o ON o.id = r.original
+    JOIN origin o ON o.id = r.original
     WHERE r.kind IN ('REFUND', 'QR_REFUND') AND r.stands AND r.linked_by <> 'card' AND r.amount_fen <> o.amount_fen
       AND r.amount_fen > 0 AND o.amount_fen > 0 AND in_scope(r.business_date)
 ),

@@ -10,7 +10,7 @@ pair AS (
     JOIN life s
       ON s.merchant = r.merchant AND s.card = r.card AND s.amount_fen = r.amount_fen AND s.kind = 'SALE' AND s.exposed
      AND s.nth > r.nth AND s.moment <= r.moment + to_seconds(p.window_s)
-    LEFT JOIN life o ON o.id = r.original
+    LEFT JOIN origin o ON o.id = r.original
     WHERE in_scope(s.business_date) AND (s.order_ref IS NULL OR s.order_ref IS NOT DISTINCT FROM coalesce(r.order_ref, o.order_ref))
       -- What was sold and refunded in turns is judged by the pair that is nearest.
     QUALIFY row_number() OVER (PARTITION BY s.id ORDER BY r.nth DESC) = 1

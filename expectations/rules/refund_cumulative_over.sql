@@ -7,7 +7,7 @@ WITH refund AS (
            CASE WHEN lead(r.id) OVER (PARTITION BY r.original ORDER BY r.nth) IS NULL AND o.first_void_nth > r.nth
                 THEN o.first_void END AS void_after
     FROM life r
-    JOIN life o ON o.id = r.original
+    JOIN origin o ON o.id = r.original
     WHERE r.kind IN ('REFUND', 'QR_REFUND') AND r.stands
 )
 SELECT r.id AS key, r.refunds_fen + coalesce(v.amount_fen, 0) AS credited_fen, r.sale_fen,
@@ -24,5 +24,5 @@ SELECT r.id AS key, r.refunds_fen + coalesce(v.amount_fen, 0) AS credited_fen, r
 FROM refund r
 LEFT JOIN life v ON v.id = r.void_after
 WHERE r.currency IS NOT DISTINCT FROM r.sale_currency
-  AND r.business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+  AND in_scope(r.business_date)
   AND r.id NOT IN (SELECT id FROM accused WHERE rule IN ('refund_of_voided', 'refund_of_reversed', 'refund_over_original', 'dup_refund'))

@@ -18,7 +18,7 @@ SELECT r.id AS key, r.amount_fen AS refund_fen, greatest(u.takings_fen, 0) AS ta
        NULL::TIMESTAMPTZ AS act_by, 'clear' AS grade, ['acquirer_file'] AS missing, []::VARCHAR[] AS also_ruled_out
 FROM until u
 JOIN life r USING (id)
-LEFT JOIN life o ON o.id = r.original
+LEFT JOIN origin o ON o.id = r.original
 WHERE r.kind IN ('REFUND', 'QR_REFUND') AND r.state <> 'declined' AND coalesce(o.business_date, r.orig_date) < r.business_date
   AND in_scope(r.business_date)
   AND NOT EXISTS (SELECT 1 FROM terminal_day t WHERE t.merchant = r.merchant AND t.business_date = r.business_date AND t.numbers_missing > 0)

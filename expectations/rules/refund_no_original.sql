@@ -4,7 +4,7 @@
 WITH refund AS (
     SELECT * FROM life
     WHERE kind IN ('REFUND', 'QR_REFUND') AND stands
-      AND business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+      AND in_scope(business_date)
 ),
 collected AS (
     SELECT DISTINCT merchant, business_date AS day FROM used

@@ -22,5 +22,5 @@ SELECT r.id AS key, 0 AS payments, [r.id] || CASE WHEN o.id IS NULL THEN [] ELSE
        CASE WHEN days_waited >= dispute_days THEN 'dispute' ELSE 'late' END AS grade,
        []::VARCHAR[] AS missing, []::VARCHAR[] AS also_ruled_out, days_waited, posting
 FROM waiting r
-LEFT JOIN life o ON o.id = r.original
+LEFT JOIN origin o ON o.id = r.original
 WHERE is_late AND in_scope(r.business_date)

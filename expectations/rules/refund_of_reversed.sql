@@ -5,5 +5,5 @@ SELECT r.id AS key, CASE WHEN o.is_reversed THEN 1 ELSE 0 END AS reversals_of_th
        CASE WHEN r.linked_by = 'card' THEN ['original_not_named'] ELSE []::VARCHAR[] END AS missing, []::VARCHAR[] AS also_ruled_out,
        r.linked_by
 FROM life r
-JOIN life o ON o.id = r.original
+JOIN origin o ON o.id = r.original
 WHERE r.kind IN ('REFUND', 'QR_REFUND') AND r.stands AND in_scope(r.business_date)

@@ -6,6 +6,6 @@ SELECT r.id AS key,
        CASE WHEN v.gap_later THEN 'gap' ELSE 'clear' END AS grade,
        CASE WHEN v.gap_later THEN ['stan_gap'] ELSE []::VARCHAR[] END AS missing, []::VARCHAR[] AS also_ruled_out
 FROM life r
-JOIN life o ON o.id = r.original
+JOIN origin o ON o.id = r.original
 LEFT JOIN life v ON v.id = o.first_void
 WHERE r.kind IN ('REFUND', 'QR_REFUND') AND r.stands AND in_scope(r.business_date)

@@ -5,10 +5,10 @@ WITH refund AS (
            coalesce(left(r.entry_mode, 2) IN ('07', '91', '96', '98') OR left(o.entry_mode, 2) IN ('07', '91', '96', '98'), false)
                AS contactless
     FROM life r
-    JOIN life o ON o.id = r.original
+    JOIN origin o ON o.id = r.original
     WHERE r.kind = 'REFUND' AND r.stands AND r.linked_by = 'reference' AND o.kind <> 'QR_SALE'
-      AND starts_with(r.card, 'mask:') = starts_with(o.card, 'mask:')
-      AND r.business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+      AND r.card_by_mask = o.card_by_mask
+      AND in_scope(r.business_date)
 )
 SELECT id AS key,
        CASE WHEN card = sale_card THEN 1

@@ -7,8 +7,8 @@ SELECT r.id AS key,
        'clear' AS grade, CASE WHEN maker.family IS NULL THEN ['merchant_map'] ELSE []::VARCHAR[] END AS missing, []::VARCHAR[] AS also_ruled_out,
        o.merchant AS sale_merchant_id, o.terminal AS sale_terminal_id, r.merchant AS refund_merchant_id
 FROM life r
-JOIN life o ON o.id = r.original
+JOIN origin o ON o.id = r.original
 LEFT JOIN family maker ON maker.merchant = r.merchant
 LEFT JOIN family seller ON seller.merchant = o.merchant
 WHERE r.kind = 'REFUND' AND r.stands AND r.linked_by = 'reference'
-  AND r.business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+  AND in_scope(r.business_date)

@@ -10,7 +10,7 @@ SELECT r.id AS key, r.amount_fen AS refund_fen, o.amount_fen AS sale_fen,
        []::VARCHAR[] AS also_ruled_out,
        r.linked_by
 FROM life r
-JOIN life o ON o.id = r.original
+JOIN origin o ON o.id = r.original
 WHERE r.kind IN ('REFUND', 'QR_REFUND') AND r.stands AND r.currency IS NOT DISTINCT FROM o.currency
-  AND r.business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+  AND in_scope(r.business_date)
   AND r.id NOT IN (SELECT id FROM accused WHERE rule IN ('refund_of_voided', 'refund_of_reversed'))

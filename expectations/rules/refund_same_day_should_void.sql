@@ -7,5 +7,5 @@ SELECT r.id AS key,
        [r.id, o.id] AS subjects, r.merchant, r.terminal, r.business_date, 0 AS amount_at_risk_fen, NULL::TIMESTAMPTZ AS act_by,
        'clear' AS grade, []::VARCHAR[] AS missing, []::VARCHAR[] AS also_ruled_out, o.moment AS sold_at
 FROM life r
-JOIN life o ON o.id = r.original
+JOIN origin o ON o.id = r.original
 WHERE r.kind = 'REFUND' AND r.stands AND o.kind = 'SALE' AND in_scope(r.business_date)

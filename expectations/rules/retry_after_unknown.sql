@@ -6,7 +6,7 @@ WITH unresolved AS (
     WHERE kind = 'SALE' AND (state = 'open' OR (state = 'approved' AND reversal_sendings > 0))
       AND NOT is_reversed AND voids = 0 AND refunded_fen = 0
       AND id NOT IN (SELECT id FROM posting WHERE posting IN ('absent', 'undone'))
-      AND business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+      AND in_scope(business_date)
 ),
 retried AS (
     SELECT u.id, arg_min(s.id, s.nth) AS retry, count(*) AS retries

@@ -3,7 +3,7 @@
 -- The original is what stays in doubt; where it was not collected, its first reversal stands for it. Which attempt a
 -- reversal without a trace number takes back is not known.
 WITH original AS (
-    SELECT * FROM life WHERE kind <> 'REVERSAL'
+    SELECT * FROM life WHERE kind <> 'REVERSAL' AND trace IN (SELECT trace FROM reversal)
     QUALIFY row_number() OVER (PARTITION BY trace ORDER BY state = 'open' DESC, state = 'approved' DESC, nth) = 1
 )
 SELECT l.id AS key,
@@ -23,4 +23,4 @@ LEFT JOIN original o USING (trace)
 JOIN life l ON l.id = coalesce(o.id, r.first_reversal)
 JOIN parameter w ON w.merchant = l.merchant
 LEFT JOIN posting p ON p.id = o.id
-WHERE l.business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+WHERE in_scope(l.business_date)

@@ -9,5 +9,4 @@ SELECT concat_ws('|', b.merchant, b.terminal, b.batch, coalesce(g.first_stan, b.
        b.batch AS batch_no, g.first_stan, g.last_stan, g.opens_at, g.closes_at
 FROM batch b
 LEFT JOIN gap g USING (merchant, terminal, batch, epoch)
-WHERE coalesce(g.business_date, b.business_date)
-      BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+WHERE in_scope(coalesce(g.business_date, b.business_date))

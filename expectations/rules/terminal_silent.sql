@@ -1,20 +1,58 @@
--- One row a terminal's day on which its shop went on trading without it: how long it was silent at the end, against twice
--- its usual longest pause (19 of 20 of its days in the 30 before, at least ten days known).
+-- One row a terminal and day: how long it was silent at the day's end, or all day, against twice its usual silence there
+-- (19 of 20 of its days in the 30 before, at least ten days known). The day ends with the last message of the shop's
+-- other terminals; where none spoke, when the shop usually closes (half of its days in the 30 before), if records reach
+-- past it. A day on which nobody spoke is a closed one where this weekday mostly was, and on public holidays. A silence
+-- of days is told on the first.
 WITH day AS (
     SELECT merchant, terminal, business_date, min(moment) AS first_at, max(moment) AS last_at, arg_max(id, moment) AS last_id
     FROM used WHERE source = 'attempt' GROUP BY merchant, terminal, business_date
 ),
-shop_day AS (SELECT merchant, business_date, max(last_at) AS shop_until, count(*) AS terminals FROM day GROUP BY merchant, business_date),
+shop_day AS (
+    SELECT merchant, business_date, max(last_at) AS shop_until, count(*) AS terminals,
+           epoch(min(first_at) AT TIME ZONE any_value(zone) - business_date::TIMESTAMP)::BIGINT AS opens_s,
+           epoch(max(last_at) AT TIME ZONE any_value(zone) - business_date::TIMESTAMP)::BIGINT AS closes_s
+    FROM day CROSS JOIN shop GROUP BY merchant, business_date
+),
+asked AS (
+    SELECT d.day::DATE AS business_date
+    FROM (SELECT unnest(generate_series(min(business_date), max(business_date), INTERVAL 1 DAY)) AS day FROM day) d
+),
+habit AS (
+    SELECT a.business_date, s.merchant, quantile_disc(s.opens_s, 0.5) AS opens_s, quantile_disc(s.closes_s, 0.5) AS closes_s,
+           count(*) FILTER (dayofweek(s.business_date) = dayofweek(a.business_date)) * 2 >= date_diff('day', min(s.business_date), a.business_date) // 7
+               AS open_weekday
+    FROM asked a JOIN shop_day s ON s.business_date BETWEEN a.business_date - 30 AND a.business_date - 1
+    GROUP BY a.business_date, s.merchant
+),
+holiday AS (
+    SELECT a.day FROM calendar a JOIN calendar b ON b.day = a.day - 1 WHERE a.worked = b.worked AND dayofweek(a.day) BETWEEN 1 AND 5
+),
 tail AS (
-    SELECT d.*, date_diff('second', d.last_at, s.shop_until) AS silent_s, s.terminals FROM day d JOIN shop_day s USING (merchant, business_date)
+    SELECT t.merchant, t.terminal, h.business_date, d.last_at, d.last_id, coalesce(s.terminals, 0) AS terminals,
+           CASE WHEN s.terminals > (d.last_at IS NOT NULL)::INT THEN s.shop_until
+                ELSE (h.business_date::TIMESTAMP + to_seconds(h.closes_s)) AT TIME ZONE shop.zone END AS ends_at,
+           (h.business_date::TIMESTAMP + to_seconds(h.opens_s)) AT TIME ZONE shop.zone AS opens_at, h.open_weekday
+    FROM (SELECT merchant, terminal, min(business_date) AS since FROM day GROUP BY merchant, terminal) t
+    JOIN habit h ON h.merchant = t.merchant AND h.business_date > t.since
+    CROSS JOIN shop
+    LEFT JOIN day d ON d.merchant = t.merchant AND d.terminal = t.terminal AND d.business_date = h.business_date
+    LEFT JOIN shop_day s ON s.merchant = t.merchant AND s.business_date = h.business_date
+),
+measured AS (
+    SELECT *, greatest(date_diff('second', coalesce(last_at, opens_at), ends_at), 0) AS silent_s, last_at IS NOT NULL AS spoke FROM tail
 ),
 usual AS (
-    SELECT *, quantile_disc(silent_s, 0.95) OVER w AS usual_s, count(*) OVER w AS days_known
-    FROM tail
-    WINDOW w AS (PARTITION BY merchant, terminal ORDER BY business_date RANGE BETWEEN INTERVAL 30 DAY PRECEDING AND INTERVAL 1 DAY PRECEDING)
+    SELECT *, quantile_disc(silent_s, 0.95) FILTER (spoke) OVER w AS usual_s, count(*) FILTER (spoke) OVER w AS days_known,
+           arg_max(last_id, last_at) OVER before AS last_known
+    FROM measured
+    WINDOW w AS (PARTITION BY merchant, terminal ORDER BY business_date RANGE BETWEEN INTERVAL 30 DAY PRECEDING AND INTERVAL 1 DAY PRECEDING),
+           before AS (PARTITION BY merchant, terminal ORDER BY business_date ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 )
 SELECT concat_ws('|', u.merchant, u.terminal, u.business_date) AS key, u.silent_s, greatest(2 * u.usual_s, p.least_s) AS silence_allowed_s,
-       [u.last_id] AS subjects, u.merchant, u.terminal, u.business_date, 0 AS amount_at_risk_fen, NULL::TIMESTAMPTZ AS act_by,
-       'clear' AS grade, ['opening_hours'] AS missing, []::VARCHAR[] AS also_ruled_out, u.usual_s, u.last_at
+       [coalesce(u.last_id, u.last_known)] AS subjects, u.merchant, u.terminal, u.business_date, 0 AS amount_at_risk_fen,
+       NULL::TIMESTAMPTZ AS act_by, 'clear' AS grade, ['opening_hours'] AS missing, []::VARCHAR[] AS also_ruled_out, u.usual_s, u.last_at,
+       CASE WHEN u.terminals <= u.spoke::INT THEN u.silent_s // 3600 END AS alone_h
 FROM usual u JOIN parameter p USING (merchant)
-WHERE u.days_known >= 10 AND u.terminals > 1 AND in_scope(u.business_date)
+WHERE u.days_known >= 10 AND in_scope(u.business_date) AND u.ends_at <= (SELECT max(moment) FROM used)
+  AND (u.terminals > 0 OR u.open_weekday AND u.business_date NOT IN (SELECT day FROM holiday))
+QUALIFY u.spoke OR row_number() OVER (PARTITION BY u.merchant, u.terminal, u.last_known, u.spoke ORDER BY u.business_date) = 1

@@ -5,6 +5,6 @@ SELECT v.id AS key, CASE WHEN o.settled_at < v.moment THEN 1 ELSE 0 END AS settl
        'clear' AS grade, []::VARCHAR[] AS missing, []::VARCHAR[] AS also_ruled_out,
        o.settled_at, o.batch AS settled_batch_no
 FROM life v
-JOIN life o ON o.id = v.original
+JOIN origin o ON o.id = v.original
 WHERE v.kind = 'VOID' AND v.stands
-  AND v.business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+  AND in_scope(v.business_date)

@@ -8,6 +8,6 @@ SELECT v.id AS key, v.amount_fen AS void_fen, o.amount_fen AS sale_fen,
        CASE WHEN o.gap_later THEN ['stan_gap'] ELSE []::VARCHAR[] END AS missing,
        []::VARCHAR[] AS also_ruled_out
 FROM life v
-JOIN life o ON o.id = v.original
+JOIN origin o ON o.id = v.original
 WHERE v.kind = 'VOID' AND v.stands
-  AND v.business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+  AND in_scope(v.business_date)

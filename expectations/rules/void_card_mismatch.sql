@@ -5,8 +5,8 @@ WITH void AS (
            coalesce(left(v.entry_mode, 2) IN ('07', '91', '96', '98') OR left(o.entry_mode, 2) IN ('07', '91', '96', '98'), false)
                AS contactless
     FROM life v
-    JOIN life o ON o.id = v.original
-    WHERE v.kind = 'VOID' AND v.stands AND o.kind <> 'QR_SALE' AND starts_with(v.card, 'mask:') = starts_with(o.card, 'mask:')
+    JOIN origin o ON o.id = v.original
+    WHERE v.kind = 'VOID' AND v.stands AND o.kind <> 'QR_SALE' AND v.card_by_mask = o.card_by_mask
       AND in_scope(v.business_date)
 )
 SELECT id AS key,

@@ -9,7 +9,7 @@ SELECT v.id AS key,
        CASE v.state WHEN 'approved' THEN 'clear' ELSE 'refused' END AS grade, []::VARCHAR[] AS missing, []::VARCHAR[] AS also_ruled_out,
        o.clearing_day AS sale_clearing_day, v.clearing_day AS void_clearing_day, CASE WHEN v.state <> 'approved' THEN date_diff('second', o.moment, v.moment) END AS refused_s
 FROM life v
-JOIN life o ON o.id = v.original
+JOIN origin o ON o.id = v.original
 WHERE v.kind = 'VOID' AND (v.stands OR v.state = 'declined' AND o.live AND v.batch = o.batch AND coalesce(o.settled_at > v.moment, true))
-  AND v.business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+  AND in_scope(v.business_date)
   AND v.id NOT IN (SELECT id FROM accused WHERE rule = 'void_after_settlement')

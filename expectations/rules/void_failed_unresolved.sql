@@ -6,7 +6,7 @@ WITH failed AS (
            (SELECT max(known_until) FROM merchant) > (v.clearing_day + to_seconds(shop.cutoff_s)) AT TIME ZONE shop.zone AS day_over
     FROM life v
     CROSS JOIN shop
-    JOIN life o ON o.id = v.original
+    JOIN origin o ON o.id = v.original
     WHERE v.kind = 'VOID' AND NOT v.stands
     QUALIFY row_number() OVER (PARTITION BY o.id ORDER BY v.nth DESC) = 1
 )

@@ -7,7 +7,7 @@
 WITH void AS (
     SELECT *, coalesce(orig_batch_no, batch) AS named_batch FROM life
     WHERE kind = 'VOID' AND stands
-      AND business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+      AND in_scope(business_date)
 ),
 spent AS (
     SELECT v.id, arg_min(u.id, u.moment) FILTER (u.source = 'attempt') AS attempt_id, arg_min(u.what, u.moment) AS what
@@ -18,8 +18,9 @@ spent AS (
       AND (u.batch IS NULL OR u.batch = v.named_batch)
     GROUP BY v.id
 ),
-judged AS (
-    SELECT v.*, spent.attempt_id, spent.what AS number_spent_on,
+-- Asked only of voids without a sale: each looks through all that its merchant has.
+unissued AS (
+    SELECT v.id,
            (coalesce(v.named_batch = v.batch AND (v.orig_stan - v.stan + 999999) % 999999 BETWEEN 1 AND 500000, false)
                 AND NOT EXISTS (SELECT 1 FROM used u WHERE u.merchant = v.merchant AND u.terminal = v.terminal AND u.batch = v.batch
                                   AND u.epoch = v.epoch AND u.moment < v.moment AND u.stan <> v.stan
@@ -34,7 +35,12 @@ judged AS (
                              AND (v.orig_rrn IS NOT NULL OR abs(u.stan - v.orig_stan) <= 1000)
                              AND u.moment BETWEEN v.moment - INTERVAL 1 DAY AND v.moment + INTERVAL 1 DAY)
                AS number_not_issued
-    FROM void v LEFT JOIN spent USING (id)
+    FROM void v
+    WHERE v.original IS NULL
+),
+judged AS (
+    SELECT v.*, spent.attempt_id, spent.what AS number_spent_on, coalesce(unissued.number_not_issued, false) AS number_not_issued
+    FROM void v LEFT JOIN spent USING (id) LEFT JOIN unissued USING (id)
 )
 SELECT id AS key,
        CASE WHEN original IS NULL THEN 0 ELSE 1 END AS originals,

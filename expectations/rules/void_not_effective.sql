@@ -4,7 +4,7 @@ SELECT v.id AS key, 1 AS sales_settled_all_the_same, [v.id, s.id, p.line_id] AS 
        v.merchant, v.terminal, v.business_date, s.amount_fen AS amount_at_risk_fen, NULL::TIMESTAMPTZ AS act_by,
        'clear' AS grade, []::VARCHAR[] AS missing, []::VARCHAR[] AS also_ruled_out, s.clearing_day AS sale_cleared_on
 FROM life v
-JOIN life s ON s.id = v.original
+JOIN origin s ON s.id = v.original
 JOIN posting p ON p.id = s.id
 JOIN posting q ON q.id = v.id
 JOIN pool w ON w.merchant = v.merchant AND w.terminal = v.terminal AND w.clearing_day = v.clearing_day AND w.closed

@@ -6,7 +6,7 @@ SELECT v.id AS key, CASE WHEN v.terminal = o.terminal THEN 1 ELSE 2 END AS termi
        CASE WHEN u.last_moment > v.moment THEN []::VARCHAR[] ELSE ['device_serial'] END AS missing, []::VARCHAR[] AS also_ruled_out,
        o.terminal AS sale_terminal_id
 FROM life v
-JOIN life o ON o.id = v.original
+JOIN origin o ON o.id = v.original
 LEFT JOIN (SELECT merchant, terminal, max(moment) AS last_moment FROM used GROUP BY merchant, terminal) u
        ON u.merchant = o.merchant AND u.terminal = o.terminal
 WHERE v.kind = 'VOID' AND v.stands AND in_scope(v.business_date)

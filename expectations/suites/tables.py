@@ -28,7 +28,7 @@ SUITES: dict[str, tuple[str, tuple[Stated, ...]]] = {
         SELECT transaction_id AS key, transaction_id, terminal_id, merchant_id, txn_type, outcome, currency,
                stan, batch_no, amount_fen, event_at,
                abs(epoch(terminal_dt) - epoch(host_dt))::BIGINT AS clock_difference_s
-        FROM transactions WHERE business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+        FROM transactions WHERE in_scope(business_date)
         """,
         (
             *_SHOP,
@@ -54,7 +54,7 @@ SUITES: dict[str, tuple[str, tuple[Stated, ...]]] = {
         SELECT settlement_id AS key, settlement_id, terminal_id, merchant_id, batch_no, event_at,
                least(rmb_debit_amount_fen, rmb_credit_amount_fen, foreign_debit_amount_fen, foreign_credit_amount_fen,
                      rmb_debit_count, rmb_credit_count, foreign_debit_count, foreign_credit_count) AS least_total
-        FROM settlements WHERE business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+        FROM settlements WHERE in_scope(business_date)
         """,
         (
             *_SHOP,
@@ -67,7 +67,7 @@ SUITES: dict[str, tuple[str, tuple[Stated, ...]]] = {
     "events": (
         """
         SELECT event_id AS key, event_id, terminal_id, operation, event_at
-        FROM events WHERE business_date BETWEEN (SELECT first_day FROM scope) AND (SELECT last_day FROM scope)
+        FROM events WHERE in_scope(business_date)
         """,
         (
             *_SHOP[:2],

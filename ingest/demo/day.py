@@ -32,7 +32,7 @@ PATIENCE = {
     "migration": 180.0,
     "airflow and the shop day": 300.0,
     "collector": 60.0,
-    "word": 30.0,
+    "word": 120.0,
     "runs": 300.0,
 }
 """Seconds that each step may take before it is given up."""

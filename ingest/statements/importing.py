@@ -149,6 +149,8 @@ class _Lines:
         for name, source in self._layout.columns.items():
             texts = [cells.get(each, "") for each in source.columns]
             if all(text.strip() in self._layout.file.empty for text in texts):
+                if name == "amount_fen" and not source.optional:
+                    self._wrong.append(f"line {number}, {'+'.join(source.columns)}: no amount")
                 continue
             text = " ".join(text.strip() for text in texts)
             if name == "pan_masked":

@@ -41,6 +41,7 @@ def read_rows(path: str, data: bytes, form: FileForm, wanted: Iterable[str]) -> 
     """
     lines = _workbook(path, data) if form.format == "xlsx" else _csv(path, data, form)
     names: list[str] | None = None
+    closed = 0
     first = form.first or form.header + 1
     for number, cells in lines:
         if number == form.header:
@@ -54,18 +55,36 @@ def read_rows(path: str, data: bytes, form: FileForm, wanted: Iterable[str]) -> 
         if number < first or not any(cell.strip() for cell in cells):
             continue
         if form.ends and cells[0].strip().startswith(form.ends):
-            return
+            closed = number
+            continue
+        if closed:
+            _refuse_more(path, number, cells, closed)
+            continue
         known = names if names is not None else [str(index) for index in range(1, len(cells) + 1)]
         if len(cells) > len(known) and any(cell.strip() for cell in cells[len(known) :]):
             raise StatementError(
                 f"{path}:{number}: {len(cells)} columns, the header has {len(known)}",
                 hint="is a comma inside a text not in quotes? is the delimiter of the layout right?",
             )
+        if len(cells) < len(known) and form.format == "csv":
+            raise StatementError(
+                f"{path}:{number}: {len(cells)} columns, the header has {len(known)}",
+                hint="is the file whole? is a line break inside a text not in quotes?",
+            )
         if names is None:
             _check(path, number, known, wanted)
         yield Row(number, {name: cell for name, cell in zip(known, cells, strict=False) if name})
     if form.header and names is None:
         raise StatementError(f"{path}: the file ends before its header", hint="is it empty, or cut short?")
+
+
+def _refuse_more(path: str, number: int, cells: Sequence[str], closed: int) -> None:
+    """Notes may follow the closing line; rows that would be left out silently may not."""
+    if 2 * sum(bool(cell.strip()) for cell in cells) > len(cells) > 1:
+        raise StatementError(
+            f"{path}:{number}: rows go on after the closing line {closed}",
+            hint="does the file hold several parts? import each by itself, or change [file] ends of the layout",
+        )
 
 
 def _check(path: str, line: int, known: Sequence[str], wanted: Iterable[str]) -> None:
@@ -94,9 +113,13 @@ def _decoded(path: str, data: bytes, encoding: str) -> str:
         tried = ["utf-8-sig", "gb18030"] if encoding == "auto" else [encoding.replace("utf-8", "utf-8-sig")]
     for name in tried:
         try:
-            return data.decode(name)
+            text = data.decode(name)
         except UnicodeDecodeError as wrong:
             line = data.count(b"\n", 0, wrong.start) + 1
+            continue
+        if "\0" not in text:
+            return text
+        line = text.count("\n", 0, text.index("\0")) + 1
     raise StatementError(
         f"{path}:{line}: not a text in {' or '.join(tried)}", hint="save it as CSV in UTF-8 and import that"
     )
@@ -109,9 +132,18 @@ def _workbook(path: str, data: bytes) -> Iterator[tuple[int, list[str]]]:
     from openpyxl.utils.exceptions import InvalidFileException
 
     try:
-        sheet = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True).worksheets[0]
-        rows = iter(sheet.iter_rows(values_only=True))
-        for number, cells in enumerate(rows, start=1):
+        values, formulas = (
+            openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=computed).worksheets[0]
+            for computed in (True, False)
+        )
+        rows = zip(values.iter_rows(values_only=True), formulas.iter_rows(values_only=True), strict=True)
+        for number, (cells, said) in enumerate(rows, start=1):
+            for index, (value, formula) in enumerate(zip(cells, said, strict=True), start=1):
+                if value is None and formula is not None:
+                    raise StatementError(
+                        f"{path}:{number}: column {index}: a formula without its value",
+                        hint="open the workbook, save it, and import it again; or save it as CSV",
+                    )
             yield number, [_cell(path, number, index, value) for index, value in enumerate(cells, start=1)]
     except (zipfile.BadZipFile, InvalidFileException, KeyError, IndexError, ValueError) as wrong:
         raise StatementError(

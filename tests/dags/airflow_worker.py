@@ -62,6 +62,7 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
             "state": str(dag_run.state),
             "tasks": {task.task_id: str(task.state) for task in tasks},
             "xcom": _xcom(session, dag_run),
+            "mapped": _mapped(session, dag_run),
             "events": _events(session, dag_run),
         }
 
@@ -89,6 +90,18 @@ def _xcom(session: Any, dag_run: Any) -> dict[str, Any]:
 
     rows = session.scalars(select(XComModel).where(XComModel.run_id == dag_run.run_id)).all()
     return {f"{row.task_id}.{row.key}": row.value for row in rows}
+
+
+def _mapped(session: Any, dag_run: Any) -> dict[str, list[Any]]:
+    """What each copy of a mapped task gave, in their order."""
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import select
+
+    told = select(XComModel).where(XComModel.run_id == dag_run.run_id, XComModel.map_index >= 0)
+    found: dict[str, list[Any]] = {}
+    for row in session.scalars(told.order_by(XComModel.map_index)).all():
+        found.setdefault(f"{row.task_id}.{row.key}", []).append(row.value)
+    return found
 
 
 def _events(session: Any, dag_run: Any) -> list[dict[str, Any]]:

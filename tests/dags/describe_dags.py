@@ -25,12 +25,17 @@ def describe(dag: Any) -> dict[str, Any]:
                 "doc_md": task.doc_md,
                 "retries": task.retries,
                 "retry_exponential_backoff": task.retry_exponential_backoff,
-                "callbacks": [callback.__name__ for callback in task.on_failure_callback],
+                "callbacks": [callback.__name__ for callback in listed(task.on_failure_callback)],
                 "outlets": [asset.name for asset in task.outlets],
             }
             for task in dag.tasks
         },
     }
+
+
+def listed(callbacks: Any) -> list[Any]:
+    """A mapped task's callback is not in a list before the task is made."""
+    return [callbacks] if callable(callbacks) else callbacks
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -12,17 +13,24 @@ from click.testing import CliRunner
 
 from ingest.commands.replay import replay
 from ingest.demo.mailbox import Mailbox
-from ingest.keys import create_keys
+from ingest.depot import Depot
+from ingest.keys import create_keys, load_keys
+from ingest.segments import sealed_segments
+from ingest.shipping import ship
 from ingest.simulator.rehearsal import rehearse
 from ingest.simulator.scenario import ZONE, take_seats, truth_lines
 from ingest.simulator.scenarios import MERCHANTS, write_scenario
 from ingest.tables import Lake
 from protocols.profile import load_profile
 from tests.dags.conftest import Airflow
+from tests.ingest.landingshop import Shop as Collector
+from tests.ingest.landingshop import sale as told
+from tests.ingest.s3 import bucket_at
 
 pytestmark = pytest.mark.slow
 
 DAY = dt.date(2026, 11, 21)
+NOTHING_NEW = {"share_out": "skipped", "land_share": "skipped", "land": "skipped"}
 
 
 class Shop:
@@ -95,7 +103,7 @@ def test_nothing_to_land_is_no_event(airflow, shop):
     """An empty spool: the run succeeds, the task is skipped, and nobody is told of transactions."""
     run = airflow.run("land_terminal_logs", shop.environment)
 
-    assert (run["state"], run["tasks"]) == ("success", {"land": "skipped"})
+    assert (run["state"], run["tasks"]) == ("success", NOTHING_NEW)
     assert run["events"] == []
 
 
@@ -108,8 +116,62 @@ def test_landing_tells_of_transactions_once(airflow, shop):
 
     assert [event["asset"] for event in first["events"]] == ["transactions"]
     assert first["events"][0]["extra"]["transactions"] == 1
-    assert second["tasks"] == {"land": "skipped"}
+    assert second["tasks"] == NOTHING_NEW
     assert second["events"] == []
+
+
+def test_a_backlog_in_the_store_is_brought_in_batches(airflow, shop, store):
+    """130 segments of two collectors are three batches, each a task of its own; the last task works out the tables."""
+    keys = load_keys(shop.root / "pan-token.key")
+    for till, first in (("till-1", 100), ("till-2", 500)):
+        collector = Collector(shop.root / till, keys, line=till)
+        collector.seal(*(told(stan, stan) for stan in range(first, first + 65)))
+        assert len(list(ship(collector.settings.spool.directory, Depot("s3://shop/spools", till)))) == 65
+    lander = shop.environment | {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    lander |= {"TILLWATCH_LAKE__TAKE_FROM": "s3://shop/spools"}
+    assert store
+
+    run = airflow.run("land_terminal_logs", lander)
+
+    assert run["state"] == "success"
+    assert run["tasks"] == {"share_out": "success", "land_share": "success", "land": "success"}
+    assert [each["segments"] for each in run["mapped"]["land_share.return_value"]] == [64, 64, 2]
+    assert run["events"][0]["extra"]["segments"] == 0  # nothing was left to the last task but working out
+    assert run["events"][0]["extra"]["transactions"] == shop.lake.read("transactions").num_rows == 130
+    assert airflow.run("land_terminal_logs", lander)["tasks"] == NOTHING_NEW
+
+
+def test_a_batch_that_fails_is_told_and_holds_up_no_other(airflow, shop, store):
+    """A segment that cannot be taken: the operator hears of its batch, and everything else is in the tables."""
+    collector = Collector(shop.root / "till-1", load_keys(shop.root / "pan-token.key"))
+    collector.seal(*(told(stan, stan) for stan in range(100, 165)))
+    list(ship(collector.settings.spool.directory, Depot("s3://shop/spools", "till-1")))
+    gone = sealed_segments(collector.settings.spool.directory)[3].path.name
+    withheld = bucket_at(store, "shop").Object(f"spools/till-1/{gone}")
+    withheld.put(Body=withheld.get()["Body"].read(), StorageClass="GLACIER")  # listed, and not given out
+    lander = shop.environment | {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    before = len(airflow.mailbox.mails())
+
+    run = airflow.run("land_terminal_logs", lander | {"TILLWATCH_LAKE__TAKE_FROM": "s3://shop/spools"})
+
+    subjects = [str(mail["Subject"]) for _, mail in airflow.mailbox.mails()[before:]]
+    assert [each.removeprefix("[tillwatch pipeline] land_terminal_logs.") for each in subjects] == [
+        "land_share failed (try 1)",
+        "land failed (try 1)",
+    ]
+    assert run["state"] == "failed"
+    assert shop.lake.read("transactions").num_rows == 64
+
+
+def test_a_store_that_is_down_holds_up_no_spool(airflow, shop):
+    """This machine's own segments land; then the task that could not reach the store fails, and it alone."""
+    shop.record(sale(1, dt.datetime(2026, 11, 21, 12, 0, tzinfo=ZONE)), "unionpay")
+    down = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+    run = airflow.run("land_terminal_logs", shop.environment | down | {"TILLWATCH_LAKE__TAKE_FROM": "s3://shop/spools"})
+
+    assert run["tasks"] == {"share_out": "skipped", "land_share": "skipped", "land": "failed"}
+    assert shop.lake.read("transactions").num_rows == 1
 
 
 def test_a_night_s_maintenance_changes_no_row(airflow, shop):

@@ -90,8 +90,8 @@ def test_a_law_that_two_readings_differ_on_was_not_judged():
                 return [Verdict(laws[0], rows.num_rows, ("somebody else",))]
             return super().judge(name, rows, laws)
 
-    linked = link(tables(*faulty_shop()), SHOP, *DAYS)
     docket = Docket()
+    linked = link(tables(*faulty_shop()), SHOP, *DAYS, heed=docket.read)
     docket.hear(linked)
     linked.close()
     out = docket.decide(Other())
@@ -114,8 +114,8 @@ def test_great_expectations_never_reads_more_than_its_share(monkeypatch: pytest.
     till = Till()
     for place in range(20):
         till.sale(1000 + place, card=place, **({"currency": "999"} if place == 7 else {}))
-    linked = link(tables(till), SHOP, *DAYS)
     docket = Docket()
+    linked = link(tables(till), SHOP, *DAYS, heed=docket.read)
     docket.hear(linked)
     linked.close()
     out = docket.decide(Counting())

@@ -71,6 +71,39 @@ def test_a_friday_is_paid_on_monday_and_a_holiday_waits(desk: Desk):
     assert said(desk) == []
 
 
+def test_an_instant_payout_has_two_hours(desk: Desk):
+    """D0: the last sale before 22:00 is at 12:00; due at 14:00. 14:00 is in time, 15:30 is two begun hours late."""
+    at_once = (CONTRACT.model_copy(update={"cycle": "D0"}),)
+    desk.sold("2026-11-21")
+    payout = desk.pay("2026-11-21", "2026-11-21", paid_at=moment("2026-11-21 14:00:00"))
+    assert said(desk, contracts=at_once) == []
+    payout["paid_at"] = moment("2026-11-21 15:30:00")
+    assert said(desk, contracts=at_once) == ["payout_late P2 PROVEN 99400"]
+    payout["business_date"], payout["paid_at"] = dt.date(2026, 11, 22), moment("2026-11-22 09:00:00")
+    assert said(desk, contracts=at_once) == ["payout_late P2 PROVEN 99400"]
+
+
+def test_a_saturday_of_working_days_is_paid_on_monday(desk: Desk):
+    """T0: the 21st of November 2026 is a Saturday; due on Monday the 23rd, late on Tuesday."""
+    same_day = (CONTRACT.model_copy(update={"cycle": "T0"}),)
+    desk.sold("2026-11-21")
+    payout = desk.pay("2026-11-21", "2026-11-23")
+    assert said(desk, contracts=same_day) == []
+    payout["business_date"] = dt.date(2026, 11, 24)
+    assert said(desk, contracts=same_day) == ["payout_late P2 PROVEN 99400"]
+
+
+def test_what_is_sold_from_ten_in_the_evening_on_counts_for_the_next_day(desk: Desk):
+    """D0: the noon sale is paid within its two hours; the one of 22:30 comes on the next day, in time."""
+    at_once = (CONTRACT.model_copy(update={"cycle": "D0"}),)
+    desk.sold("2026-11-21")
+    evening = {"amount_fen": 50_000, "fee_fen": 300, "settled_fen": 49_700}
+    desk.say("2026-11-21", merchant_id=MERCHANT, occurred_at=moment("2026-11-21 22:30:00"), **evening)
+    desk.pay("2026-11-21", "2026-11-21", paid_at=moment("2026-11-21 13:00:00"))
+    desk.pay("2026-11-21", "2026-11-22", 49_700, paid_at=moment("2026-11-22 09:00:00"))
+    assert said(desk, contracts=at_once) == []
+
+
 @pytest.mark.parametrize(("day", "on"), [("2026-11-20", "2026-11-24"), ("2026-10-09", "2026-10-12")])
 def test_a_payout_after_its_term_is_late(desk: Desk, day: str, on: str):
     """Friday's on Tuesday; and Monday is late where the Saturday was worked."""
@@ -194,6 +227,16 @@ def test_a_deposit_may_be_claimed_when_its_terms_are_met(desk: Desk):
     assert said(desk, till, deposits=(deposit(months=12),)) == []
     assert said(desk, till, deposits=(deposit(volume_fen=100_000),)) == claim
     assert said(desk, till, deposits=(deposit(volume_fen=200_000),)) == []
+
+
+def test_a_deposit_may_be_claimed_when_its_fees_are_paid(desk: Desk):
+    """Three sales of 1000 yuan cost 18 yuan of fees: 18 are reached, 18.01 are not."""
+    for day in ("2026-11-17", "2026-11-18", "2026-11-19"):
+        desk.sold(day)
+    till = Till()
+    till.sale(100)
+    assert said(desk, till, deposits=(deposit(fees_fen=1800),)) == ["deposit_condition_met P4 PROVEN 29900"]
+    assert said(desk, till, deposits=(deposit(fees_fen=1801),)) == []
 
 
 def test_a_deposit_that_does_not_come_back(desk: Desk):

@@ -335,8 +335,8 @@ def test_what_lands_while_the_tables_are_read_is_judged_whole(settings: Settings
     till.void(second)
     calls: list[int] = []
 
-    def landing(*given: Any) -> Any:
-        linked = lifecycle.link(*given)
+    def landing(*given: Any, **told: Any) -> Any:
+        linked = lifecycle.link(*given, **told)
         if not calls:
             lake.append("transactions", tables(till)["transactions"].slice(2), app_id="meanwhile")
         calls.append(1)
@@ -354,7 +354,7 @@ def test_a_check_without_room_says_so(settings: Settings, monkeypatch: pytest.Mo
 
     fill(settings, *faulty_shop())
 
-    def full(*given: object) -> None:
+    def full(*given: object, **_: object) -> None:
         raise duckdb.OutOfMemoryException(f"Out of Memory Error: {len(given)} more")
 
     monkeypatch.setattr(run, "link", full)

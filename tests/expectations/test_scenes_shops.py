@@ -154,13 +154,14 @@ def a_limit_felt_for(till: Till) -> None:
 
 @stage.scene("unusual_hours P3 POSSIBLE")
 def a_large_sale_in_the_night(till: Till) -> None:
-    for day in range(31):
-        till.at(f"2026-10-{1 + day:02d} 09:00:00")
+    for day in range(32):
+        date = dt.date(2026, 10, 21) + dt.timedelta(days=day)
+        if day == 31:
+            till.sale(90000, card=9999, at=f"{date} 03:10:00")
+        till.at(f"{date} 09:00:00")
         for number in range(11):
             till.sale(3000 + 13 * number, card=day * 50 + number, at=f"{10 + number}:0{number % 6}:00")
         till.settle()
-    till.sale(90000, card=9999, at="2026-11-01 03:10:00")
-    till.settle()
 
 
 # --- habits
@@ -257,13 +258,50 @@ def a_clock_that_was_put_right(till: Till) -> None:
 @stage.scene("terminal_silent P3 POSSIBLE")
 def a_lane_that_falls_silent(till: Till) -> list[Till]:
     lane = Till(terminal="29049901", merchant=till.merchant, stan=9000, line="silent")
-    for day in range(1, 16):
-        for one, last in ((till, 20), (lane, 20 if day < 15 else 11)):
+    for day in range(7, 22):
+        for one, last in ((till, 20), (lane, 20 if day < 21 else 11)):
             one.at(f"2026-11-{day:02d} 09:00:00")
             for hour in range(9, last + 1):
                 one.sale(4000 + hour, card=hash((one.terminal, day, hour)) % 10**6, at=f"{hour:02d}:10:00")
             one.settle()
     return [lane]
+
+
+def only_lane(till: Till, *, silent: tuple[str, ...] = (), until: int = 20, closed: int | None = None) -> None:
+    """Three weeks of November 2026 of a shop with one terminal, 9:10 to 20:10, but for a closed weekday (0: Monday)."""
+    for day in range(1, 22):
+        date = f"2026-11-{day:02d}"
+        if date in silent or moment(f"{date} 12:00:00").weekday() == closed:
+            continue
+        till.at(f"{date} 09:00:00")
+        for hour in range(9, (until if day == 20 else 20) + 1):
+            till.sale(4000 + hour, card=hash((day, hour)) % 10**6, at=f"{hour:02d}:10:00")
+        till.settle()
+
+
+@stage.scene("terminal_silent P3 POSSIBLE")
+def the_only_terminal_is_silent_for_a_day(till: Till) -> None:
+    only_lane(till, silent=("2026-11-18",))
+
+
+@stage.scene("terminal_silent P3 POSSIBLE")
+def the_only_terminal_falls_silent_at_noon(till: Till) -> None:
+    only_lane(till, until=12)
+
+
+@stage.scene("terminal_silent P3 POSSIBLE")
+def a_silence_of_days_is_told_once(till: Till) -> None:
+    only_lane(till, silent=("2026-11-17", "2026-11-18", "2026-11-19"))
+
+
+@stage.scene()
+def a_weekday_on_which_the_shop_is_closed(till: Till) -> None:
+    only_lane(till, closed=2)
+
+
+@stage.scene()
+def the_only_terminal_of_a_shop_that_closes_early_once(till: Till) -> None:
+    only_lane(till, until=19)
 
 
 @stage.scene("decode_errors P3 PROVEN")

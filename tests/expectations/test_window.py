@@ -347,11 +347,14 @@ def test_without_a_token_the_mask_identifies_the_card(till: Till, findings: Find
 
 
 def test_a_price_that_answers_taught_is_common(till: Till):
-    """65 - 30 = 35: silent. Another amount, and the same amount at another merchant, stay for review."""
+    """65 - 30 = 35: silent. Another amount, another merchant or currency: it stays for review."""
     till.at("2026-11-21 09:00:00")
     pair(till)
     day, at = till.now.date(), till.merchant
-    for prices, silent in (({(at, 36840)}, True), ({(at, 36841), ("898320548160009", 36840)}, False)):
+    for prices, silent in (
+        ({(at, 36840, "156")}, True),
+        ({(at, 36841, "156"), ("898320548160009", 36840, "156"), (at, 36840, "392")}, False),
+    ):
         shop = replace(SHOP, prices=frozenset(prices))
         found = judge(tables(till), shop, day, day, bench=PlainBench()).findings
         assert (found == []) is silent
@@ -362,7 +365,7 @@ def test_a_taught_price_does_not_hide_a_fault(till: Till):
     till.at("2026-11-21 09:00:00")
     pair(till, first={"attempts": 2})
     day = till.now.date()
-    shop = replace(SHOP, prices=frozenset({(till.merchant, 36840)}))
+    shop = replace(SHOP, prices=frozenset({(till.merchant, 36840, "156")}))
     found = judge(tables(till), shop, day, day, bench=PlainBench()).findings
     assert score(found) == TIME_60 + ANOMALY + TERMINAL_AND_OPERATOR + CONSECUTIVE + COMMON == 60
     assert found[0].evidence["taught_price"] is True

@@ -320,12 +320,13 @@ def test_copies_are_taken_as_far_as_the_disk_has_room(shop: Settings, store: str
     room = half_a_gibibyte + 2 * max(sizes)
 
     taken = [
-        [info.path.is_file() for info in batch] for batch in batches(depot, list, tmp_path / "lander", lambda _: room)
+        [info.path.is_file() for info in batch]
+        for batch in batches(depot, depot.parcels(), tmp_path / "lander", lambda _: room)
     ]
     assert taken == [[True, True], [True, True]]
 
     with pytest.raises(StoreError, match=r"no room for a copy of till-1/.*: 1 MiB are short"):
-        next(batches(depot, list, tmp_path / "lander", lambda _: half_a_gibibyte + min(sizes) - 1))
+        next(batches(depot, depot.parcels(), tmp_path / "lander", lambda _: half_a_gibibyte + min(sizes) - 1))
     assert list((tmp_path / "lander").iterdir()) == []
 
 

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest import statements as layouts
 from ingest.cli import cli
 from ingest.errors import TillwatchError
 from ingest.keys import create_keys, load_keys
@@ -130,6 +131,10 @@ def test_a_merchant_number_with_a_card_s_check_digit_stays_whole(shop: Path):
         ((HEADER, SALE.replace("004519", "45x")), "line 2, 凭证号: '45x' is not a number"),
         ((HEADER.replace("手续费", "费"), SALE), ":1: no column '手续费', which the layout reads"),
         ((HEADER, SALE + ",more"), ":2: 15 columns, the header has 14"),
+        ((HEADER, SALE, REFUND.removesuffix(",1")), ":3: 13 columns, the header has 14"),
+        ((HEADER, SALE.replace('"1,286.00"', "")), "line 2, 交易金额: no amount"),
+        ((HEADER, SALE, TOTAL, REFUND), ":4: rows go on after the closing line 3"),
+        ((HEADER, SALE, REFUND.replace("P2", "P\x002")), ":3: not a text in"),
         (("",), ":1: no column '商户号'"),
         ((HEADER, *[SALE.replace("7.72", "x")] * 9), "; and 4 more; nothing of it was imported"),
         ((HEADER.replace("参考号", "终端号"), SALE), "two columns are called '终端号'"),
@@ -143,6 +148,14 @@ def test_a_wrong_file_is_refused_whole_with_line_and_column(shop: Path, lines: t
     assert told in done.stderr
     assert PAN not in done.stderr
     assert rows(shop, "statement_lines") == rows(shop, "statements") == []
+
+
+def test_notes_after_the_closing_line_are_no_rows(shop: Path):
+    """A total, a second one, and a remark: what was read before stands."""
+    file = write(shop / "a.csv", HEADER, SALE, TOTAL, "总计,,,,,,1306.00", "备注：T1 结算", "")
+
+    assert run("statement", file, "--acquirer", "leshua").exit_code == 0
+    assert [row["amount_fen"] for row in rows(shop, "statement_lines")] == [128600]
 
 
 def test_an_unknown_layout_and_a_broken_one_are_usage_errors(shop: Path):
@@ -194,6 +207,25 @@ paid_at = { column = "日期", form = "%Y-%m-%d %H:%M:%S" }
 
     assert sorted(row["amount_fen"] for row in rows(shop, "payouts")) == [10000, 127828]
     assert {row["payer"] for row in rows(shop, "payouts")} == {"测试支付有限公司"}
+
+
+def test_a_formula_whose_value_was_never_kept_is_refused(shop: Path):
+    """A workbook that a program wrote and nobody opened has formulas without values: nothing is guessed."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(HEADER.split(","))
+    whole = SALE.replace('"1,286.00"', "1286.00").split(",")
+    sheet.append([*whole[:8], "=G2-H2", *whole[9:]])
+    book.save(shop / "a.xlsx")
+    layout = (Path(layouts.__file__).parent / "layouts" / "leshua.toml").read_text("utf-8")
+    (shop / "own.toml").write_text(layout.replace("[file]\n", '[file]\nformat = "xlsx"\n'), "utf-8")
+
+    done = run("statement", "a.xlsx", "--acquirer", "leshua", "--layout", "own.toml")
+
+    assert done.exit_code == 3
+    assert "a.xlsx:2: column 9: a formula without its value" in done.stderr
+    assert rows(shop, "statement_lines") == []
 
 
 def test_a_number_that_a_workbook_has_rounded_is_refused(shop: Path):

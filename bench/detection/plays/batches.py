@@ -50,7 +50,7 @@ def settlement_forgotten(s: Scene) -> Play:
     yield from ()
 
 
-@fault("offline_unsent_at_settlement")
+@fault("offline_unsent_at_settlement", also=("late_settlement",))
 def offline_sale_left_behind(s: Scene) -> Play:
     """An offline sale was refused at its upload, and the batch settled without it."""
     sale = s.act("OFFLINE_SALE", s.usual(), s.card(), entry="mag", code="96")

@@ -42,9 +42,12 @@ def one_reference_two_traces(s: Scene) -> Play:
     s.loses(amount, again)
 
 
-@fault("dup_card_amount_window", weight=2)
+@fault("dup_card_amount_window", weight=2, also=("retry_after_unknown",))
 def charged_again_after_a_repetition(s: Scene) -> Play:
-    """The first request was lost and sent again by the terminal; the clerk saw no slip and charged once more."""
+    """The first request was lost and sent again by the terminal; the clerk saw no slip and charged once more.
+
+    Where the second answer was not recorded, it is a retry while nothing was known of the first.
+    """
     card, amount, entry = s.card(), s.usual(), s.chance.choice(("chip", "chip", "contactless", "mag"))
     s.cut(s.chance.choice(("lost", "unheard")))
     s.sale(amount, card, entry=entry, repeat=True)
@@ -53,7 +56,7 @@ def charged_again_after_a_repetition(s: Scene) -> Play:
     s.loses(amount, again)
 
 
-@fault("dup_card_amount_window", tills=2)
+@fault("dup_card_amount_window", tills=2, also=("retry_after_unknown",))
 def charged_again_at_another_till(s: Scene) -> Play:
     """The same, and the customer was sent to the next till."""
     card, amount = s.card(), s.usual()

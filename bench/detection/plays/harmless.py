@@ -155,6 +155,9 @@ def numbers_wrap(s: Scene) -> Play:
 @negative(14, hours=(7.7, 8.2), also=("late_settlement",))
 def batch_number_jumps(s: Scene) -> Play:
     """Keys were injected, and the host gives the batch another number at sign-in."""
+    if s.device.journal:
+        s.drop()  # no host gives an open batch another number
+        return
     s.mark_number(s.device.sign_in(batch=s.device.batch + s.chance.randrange(2, 40)))
     yield 60
     s.sale(s.usual(), s.card())

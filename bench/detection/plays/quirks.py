@@ -67,6 +67,9 @@ def device_replaced(s: Scene) -> Play:
     if s.device.stan < 30_000:
         s.drop()  # it was replaced before, or its numbers have just begun again: a second time within days is no case
         return
+    if s.device.journal:
+        s.drop()  # the batch was left open: what the old device settled would be the new one's
+        return
     s.device.line = f"{s.device.line}-n"
     s.device.stan = 1
     s.mark_number(s.device.sign_in(batch=s.device.batch + 1))

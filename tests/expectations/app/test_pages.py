@@ -422,7 +422,7 @@ def test_what_was_learned_is_shown_and_taken_back(owner: TestClient, settings: S
         answers.answer(number, "two-purchases", "li")
     html = owner.get("/learned").text
     assert "¥18.00" in html
-    words = {"csrf": csrf(owner, "/cases"), "merchant": OTHER_SHOP, "amount_fen": "1800"}
+    words = {"csrf": csrf(owner, "/cases"), "merchant": OTHER_SHOP, "amount_fen": "1800", "currency": "156"}
     assert owner.post("/learned/forget", data=words).status_code == 303
     assert answers.prices() == []
 

@@ -18,6 +18,7 @@ from expectations.cases.states import NEXT, OVER, STATES, State, age_class, may_
 from expectations.findings import Finding
 from expectations.mail.cardcheck import luhn
 from ingest.errors import CaseError, UsageError
+from tests.expectations.cases.olddatabase import hold_whole
 from tests.expectations.mail.conftest import (
     FIRST_TRY,
     SHOP,
@@ -285,6 +286,12 @@ def test_an_older_database_keeps_its_cases(url: str):
         config.attributes["connection"] = connection
         command.downgrade(config, "0001")
     assert CaseBook(Database(url)).cases(review=True, whole=True) == before
+
+
+def test_a_database_of_earlier_versions_is_brought_up_whole(url: str, tmp_path: Path):
+    """Rows written in each old schema, on SQLite; test_postgresql.py does the same there."""
+    (tmp_path / "var").mkdir()
+    hold_whole(url, f"{tmp_path}/lake")
 
 
 def test_a_newer_database_is_left_alone(url: str):

@@ -1,11 +1,6 @@
 """The book of cases on a real PostgreSQL, started for the test on loopback and stopped after it."""
 
 import datetime as dt
-import os
-import shutil
-import socket
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,69 +11,23 @@ from expectations.cases.book import CaseBook, case_book
 from expectations.cases.database import Database
 from expectations.feedback.record import Feedback
 from expectations.mail.ledger import Ledger
-from ingest.errors import BackupError, CaseError
+from ingest.errors import BackupError
 from ingest.settings import Settings, load_settings
 from ingest.tables import Lake
+from tests.expectations.cases.olddatabase import hold_whole
 from tests.expectations.cases.test_book import hold_two_writers
 from tests.expectations.feedback.test_record import coffees
 from tests.expectations.mail.conftest import SHOP, example, retry
-from tests.faults.tools import why_without
+from tests.postgresql import postgresql
 
 pytestmark = pytest.mark.slow
-
-
-def program(name: str) -> str | None:
-    """A program of PostgreSQL: on the PATH, or where Debian keeps it."""
-    found = shutil.which(name)
-    debian = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-    return found or (str(debian[-1]) if debian else None)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """The URL of an empty database; skipped, and said why, where PostgreSQL cannot be had."""
-    if program("initdb") is None:
-        why_without("postgres", "postgresql")
-    initdb, postgres = program("initdb"), program("postgres")
-    if initdb is None or postgres is None:
-        pytest.skip("PostgreSQL is not installed (Debian: postgresql)")
-    folder = Path(tempfile.mkdtemp(prefix="tillwatch-postgres-"))  # pytest's own folders are closed to other users
-    data, port = folder / "data", free_port()
-    as_user: list[str] = []
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        if shutil.which("setpriv") is None:
-            pytest.skip("as root PostgreSQL needs setpriv (Debian: util-linux)")
-        as_user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-        os.chown(folder, 65534, 65534)
-    words = [initdb, "-D", str(data), "-U", "tillwatch", "-A", "trust", "-E", "UTF8", "--no-locale"]
-    made = subprocess.run([*as_user, *words], capture_output=True, text=True, check=False, timeout=120, cwd=folder)
-    if made.returncode:
-        pytest.skip(f"initdb does not run here: {made.stderr.splitlines()[-1:]}")
-    words = [postgres, "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(folder), "-F"]
-    running = subprocess.Popen([*as_user, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
-    url = f"postgresql://tillwatch@127.0.0.1:{port}/postgres"
-    try:
-        for _ in range(100):
-            try:
-                CaseBook(Database(url)).cases()
-                break
-            except CaseError:
-                if running.poll() is not None:
-                    pytest.skip("PostgreSQL ended at once")
-        else:
-            pytest.fail("PostgreSQL did not answer")
-        yield url
-    finally:
-        running.terminate()
-        running.wait(30)
-        shutil.rmtree(folder, ignore_errors=True)
+    with postgresql("tillwatch") as port:
+        yield f"postgresql://tillwatch@127.0.0.1:{port}/postgres"
 
 
 def fresh(url: str, name: str) -> str:
@@ -132,6 +81,11 @@ def test_a_backup_of_sqlite_is_restored_into_postgresql_and_back(server: str, tm
     assert [each.text for each in case_book(third).case(number).log][-3:] == ["form 12", "goes on", "goes on"]
 
 
+def test_a_database_of_earlier_versions_is_brought_up_whole(server: str, tmp_path: Path):
+    """Every migration from the first on, on tables with rows in them, by what starts with any command."""
+    hold_whole(fresh(server, "earlier"), f"{tmp_path}/lake")
+
+
 def test_answers_teach_the_same_as_on_sqlite(server: str, tmp_path: Path):
     """Answered, taken back, answered anew, forgotten: the same answers stand and the same price is taught."""
     said: list[tuple[object, ...]] = []
@@ -143,7 +97,7 @@ def test_answers_teach_the_same_as_on_sqlite(server: str, tmp_path: Path):
             feedback.answer(number, "two-purchases", "li")
         feedback.withdraw(numbers[0], "li")
         taught = [(each.merchant_id, each.amount_fen, each.cases) for each in feedback.prices()]
-        feedback.forget(SHOP, 1800, "li")
+        feedback.forget(SHOP, 1800, "156", "li")
         feedback.answer(numbers[0], "done", "wang")
         standing = [(each.number, each.answer, each.by) for each in feedback.answers(standing=True)]
         said.append((taught, feedback.prices(), standing, [book.case(number).state for number in numbers]))

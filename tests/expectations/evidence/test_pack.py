@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 from expectations.cases.book import case_book
 from expectations.cases.record import CaseRecord
 from expectations.commands.evidence import evidence
+from expectations.evidence.manifest import sealed
 from expectations.evidence.pack import make_pack, zipped
 from expectations.evidence.verify import verify_pack
 from ingest.cli import main
@@ -145,7 +146,81 @@ def test_a_pruned_spool_leaves_the_lake_as_proof(shop: Settings, pack: Path):
     result = verify_pack(pack, shop)
     assert (result.problems, result.in_spool) == ((), 0)
     elsewhere = shop.model_copy(update={"lake": shop.lake.model_copy(update={"uri": shop.lake.uri + "-gone"})})
-    assert len(verify_pack(pack, elsewhere).problems) == result.rows
+    gone = verify_pack(pack, elsewhere)
+    assert (len(gone.problems), gone.unproven) == (result.rows, result.rows)
+
+
+def test_a_cleared_spool_is_told_with_its_day_and_what_proves_instead(shop: Settings, pack: Path):
+    """`spool prune` writes down what it clears: verifying names the day, says what stands in, and is content."""
+    [segment] = shop.spool.directory.glob("*.seg")
+    told = {"file": segment.name, "pruned_at": "2026-11-29T04:00:00+08:00"}
+    (shop.spool.directory / "pruned.jsonl").write_text(json.dumps(told) + "\n")
+    segment.unlink()
+    ended = run("verify", str(pack), "--config", str(config_of(shop)))
+    assert (ended.exit_code, ended.stdout) == (0, "")
+    verdict, note = ended.stderr.splitlines()
+    assert verdict == "C-1121-0001: 4 files, 4 raw records (0 in the spool), 6 rows: every byte is as it was"
+    said = "cleared from the spool on 2026-11-29: the lake's rows of the same frames prove those records instead"
+    assert note == f"tillwatch: {said}"
+
+
+@pytest.mark.parametrize("spool", ["emptied", "gone", "another"])
+def test_what_is_gone_is_not_called_changed_and_what_to_do_is_said(shop: Settings, pack: Path, spool: str):
+    """No lake and no segment: status 1, each record and row by name, why it cannot be proven here, and what to do."""
+    folder = shop.spool.directory
+    [segment] = folder.glob("*.seg")
+    stated = manifest_of(pack)
+    if spool == "another":
+        segment.rename(segment.with_name(f"{1:020d}-{'f' * 32}.seg"))
+    else:
+        for each in folder.iterdir():
+            each.unlink()
+    if spool == "gone":
+        folder.rmdir()
+    config_of(shop).write_text(config_of(shop).read_text("utf-8").replace('uri = "lake"', 'uri = "other"'), "utf-8")
+    bare = pack.with_name("bare.zip")
+    with zipfile.ZipFile(pack) as archive:
+        files = {each.filename: archive.read(each) for each in archive.infolist()}
+    frames = [each for each in stated["rows"] if each["table"] == "raw_frames"]
+    stated["rows"] = [each for each in stated["rows"] if each not in frames]
+    bare.write_bytes(zipped(files | {"manifest.json": sealed(stated)}))
+    ended = run("verify", str(bare), "--config", str(config_of(shop)))
+    assert ended.exit_code == 1
+    why = {
+        "emptied": f"the spool {folder} holds no segments",
+        "gone": f"there is no spool {folder}",
+        "another": f"not in the spool {folder}, whose pruned.jsonl does not say that it was cleared",
+    }[spool]
+    records = [f"segment {each['file']}, record {each['seq']}: {why}; the pack names no row of its frame"
+               for each in stated["ranges"]]  # fmt: skip
+    rows = [f"transactions transaction_id={each['key']['transaction_id']}: is not in the lake"
+            for each in stated["rows"]]  # fmt: skip
+    assert ended.stdout.splitlines() == records + rows
+    assert "4 raw records (0 in the spool), 2 rows: 6 cannot be proven here\n" in ended.stderr
+    assert "was not found changed" in ended.stderr
+    assert "`tillwatch restore` a backup" in ended.stderr
+
+
+def test_the_licence_of_every_embedded_font_is_stated(shop: Settings, twice: CaseRecord, tmp_path: Path):
+    """What the PDF embeds are subsets (six letters and a plus before the name); dossier and manifest state licences."""
+    folder = make_pack(twice, shop, tmp_path / "folder", locale="zh-CN", now=NOW).path
+    pdf = (folder / "evidence.pdf").read_bytes()
+    embedded = set(re.findall(rb"/FontName /([^\s/]+)", pdf))
+    assert {each.partition(b"+")[2].partition(b"-")[0] for each in embedded} == {
+        b"BitstreamVeraSans",
+        b"DroidSansFallback",
+    }
+    assert all(re.match(rb"[A-Z]{6}\+", each) for each in embedded)
+    text = " ".join(text_of(pdf).split())
+    assert (
+        "内嵌字体（子集）：Droid Sans Fallback, Apache License 2.0, © 2006 Google Corporation; Bitstream Vera" in text
+    )
+    assert "Bitstream Vera License, © 2003 Bitstream" in text
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    assert [(each["name"], each["licence"]) for each in manifest["fonts"]] == [
+        ("Droid Sans Fallback", "Apache License 2.0"),
+        ("Bitstream Vera Sans", "Bitstream Vera License"),
+    ]
 
 
 @pytest.mark.parametrize("locale", ["zh-CN", "en"])

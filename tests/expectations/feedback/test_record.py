@@ -35,9 +35,9 @@ class Deaf:
         """Hear and forget."""
 
 
-def coffees(stan: int, amount_fen: int = 1800, merchant: str = SHOP) -> Finding:
+def coffees(stan: int, amount_fen: int = 1800, merchant: str = SHOP, currency: str = "156") -> Finding:
     """Two coffees on one card, as the rule finds them."""
-    pair = (subject("SALE", stan, "10:00:00", amount_fen), subject("SALE", stan + 1, "10:02:00", amount_fen))
+    pair = [subject("SALE", stan + n, f"10:0{2 * n}:00", amount_fen, currency=currency) for n in (0, 1)]
     return finding("dup_card_amount_window", *pair, merchant_id=merchant)
 
 
@@ -152,7 +152,20 @@ def test_three_answers_make_a_price_point(settings: Settings, answers: Feedback)
     answers.answer(case_about(settings, coffees(21, amount_fen=1900)), "two-purchases", "li")
     assert taught_prices(settings) == frozenset()
     teach(settings, answers, 1, first=31)
-    assert taught_prices(settings) == {(SHOP, 1800)}
+    assert taught_prices(settings) == {(SHOP, 1800, "156")}
+
+
+def test_a_price_is_of_one_currency(settings: Settings, answers: Feedback):
+    """Eighteen yuan and 1,800 yen are both 1800 minor units: each needs three answers, each is taken back alone."""
+    teach(settings, answers, TEACHING - 1)
+    for stan in (101, 111, 121):
+        answers.answer(case_about(settings, coffees(stan, currency="392")), "two-purchases", "li")
+    assert taught_prices(settings) == {(SHOP, 1800, "392")}
+    teach(settings, answers, 1, first=31)
+    assert taught_prices(settings) == {(SHOP, 1800, "156"), (SHOP, 1800, "392")}
+    answers.forget(SHOP, 1800, "156", "li")
+    assert taught_prices(settings) == {(SHOP, 1800, "392")}
+    assert {(each.price_fen, each.price_currency) for each in answers.answers()} == {(1800, "156"), (1800, "392")}
 
 
 def test_a_price_point_says_where_it_comes_from(settings: Settings, answers: Feedback):
@@ -170,7 +183,7 @@ def test_taking_one_answer_back_takes_the_price_point_back(settings: Settings, a
     answers.withdraw(numbers[1], "li")
     assert taught_prices(settings) == frozenset()
     answers.answer(numbers[1], "two-purchases", "li")
-    assert taught_prices(settings) == {(SHOP, 1800)}
+    assert taught_prices(settings) == {(SHOP, 1800, "156")}
 
 
 def test_a_forgotten_price_point_needs_new_answers(settings: Settings):
@@ -184,7 +197,7 @@ def test_a_forgotten_price_point_needs_new_answers(settings: Settings):
     database = Database(f"sqlite:///{Path(settings.lake.uri).parent}/cases.db")
     answers = Feedback(database, Ledger(Lake(settings.lake.uri)), now=tick)
     teach(settings, answers, TEACHING)
-    answers.forget(SHOP, 1800, "li")
+    answers.forget(SHOP, 1800, "156", "li")
     assert answers.prices() == []
     teach(settings, answers, TEACHING - 1, first=51)
     assert answers.prices() == []
@@ -247,6 +260,29 @@ def test_the_command_shows_and_takes_back(settings: Settings, answers: Feedback)
     assert "18.00 forgotten" in run(settings, "forget", SHOP, "18.00").stdout
     ended = run(settings, "prices")
     assert (ended.stdout, ended.stderr) == ("", "no price points\n")
+
+
+def test_the_command_asks_which_currency_only_where_it_must(settings: Settings, answers: Feedback):
+    """18.00 yuan and 18.00 dollars are written alike; 1,800 yen are not; what is no currency is told with a list."""
+    for place, currency in enumerate(("156", "840", "392")):
+        for stan in range(3):
+            found = coffees(1 + 100 * place + 2 * stan, currency=currency)
+            answers.answer(case_about(settings, found), "two-purchases", "li")
+    listed = run(settings, "prices").stdout
+    assert [each in listed for each in (" 18.00 ", " USD 18.00 ", " JPY 1,800 ")] == [True] * 3
+    config = str(Path(settings.lake.uri).parent / "tillwatch.toml")
+    refused = CliRunner().invoke(command, ["forget", SHOP, "18.00", "--config", config])
+    assert isinstance(refused.exception, UsageError)
+    assert str(refused.exception) == f"merchant {SHOP} has several such price points: 18.00, USD 18.00"
+    assert "USD 18.00 forgotten" in run(settings, "forget", SHOP, "18.00", "--currency", "usd").stdout
+    assert "JPY 1,800 forgotten" in run(settings, "forget", SHOP, "1800").stdout
+    assert taught_prices(settings) == {(SHOP, 1800, "156")}
+    assert "18.00 forgotten" in run(settings, "forget", SHOP, "18.00", "--currency", "156").stdout
+    gone = CliRunner().invoke(command, ["forget", SHOP, "1800.50", "--currency", "JPY", "--config", config])
+    assert str(gone.exception) == f"1,800.50 JPY is no price point of merchant {SHOP}"
+    wrong = run(settings, "forget", SHOP, "18.00", "--currency", "yuan")
+    assert wrong.exit_code == 2
+    assert "'yuan' is not a currency; one of AUD, CAD, CHF, CNY," in wrong.stderr
 
 
 def test_forgetting_what_is_no_price_point_is_a_usage_error(

@@ -34,11 +34,12 @@ class Postbox:
         self.opened = self.closed = 0
 
     async def handle_RCPT(self, _s: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802
-        """Refuse whom the test names."""
-        if answer := self.rcpt.get(address):
+        """Answer as the test says for whom it names."""
+        answer = self.rcpt.get(address, "250 OK")
+        if not answer.startswith("2"):
             return answer
         envelope.rcpt_tos.append(address)
-        return "250 OK"
+        return answer
 
     async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         """Keep the mail, or refuse it."""
@@ -74,6 +75,14 @@ class Postbox:
     def all_gone(self) -> bool:
         """Whether nobody is connected any more."""
         return self.opened == self.closed
+
+    def settle(self) -> None:
+        """Wait until the server has seen the last of them go."""
+        for _ in range(1000):
+            if self.all_gone():
+                return
+            time.sleep(0.01)
+        raise AssertionError("a connection stays open")
 
 
 @contextmanager

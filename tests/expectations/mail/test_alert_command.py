@@ -161,11 +161,11 @@ def test_ack_of_nothing_is_a_usage_error(
     assert "no finding is called" in capsys.readouterr().err
 
 
-def test_labels_are_these_three(config: Path):
+def test_labels_are_the_answers(config: Path):
     """Another word is refused with the ones that are known."""
     result = run("ack", "--config", str(config), "abcd", "--label", "maybe")
     assert result.exit_code == 2
-    assert "'confirmed', 'two-purchases', 'done'" in result.stderr
+    assert "'confirmed', 'two-purchases', 'done', 'notice', 'complain'" in result.stderr
 
 
 def test_status_lists_what_a_server_refused_for_good_and_at_once_tries_again(config: Path):

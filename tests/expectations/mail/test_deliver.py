@@ -1,5 +1,7 @@
 """Handing over, and every way in which a server does not take a mail."""
 
+import contextlib
+import threading
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -85,6 +87,92 @@ def test_the_content_refused(mail: EmailMessage, answer: str):
     postbox.data = answer
     with serving(postbox) as port, pytest.raises(RefusedError, match=r"refuses the mail: (451|554)"):
         deliver(mail, READERS, server(port))
+
+
+def test_of_readers_refused_only_those_with_5xx_are_refused_for_good(mail: EmailMessage):
+    """All refused, one for now and one for good: the first may be asked again (RFC 5321, 4.2.1)."""
+    postbox = Postbox()
+    postbox.rcpt = {"a@example.com": "450 4.2.1 mailbox busy", "b@example.com": "550 5.1.1 no such mailbox"}
+    with serving(postbox) as port, pytest.raises(RefusedError, match="none of its recipients") as raised:
+        deliver(mail, READERS, server(port))
+    assert raised.value.permanent == {"b@example.com": "550 5.1.1 no such mailbox"}
+
+
+@pytest.mark.parametrize(
+    ("content", "permanent"),
+    [
+        ("451 4.3.0 try again later", {"b@example.com": "550 5.1.1 no such mailbox"}),
+        ("554 5.7.1 spam", {"a@example.com": "554 5.7.1 spam", "b@example.com": "550 5.1.1 no such mailbox"}),
+    ],
+)
+def test_a_content_that_is_put_off_does_not_bring_a_refused_reader_back(
+    mail: EmailMessage, content: str, permanent: dict[str, str]
+):
+    """Whose mailbox is not there is not asked again; the others are, unless the content is refused for good."""
+    postbox = Postbox()
+    postbox.rcpt, postbox.data = {"b@example.com": "550 5.1.1 no such mailbox"}, content
+    with serving(postbox) as port, pytest.raises(RefusedError) as raised:
+        deliver(mail, READERS, server(port))
+    assert raised.value.permanent == permanent
+
+
+@pytest.mark.parametrize(("code", "permanent"), [(499, False), (500, True), (599, True), (600, False)])
+def test_for_good_are_the_answers_from_500_to_599(code: int, permanent: bool):
+    """RFC 5321, 4.2.1: 5yz; whatever a broken server says beyond is not believed."""
+    assert module.is_permanent(code) is permanent
+
+
+def test_a_long_answer_is_told_in_a_line(mail: EmailMessage):
+    """However much a server says, of it 160 characters stand in the message."""
+    postbox = Postbox()
+    postbox.data = "554 " + "spam " * 90
+    with serving(postbox) as port, pytest.raises(RefusedError) as raised:
+        deliver(mail, READERS, server(port))
+    assert raised.value.message == f"127.0.0.1:{port}: refuses the mail: 554 {'spam ' * 32}"
+
+
+def test_a_server_that_wants_no_content_is_heard(mail: EmailMessage):
+    """554 in the place of 354: the mail is refused for good, and it is no doubt and no broken connection."""
+    answers = (b"220 here\r\n", b"250 me\r\n", *[b"250 ok\r\n"] * 3, b"554 5.7.1 no\r\n")
+    with scripted(*answers, hang_up=True) as port, pytest.raises(RefusedError) as raised:
+        deliver(mail, READERS, server(port))
+    assert raised.value.permanent == dict.fromkeys(READERS, "554 5.7.1 no")
+
+
+@pytest.mark.parametrize("content", ["", "554 5.7.1 spam"], ids=["taken", "refused"])
+def test_nothing_is_left_behind(mail: EmailMessage, content: str):
+    """Taken or refused: the connection is closed, and no watch runs on."""
+    postbox = Postbox()
+    postbox.data = content
+    with serving(postbox) as port:
+        with contextlib.suppress(RefusedError):
+            deliver(mail, READERS, server(port))
+        watches = [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
+        for each in watches:
+            each.join(10)
+        assert not any(each.is_alive() for each in watches)
+        postbox.settle()
+
+
+def test_a_reader_whose_mail_is_forwarded_is_no_refused_one(mail: EmailMessage):
+    """251 is a yes (RFC 5321, 4.2.3)."""
+    postbox = Postbox()
+    postbox.rcpt = {"b@example.com": "251 2.1.5 user not local, will forward"}
+    with serving(postbox) as port:
+        assert deliver(mail, READERS, server(port)) == {}
+    assert postbox.envelopes == [list(READERS)]
+
+
+def test_a_sender_that_the_server_does_not_know_is_named(mail: EmailMessage):
+    """Refused at MAIL FROM: nothing of the mail is sent, and the setting to change is said."""
+    answers = (b"220 here\r\n", b"250 me\r\n", b"553 5.7.1 not your address\r\n")
+    with scripted(*answers, hang_up=True) as port, pytest.raises(RefusedError) as raised:
+        deliver(mail, READERS, server(port))
+    assert (
+        raised.value.message
+        == f"127.0.0.1:{port}: refuses the sender tillwatch@example.com: 553 5.7.1 not your address"
+    )
+    assert "alerts.sender" in raised.value.hint
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import datetime as dt
 import json
 import random
 import smtplib
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -115,7 +114,7 @@ class World:
                 self.send()
         except Killed:
             pass
-        self.settle()
+        self.postbox.settle()
         if fate.is_dead:
             noted = {row["message_id"] for row in self.sent_rows()}
             accepted = {str(mail["Message-ID"]) for mail in self.postbox.mails[before:]}
@@ -127,14 +126,6 @@ class World:
     def send(self) -> None:
         """A sender as the schedule calls it."""
         send_alerts(self.settings, self.now, ledger=Ledger(self.lake, now=lambda: self.clock))
-
-    def settle(self) -> None:
-        """Wait until the server has seen the last of them go."""
-        for _ in range(1000):
-            if self.postbox.all_gone():
-                return
-            time.sleep(0.01)
-        raise AssertionError("a connection stays open")
 
     def sent_rows(self) -> list[dict[str, Any]]:
         """What the ledger calls sent."""

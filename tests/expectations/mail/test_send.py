@@ -231,6 +231,61 @@ def test_a_mail_that_always_breaks_the_connection_holds_up_nobody_and_dies(tmp_p
     assert (listed["message_id"], listed["state"]) == (bad.message_id, "dead")
 
 
+def test_of_two_refused_readers_the_one_that_is_put_off_is_tried_again_alone(
+    tmp_path: Path, postbox: Postbox, port: int
+):
+    """All refused, 4xx and 5xx: the second is dead at once and stays so, the first gets the mail later."""
+    settings = settings_for(tmp_path, port)
+    store(settings, retry())
+    postbox.rcpt = {"a@example.com": "450 4.2.0 greylisted", "b@example.com": "550 5.1.1 no such mailbox"}
+    (first,) = send(settings).outcomes
+    assert (first.state, first.dead) == ("failed", ("b@example.com",))
+    assert sorted((state, who) for state, who, _ in states(settings)) == [
+        ("dead", '["b@example.com"]'),
+        ("failed", '["a@example.com"]'),
+    ]
+    postbox.rcpt = {}
+    (second,) = send(settings, 5).outcomes
+    assert (second.state, second.recipients) == ("sent", ("a@example.com",))
+    assert postbox.envelopes == [["a@example.com"]]
+
+
+@pytest.mark.parametrize(("down", "state"), [(False, "dead"), (True, "failed")], ids=["put off", "not reached"])
+def test_a_mail_that_is_put_off_dies_after_48_hours_and_one_whose_server_is_down_never(
+    tmp_path: Path, postbox: Postbox, port: int, down: bool, state: str
+):
+    """451 for two days is an answer; that nobody answered is none. Until 48 hours are full both are tried again."""
+    postbox.data = "451 4.3.0 try again later"
+    settings = settings_for(tmp_path, free_port() if down else port)
+    clock = [NOW]
+    ledger = Ledger(Lake(settings.lake.uri), now=lambda: clock[0])
+    store(settings, retry())
+    for hours in (0, 47, 48, 96):
+        clock[0] = NOW + dt.timedelta(hours=hours)
+        send(settings, 60 * hours, ledger=ledger)
+        rows = [each[0] for each in states(settings)]
+        assert set(rows) == ({"failed"} if hours < 48 or down else {"failed", "dead"})
+    (listed,) = ledger.history().unsent()
+    assert listed["state"] == state
+
+
+def test_after_three_mails_in_doubt_the_run_takes_the_server_for_the_cause(tmp_path: Path, postbox: Postbox, port: int):
+    """A third mail whose connection breaks: the fourth shop's is not even begun, and is free of doubt."""
+    settings = settings_for(tmp_path, port)
+    for place in range(4):
+        store(
+            settings, finding("dup_same_atc", subject("SALE", 1, "10:00:00", 100), merchant_id=f"89831005812000{place}")
+        )
+    due = send(settings, dry_run=True).outcomes
+    postbox.breaks = {each.message_id for each in due}
+    assert [each.state for each in send(settings).outcomes] == ["failed"] * 4
+    rows = Lake(settings.lake.uri).read("alerts").to_pylist()
+    begun = {row["merchant_id"] for row in rows if row["state"] == "handing"}
+    assert begun == {each.merchant_id for each in due[:3]}
+    last = [row for row in rows if row["merchant_id"] == due[3].merchant_id and row["state"] != "claimed"]
+    assert [row["state"] for row in last] == ["failed"]
+
+
 def test_a_dry_run_says_what_would_leave_and_notes_nothing(tmp_path: Path, postbox: Postbox, port: int):
     """Nothing is sent, nothing claimed, and the next real run sends."""
     settings = settings_for(tmp_path, port)

@@ -121,14 +121,21 @@ def tokens() -> TokenServer:
 
 
 @contextmanager
-def by_token(folder: Path, postbox: Postbox, tokens: TokenServer, **oauth: Any) -> Iterator[Server]:
+def by_token(
+    folder: Path, postbox: Postbox, tokens: TokenServer, *, starttls: bool = False, **oauth: Any
+) -> Iterator[Server]:
     """A mail server that wants a token, and the settings that get one."""
-    options = {"auth_require_tls": False, "auth_required": True}
+    options: dict[str, Any] = {"auth_require_tls": starttls, "auth_required": True}
+    public = None
+    if starttls:
+        public, context = certify(folder)
+        options |= {"tls_context": context, "require_starttls": True}
     with serving(postbox, **options) as port, tokens.serving() as url:
         yield server_of(
             Alerts.model_validate(
                 {
-                    "smtp": f"smtp://shop%40example.com@127.0.0.1:{port}",
+                    "smtp": f"smtp://shop%40example.com@127.0.0.1:{port}" + ("?starttls=yes" if starttls else ""),
+                    "ca_file": public,
                     "oauth": {
                         "token_url": url,
                         "client_id": "tillwatch",
@@ -157,6 +164,33 @@ def test_a_log_in_by_token(mail: EmailMessage, tmp_path: Path, postbox_and_token
     assert set(postbox.logins) == {"shop@example.com"}
     assert set(postbox.tokens) == {"token-of-the-day"}
     assert len(postbox.mails) == 2
+
+
+def test_a_log_in_by_token_within_tls(
+    mail: EmailMessage, tmp_path: Path, postbox_and_tokens: tuple[Postbox, TokenServer]
+):
+    """As at Gmail and Outlook on port 587: STARTTLS first, XOAUTH2 only within it, a public client without a secret."""
+    postbox, tokens = postbox_and_tokens
+    with by_token(tmp_path, postbox, tokens, starttls=True, client_secret_file=None) as there:
+        assert deliver(mail, READERS, there) == {}
+    assert tokens.asked == [{"grant_type": "refresh_token", "refresh_token": "refresh-1", "client_id": "tillwatch"}]
+    assert (postbox.logins, postbox.tokens) == (["shop@example.com"], ["token-of-the-day"])
+    assert postbox.envelopes == [list(READERS)]
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+def test_a_token_that_the_mail_server_refuses_is_not_used_again(
+    mail: EmailMessage, tmp_path: Path, postbox_and_tokens: tuple[Postbox, TokenServer]
+):
+    """Though it should hold for an hour: the next mail asks for another, and leaves with that."""
+    postbox, tokens = postbox_and_tokens
+    good, tokens.answer = tokens.answer, tokens.answer | {"access_token": "revoked"}
+    with by_token(tmp_path, postbox, tokens) as there:
+        with pytest.raises(ServerError, match="does not let"):
+            deliver(mail, READERS, there)
+        tokens.answer = good
+        assert deliver(mail, READERS, there) == {}
+    assert postbox.tokens == ["revoked", "token-of-the-day"]
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")

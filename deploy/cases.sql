@@ -1,0 +1,2 @@
+-- Run once, when PostgreSQL's volume is empty: the database of cases.url in fleet.toml.
+CREATE DATABASE cases;

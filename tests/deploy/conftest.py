@@ -1,0 +1,54 @@
+"""One chain for the module: every service of docker-compose.yml as processes on loopback."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from ingest.demo.mailbox import Mailbox
+from tests.deploy.composed import ROOT, Composed
+from tests.faults.tools import why_without
+from tests.postgresql import postgresql
+
+WORKERS = ("airflow-worker-1", "airflow-worker-2")
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
+    """PostgreSQL, Redis, the store, every part of Airflow, two workers and the page: the profile `fleet`, running."""
+    if why := why_without("redis-server", "redis-server"):
+        pytest.skip(why)
+    folder = tmp_path_factory.mktemp("fleet")
+    password = "a-password-of-this-test"
+    with postgresql("airflow", password) as port, Mailbox(folder / "mails") as mailbox:
+        listening = {"postgres": {"5432": port}, "mailpit": {"1025": mailbox.port}}
+        composed = Composed(folder, {"AIRFLOW_EXECUTOR": "CeleryExecutor"}, listening, QUICK)
+        (folder / "secrets/postgres_password").write_text(password)
+        with psycopg.connect(
+            host="127.0.0.1", port=port, user="airflow", password=password, dbname="postgres", autocommit=True
+        ) as database:
+            database.execute("CREATE DATABASE airflow")  # POSTGRES_DB
+            for statement in (ROOT / "deploy/cases.sql").read_text("utf-8").split(";")[:-1]:
+                database.execute(statement.encode())
+        try:
+            for name in ("redis", "store"):
+                composed.start(name)
+            composed.run("airflow-init")
+            for name in ("redis", "store"):
+                composed.wait_until_well(name)
+            for name in ("airflow-apiserver", "airflow-dag-processor", "airflow-scheduler", "airflow-triggerer"):
+                composed.start(name)
+            for worker in WORKERS:
+                composed.start("airflow-worker", worker)
+            composed.wait_until_well("airflow-apiserver")
+            yield composed
+        finally:
+            composed.stop()
+
+
+QUICK = {
+    "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
+}
+"""A test waits for less."""

@@ -1,0 +1,165 @@
+"""A record that was not kept lowers certainty: the statement's side of it, with and without a gap in the numbers."""
+
+from typing import Any
+
+import pytest
+
+from tests.expectations.conftest import Findings
+from tests.expectations.shopdays import Row, Till, moment
+from tests.expectations.statementdays import Acquirer, with_statement
+
+pytestmark = pytest.mark.thorough
+
+RULES = {"missing_in_acquirer", "missing_in_terminal", "amount_differs", "late_settlement"}
+
+
+@pytest.fixture
+def acquirer() -> Acquirer:
+    return Acquirer()
+
+
+@pytest.fixture
+def said(findings: Findings, till: Till) -> Any:
+    """What the rules of this file say of the terminal and its acquirer's files, ``rule severity certainty`` each."""
+
+    def run(*acquirers: Acquirer) -> list[str]:
+        found = findings(till, given=with_statement(*acquirers, tills=(till,)))
+        return sorted(f"{each.rule} {each.severity} {each.certainty}" for each in found if each.rule in RULES)
+
+    return run
+
+
+def busy(till: Till) -> None:
+    """Some sales around what a test is about."""
+    for card in range(5):
+        till.sale(1000 + card, card=card)
+
+
+def taken_back(acquirer: Acquirer, sale: Row) -> None:
+    """The acquirer's reversal of a sale: it carries the sale's own numbers."""
+    acquirer.post(sale, txn_type="REVERSAL", rrn="112109555555")
+
+
+def test_a_lost_reversal_shows_in_the_totals_alone(till: Till, acquirer: Acquirer, said: Any):
+    """Approved in the records, in no file, no number missing; the terminal settled one debit less: it took it back."""
+    busy(till)
+    lost = till.sale(5000, card=6)
+    true = till.totals()
+    till.settle(
+        rmb_debit_count=true["rmb_debit_count"] - 1,
+        rmb_debit_amount_fen=true["rmb_debit_amount_fen"] - lost["amount_fen"],
+    )
+    acquirer.week(till, lost)
+    assert said(acquirer) == ["missing_in_acquirer P1 PROBABLE"]
+
+
+def test_a_sale_that_the_terminal_settled_is_proven_missing(till: Till, acquirer: Acquirer, said: Any):
+    """The same with true totals: the terminal counts the sale, no reversal was lost."""
+    busy(till)
+    lost = till.sale(5000, card=6)
+    till.settle()
+    acquirer.week(till, lost)
+    assert said(acquirer) == ["missing_in_acquirer P1 PROVEN"]
+
+
+@pytest.mark.parametrize(("settled", "certainty"), [(True, "PROVEN"), (False, "PROBABLE")])
+def test_a_sale_that_the_acquirer_reversed(till: Till, acquirer: Acquirer, said: Any, settled: bool, certainty: str):
+    """Its files have the sale and a reversal that no record shows: proven where the terminal settled the sale."""
+    busy(till)
+    sale = till.sale(5000, card=6)
+    if settled:
+        till.settle()
+    acquirer.week(till)
+    taken_back(acquirer, sale)
+    assert said(acquirer) == [f"missing_in_acquirer P1 {certainty}"]
+
+
+def test_a_void_that_was_lost_is_most_likely_why(till: Till, acquirer: Acquirer, said: Any):
+    """The acquirer's void has a number that is missing at the terminal: the record was lost."""
+    busy(till)
+    void = till.void(till.sale(5000, card=6))
+    busy(till)
+    acquirer.week(till)
+    acquirer.lines[-1]["orig_ref"] = None
+    acquirer.lines = [
+        line | {"orig_ref": void["orig_rrn"]} if line["txn_type"] == "VOID" else line for line in acquirer.lines
+    ]
+    till.attempts.remove(void)
+    assert said(acquirer) == ["missing_in_acquirer P3 POSSIBLE"]
+
+
+def test_a_void_without_an_answer_that_the_acquirer_did(till: Till, acquirer: Acquirer, said: Any):
+    """Sent, no answer seen, and in the acquirer's files: it was done, and nothing is missing."""
+    busy(till)
+    sale = till.sale(5000, card=6)
+    void = till.void(sale, code=None)
+    busy(till)
+    acquirer.week(till)
+    acquirer.post(void, rrn="112109444444", orig_ref=sale["rrn"])
+    assert said(acquirer) == []
+
+
+def test_a_void_that_the_terminal_was_refused_and_the_acquirer_did(till: Till, acquirer: Acquirer, said: Any):
+    """Both sides are known, and they differ: the sale stands at the terminal and was paid back by the acquirer."""
+    busy(till)
+    sale = till.sale(5000, card=6)
+    void = till.void(sale, code="96")
+    busy(till)
+    acquirer.week(till)
+    acquirer.post(void, rrn="112109444444", orig_ref=sale["rrn"])
+    assert said(acquirer) == ["missing_in_acquirer P1 PROVEN"]
+
+
+def test_a_tip_that_was_lost(till: Till, acquirer: Acquirer, said: Any):
+    """The acquirer posted more, and a number is missing after the sale: the adjustment may have had it."""
+    busy(till)
+    sale = till.sale(10000, card=6)
+    till.stan += 1
+    busy(till)
+    acquirer.week(till, sale)
+    acquirer.post(sale, amount_fen=11000)
+    assert said(acquirer) == ["amount_differs P1 PROBABLE"]
+
+
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_a_record_lost_between_two_batches(till: Till, acquirer: Acquirer, said: Any, place: str):
+    """The number after a batch's last, or before the next one's first, is missing: a lost log, no ghost."""
+    busy(till)
+    till.sale(3000, card=7)
+    if place == "last":
+        lost = till.sale(5000, card=6)
+    till.batch += 1
+    till.at("2026-11-22 09:00:00")
+    if place == "first":
+        lost = till.sale(5000, card=6)
+    busy(till)
+    for day in ("2026-11-21", "2026-11-22", "2026-11-23", "2026-11-24"):
+        acquirer.file(day)
+    for row in till.attempts:
+        acquirer.post(row, f"{row['business_date']}")
+    till.attempts.remove(lost)
+    assert "missing_in_terminal P3 PROBABLE" in said(acquirer)
+    assert "missing_in_terminal P1 PROVEN" not in said(acquirer)
+
+
+@pytest.mark.parametrize(("missing", "certainty"), [(1, "POSSIBLE"), (0, "PROVEN")])
+def test_a_settlement_that_may_have_been_lost(till: Till, acquirer: Acquirer, said: Any, missing: int, certainty: str):
+    """A batch from 9:02 and the next one from 9:03 a day later: between them a number is missing, or none."""
+    busy(till)
+    till.batch += 1
+    till.stan += missing
+    till.at("2026-11-22 09:02:00")
+    busy(till)
+    till.settle()
+    assert said(acquirer) == [f"late_settlement P3 {certainty}"]
+
+
+def test_a_batch_still_in_use_after_a_day_is_late_whatever_was_lost(till: Till, acquirer: Acquirer, said: Any):
+    """Its own number on a sale 25 hours later proves that it was open."""
+    busy(till)
+    till.stan += 1
+    till.at("2026-11-22 10:00:00")
+    busy(till)
+    till.settle()
+    assert moment("2026-11-22 10:00:00") < till.now
+    assert said(acquirer) == ["late_settlement P3 PROVEN"]
