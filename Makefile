@@ -78,3 +78,6 @@ bench-detection: $(STAMP)
 lock: $(BIN)/uv
 	@$(BIN)/uv pip compile pyproject.toml --quiet --extra airflow --extra fleet --extra lineage --group dev --generate-hashes \
 	  --no-emit-index-url --no-header --output-file requirements.lock
+	@$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["spark"], sep="\n")' \
+	  | $(BIN)/uv pip compile - --quiet --constraint requirements.lock --generate-hashes --no-emit-index-url --no-header \
+	  --no-annotate --output-file requirements-spark.lock

@@ -1,8 +1,9 @@
 """A spool of any size for the landing benchmark: sales and their answers, sanitised, in sealed segments.
 
-Fifty terminals on four lines sell for fourteen hours a day: 100,000 frames a day, so that more
-frames are more days. Amounts, cards, numbers and clocks differ from frame to frame; the bytes
-of everything else are those of one request and one answer that the product itself wrote.
+Fifty terminals on four lines sell for fourteen hours a day: 100,000 frames a day unless told
+otherwise, so that more frames are more days. Each shop has terminals and lines of its own.
+Amounts, cards, numbers and clocks differ from frame to frame; the bytes of everything else are
+those of one request and one answer that the product itself wrote.
 """
 
 import datetime as dt
@@ -31,17 +32,25 @@ _PAN = "6224240000003353"
 _BATCH = 5_000
 
 
-def write(folder: Path, keys: Keys, frames: int) -> None:
-    """Fill a spool with so many frames, in segments of 64 MiB, as a collector would."""
+def write(
+    folder: Path,
+    keys: Keys,
+    frames: int,
+    *,
+    shop: int = 0,
+    frames_a_day: int = FRAMES_A_DAY,
+    segment_bytes: int = SEGMENT_BYTES,
+) -> None:
+    """Fill a spool with so many frames, in segments of so many bytes, as a shop's collector would."""
     import numpy as np
 
-    dice = np.random.default_rng(1)
+    dice = np.random.default_rng(1 + shop)
     sanitiser = ColumnSanitiser(load_profile(PROFILE), keys)
-    with Spool(folder, keys, seal_bytes=SEGMENT_BYTES) as spool:
-        for day, start in enumerate(range(0, frames, FRAMES_A_DAY)):
-            count = min(FRAMES_A_DAY, frames - start) // 2
+    with Spool(folder, keys, seal_bytes=segment_bytes) as spool:
+        for day, start in enumerate(range(0, frames, frames_a_day)):
+            count = min(frames_a_day, frames - start) // 2
             batch = []
-            for record in _records(sanitiser, day, count, dice):
+            for record in _records(sanitiser, _day(day, count, dice, shop, frames_a_day), shop):
                 batch.append(record)
                 if len(batch) == _BATCH:
                     spool.append_many(batch)
@@ -58,7 +67,7 @@ def capture(path: Path, frames: int) -> None:
     with path.open("w", encoding="ascii") as file:
         for day, start in enumerate(range(0, frames, FRAMES_A_DAY)):
             count = min(FRAMES_A_DAY, frames - start) // 2
-            asked, said, seen, terminals = _day(day, count, dice)
+            asked, said, seen, terminals = _day(day, count, dice, 0, FRAMES_A_DAY)
             for at in range(count):
                 for frame, direction, late in ((asked[at], "rx", 0), (said[at], "tx", _ANSWER_US)):
                     moment = dt.datetime.fromtimestamp((int(seen[at]) + late) / 1e6, _OPENING.tzinfo).isoformat()
@@ -67,15 +76,16 @@ def capture(path: Path, frames: int) -> None:
                     file.write(json.dumps(row) + "\n")
 
 
-def _records(sanitiser: ColumnSanitiser, day: int, count: int, dice: "np.random.Generator") -> Iterator[PendingRecord]:
-    asked, said, seen, terminals = _day(day, count, dice)
+def _records(sanitiser: ColumnSanitiser, sold: tuple[Any, Any, Any, Any], shop: int) -> Iterator[PendingRecord]:
+    asked, said, seen, terminals = sold
+    lines = f"shop-{shop}-lane" if shop else "lane"
     sides: list[tuple[Any, ...]] = []
     for frames, direction, late in ((asked, "rx", 0), (said, "tx", _ANSWER_US)):
         safe = sanitiser.sanitise(_array(frames))
         columns = (safe.frames, safe.card_token, safe.digest)
         sides.append((*(column.to_pylist() for column in columns), ((seen + late) * 1000).tolist(), direction))
-    for at in range(count):
-        line = f"lane-{int(terminals[at]) % LINES + 1}"
+    for at in range(len(asked)):
+        line = f"{lines}-{int(terminals[at]) % LINES + 1}"
         for frames, tokens, digests, moments, direction in sides:
             frame = frames[at]
             yield PendingRecord(
@@ -93,11 +103,11 @@ def _array(frames: Any) -> Any:
     return pa.Array.from_buffers(pa.binary(), len(frames), [None, pa.py_buffer(offsets), pa.py_buffer(frames)])
 
 
-def _day(day: int, count: int, dice: "np.random.Generator") -> tuple[Any, Any, Any, Any]:
+def _day(day: int, count: int, dice: "np.random.Generator", shop: int, frames_a_day: int) -> tuple[Any, Any, Any, Any]:
     """The requests and the answers of a day as rows of bytes, when each request was seen, and its terminal."""
     import numpy as np
 
-    common = {3: "000000", 4: "0" * 12, 11: "000001", 25: "00", 49: "156", 41: "10000001", 42: "898440300000001"}
+    common = {3: "000000", 4: "0" * 12, 11: "000001", 25: "00", 49: "156", 41: "10000001", 42: f"8984403{shop + 1:08d}"}
     common |= {60: "22000001"}
     asked, ask = _template("0200", common | {2: _PAN, 22: "021", 35: f"{_PAN}D30122010000012345678"}, count)
     words = {12: "000000", 13: "0101", 15: "0101", 37: "0" * 12, 38: "123456", 39: "00", 63: "CUP"}
@@ -112,8 +122,8 @@ def _day(day: int, count: int, dice: "np.random.Generator") -> tuple[Any, Any, A
     at = ask[35]
     asked[:, at : at + 8] = cards
     amounts = _packed(dice.integers(1, 10**6, count), 12)
-    stans = _packed((day * (FRAMES_A_DAY // 2 // TERMINALS) + number // TERMINALS) % 10**6, 6)
-    names = _written(10_000_001 + terminals, 8)
+    stans = _packed((day * (frames_a_day // 2 // TERMINALS) + number // TERMINALS) % 10**6, 6)
+    names = _written(10_000_001 + shop * TERMINALS + terminals, 8)
     batches = _packed(np.full(count, 22_000_000 + day + 1), 8)
     for rows, places in ((asked, ask), (said, say)):
         for field, value in ((4, amounts), (11, stans), (41, names), (60, batches)):
@@ -121,7 +131,7 @@ def _day(day: int, count: int, dice: "np.random.Generator") -> tuple[Any, Any, A
     clock = ((seen + _ANSWER_US) // 10**6 + 8 * 3600) % 86400
     date = _packed(np.full(count, int(f"{opened:%m%d}")), 4)
     times = _packed(clock // 3600 * 10_000 + clock // 60 % 60 * 100 + clock % 60, 6)
-    for field, value in ((12, times), (13, date), (15, date), (37, _written(day * 10**7 + number, 12))):
+    for field, value in ((12, times), (13, date), (15, date), (37, _written(shop * 10**9 + day * 10**7 + number, 12))):
         said[:, say[field] : say[field] + value.shape[1]] = value
     return asked, said, seen, terminals
 

@@ -4,7 +4,9 @@ Each size is a lake of its own (`bench.trade`), judged in a process of its own. 
 processor seconds (what counts on a machine that does other things), the peak of the process's memory, and the
 same by stage. The debits taken twice in the lake are known: a check that finds fewer, or more, fails. Beside it
 stand two peers that do one rule of them all, a debit taken twice under one number: one window over the Parquet files
-in plain DuckDB, and pandas. `--new-day` puts one more day into the lake and judges that alone. `--lake FOLDER` keeps
+in plain DuckDB, and pandas. Great Expectations is imported by a thread beside reading and linking, and its processor
+seconds are counted there. Of three sizes or more the growth is told, as a line through all that stand in
+`results/check.json`. `--new-day` puts one more day into the lake and judges that alone. `--lake FOLDER` keeps
 the lake there for the next time. Figures go to `results/check.json`.
 """
 
@@ -154,6 +156,22 @@ def show(figures: Figures) -> None:
             )
 
 
+def growth(measured: list[Figures]) -> str:
+    """The straight line through the checks of all sizes, and how far off it the worst of them is."""
+    import numpy as np
+
+    sizes = sorted((each["attempts"], each["check"]["processor_seconds"]) for each in measured if "new day" not in each)
+    if len(sizes) < 3:
+        return ""
+    attempts, seconds = np.array(sizes, float).T
+    slope, begin = np.polyfit(attempts, seconds, 1, w=1 / seconds)
+    off = float(np.abs((begin + slope * attempts) / seconds - 1).max())
+    return (
+        f"{begin:.0f} processor seconds and {slope * 1e6:.1f} for each million attempts, "
+        f"from {sizes[0][0]:,} to {sizes[-1][0]:,}: off by {off:.0%} at most"
+    )
+
+
 def main() -> None:
     words = sys.argv[1:]
     if words[:1] == ["judge"]:
@@ -175,6 +193,7 @@ def main() -> None:
         measured = [each for each in measured if each["command"] != command]
         measured.append({"command": command, "machine": machine, **figures})
         RESULTS.write_text(json.dumps(measured, indent=1) + "\n")
+    print(growth(measured))
 
 
 if __name__ == "__main__":

@@ -133,6 +133,8 @@ def main(*, frames: int, rounds: int, up_to: int, out: Path | None, one: tuple[s
         figures["against_pyarrow"] = _against(Path(name), frames, rounds)
         figures["replay"] = _rounded(replayed(Path(name), frames))
     figures["growth"] = [_grown(size) for size in GROWTH if size <= up_to]
+    if len(figures["growth"]) > 1:
+        figures["line"] = _line(figures["growth"])
     text = json.dumps(figures, indent=2)
     click.echo(text)
     if out:
@@ -155,6 +157,15 @@ def _against(folder: Path, frames: int, rounds: int) -> dict[str, Any]:
     rates = {"frames_per_cpu_second": round(frames / medians["land_cpu_seconds"])}
     peak = max(mine["peak_mib"] for mine, _ in turns)
     return {"frames": frames, "rounds": rounds} | _rounded(medians | ratios) | rates | {"peak_mib": peak}
+
+
+def _line(grown: list[dict[str, Any]]) -> dict[str, float]:
+    """The straight line through processor time over frames, by least squares, and how near they lie (1: on it)."""
+    across, up = ([each[name] for each in grown] for name in ("frames", "cpu_seconds"))
+    slope, start = statistics.linear_regression(across, up)
+    return _rounded(
+        {"start_cpu_seconds": start, "microseconds_a_frame": slope * 1e6, "r": statistics.correlation(across, up)}
+    )
 
 
 def _grown(frames: int) -> dict[str, Any]:

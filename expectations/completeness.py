@@ -72,8 +72,9 @@ def terminal_days(
         run = MissingRun(batch_no=row[3], first_stan=row[4], last_stan=row[5])
         runs.setdefault((row[0], row[1], row[2]), []).append(run)
     days = linked.execute(
-        "SELECT merchant, terminal, business_date, records, numbers_seen, numbers_missing FROM terminal_day "  # noqa: S608 - ours
-        f"WHERE {here}",
+        "SELECT merchant, terminal, business_date, records, numbers_seen, coalesce(numbers_missing, 0) "  # noqa: S608 - ours
+        "FROM (SELECT merchant, terminal, business_date, count(*) AS records, count(DISTINCT stan) AS numbers_seen "
+        f"FROM used WHERE {here} GROUP BY ALL) LEFT JOIN terminal_day USING (merchant, terminal, business_date)",
         wanted,
     ).fetchall()
     return {

@@ -8,7 +8,7 @@ name after all others have run; it is never a rule that found something.
 import datetime as dt
 import itertools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from expectations.lifecycle import ACQUIRER_TABLES, COLUMNS, SEARCH_DAYS, Shop, 
 from expectations.lifecycle import table as life_cycles
 from expectations.parameters import Parameters, parameters
 from expectations.rules import RULES
+from expectations.verdicts import finding_id
 from ingest.batch_metrics import Run, measured
 from ingest.errors import LakeError, UsageError
 from ingest.scan import first_line
@@ -147,7 +148,7 @@ def check(
             bench = making.result()
             judged = docket.decide(bench)
             tell("data docs")
-            page = bench.build_data_docs(docs)
+            page = bench.build_data_docs(docs, told_at(settings))
             written = _store(lake, judged, judged_days, seen)
             if written is not None:
                 said = coverage.store(lake, judged.blind, first)
@@ -169,6 +170,18 @@ def check(
                 )
     told = f"{lake.place.at()}: others are writing to its tables all the time"
     raise LakeError(told, hint="check again in a minute")
+
+
+def told_at(settings: Settings) -> Callable[[str, str], tuple[str, str | None]]:
+    """What the Data Docs call a row that broke a law: a rule's finding, and where the app shows it."""
+
+    def told(name: str, key: str) -> tuple[str, str | None]:
+        if name not in RULES:
+            return key, None
+        number = finding_id(name, key)
+        return number, f"{settings.app.url}/findings/{number}" if settings.app.url else None
+
+    return told
 
 
 def whole_since(settings: Settings, today: dt.date) -> dt.date:

@@ -10,3 +10,10 @@ def keep() -> None:
     run has is the same.
     """
     os.environ.setdefault("MIMALLOC_PURGE_DELAY", "-1")
+
+
+def give_back() -> None:
+    """Let the system have what no table holds: between two stages, whose threads cannot use each other's."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ingest.pairing import Pairing, Pairs
-from ingest.rows import order_of
+from ingest.rows import nulls, order_of
+from protocols.columnar.arrays import hexadecimal
+from protocols.columnar.hashing import sha256
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,13 +35,14 @@ _PARTIAL = "10"
 """A partial approval: what counts is the amount that was approved."""
 
 
-def assembled(frames: "pa.Table", pairing: Pairing, days: Iterable[dt.date]) -> "pa.Table":
+def assembled(frames: "pa.Table", pairing: Pairing, days: Iterable[dt.date], *, compiled: bool = False) -> "pa.Table":
     """The exchanges whose first frame was seen on one of ``days``.
 
     Args:
         frames: a table with the columns of ``FRAME_COLUMNS``.
         pairing: their keys.
         days: local days.
+        compiled: whether machine code makes the ids: for many frames.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -51,7 +54,7 @@ def assembled(frames: "pa.Table", pairing: Pairing, days: Iterable[dt.date]) -> 
         pairs = pairs.at(order.to_numpy())
         sides = _Sides(frames, pairs)
     q, a = sides.request, sides.answer
-    rows: dict[str, Any] = {"id": _ids(sides, pairing, pairs)}
+    rows: dict[str, Any] = {"id": _ids(sides, pairing, pairs, compiled=compiled)}
     rows |= {name: sides.either(name) for name in _REQUEST_FIRST}
     rows |= {name: sides.either(name, answer_first=True) for name in _ANSWER_FIRST}
     rows |= {name: q(name) for name in _OF_REQUEST}
@@ -97,6 +100,8 @@ def _host(name: str) -> str:
     return f"{card}_host_{rest}"
 
 
+_ID = 32
+"""Characters of an id."""
 _MARK = 8
 """So many first characters of a digest tell most apart."""
 
@@ -121,6 +126,7 @@ class _Sides:
         self._asked, self._said = (pa.array(rows, mask=rows < 0) for rows in (asked, said))
         self._first = pa.array(np.where(asked < 0, said, asked))
         self._last = pa.array(np.where(said < 0, asked, said))
+        self._none = nulls(asked.size, frames.schema.types)
 
     def request(self, name: str) -> "pa.Array":
         """A column of the requests."""
@@ -140,19 +146,18 @@ class _Sides:
         return pc.coalesce(found, self._take(name, self._asked if answer_first else self._said))
 
     def _take(self, name: str, rows: "pa.Array") -> "pa.Array":
-        import pyarrow as pa
 
         column = self._frames[name]
         if column.null_count == len(column):
-            return pa.nulls(len(rows), column.type)
+            return self._none[column.type]
         return column.combine_chunks().take(rows)  # one column at a time: all of them at once would be a second copy
 
 
-def _ids(sides: _Sides, pairing: Pairing, pairs: Pairs) -> "pa.Array":
+def _ids(sides: _Sides, pairing: Pairing, pairs: Pairs, *, compiled: bool) -> "pa.Array":
     """Made from content, day and order: equal messages on one day are told apart by their place in their key."""
-    import duckdb
     import numpy as np
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     digest = sides.either("digest")
     ordinal = np.zeros(len(digest), np.int64)
@@ -164,11 +169,9 @@ def _ids(sides: _Sides, pairing: Pairing, pairs: Pairs) -> "pa.Array":
         if len(rows) > 1:
             rows.sort(key=lambda row: _place(pairing, pairs, row))
             ordinal[rows] = np.arange(len(rows))
-    told = pa.table({"digest": digest, "day": pa.array(pairs.day).cast(pa.date32()), "ordinal": pa.array(ordinal)})
-    with duckdb.connect(":memory:") as db:
-        db.register("told", told)
-        query = "SELECT left(sha256(digest || ':' || day || ':' || ordinal), 32) AS id FROM told"
-        return db.sql(query).to_arrow_table()["id"].combine_chunks()
+    days = pa.array(pairs.day).cast(pa.date32()).cast(pa.string())
+    told = pc.binary_join_element_wise(digest, days, pa.array(ordinal).cast(pa.string()), ":")
+    return hexadecimal(sha256(told, compiled=compiled)[:, : _ID // 2])
 
 
 def _perhaps_again(digest: "pa.Array", day: Any) -> Any:

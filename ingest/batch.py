@@ -4,6 +4,7 @@ A batch changes nothing outside itself; ``Known.take`` takes its values over onc
 are on the disk.
 """
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,7 +30,8 @@ class Known:
         self.sessions |= batch.sessions
         for where, digests in batch.seen.items():
             seen = self.seen.setdefault(where, OrderedDict())
-            seen.update(digests)
+            last = itertools.islice(digests.items(), max(len(digests) - REMEMBERED, 0), None)
+            seen.update(last)  # none of them is in there: `Batch` looked
             for _ in range(len(seen) - REMEMBERED):
                 seen.popitem(last=False)
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from ingest.exchange import FRAME_COLUMNS, frame_types
 from ingest.frame_table import RECORDED, frame_table
 from ingest.near_dates import latest_date, nearest_date
+from ingest.rows import gathered
 from protocols import bmp
 from protocols.batch import OPERATIONS as UPLOADING
 from protocols.batch import Uploaded
@@ -98,7 +99,7 @@ def decode(
         wrong = rows.drop_columns("frame").take(errors["row"]).to_pylist()
         rejects += [_rejected(row, error) for row, error in zip(wrong, errors.to_pylist(), strict=True)]
     rest = decode_by_row(recorded.filter(pa.array(left)), zone, profiles)
-    frames = pa.concat_tables([*tables, rest.frames]).combine_chunks()
+    frames = gathered(pa.concat_tables([*tables, rest.frames]))
     return Decoded(frames, [*rejects, *rest.rejects], rest.uploads, rest.listed)
 
 

@@ -6,16 +6,19 @@ table are committed at once. So memory is bounded by the days, not by how many o
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+import functools
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeAlias
 from zoneinfo import ZoneInfo
 
+from ingest import arrow_memory
 from ingest.decoding import COMPILED_FROM, Decoded, decode
 from ingest.errors import LakeError
 from ingest.exchange import UPLOAD_REACH, Changed, changed
 from ingest.lake import FilesGoneError, Lake, Staged
 from ingest.overlap import behind
-from ingest.rows import arrow_schema, as_table
+from ingest.rows import arrow_schema, as_table, nulls
 from ingest.scan import remedy
 from ingest.signing import signatures
 from ingest.tables import TABLES
@@ -39,12 +42,16 @@ DERIVED = {
 ROUNDS = 50
 PIECE_ROWS = 150_000
 """So many recorded rows are worked out at a time, or one day where a day has more."""
+GIVE_BACK_ROWS = 1_000_000
+"""After so many recorded rows the system gets back what Arrow keeps: threads' leavings grow slowly."""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
 
 
-def derive(lake: Lake, zone: ZoneInfo, tell: Progress, own: Mapping[str, Profile]) -> dict[str, int]:
+def derive(
+    lake: Lake, zone: ZoneInfo, tell: Progress, own: Mapping[str, Profile], stage: "Stage | None" = None
+) -> dict[str, int]:
     """Bring the derived tables up to ``raw_frames``; rows, by table, of the days that this run replaced.
 
     Args:
@@ -52,6 +59,7 @@ def derive(lake: Lake, zone: ZoneInfo, tell: Progress, own: Mapping[str, Profile
         zone: the merchant's.
         tell: hears of the progress.
         own: profiles that are not built in, by their names.
+        stage: works the days out and writes their rows; in this process by default.
 
     Raises:
         LakeError: other runs kept committing first, or ``raw_frames`` is older than what was made from it;
@@ -68,7 +76,7 @@ def derive(lake: Lake, zone: ZoneInfo, tell: Progress, own: Mapping[str, Profile
             return written
         since = None if None in stands.values() else min(at for at in stands.values() if at is not None)
         try:
-            days, staged = _stage(lake, late, version, _Work(lake, zone, version, since, tell, own).pieces())
+            days, staged = (stage or _stage)(Work(lake, zone, version, since, tell, own), late)
         except FilesGoneError:
             if lake.version("raw_frames") == version:
                 raise
@@ -104,11 +112,11 @@ def _refuse_older(lake: Lake, stands: dict[str, int | None]) -> None:
 
 Piece: TypeAlias = "tuple[set[dt.date], dict[str, pa.Table]]"
 """Days, and their rows of every derived table."""
+Stage: TypeAlias = "Callable[[Work, list[str]], tuple[set[dt.date], dict[str, Staged]]]"
+"""Works out what changed and writes these tables' rows, none of it in the log: the days that changed, the files."""
 
 
-def _stage(
-    lake: Lake, names: list[str], version: int, pieces: Iterator[Piece]
-) -> tuple[set[dt.date], dict[str, Staged]]:
+def _stage(work: "Work", names: list[str]) -> tuple[set[dt.date], dict[str, Staged]]:
     """Write the pieces' rows, each piece while the next is worked out; nothing is in the log yet."""
     days: set[dt.date] = set()
     staged = {name: Staged() for name in names}
@@ -116,16 +124,17 @@ def _stage(
     def write(tables: "dict[str, pa.Table]") -> None:
         for name in names:
             if tables[name].num_rows:
-                lake.stage(name, tables[name], staged[name], app_id=APPLICATION, app_version=version)
+                work.stage(name, tables[name], staged[name])
 
     with behind(write) as later:
-        for of, tables in pieces:
+        for of, tables in work.pieces():
             days |= of
             later(tables)
+            del tables  # written meanwhile, while the next are made
     return days, staged
 
 
-class _Work:
+class Work:
     """One round of ``derive``: the days that changed since a version of ``raw_frames``.
 
     Args:
@@ -140,7 +149,8 @@ class _Work:
     def __init__(  # noqa: PLR0917  what one round of derive knows
         self, lake: Lake, zone: ZoneInfo, version: int, since: int | None, tell: Progress, own: Mapping[str, Profile]
     ) -> None:
-        self._lake, self._zone, self._version, self._tell, self._own = lake, zone, version, tell, own
+        self.version, self.since = version, since
+        self._lake, self._zone, self._tell, self._own = lake, zone, tell, own
         self._added = lake.added("raw_frames", version=version, since=since)
         self._rows: dict[dt.date, int] = {}
         for file in lake.added("raw_frames", version=version):
@@ -150,20 +160,61 @@ class _Work:
             sum(self._rows[day] for day in {each["partition.day"] for each in self._added}) >= COMPILED_FROM
         )
         self._decoded: dict[dt.date, Decoded] = {}
-        self._loaded = 0
+        self._coming: dict[dt.date, Future[Decoded]] = {}
+        self._loaded = self._given = 0
 
     def pieces(self) -> Iterator[Piece]:
         """The days concerned, in order, with their rows of every derived table."""
-        fresh = sorted({file["partition.day"] for file in self._added})
+        coming, done = self.fresh, set[dt.date]()
+        ahead = sorted({day + dt.timedelta(step) for day in self.fresh for step in (-1, 0, 1)} & set(self._rows))
+        with ThreadPoolExecutor(1, "tillwatch-decoding") as pool:
+            for piece in self.cut():
+                coming = coming[len(piece) :]
+                made = self.piece(piece, pool, ahead, coming=coming, done=done)
+                done |= made[0]
+                yield made
+                del made  # or its rows would stay while the next are made
+                self._forget(coming)
+
+    def piece(
+        self,
+        days: list[dt.date],
+        pool: ThreadPoolExecutor,
+        ahead: list[dt.date],
+        *,
+        coming: Collection[dt.date],
+        done: Collection[dt.date] = (),
+    ) -> Piece:
+        """Some new days, those they change, and their rows; but for days of other calls (``coming``, ``done``).
+
+        ``pool`` decodes days that will be wanted, those of ``ahead``, while others are paired.
+        """
         segments = {str(file["path"]).rpartition("/")[2].partition(".")[0] for file in self._added}
-        done: set[dt.date] = set()
+        load = functools.partial(self._load, ahead=ahead, pool=pool)
+        there, of = set(self._rows), set(days)
+        found = changed(load, there, of, segments, coming=coming, done=done, compiled=self._compiled)
+        self._given += sum(self._rows[day] for day in days)
+        if self._given > GIVE_BACK_ROWS:
+            self._given = 0
+            arrow_memory.give_back()
+        return found.days, self._tables(found)
+
+    def stage(self, name: str, rows: "pa.Table", staged: Staged) -> None:
+        """Write rows of a table under a name that any other writer of them would choose as well."""
+        self._lake.stage(name, rows, staged, app_id=APPLICATION, app_version=self.version)
+
+    @functools.cached_property
+    def fresh(self) -> list[dt.date]:
+        """The days with new frames, in order."""
+        return sorted({file["partition.day"] for file in self._added})
+
+    def cut(self) -> Iterator[list[dt.date]]:
+        """The days with new frames, as many together as are worked out at a time."""
+        fresh = self.fresh
         while fresh:
             piece = self._first(fresh)
+            yield piece
             fresh = fresh[len(piece) :]
-            found = changed(self._load, set(self._rows), set(piece), segments, coming=fresh, done=done)
-            yield found.days, self._tables(found)
-            done |= found.days
-            self._forget(fresh)
 
     def _first(self, fresh: list[dt.date]) -> list[dt.date]:
         """The next days, as many as are worked out at a time."""
@@ -175,14 +226,22 @@ class _Work:
             piece.append(day)
         return piece
 
-    def _load(self, day: dt.date) -> "pa.Table":
+    def _load(self, day: dt.date, ahead: list[dt.date], pool: ThreadPoolExecutor) -> "pa.Table":
+        """The frames of a day; the next of those that are wanted is then decoded while this one is paired."""
         if day not in self._decoded:
             self._tell("days", self._loaded, self._loaded + 1)
-            recorded = self._lake.read("raw_frames", filters=[("day", "==", day)], version=self._version)
-            self._decoded[day] = decode(recorded, self._zone, self._own, compiled=self._compiled)
+            coming = self._coming.pop(day, None)
+            self._decoded[day] = self._decode(day) if coming is None else coming.result()
             self._loaded += 1
             self._tell("days", self._loaded, self._loaded)
+            later = next((each for each in ahead if each > day), day)
+            if later not in self._decoded and later not in self._coming:
+                self._coming[later] = pool.submit(self._decode, later)
         return self._decoded[day].frames
+
+    def _decode(self, day: dt.date) -> Decoded:
+        recorded = self._lake.read("raw_frames", filters=[("day", "==", day)], version=self.version)
+        return decode(recorded, self._zone, self._own, compiled=self._compiled)
 
     def _forget(self, coming: list[dt.date]) -> None:
         """Keep of the decoded days what the next piece may reach back to, as far as it fits."""
@@ -223,9 +282,10 @@ def _select(rows: "pa.Table", name: str, kind: str) -> "pa.Table":
         rows = rows.filter(mine)
     schema = arrow_schema(TABLES[name])
     identity = TABLES[name].columns[0].name
+    none = nulls(rows.num_rows, schema.types)
     arrays = []
     for field in schema:
         source = "id" if field.name == identity else field.name
-        known = source in rows.column_names
-        arrays.append(rows[source].cast(field.type) if known else pa.nulls(rows.num_rows, field.type))
+        known = source in rows.column_names and rows[source].null_count < rows.num_rows
+        arrays.append(rows[source].cast(field.type) if known else none[field.type])
     return pa.table(arrays, schema=schema)

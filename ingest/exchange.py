@@ -104,6 +104,7 @@ def changed(
     *,
     coming: Collection[dt.date] = (),
     done: Collection[dt.date] = (),
+    compiled: bool = False,
 ) -> "Changed":
     """The days whose exchanges new frames can have changed, and all exchanges of those days.
 
@@ -117,6 +118,7 @@ def changed(
         segments: the segments the new frames are in.
         coming: further days with new frames, which another call is made for.
         done: days that a call was made for already.
+        compiled: whether machine code works where it can: for many frames.
     """
     import pyarrow as pa
 
@@ -124,7 +126,7 @@ def changed(
     wanted = _near(fresh, -1, 1) & there
     while True:
         frames |= {day: load(day) for day in sorted(wanted)}
-        exchanges = _Exchanges(pa.concat_tables(frames[day] for day in sorted(frames)))
+        exchanges = _Exchanges(pa.concat_tables(frames[day] for day in sorted(frames)), compiled=compiled)
         days = fresh | exchanges.pairing.touched(segments, fresh)
         days |= exchanges.partners(days)
         days |= exchanges.uploading(_near(days, 0, UPLOAD_REACH))
@@ -148,12 +150,13 @@ class _Exchanges:
 
     Args:
         frames: a table with the columns of ``FRAME_COLUMNS``.
+        compiled: see ``changed``.
     """
 
-    def __init__(self, frames: "pa.Table") -> None:
+    def __init__(self, frames: "pa.Table", *, compiled: bool) -> None:
         import pyarrow.compute as pc
 
-        self._frames = frames
+        self._frames, self._compiled = frames, compiled
         self.pairing = Pairing(frames)
         self.journals: bool = pc.any(frames["is_journal"]).as_py() or False
 
@@ -225,7 +228,7 @@ class _Exchanges:
         return self._db.sql(_sql("uploads"), params={"days": list(days), "reach": UPLOAD_REACH}).to_arrow_table()
 
     def _assembled(self, days: Iterable[dt.date]) -> "pa.Table":
-        return assembled(self._frames, self.pairing, days)
+        return assembled(self._frames, self.pairing, days, compiled=self._compiled)
 
 
 def _without_journals(rows: "pa.Table") -> "pa.Table":

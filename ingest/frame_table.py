@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from ingest.exchange import FRAME_COLUMNS, frame_types
 from ingest.local_days import EPOCH, local_days, midnight
 from ingest.near_dates import latest_date, nearest_date
+from ingest.rows import nulls
 from protocols.columnar.distinct import distinct, mapped
 from protocols.facts import infer_datetime
 
@@ -83,7 +84,8 @@ def _rows(recorded: "pa.Table", said: "dict[str, pa.Array]", zone: ZoneInfo) -> 
         "per_line": pa.repeat(pa.scalar(False), count),
     }
     types = frame_types()
-    arrays = [columns[name].cast(kind) if name in columns else pa.nulls(count, kind) for name, kind in types.items()]
+    none = nulls(count, types.values())
+    arrays = [columns[name].cast(kind) if name in columns else none[kind] for name, kind in types.items()]
     return pa.table(arrays, names=list(types))
 
 

@@ -12,8 +12,9 @@ import datetime as dt
 import functools
 import json
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -21,9 +22,10 @@ from zoneinfo import ZoneInfo
 from ingest import arrow_memory
 from ingest.batch_metrics import Run, measured
 from ingest.decoding import journal_day
-from ingest.deriving import DERIVED, Progress, derive
+from ingest.deriving import DERIVED, Progress, Stage, derive
 from ingest.errors import SpoolError, StoreError, TillwatchError
 from ingest.overlap import ahead
+from ingest.profiles import own_profiles
 from ingest.records import Kind, Record
 from ingest.rows import as_table
 from ingest.segment import HEADER_SIZE, decode_header
@@ -31,7 +33,6 @@ from ingest.segment_table import segment_table
 from ingest.segments import SegmentInfo, from_ns, read_segment, sealed_segments
 from ingest.settings import Settings
 from ingest.tables import TABLES, Lake
-from protocols.profile import Profile, load_profile
 from protocols.profile_files import available_journals
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class LandResult:
 
     ``segments`` and ``frames`` came in now; ``rows`` are the rows, by table, of the days
     that were worked out again; ``damaged`` has a line for each segment that came in now
-    with damage, or that could not be opened and is tried again; ``duration`` is seconds.
+    with damage, or that could not be opened and is tried again; ``duration`` is seconds;
+    ``keys`` counts the segments that came in now by the key of their card tokens.
     """
 
     segments: int
@@ -52,6 +54,7 @@ class LandResult:
     rows: dict[str, int]
     damaged: list[str]
     duration: float
+    keys: dict[str, int] = field(default_factory=dict)
 
     @property
     def transactions(self) -> int:
@@ -72,6 +75,26 @@ class LandResult:
     def counts(self) -> dict[str, int]:
         """The numbers of `tillwatch land --json`."""
         return {"segments": self.segments, "frames": self.frames, **self.rows, "damaged": len(self.damaged)}
+
+
+@dataclass(slots=True)
+class Brought:
+    """What came into ``raw_frames``: segments by the key of their card tokens, frames, a line for each damage."""
+
+    frames: int = 0
+    damaged: list[str] = field(default_factory=list)
+    keys: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def segments(self) -> int:
+        """How many came in."""
+        return self.keys.total()
+
+    def add(self, more: "Brought") -> None:
+        """Count another batch too."""
+        self.frames += more.frames
+        self.damaged += more.damaged
+        self.keys += more.keys
 
 
 def _tell(run: Run, settings: Settings, result: LandResult) -> None:
@@ -101,22 +124,32 @@ def land(settings: Settings, progress: Progress | None = None) -> LandResult:
     arrow_memory.keep()
     tell = progress or (lambda _what, _done, _all: None)
     lake, zone = Lake.of(settings.lake), settings.zone
-    landed = frames = 0
-    damaged: list[str] = []
+    brought = Brought()
     trouble: TillwatchError | None = None
     batches = _batches(settings, lake)
     try:
         for segments in batches:
-            came, counted, wrong = bring(lake, segments, zone, tell)
-            landed, frames, damaged = landed + came, frames + counted, damaged + wrong
+            brought.add(bring(lake, segments, zone, tell))
     except StoreError as wrong_store:
         trouble = wrong_store
-    stand = derive(lake, zone, tell, own_profiles(settings))
-    for name in [*DERIVED, *(["raw_frames"] if landed else [])]:
+    arrow_memory.give_back()
+    stand = derive(lake, zone, tell, own_profiles(settings), _stage_of(settings))
+    for name in [*DERIVED, *(["raw_frames"] if brought.segments else [])]:
         lake.sweep(name)
     if trouble is not None:
         raise trouble
-    return LandResult(landed, frames, stand, damaged, time.monotonic() - started)
+    return LandResult(
+        brought.segments, brought.frames, stand, brought.damaged, time.monotonic() - started, dict(brought.keys)
+    )
+
+
+def _stage_of(settings: Settings) -> "Stage | None":
+    """Who works the tables out: Spark's executors where the settings say so."""
+    if settings.engine.land == "duckdb":
+        return None
+    from ingest.spark.deriving import stage_on
+
+    return stage_on(settings)
 
 
 def _batches(settings: Settings, lake: Lake) -> Iterator[list[SegmentInfo]]:
@@ -141,8 +174,8 @@ def missing(lake: Lake, ids: Iterable[str]) -> list[str]:
     return [segment for segment in new if _salvaged(segment) in waiting]
 
 
-def bring(lake: Lake, infos: list[SegmentInfo], zone: ZoneInfo, tell: Progress) -> tuple[int, int, list[str]]:
-    """Put segments into ``raw_frames``: how many came, their frames, and what is damaged.
+def bring(lake: Lake, infos: list[SegmentInfo], zone: ZoneInfo, tell: Progress) -> Brought:
+    """Put segments into ``raw_frames``: what of them came.
 
     Raises:
         LakeError: the table cannot be read or written.
@@ -152,26 +185,25 @@ def bring(lake: Lake, infos: list[SegmentInfo], zone: ZoneInfo, tell: Progress) 
     segments = {info.id: info for info in infos}
     new = lake.uncommitted("raw_frames", segments)
     waiting = lake.uncommitted("raw_frames", [_salvaged(segment) for segment in new])
-    landed = frames = 0
-    damaged = []
+    brought = Brought()
     read = functools.partial(_read, zone=zone, journals=frozenset(available_journals()))
     for done, (segment, unread) in enumerate(ahead(read, [segments[segment] for segment in new])):
         tell("segments", done, len(new))
         try:
             rows, damage = unread()
         except SpoolError as wrong:
-            damaged.append(wrong.message)
+            brought.damaged.append(wrong.message)
             continue
         if _salvaged(segment.id) not in waiting:
             if damage:
                 continue  # what can be read of it is in; it is looked at again until a sound copy is there
             rows = rows.filter(~pc.field("seq").isin(_numbers(lake, segment.id)))
         if lake.append("raw_frames", rows, app_id=_salvaged(segment.id) if damage else segment.id):
-            landed += 1
-            frames += pc.sum(pc.equal(rows["kind"], "frame")).as_py() or 0
-            damaged += [damage] if damage else []
+            brought.keys[segment.key_id] += 1
+            brought.frames += pc.sum(pc.equal(rows["kind"], "frame")).as_py() or 0
+            brought.damaged += [damage] if damage else []
     tell("segments", len(new), len(new))
-    return landed, frames, damaged
+    return brought
 
 
 def _salvaged(segment: str) -> str:
@@ -266,13 +298,3 @@ def _day(record: Record, seen: dt.datetime, zone: ZoneInfo, journals: frozenset[
     of_journal = record.kind is Kind.FRAME and record.profile in journals
     about = journal_day(record.profile, record.frame, seen, zone) if of_journal else None
     return about or seen.astimezone(zone).date()
-
-
-def own_profiles(settings: Settings) -> dict[str, Profile]:
-    """The profiles of the settings' lines that are files of one's own, by the names under which frames are recorded.
-
-    Raises:
-        ProfileError: such a file is gone or wrong; nothing that it reads would land.
-    """
-    files = {line.profile for line in settings.lines if line.profile.endswith(".toml")}
-    return {profile.name: profile for profile in map(load_profile, sorted(files))}

@@ -7,6 +7,7 @@ Keys, endpoint and region come from where every S3 client looks: ``AWS_ACCESS_KE
 
 import configparser
 import datetime as dt
+import html
 import os
 import re
 from collections.abc import Iterator
@@ -27,6 +28,10 @@ SLOWEST = 32 * 1024
 OF_STORE = "AWS Error"
 """What pyarrow's errors say when it is the store that failed."""
 _REFUSED = ("403 Forbidden", "401 Unauthorized", "ACCESS_DENIED", "INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH")
+_SKEWED = "RequestTimeTooSkewed"
+_ANSWER = re.compile(r"<Code>(\w+)</Code>\s*(?:<Message>([^<]{0,300})</Message>)?")
+_CAUSE = re.compile(r'\b(?:message|error): "([^"\\]{1,300})"')
+"""What an S3 API answers, and the system's own words in obstore's notes."""
 _NO_BUCKET = "NoSuchBucket"
 """S3's own code; every other 404 is of a file."""
 _PYARROW = {
@@ -136,6 +141,8 @@ def store_errors(url: str, path: str = "") -> Iterator[None]:
         if "404 Not Found" in text:
             hint = "check AWS_ENDPOINT_URL: the store's address alone, without a bucket or a path"
             raise StoreError(f"{where}: what answers there is no S3 API: {_said(wrong)}", hint=hint) from None
+        if _SKEWED in text:
+            raise StoreError(f"{where}: refused: {_said(wrong)}", hint="set this machine's clock, by NTP") from None
         if isinstance(wrong, (PermissionDeniedError, UnauthenticatedError)) or any(each in text for each in _REFUSED):
             hint = (
                 "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, what they may do with this bucket, "
@@ -147,8 +154,12 @@ def store_errors(url: str, path: str = "") -> Iterator[None]:
 
 
 def _said(wrong: BaseException) -> str:
-    """What the store's client says in one line, without its debugging notes."""
+    """What the store says, or what kept it from saying anything, in one line without the client's notes."""
     text = _COLOURS.sub("", str(wrong))
+    if answer := _ANSWER.search(text):
+        return ": ".join(filter(None, (answer[1], html.unescape(answer[2] or ""))))
+    if cause := _CAUSE.search(text):
+        return cause[1]
     lines = [line.strip(" \t\u21b3") for line in text.splitlines()]
     if "\u21b3" in text:  # deltalake: one cause a line, the last one says most
         lines = [line for line in lines if line and "<" not in line][-1:]

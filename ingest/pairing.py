@@ -75,6 +75,7 @@ class Pairing:
         self._day = mine["day"].cast(pa.int32()).to_numpy()
         self._request = _flags(mine["is_request"])
         self._mine = mine
+        self._with: dict[str, Any] = {}
         self._divide()
 
     def _divide(self) -> None:
@@ -187,8 +188,11 @@ class Pairing:
         import numpy as np
         import pyarrow.compute as pc
 
-        here = pc.fill_null(pc.equal(self._mine["operation"], operation), False).to_numpy()
-        return _dates(self._day[here & np.isin(self._day, _numbers(days))])
+        here = self._with.get(operation)
+        if here is None:
+            said = pc.fill_null(pc.equal(self._mine["operation"], operation), False)
+            here = self._with[operation] = np.flatnonzero(said.to_numpy())
+        return _dates(self._day[here][np.isin(self._day[here], _numbers(days))])
 
     def pairs(self) -> Pairs:
         """All exchanges; ``request`` and ``answer`` are rows of the frames given."""

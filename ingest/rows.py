@@ -2,7 +2,7 @@
 
 import datetime as dt
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ingest.tablespec import TableSpec
@@ -45,6 +45,24 @@ def as_table(spec: TableSpec, rows: "pa.Table | Sequence[Mapping[str, Any]]") ->
     return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
 
 
+def nulls(rows: int, types: "Iterable[pa.DataType]") -> "dict[pa.DataType, pa.Array]":
+    """A column of nulls of each type: most columns of most tables are one, and share its memory."""
+    import pyarrow as pa
+
+    return {kind: pa.nulls(rows, kind) for kind in {*types}}
+
+
+def gathered(table: "pa.Table") -> "pa.Table":
+    """A table of several pieces as one, its columns of nothing but nulls sharing their memory."""
+    import pyarrow as pa
+
+    none = nulls(table.num_rows, (column.type for column in table.columns if column.null_count == len(column)))
+    columns = [
+        none[column.type] if column.null_count == len(column) else column.combine_chunks() for column in table.columns
+    ]
+    return pa.table(columns, schema=table.schema)
+
+
 def by_partition(spec: TableSpec, table: "pa.Table") -> "Iterator[tuple[dict[str, str], pa.Table]]":
     """The sorted rows of each partition, without its columns, and the partition's values as the log writes them."""
     if not table.num_rows:
@@ -53,7 +71,7 @@ def by_partition(spec: TableSpec, table: "pa.Table") -> "Iterator[tuple[dict[str
     for values, rows in sorted(pieces, key=lambda piece: list(piece[0].values())):
         order = order_of(rows, spec.order_by)
         part = rows.drop_columns(list(spec.partition_by))
-        yield values, part.combine_chunks() if order is None else part.take(order).combine_chunks()
+        yield values, part if order is None else part.take(order)
 
 
 def _apart(spec: TableSpec, table: "pa.Table") -> "Iterator[tuple[dict[str, Any], pa.Table]]":

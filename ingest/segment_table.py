@@ -6,7 +6,9 @@ else is not read here: the caller reads it record by record, where damage is tol
 The file is read, not mapped: a bad sector is then an error that can be told, not a signal.
 """
 
+import array
 import hashlib
+import os
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,10 +27,12 @@ from ingest.segment import (
     RECORD_OVERHEAD,
     Footer,
     Ports,
+    Raw,
     decode_header,
     read_footer,
     read_raw,
 )
+from protocols.columnar.arrays import hexadecimal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,6 +43,8 @@ _HEAD = 48  # of a record, before its payload; docs/spool-format.md
 _FRAME_HEAD = 25  # of a frame's payload, before token and frame
 _DIGEST = 16
 _DIRECTIONS = ("", "rx", "tx")
+_PIECE = 32_768
+"""So many frames at a time: what is made on the way stays near the processor."""
 
 RowOf = Callable[[str, Record], Mapping[str, Any]]
 """A record of a segment as a row of ``raw_frames``."""
@@ -60,8 +66,8 @@ def segment_table(path: Path, segment: str, zone: ZoneInfo, by_row: frozenset[st
     import numpy as np
     import pyarrow as pa
 
-    data = path.read_bytes()
-    footer = read_footer(data)
+    data = _read(path)
+    footer = read_footer(bytes(data[-FOOTER_SIZE:]))
     if footer is None or not _sound(data, footer):
         return None
     places = _places(data, footer)
@@ -83,30 +89,47 @@ def segment_table(path: Path, segment: str, zone: ZoneInfo, by_row: frozenset[st
     if slow.any():
         ports = Ports()
         for each in np.flatnonzero((kinds == Kind.SESSION) | np.isin(np.arange(kinds.size), frames[slow])).tolist():
-            raw = read_raw(data, int(places[each]))
+            raw = _raw(data, int(places[each]))
             record = None if raw is None else ports.decode(raw)
             if record is not None and record.kind is Kind.FRAME:
                 others.append(row_of(segment, record))
         frames, lines = frames[~slow], lines[~slow]
-    table = _frames(data, segment, places[frames], heads[frames], lines, opened, zone)
-    if table is None:
-        return None
-    return pa.concat_tables([table, as_table(TABLES["raw_frames"], others)])
+    tables = [as_table(TABLES["raw_frames"], others)]
+    for start in range(0, frames.size, _PIECE):
+        some = frames[start : start + _PIECE]
+        table = _frames(data, segment, places[some], heads[some], lines[start : start + _PIECE], opened, zone)
+        if table is None:
+            return None
+        tables.append(table)
+    return pa.concat_tables(tables)
 
 
-def _sound(data: bytes, footer: Footer) -> bool:
+def _read(path: Path) -> memoryview:
+    """A file's bytes, in memory of Arrow's: the next segment takes the same again."""
+    import pyarrow as pa
+
+    with path.open("rb", buffering=0) as file:
+        data = memoryview(pa.allocate_buffer(file.seek(0, os.SEEK_END)))
+        file.seek(0)
+        read = 0
+        while got := file.readinto(data[read:]):
+            read += got
+    return data[:read].toreadonly()
+
+
+def _sound(data: memoryview, footer: Footer) -> bool:
     try:
-        decode_header(data)
+        decode_header(bytes(data[:HEADER_SIZE]))
     except ValueError:
         return False
-    return hashlib.sha256(memoryview(data)[:-FOOTER_SIZE]).hexdigest() == footer.sha256
+    return hashlib.sha256(data[:-FOOTER_SIZE]).hexdigest() == footer.sha256
 
 
-def _places(data: bytes, footer: Footer) -> Any:
+def _places(data: memoryview, footer: Footer) -> Any:
     """Where each record begins; None when they do not end where the footer begins, or are not as many as it says."""
     import numpy as np
 
-    places = []
+    places = array.array("q")
     at, end, length = HEADER_SIZE, len(data) - FOOTER_SIZE, _LENGTH.unpack_from
     while at < end:
         places.append(at)
@@ -114,7 +137,12 @@ def _places(data: bytes, footer: Footer) -> Any:
     return np.array(places, np.int64) if at == end and len(places) == footer.count else None
 
 
-def _heads(data: bytes, places: Any) -> Any:
+def _raw(data: memoryview, at: int) -> Raw | None:
+    """The record that begins there, if it is sound."""
+    return read_raw(bytes(data[at : at + RECORD_OVERHEAD + _LENGTH.unpack_from(data, at + _LENGTH_AT)[0]]), 0)
+
+
+def _heads(data: memoryview, places: Any) -> Any:
     """The fixed part of each record."""
     import numpy as np
 
@@ -146,7 +174,7 @@ Opened = tuple[int, int, str, str]
 
 
 def _others(
-    data: bytes, segment: str, places: Any, which: Any, row_of: RowOf
+    data: memoryview, segment: str, places: Any, which: Any, row_of: RowOf
 ) -> tuple[list[Mapping[str, Any]], list[Opened]]:
     """The rows of all records that are no frames, and the sessions among them.
 
@@ -156,7 +184,7 @@ def _others(
     ports = Ports()
     rows, opened = [], []
     for at in which.tolist():
-        raw = read_raw(data, int(places[at]))
+        raw = _raw(data, int(places[at]))
         if raw is None:
             raise ValueError(f"record {at} is not sound")
         record = ports.decode(raw)
@@ -180,7 +208,7 @@ def _lines(ports: Any, frames: Any, opened: Sequence[Opened]) -> Any:
 
 
 def _frames(  # noqa: PLR0917  what is known of the segment
-    data: bytes, segment: str, places: Any, heads: Any, lines: Any, opened: Sequence[Opened], zone: ZoneInfo
+    data: memoryview, segment: str, places: Any, heads: Any, lines: Any, opened: Sequence[Opened], zone: ZoneInfo
 ) -> "pa.Table | None":
     """The rows of frames; None when a payload is not a frame's."""
     import numpy as np
@@ -195,7 +223,7 @@ def _frames(  # noqa: PLR0917  what is known of the segment
     begins = starts + _FRAME_HEAD + widths
     if (begins > ends).any():
         return None
-    tokens = _between(data, starts + _FRAME_HEAD, begins, pa.binary(), absent=widths == 0)
+    tokens = _between(data, starts + _FRAME_HEAD, begins, absent=widths == 0)
     if not _is_ascii(tokens):
         return None
     seen = heads["wall_ns"].astype(np.int64) // 1000
@@ -213,9 +241,9 @@ def _frames(  # noqa: PLR0917  what is known of the segment
         "seen_at": pa.array(seen).cast(pa.timestamp("us", tz="UTC")),
         "mono_ns": pa.array(heads["mono_ns"].astype(np.int64)),
         "boot_id": pa.array(heads["boot_id"].astype(np.int64)),
-        "frame": _between(data, begins, ends, pa.binary()),
+        "frame": _between(data, begins, ends),
         "length": pa.array((ends - begins).astype(np.int32)),
-        "digest": _hex(_gather(octets, starts, _DIGEST)),
+        "digest": hexadecimal(_gather(octets, starts, _DIGEST).view(np.uint8).reshape(-1, _DIGEST)),
         "card_token": tokens.cast(pa.string()),
         "error": pa.nulls(count, pa.string()),
         "day": pa.array(local_days(seen, zone)).cast(pa.date32()),
@@ -223,13 +251,13 @@ def _frames(  # noqa: PLR0917  what is known of the segment
     return pa.table(made).select(arrow_schema(TABLES["raw_frames"]).names).cast(arrow_schema(TABLES["raw_frames"]))
 
 
-def _between(data: bytes, starts: Any, ends: Any, kind: "pa.DataType", absent: Any = None) -> "pa.Array":
+def _between(data: memoryview, starts: Any, ends: Any, absent: Any = None) -> "pa.Array":
     """The bytes between two places of each row."""
     import numpy as np
     import pyarrow as pa
 
     both = np.stack([starts, ends], axis=1).astype(np.int32).ravel()
-    every = pa.Array.from_buffers(kind, max(both.size - 1, 0), [None, pa.py_buffer(both), pa.py_buffer(data)])
+    every = pa.Array.from_buffers(pa.binary(), max(both.size - 1, 0), [None, pa.py_buffer(both), pa.py_buffer(data)])
     which = pa.array(np.arange(0, both.size, 2, dtype=np.int32), mask=absent)
     return every.take(which)
 
@@ -237,17 +265,6 @@ def _between(data: bytes, starts: Any, ends: Any, kind: "pa.DataType", absent: A
 def _is_ascii(texts: "pa.Array") -> bool:
     import numpy as np
 
-    octets = texts.buffers()[2]
-    return octets is None or not (np.frombuffer(octets, np.uint8) >= 0x80).any()
-
-
-def _hex(digests: Any) -> "pa.Array":
-    """Bytes of equal width as lower-case hex."""
-    import numpy as np
-    import pyarrow as pa
-
-    width = 2 * digests.dtype.itemsize
-    characters = np.frombuffer(bytes(range(256)).hex().encode("ascii"), "<u2")
-    text = np.ascontiguousarray(characters[digests.view(np.uint8)])
-    offsets = np.arange(0, width * (digests.size + 1), width, dtype=np.int32)
-    return pa.Array.from_buffers(pa.string(), digests.size, [None, pa.py_buffer(offsets), pa.py_buffer(text)])
+    _, offsets, octets = texts.buffers()
+    used = int(np.frombuffer(offsets, np.int32)[len(texts)])
+    return not used or not (np.frombuffer(octets, np.uint8, used) >= 0x80).any()

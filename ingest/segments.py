@@ -33,7 +33,8 @@ class SegmentInfo:
     """A sealed segment, as its header and footer state it.
 
     ``damaged`` is what is wrong with its footer or header, empty when nothing is;
-    damage between them shows only when the records are read.
+    damage between them shows only when the records are read. ``key_id`` is the key of its
+    card tokens, empty when the header does not say.
     """
 
     id: str
@@ -45,6 +46,7 @@ class SegmentInfo:
     sealed_at: dt.datetime
     size: int
     damaged: str = ""
+    key_id: str = ""
 
 
 def segment_name(first_seq: int, segment_id: str, suffix: str) -> str:
@@ -92,14 +94,15 @@ def segment_info(path: Path) -> SegmentInfo:
     except OSError as wrong:
         raise _unreadable(path, wrong) from None
     footer = read_footer(tail)
-    damaged = "" if footer else "the footer is missing or damaged"
+    damaged, key_id = "" if footer else "the footer is missing or damaged", ""
     try:
-        segment_id = decode_header(head).segment_id
+        header = decode_header(head)
+        segment_id, key_id = header.segment_id, header.key_id
     except ValueError as wrong:
         damaged = str(wrong)
     if footer is None:
         at = dt.datetime.fromtimestamp(modified, dt.UTC)
-        return SegmentInfo(segment_id, path, first_seq, first_seq, 0, "", at, size, damaged)
+        return SegmentInfo(segment_id, path, first_seq, first_seq, 0, "", at, size, damaged, key_id)
     return SegmentInfo(
         segment_id,
         path,
@@ -110,6 +113,7 @@ def segment_info(path: Path) -> SegmentInfo:
         from_ns(footer.sealed_ns),
         size,
         damaged,
+        key_id,
     )
 
 

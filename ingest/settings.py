@@ -20,6 +20,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from ingest.agreements import Contract, Deposit, Notice
 from ingest.alerting import Alerts
 from ingest.app_settings import App
+from ingest.engine import Engine
 from ingest.errors import UsageError
 from ingest.misconfiguration import usage_error
 from ingest.section import Section
@@ -236,6 +237,7 @@ class Settings(Section):
     airflow: Airflow = Airflow()
     health: Health = Health()
     metrics: Metrics = Metrics()
+    engine: Engine = Engine()
     rules: dict[str, dict[str, Any]] = Field(
         default={},
         description="parameters of rules, written [rules.<rule>]; docs/rules.md lists them",

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from ingest import arrow_memory
 from ingest.depot import Depot, Parcel
-from ingest.landing import LandResult, bring, missing
+from ingest.landing import Brought, LandResult, bring, missing
 from ingest.settings import Settings
 from ingest.tables import Lake
 from ingest.taking import BATCH, batches, waiting
@@ -60,9 +60,8 @@ def land_share(settings: Settings, parcels: Iterable[Parcel]) -> LandResult:
     lake = Lake.of(settings.lake)
     named = {parcel.segment_id: parcel for parcel in parcels}
     new = [named[each] for each in missing(lake, named)]
-    came = frames = 0
-    damaged: list[str] = []
+    brought = Brought()
     for segments in batches(Depot(settings.lake.take_from), new, settings.spool.directory):
-        landed, counted, wrong = bring(lake, segments, settings.zone, lambda _what, _done, _all: None)
-        came, frames, damaged = came + landed, frames + counted, damaged + wrong
-    return LandResult(came, frames, {}, damaged, time.monotonic() - started)
+        brought.add(bring(lake, segments, settings.zone, lambda _what, _done, _all: None))
+    seconds = time.monotonic() - started
+    return LandResult(brought.segments, brought.frames, {}, brought.damaged, seconds, dict(brought.keys))

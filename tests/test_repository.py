@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 ALLOWED = ROOT / "tests/card_numbers.toml"
 DIGITS = re.compile(rb"(?<![0-9A-Fa-f])(?<![0-9][.])[0-9]{%d,%d}(?![.]?[0-9A-Fa-f])" % (SHORTEST, LONGEST))
 GROUPS = re.compile(rb"(?<![0-9-])[0-9]{4}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{1,7}(?![0-9-])")
-GENERATED = frozenset({"requirements.lock"})
+GENERATED = frozenset({"requirements.lock", "requirements-spark.lock"})
 """Sums of downloads: no number of theirs is a card's."""
 
 

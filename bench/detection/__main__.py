@@ -16,7 +16,7 @@ import click
 
 from bench.detection.fees import figures
 from bench.detection.figures import Total, calibrate, total
-from bench.detection.pipeline import PERTURBATIONS, Perturbation
+from bench.detection.pipeline import FIVE_PERCENT, PERTURBATIONS, Perturbation
 from bench.detection.population import Split
 from bench.detection.report import Results, page, plots, put, table, text
 from bench.detection.worlds import Order, WorldLostError, play_all
@@ -28,7 +28,7 @@ FIRST_SEED: dict[Split, int] = {"dev": 20, "test": 60}
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is acted: worlds of each split, merchants and cases of each play in a world, and fees."""
+    """How much is acted: worlds of each split, merchants and cases of each play in a world, fees, and what is lost."""
 
     test: int
     dev: int
@@ -37,10 +37,11 @@ class Size:
     perturbed: int
     fees: int
     changes: int
+    ways: tuple[Perturbation, ...] = PERTURBATIONS
 
 
 SIZES = {
-    "small": Size(test=1, dev=1, shops=16, cases=6, perturbed=6, fees=100_000, changes=300),
+    "small": Size(test=1, dev=1, shops=16, cases=6, perturbed=6, fees=1_000_000, changes=300, ways=(FIVE_PERCENT,)),
     "middle": Size(test=2, dev=1, shops=24, cases=12, perturbed=4, fees=1_000_000, changes=1_000),
     "full": Size(test=14, dev=4, shops=30, cases=24, perturbed=12, fees=1_000_000, changes=3_000),
 }
@@ -59,8 +60,9 @@ def main(size: str, workers: int, write: bool) -> None:
         for split, count in counts.items()
         for number in range(count)
     ]
-    ways = (Perturbation(), *PERTURBATIONS) if of.perturbed else ()
-    orders += [Order("test", FIRST_SEED["test"] - 1, of.shops // 2, of.perturbed, way) for way in ways]
+    orders += [
+        Order("test", FIRST_SEED["test"] - 1, of.shops // 2, of.perturbed, way) for way in (Perturbation(), *of.ways)
+    ]
     click.echo(f"{len(orders)} worlds, {workers} at a time ...", err=True)
     try:
         outcomes = play_all(orders, workers, tell=partial(click.echo, err=True))

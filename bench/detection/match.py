@@ -140,7 +140,14 @@ DELAY = dt.timedelta(seconds=390)
 BEFORE = dt.timedelta(minutes=20)
 
 
-def match(truth: Truth, findings: Iterable[Finding], healthy: set[str], lost: frozenset[Key] = frozenset()) -> Matched:
+def match(
+    truth: Truth,
+    findings: Iterable[Finding],
+    healthy: set[str],
+    lost: frozenset[Key] = frozenset(),
+    *,
+    skewed: bool = False,
+) -> Matched:
     """Match by causal id: a case counts once however many rows accuse it.
 
     Args:
@@ -150,6 +157,7 @@ def match(truth: Truth, findings: Iterable[Finding], healthy: set[str], lost: fr
         healthy: merchants to whom nothing was done.
         lost: numbers of exchanges that were not recorded. A fault that lacks a record of its own is not among those
             that can be known; that the record is missing is rightly said.
+        skewed: every clock was put ahead: that is rightly said as well.
     """
     out = Matched()
     told: dict[tuple[int, str], set[str]] = defaultdict(set)
@@ -175,6 +183,8 @@ def match(truth: Truth, findings: Iterable[Finding], healthy: set[str], lost: fr
         if right or each.certainty not in ALERTS or each.severity == "P4":
             continue
         if any(case.kind == "dropped" for case in cases) or _tells_the_loss(each, lost):
+            continue
+        if skewed and each.rule == "clock_skew":
             continue
         touched = [case for case in cases if case.kind == "negative" and _watches(case, each.rule)]
         for case in touched:

@@ -52,9 +52,10 @@ class Perturbation:
     no_statement: bool = False
 
 
+FIVE_PERCENT = Perturbation("5 % of the records lost", dropped=0.05)
 PERTURBATIONS = (
     Perturbation("1 % of the records lost", dropped=0.01),
-    Perturbation("5 % of the records lost", dropped=0.05),
+    FIVE_PERCENT,
     Perturbation("10 % of the records lost", dropped=0.10),
     Perturbation("clocks 10 min fast", skew_s=600),
     Perturbation("no chip counter", no_atc=True),

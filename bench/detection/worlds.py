@@ -47,7 +47,7 @@ def play(order: Order, *, bench: Judge | None = None) -> Outcome:
         shutil.rmtree(folder, ignore_errors=True)
     done = time.perf_counter()
     healthy = {shop.merchant.mid for shop in story.world.shops if shop.merchant.healthy}
-    matched = match(story.truth, judged.findings, healthy, judged.lost)
+    matched = match(story.truth, judged.findings, healthy, judged.lost, skewed=order.how.skew_s > 0)
     scores = compare(story.truth, judged.transactions, matched.doubled, matched.doubled_wrong)
     sales = sum(posting.kind in ("SALE", "QR_SALE") for posting in story.world.host.ledger)
     weeks = len(healthy) * len(story.world.days) / 7

@@ -88,6 +88,16 @@ def show(request: Request, number: str, visitor: Someone) -> Any:
     )  # fmt: skip
 
 
+@router.get("/findings/{finding_id}")
+def case_of_finding(request: Request, finding_id: str, visitor: Someone) -> Any:
+    """The case that a finding is in: where the Data Docs point to."""
+    desk = desk_of(request)
+    number = desk.book.numbers([finding_id]).get(finding_id)
+    if number is None:
+        raise HTTPException(404, "case")
+    return RedirectResponse(f"{desk.base}/cases/{seen(request, number, visitor).number}", 303)
+
+
 @router.post("/cases/{number}/{step}", dependencies=[Depends(guard)])
 def do(
     request: Request,

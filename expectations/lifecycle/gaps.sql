@@ -39,7 +39,8 @@ WHERE NOT whole OR wraps;
 
 -- Every other hop over more than one number lies between numbers that were used. No batch has 20 000
 -- attempts (a terminal's log holds 1000): a hop that wide is the part never reached, or a counter set anew. So is one
--- that leads back in time: a terminal that was replaced counts from 1 again, below the numbers that came before.
+-- that leads back in time: a terminal that was replaced counts from 1 again, below the numbers that came before; or one
+-- from high numbers to a sign-in with number 1, the first message of a device that is new.
 CREATE TEMP TABLE gap AS
 WITH
 -- A number that the terminal spent in another batch, under another merchant number, or in a message without a
@@ -47,7 +48,8 @@ WITH
 missing AS (
     SELECT *
     FROM (SELECT *, unnest(generate_series(1, step - 1)) AS k FROM hop
-          WHERE step BETWEEN 2 AND 20000 AND next_moment >= moment - INTERVAL 5 MINUTE) m
+          WHERE step BETWEEN 2 AND 20000 AND next_moment >= moment - INTERVAL 5 MINUTE
+            AND NOT (wraps AND next_stan = 1 AND next_what = 'SIGN_IN')) m
     WHERE NOT EXISTS (
         SELECT 1 FROM used u
         WHERE u.terminal = m.terminal AND u.stan = (m.stan + m.k - 1) % 999999 + 1
@@ -130,16 +132,10 @@ UNION ALL
 SELECT merchant, terminal, NULL, last_stan % 999999 + 1, (next_stan + 999997) % 999999 + 1, last_moment, next_moment
 FROM batch WHERE end_lost;
 
+-- The days of terminals on which numbers are missing.
 CREATE TEMP TABLE terminal_day AS
-SELECT r.*, coalesce(g.numbers_missing, 0) AS numbers_missing
-FROM (
-    SELECT merchant, terminal, business_date, count(*) AS records, count(DISTINCT stan) AS numbers_seen
-    FROM used GROUP BY merchant, terminal, business_date
-) r
-LEFT JOIN (
-    SELECT merchant, terminal, business_date, sum(numbers)::BIGINT AS numbers_missing
-    FROM gap GROUP BY merchant, terminal, business_date
-) g USING (merchant, terminal, business_date);
+SELECT merchant, terminal, business_date, sum(numbers)::BIGINT AS numbers_missing
+FROM gap GROUP BY merchant, terminal, business_date;
 
 -- What could not be read of a line on a day, named by the terminal that is heard most on that line.
 CREATE TEMP TABLE unread_day AS

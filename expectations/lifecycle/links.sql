@@ -213,6 +213,21 @@ JOIN attempt r ON r.id = refund_link.id
 WHERE r.state = 'approved' AND r.id NOT IN (SELECT id FROM reversed)
 GROUP BY original;
 
+-- All that was linked, by attempt: few have any of it, and each is looked for once.
+CREATE TEMP TABLE fate AS
+SELECT id, reversed.id IS NOT NULL AS is_reversed, voided.voids, voided.first_void, voided.first_void_nth, adjusted.amount_fen AS adjusted_fen,
+       refunded.refunded_fen, coalesce(void_link.original, refund_link.original, completion_link.original) AS original,
+       coalesce(refund_link.linked_by, void_link.linked_by) AS linked_by
+FROM (SELECT id FROM reversed UNION SELECT id FROM voided UNION SELECT id FROM adjusted UNION SELECT id FROM refunded
+      UNION SELECT id FROM void_link UNION SELECT id FROM refund_link UNION SELECT id FROM completion_link)
+LEFT JOIN reversed USING (id)
+LEFT JOIN voided USING (id)
+LEFT JOIN adjusted USING (id)
+LEFT JOIN refunded USING (id)
+LEFT JOIN void_link USING (id)
+LEFT JOIN refund_link USING (id)
+LEFT JOIN completion_link USING (id);
+
 -- `live`: approved and not undone. `exposed`: live and not fully paid back. `settled_at`: when the host
 -- accepted the settlement of its batch. `act_by`: until when its day can still be corrected on the terminal.
 -- `gap_later`: records are missing after it, and what undid it may have been among them: trace numbers of its
@@ -246,32 +261,24 @@ unread AS (
     )
     GROUP BY line, business_date
 )
-SELECT a.* EXCLUDE (amount_fen), coalesce(adjusted.amount_fen, a.amount_fen) AS amount_fen, a.amount_fen AS said_fen,
-       reversed.id IS NOT NULL AS is_reversed,
+SELECT a.* EXCLUDE (amount_fen), coalesce(fate.adjusted_fen, a.amount_fen) AS amount_fen, a.amount_fen AS said_fen,
+       coalesce(fate.is_reversed, false) AS is_reversed,
        coalesce(reversal.reversal_sendings, 0) AS reversal_sendings,
        coalesce(reversal.confirmed, 0) AS reversals_confirmed,
-       coalesce(voided.voids, 0) AS voids, voided.first_void, voided.first_void_nth,
-       coalesce(refunded.refunded_fen, 0) AS refunded_fen,
-       coalesce(void_link.original, refund_link.original, completion_link.original) AS original,
-       coalesce(refund_link.linked_by, void_link.linked_by) AS linked_by,
-       a.state = 'approved' AND reversed.id IS NULL AS stands,
-       a.state = 'approved' AND reversed.id IS NULL AND voided.id IS NULL AS live,
-       a.state = 'approved' AND reversed.id IS NULL AND voided.id IS NULL
-           AND coalesce(refunded.refunded_fen, 0) < coalesce(adjusted.amount_fen, a.amount_fen) AS exposed,
+       coalesce(fate.voids, 0) AS voids, fate.first_void, fate.first_void_nth,
+       coalesce(fate.refunded_fen, 0) AS refunded_fen, fate.original, fate.linked_by,
+       a.state = 'approved' AND NOT coalesce(fate.is_reversed, false) AS stands,
+       a.state = 'approved' AND NOT coalesce(fate.is_reversed, false) AND fate.voids IS NULL AS live,
+       a.state = 'approved' AND NOT coalesce(fate.is_reversed, false) AND fate.voids IS NULL
+           AND coalesce(fate.refunded_fen, 0) < coalesce(fate.adjusted_fen, a.amount_fen) AS exposed,
        coalesce(hole.until > a.moment, false) OR coalesce(unread.until > a.moment, false) AS gap_later,
        closed.settled_at,
        CASE WHEN closed.settled_at IS NULL
             THEN (a.clearing_day + to_seconds(shop.cutoff_s)) AT TIME ZONE shop.zone END AS act_by
 FROM attempt a
 CROSS JOIN shop
-LEFT JOIN reversed ON reversed.id = a.id
+LEFT JOIN fate ON fate.id = a.id
 LEFT JOIN reversal ON reversal.trace = a.trace AND a.kind <> 'REVERSAL'
-LEFT JOIN voided ON voided.id = a.id
-LEFT JOIN adjusted ON adjusted.id = a.id
-LEFT JOIN refunded ON refunded.id = a.id
-LEFT JOIN void_link ON void_link.id = a.id
-LEFT JOIN refund_link ON refund_link.id = a.id
-LEFT JOIN completion_link ON completion_link.id = a.id
 LEFT JOIN closed ON closed.merchant = a.merchant AND closed.terminal = a.terminal
                 AND closed.batch = a.batch AND closed.epoch = a.epoch
 LEFT JOIN hole ON hole.merchant = a.merchant AND hole.terminal = a.terminal

@@ -88,17 +88,17 @@ WITH told AS (
            nullif(nullif(trim(a.orig_rrn), ''), '000000000000') AS orig_rrn,
            nullif(trim(a.orig_auth_code), '') AS orig_auth_code,
            a.requested_at, a.responded_at, a.terminal_dt, a.host_dt, a.settlement_date,
-           a.journal_segment_id,
+           a.journal_segment_id, (md5_number(a.transaction_id) >> 64)::UBIGINT AS place,
            a.request_seq IS NULL AND a.response_seq IS NULL AND a.journal_segment_id IS NOT NULL AS only_in_journal
     FROM attempt_once a
     CROSS JOIN tokens
     LEFT JOIN owner o ON o.terminal_id = a.terminal_id AND o.profile IS NOT DISTINCT FROM a.profile
     LEFT JOIN clock_of_day c ON c.terminal_id = a.terminal_id AND c.business_date = a.business_date
 )
-SELECT told.*,
+SELECT told.* EXCLUDE (place),
        (coalesce(epoch_us(moment), 4000000000000000)::HUGEINT * 1000000 + coalesce(stan, 999999)) * 1000000000000
-           + (md5_number_lower(id) % 1000000000000)::BIGINT AS nth,
-       CASE WHEN stan IS NULL THEN -md5_number_lower(id)::HUGEINT
+           + (place % 1000000000000)::BIGINT AS nth,
+       CASE WHEN stan IS NULL THEN -place::HUGEINT
             ELSE (device.device::HUGEINT * 10000000 + coalesce(batch + 1, 0)) * 1000000000000 + stan END AS number,
        (host_dt AT TIME ZONE shop.zone)::DATE AS host_date,
        (terminal_dt AT TIME ZONE shop.zone)::DATE AS terminal_date,

@@ -19,26 +19,35 @@ ROWS_AT_ONCE = 500_000
 """Rows in memory at once, and at most in one commit, as far as whole days allow."""
 TRIES = 5
 
-ORIGINALS = """
-CREATE OR REPLACE TEMP TABLE original_day AS
-SELECT id, business_date AS original_date FROM life WHERE id IN (SELECT original FROM life WHERE original IS NOT NULL)
-"""
 ROWS = """
 CREATE OR REPLACE TEMP VIEW life_row AS
 SELECT l.id AS transaction_id, l.merchant AS merchant_id, l.terminal AS terminal_id, l.kind AS txn_type, l.state,
        l.amount_fen, l.moment, l.clearing_day, l.batch::INTEGER AS batch_no, l.epoch::INTEGER AS batch_epoch,
        l.stan::INTEGER AS stan, l.original AS original_id, l.linked_by,
-       o.original_date,
+       o.business_date AS original_date,
        CASE WHEN l.orig_date IS NOT NULL THEN l.kind IN ('REFUND', 'QR_REFUND', 'COMPLETION') END
            AS original_year_inferred,
        l.reversal_sendings, l.reversals_confirmed, l.is_reversed, l.voids, l.first_void AS void_id, l.refunded_fen,
        h.hold_fen, h.completed_fen, l.stands, l.live, l.exposed, l.gap_later, l.settled_at, l.act_by,
        round(c.ahead_us / 1e6)::BIGINT AS clock_ahead_s, l.business_date
 FROM life l
-LEFT JOIN original_day o ON o.id = l.original
+LEFT JOIN origin o ON o.id = l.original
 LEFT JOIN hold h ON h.id = l.id
 LEFT JOIN clock c ON c.terminal_id = l.terminal AND c.business_date = l.business_date
 """
+
+FRESH = """
+CREATE OR REPLACE TEMP VIEW fresh_life AS
+SELECT f.* REPLACE (
+           CASE WHEN s.transaction_id IS NULL THEN f.original_id ELSE s.original_id END AS original_id,
+           CASE WHEN s.transaction_id IS NULL THEN f.linked_by ELSE s.linked_by END AS linked_by,
+           CASE WHEN s.transaction_id IS NULL THEN f.original_date ELSE s.original_date END AS original_date)
+FROM life_row f
+LEFT JOIN (SELECT * FROM stored_life WHERE original_id IS NOT NULL AND business_date < DATE '{first}') s
+  ON s.transaction_id = f.transaction_id AND f.original_id IS NULL AND f.business_date < DATE '{first}'
+WHERE f.business_date BETWEEN DATE '{low}' AND DATE '{high}'
+"""
+"""A span's rows as they are to be: where an original is out of reach by now, the one that was found stays."""
 
 
 def store(lake: Lake, linked: "duckdb.DuckDBPyConnection", first: dt.date, last: dt.date) -> list[dt.date]:
@@ -51,17 +60,17 @@ def store(lake: Lake, linked: "duckdb.DuckDBPyConnection", first: dt.date, last:
             to its attempts since is brought up to date, its own originals stay as they were found.
         last: last day.
     """
-    linked.execute(ORIGINALS)
     linked.execute(ROWS)
     written: list[dt.date] = []
     for low, high in _spans(linked, last):
         for _ in range(TRIES):
             version = lake.committed("life_cycles", APP_ID) or 0
-            days = _changed(lake, linked, low, high, first)
+            if not (days := _changed(lake, linked, low, high, first)):
+                break
             rows = linked.sql(
                 "SELECT * FROM fresh_life WHERE business_date IN (SELECT unnest(?::DATE[]))", params=[days]
             ).to_arrow_table()
-            if not days or lake.replace(
+            if lake.replace(
                 "life_cycles", rows, partitions={"business_date": days}, app_id=APP_ID, app_version=version + 1
             ):
                 written += days
@@ -92,19 +101,10 @@ def _changed(
     names = ", ".join(column.name for column in TABLES["life_cycles"].columns)
     stored = lake.read("life_cycles", filters=[("business_date", ">=", low), ("business_date", "<=", high)])
     linked.register("stored_life", stored)
-    linked.execute(
-        "CREATE OR REPLACE TEMP TABLE fresh_life AS SELECT * FROM life_row WHERE business_date BETWEEN ? AND ?",
-        [low, high],
-    )
-    linked.execute(
-        """
-        UPDATE fresh_life f SET original_id = s.original_id, linked_by = s.linked_by, original_date = s.original_date
-        FROM stored_life s
-        WHERE s.transaction_id = f.transaction_id AND f.business_date < ?
-          AND f.original_id IS NULL AND s.original_id IS NOT NULL
-        """,
-        [first],
-    )
+    linked.execute(FRESH.format(low=low, high=high, first=first))
+    if not stored.num_rows:
+        days = linked.sql("SELECT DISTINCT business_date FROM fresh_life ORDER BY 1").fetchall()
+        return [day for (day,) in days]
     digest = f"SELECT business_date, count(*) AS n, bit_xor(hash({names})) AS h"
     days = linked.sql(f"""
         SELECT coalesce(f.business_date, s.business_date)
@@ -112,5 +112,4 @@ def _changed(
         FULL JOIN ({digest} FROM stored_life GROUP BY business_date) s ON s.business_date = f.business_date
         WHERE (f.n, f.h) IS DISTINCT FROM (s.n, s.h)
         ORDER BY 1""").fetchall()  # noqa: S608 - names of columns
-    linked.unregister("stored_life")
     return [day for (day,) in days]

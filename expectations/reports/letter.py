@@ -47,7 +47,7 @@ def report_blocks(
             say[_state(shop)].format(**values),
             say["amount_at_stake"].format(amount=values["found"]) if shop.found else "",
             say["report_recovered"].format(**values) if shop.recovered else say[f"{_state(shop)}_calm"],
-            "attention" if _is_incomplete(shop) else "calm",
+            "attention" if _is_incomplete(shop) or shop.still_open else "calm",
         ),
         *_takings(shop, figures),
     ]

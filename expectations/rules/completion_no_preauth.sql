@@ -3,7 +3,7 @@
 WITH completion AS (
     SELECT c.*, c.orig_auth_code IS NULL OR c.orig_date IS NULL AS unnamed,
            NOT EXISTS (SELECT 1 FROM used u WHERE u.merchant = c.merchant AND u.business_date = c.orig_date) AS not_collected,
-           EXISTS (SELECT 1 FROM terminal_day t WHERE t.merchant = c.merchant AND t.business_date = c.orig_date AND t.numbers_missing > 0)
+           EXISTS (SELECT 1 FROM terminal_day t WHERE t.merchant = c.merchant AND t.business_date = c.orig_date)
                AS has_gap,
            c.orig_date <= (SELECT min(business_date) FROM used u WHERE u.merchant = c.merchant) AS first_day
     FROM life c

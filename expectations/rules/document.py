@@ -17,7 +17,8 @@ Version {RULES_VERSION}.
 
 Attempts are linked into life cycles first (`expectations/lifecycle/*.sql`): a debit counts only while it is live.
 What became of each stands in the table `life_cycles`. Each rule is a small view (`expectations/rules/<id>.sql`) and
-one law on it, which Great Expectations judges; its Data Docs stand in `data-docs/` beside the lake. A view's `grade`
+one law on it, which Great Expectations judges; its Data Docs stand in `data-docs/` beside the lake and name each
+finding, with `app.url` as a link to its case ([app](app.md#links-in-the-data-docs)). A view's `grade`
 says what a violation weighs. Rules run in the order of this page's groups: a row that an earlier rule has accused is
 left out where a later one would only say less of it. Where records are missing after an attempt that may have undone
 it (`gap_later`), certainty is lowered: nobody is accused across a gap.

@@ -10,8 +10,8 @@ WITH sale AS (
            OR coalesce(date_diff('second', requested_at, responded_at) >= p.timeout_s, false) AS anomaly
     FROM life JOIN parameter p USING (merchant)
     WHERE kind = 'SALE' AND exposed AND card IS NOT NULL AND amount_fen > 0
-      AND (merchant, card, amount_fen) IN (SELECT merchant, card, amount_fen FROM life WHERE kind = 'SALE' AND exposed
-                                           GROUP BY merchant, card, amount_fen HAVING count(*) > 1)
+      AND hash(merchant, card, amount_fen) IN (SELECT hash(merchant, card, amount_fen) FROM life WHERE kind = 'SALE' AND exposed
+                                               AND card IS NOT NULL GROUP BY 1 HAVING count(*) > 1)
 ),
 signed AS (
     SELECT signs AS id, arg_max(sha256, moment) AS sha256 FROM signature

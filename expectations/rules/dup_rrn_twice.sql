@@ -5,7 +5,7 @@ WITH debit AS (
     SELECT *, profile || left(merchant, 3) AS acquirer, coalesce(settlement_date, clearing_day) AS posting_day
     FROM life
     WHERE kind IN ('SALE', 'OFFLINE_SALE', 'COMPLETION', 'QR_SALE') AND exposed AND rrn IS NOT NULL AND rrn <> '000000000000'
-      AND rrn IN (SELECT rrn FROM attempt WHERE state = 'approved' GROUP BY rrn HAVING count(*) > 1)
+      AND hash(rrn) IN (SELECT hash(rrn) FROM attempt WHERE state = 'approved' AND rrn IS NOT NULL GROUP BY 1 HAVING count(*) > 1)
 ),
 repeat AS (
     SELECT later.id, count(*) AS earlier, list(first.id ORDER BY first.nth) AS first_ids,

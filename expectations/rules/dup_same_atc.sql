@@ -4,8 +4,8 @@
 WITH debit AS (
     SELECT * FROM life
     WHERE kind IN ('SALE', 'OFFLINE_SALE', 'COMPLETION') AND exposed AND atc IS NOT NULL AND card IS NOT NULL
-      AND (merchant, card, atc) IN (SELECT merchant, card, atc FROM attempt WHERE state = 'approved' AND atc IS NOT NULL
-                                    GROUP BY merchant, card, atc HAVING count(*) > 1)
+      AND hash(merchant, card, atc) IN (SELECT hash(merchant, card, atc) FROM attempt WHERE state = 'approved' AND atc IS NOT NULL
+                                        GROUP BY 1 HAVING count(*) > 1)
 ),
 repeat AS (
     SELECT later.id, count(*) AS earlier, list(first.id ORDER BY first.nth) AS first_ids,

@@ -3,7 +3,7 @@
 WITH debit AS (
     SELECT * FROM life
     WHERE kind IN ('SALE', 'OFFLINE_SALE', 'COMPLETION', 'QR_SALE') AND exposed AND stan IS NOT NULL AND batch IS NOT NULL
-      AND trace IN (SELECT trace FROM attempt WHERE state = 'approved' GROUP BY trace HAVING count(*) > 1)
+      AND hash(trace) IN (SELECT hash(trace) FROM attempt WHERE state = 'approved' GROUP BY 1 HAVING count(*) > 1)
 ),
 repeat AS (
     SELECT later.id, count(*) AS earlier, list(first.id ORDER BY first.nth) AS first_ids,

@@ -21,4 +21,4 @@ JOIN life r USING (id)
 LEFT JOIN origin o ON o.id = r.original
 WHERE r.kind IN ('REFUND', 'QR_REFUND') AND r.state <> 'declined' AND coalesce(o.business_date, r.orig_date) < r.business_date
   AND in_scope(r.business_date)
-  AND NOT EXISTS (SELECT 1 FROM terminal_day t WHERE t.merchant = r.merchant AND t.business_date = r.business_date AND t.numbers_missing > 0)
+  AND NOT EXISTS (SELECT 1 FROM terminal_day t WHERE t.merchant = r.merchant AND t.business_date = r.business_date)

@@ -7,6 +7,9 @@ WITH act AS (
     WHERE l.kind IN ('SALE', 'QR_SALE') AND l.card IS NOT NULL AND l.state <> 'open' AND (l.exposed OR l.state = 'declined')
       AND (l.merchant, l.card, l.business_date) IN (
           SELECT merchant, card, business_date FROM attempt JOIN parameter USING (merchant) WHERE kind IN ('SALE', 'QR_SALE')
+            AND hash(merchant, card, business_date) IN (
+                SELECT hash(merchant, card, business_date) FROM attempt WHERE kind IN ('SALE', 'QR_SALE')
+                GROUP BY 1 HAVING count(*) >= (SELECT min(least(approved, refused + 1)) FROM parameter))
           GROUP BY merchant, card, business_date HAVING count(*) >= min(least(approved, refused + 1)))
 ),
 near AS (

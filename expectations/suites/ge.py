@@ -9,7 +9,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 """How many violations a Data Docs page lists."""
+Told = Callable[[str, str], tuple[str, str | None]]
+"""What a name's row that broke its law is called, and where it is told of: from the name and the row's ``key``."""
 
 
 class Bench:
@@ -38,6 +40,7 @@ class Bench:
         for site in list(self._context.get_site_names()):
             self._context.delete_data_docs_site(site)
         self._source = self._context.data_sources.add_pandas("tillwatch")
+        self._told: Told = lambda _, key: (key, None)
 
     def judge(self, name: str, rows: "pa.Table", laws: Sequence[Stated]) -> list[Verdict]:
         """Hold every law against the rows.
@@ -48,7 +51,7 @@ class Bench:
             laws: what must hold.
         """
         frame = _frame(rows)
-        suite = self._gx.ExpectationSuite(name=name, expectations=[_expectation(stated) for stated in laws])
+        suite = self._gx.ExpectationSuite(name=name, expectations=[self._expectation(name, each) for each in laws])
         definition = self._gx.ValidationDefinition(
             name=name,
             data=self._source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all"),
@@ -68,8 +71,14 @@ class Bench:
         results = [result for each in run.run_results.values() for result in each.results]
         return [_verdict(stated, results, len(frame)) for stated in laws]
 
-    def build_data_docs(self, folder: Path) -> Path:
-        """Build the pages of everything judged and put them in the place of ``folder``; its first page."""
+    def build_data_docs(self, folder: Path, told: Told | None = None) -> Path:
+        """Build the pages of everything judged and put them in the place of ``folder``; its first page.
+
+        Args:
+            folder: where they go.
+            told: names, and links, each row that broke a law; its ``key`` stands there by default.
+        """
+        self._told = told or self._told
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
@@ -89,6 +98,57 @@ class Bench:
             shutil.rmtree(fresh, ignore_errors=True)
         return folder / "index.html"
 
+    def _expectation(self, name: str, stated: Stated) -> Any:
+        """An instance of a class of the law's own name, on the core expectation that judges such laws.
+
+        Its page lists what broke the law by what it is called, with a link to where it is told of.
+        """
+        import great_expectations.expectations as core
+        from great_expectations.render import LegacyDiagnosticRendererType
+        from great_expectations.render.renderer.renderer import renderer
+
+        def broken(_: Any, configuration: Any = None, result: Any = None, runtime_configuration: Any = None) -> Any:
+            del configuration, runtime_configuration
+            return _offenders(result, lambda key: self._told(name, key))
+
+        base, values = _on_core(stated.law, core)
+        body = {
+            "__module__": __name__,
+            "__doc__": stated.says,
+            "__annotations__": {"description": str},
+            "description": stated.says,
+            "_diagnostic_unexpected_table_renderer": classmethod(
+                renderer(renderer_type=LegacyDiagnosticRendererType.UNEXPECTED_TABLE)(broken)
+            ),
+        }
+        expectation = type(base)(stated.name, (base,), body)
+        return expectation(severity=stated.weight, **values)
+
+
+def _offenders(result: Any, told: "Callable[[str], tuple[str, str | None]]") -> Any:
+    """A page's table of the first rows that broke a law; None where none did."""
+    from great_expectations.render import RenderedStringTemplateContent, RenderedTableContent
+
+    rows = (result.result.get("unexpected_index_list") or [])[:SHOWN]
+    if not rows:
+        return None
+    columns = [column for column in rows[0] if column != KEY]
+
+    def cell(key: str) -> Any:
+        text, link = told(key)
+        style = {"tag": "a", "attributes": {"href": link}} if link else {"tag": "span"}
+        said = {"template": "$row", "params": {"row": text}, "styling": {"params": {"row": style}}}
+        return RenderedStringTemplateContent(content_block_type="string_template", string_template=said)
+
+    return [
+        RenderedTableContent(
+            content_block_type="table",
+            header_row=["Finding", *columns],
+            table=[[cell(str(row[KEY])), *(str(row[column]) for column in columns)] for row in rows],
+            styling={"body": {"classes": ["table-bordered", "table-sm", "mt-3"]}},
+        )
+    ]
+
 
 def _frame(rows: "pa.Table") -> "pd.DataFrame":
     """The rows on pandas; integers that may be null stay integers."""
@@ -98,16 +158,6 @@ def _frame(rows: "pa.Table") -> "pd.DataFrame":
     nullable = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype()}
     frame: pd.DataFrame = rows.to_pandas(types_mapper=nullable.get, date_as_object=True)
     return frame
-
-
-def _expectation(stated: Stated) -> Any:
-    """An instance of a class of the law's own name, on the core expectation that judges such laws."""
-    import great_expectations.expectations as core
-
-    base, values = _on_core(stated.law, core)
-    body = {"__module__": __name__, "__doc__": stated.says, "__annotations__": {"description": str}}
-    expectation = type(base)(stated.name, (base,), {**body, "description": stated.says})
-    return expectation(severity=stated.weight, **values)
 
 
 def _on_core(law: Law, core: Any) -> tuple[Any, dict[str, Any]]:

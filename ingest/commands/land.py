@@ -10,9 +10,11 @@ import click
 
 from ingest.commands.options import config_option, json_option
 from ingest.deriving import Progress
+from ingest.errors import KeyFileError
+from ingest.keys import load_keys
 from ingest.landing import LandResult
 from ingest.landing import land as land_segments
-from ingest.settings import load_settings
+from ingest.settings import Settings, load_settings
 
 _QUERY = "SELECT * FROM read_parquet('{folder}/**/*.parquet', hive_partitioning = true)"
 _LOOK = """python -c 'import duckdb; from ingest.tables import Lake; \
@@ -23,16 +25,22 @@ t = Lake("{uri}").read("transactions"); print(duckdb.sql("SELECT txn_type, stan,
 @click.option(
     "--from", "source", metavar="URL", help="Segments there too: s3://bucket/prefix; lake.take_from by default."
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["duckdb", "spark"]),
+    help="What works it out: this process, or Spark's executors; engine.land by default.",
+)
 @config_option
 @json_option
-def land(config: Path | None, source: str | None, *, as_json: bool) -> None:
+def land(config: Path | None, source: str | None, engine: str | None, *, as_json: bool) -> None:
     """Move sealed segments into the tables. Safe to run again, and twice at once.
 
     Segments of the spool, and of the object storage that collectors ship to.
 
     Exit status: 0 landed, 1 landed with a damaged segment, 3 could not run.
     """
-    settings = load_settings(config, {"lake": {"take_from": source}} if source else {})
+    flags = {"lake": {"take_from": source} if source else {}, "engine": {"land": engine} if engine else {}}
+    settings = load_settings(config, flags)
     with _bar() as progress:
         result = land_segments(settings, progress)
     for damage in result.damaged:
@@ -44,6 +52,12 @@ def land(config: Path | None, source: str | None, *, as_json: bool) -> None:
             err=True,
         )
     click.echo(_summary(result), err=True)
+    for key_id, count in sorted(_strange(settings, result).items()):
+        click.echo(
+            f"{count} segments are of key {key_id}, which this machine has not: "
+            "they have landed, and their cards match no card of another key",
+            err=True,
+        )
     if not settings.spool.directory.is_dir() and settings.lake.take_from is None:
         click.echo(f"there is no spool at {settings.spool.directory} yet", err=True)
         click.echo("  try: check spool.directory; `tillwatch collect` and `replay` make it", err=True)
@@ -57,6 +71,15 @@ def land(config: Path | None, source: str | None, *, as_json: bool) -> None:
             click.echo(f'look: duckdb -c "{query}"', err=True)
     if result.damaged:
         raise SystemExit(1)
+
+
+def _strange(settings: Settings, result: LandResult) -> dict[str, int]:
+    """Segments by keys that this machine has not, where it has any."""
+    try:
+        own = load_keys(settings.keys.pan_token)
+    except KeyFileError:
+        return {}
+    return {key_id: count for key_id, count in result.keys.items() if key_id and own.of(key_id) is None}
 
 
 def _summary(result: LandResult) -> str:

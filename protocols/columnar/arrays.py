@@ -123,6 +123,18 @@ def as_digits(values: Any, there: Any, width: int) -> "pa.Array":
     return filled(values.size, at, lengths, text.astype(np.uint8).ravel()).array(pa.string())
 
 
+def hexadecimal(octets: Any) -> "pa.Array":
+    """Lines of bytes, each as one lower-case text."""
+    import numpy as np
+    import pyarrow as pa
+
+    count, width = octets.shape
+    characters = np.frombuffer(bytes(range(256)).hex().encode("ascii"), "<u2")
+    text = np.ascontiguousarray(characters[octets])
+    offsets = np.arange(0, 2 * width * (count + 1), 2 * width, dtype=np.int32)
+    return pa.Array.from_buffers(pa.string(), count, [None, pa.py_buffer(offsets), pa.py_buffer(text)])
+
+
 def flags(said: Any) -> "pa.Array":
     """Yes or no of each row as a column."""
     import numpy as np

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from protocols import meaning
 from protocols.columnar.decoder import ColumnDecoder
-from protocols.columnar.distinct import distinct, mapped
+from protocols.columnar.distinct import chosen, distinct, mapped
 from protocols.errors import ProfileError
 from protocols.facts import OFFLINE, SettlementTotals, facts, is_approved
 from protocols.message import Message
@@ -162,7 +162,7 @@ class _Batch:
             for name in _SAID:
                 wanted[name].append(getattr(told, name) if told else None)
         types = {"is_request": pa.bool_()}
-        said = {name: pa.array(each, types.get(name, pa.string())).take(places) for name, each in wanted.items()}
+        said = {name: chosen(each, places, types.get(name, pa.string())) for name, each in wanted.items()}
         said |= self._counted(said["mti"])
         said["is_request"] = pc.fill_null(said["is_request"], False)
         said["order_ref"] = _where(pc.invert(card), order)
@@ -183,8 +183,8 @@ class _Batch:
 
         places, found = distinct([self._text("F59")])
         read_once = [read(value) for (value,) in found]
-        order = pa.array([word for word, _ in read_once], pa.string()).take(places)
-        return order, pa.array([there for _, there in read_once], pa.bool_()).take(places)
+        order = chosen([word for word, _ in read_once], places, pa.string())
+        return order, chosen([there for _, there in read_once], places, pa.bool_())
 
     def _counted(self, mti: "pa.Array") -> "dict[str, pa.Array]":
         """What F48 says: totals, a tip, a count."""
@@ -195,7 +195,8 @@ class _Batch:
         flags = {name for name in TOTALS if name.endswith("flag")}
         types = {name: pa.string() if name in flags else pa.int64() for name in (*TOTALS, *_COUNTED)}
         if value.null_count == len(value):
-            return {name: pa.nulls(len(value), kind) for name, kind in types.items()}
+            none = {kind: pa.nulls(len(value), kind) for kind in types.values()}
+            return {name: none[kind] for name, kind in types.items()}
         places, found = distinct([pc.if_else(value.is_valid(), mti, None), value])
         rows = []
         for asked, digits in found:
@@ -205,7 +206,7 @@ class _Batch:
                 [*(getattr(totals, name, None) for name in TOTALS), *(getattr(told, n, None) for n in _COUNTED)]
             )
         columns = zip(*rows, strict=True)
-        return {name: pa.array(each, types[name]).take(places) for name, each in zip(types, columns, strict=True)}
+        return {name: chosen(each, places, types[name]) for name, each in zip(types, columns, strict=True)}
 
     @staticmethod
     def _outcome(said: "dict[str, pa.Array]") -> "pa.Array":

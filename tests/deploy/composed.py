@@ -6,6 +6,7 @@ of the file; what the test adds is in `ADDED`.
 """
 
 import os
+import random
 import re
 import shlex
 import socket
@@ -18,8 +19,8 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # its types are in a package of their own
 
-from ingest.demo.mailbox import free_port
 from ingest.demo.processes import Program, clean_environment, members
+from tests.ingest.s3 import Gate
 
 ROOT = Path(__file__).parents[2]
 ADDED = {
@@ -41,8 +42,9 @@ PORTS = {
 """The ports that services listen on, in their own network each."""
 SETTINGS = {"collector": "tillwatch.toml"}
 """What is mounted: a shop's machine has another file than the chain's."""
-HIGHEST = 55_000
-"""SeaweedFS takes the port 10,000 above each of its own as well."""
+CHOICE = (11_000, 22_000)
+"""SeaweedFS takes the port 10,000 above each of its own as well; Linux gives 32,768 and more to connections."""
+_GIVEN: set[int] = set()
 CMD, CMD_SHELL = "CMD", "CMD-SHELL"
 
 
@@ -67,7 +69,8 @@ class Composed:
         folder: where their volumes, secrets and logs lie.
         variables: values of ``.env`` that differ from ``deploy/env.example``.
         ports: ports that something else already listens on, by service: ``{"postgres": {"5432": 31234}}``.
-        added: environment that this test adds to every service of ours.
+        added: environment that this test adds to every service of ours, or sets otherwise.
+        gate: what lies between everybody and the store.
     """
 
     def __init__(
@@ -76,16 +79,18 @@ class Composed:
         variables: Mapping[str, str],
         ports: Mapping[str, Mapping[str, int]],
         added: Mapping[str, str],
+        gate: Gate,
     ) -> None:
         self.folder = folder
         self.services = services()
         example = (ROOT / "deploy/env.example").read_text("utf-8")
         self.variables = dict(re.findall(r"^(\w+)=(.*)$", example, re.MULTILINE)) | dict(variables)
-        self.ports = {name: {port: _free() for port in listed} for name, listed in PORTS.items()}
+        self.ports = {name: {port: free_port() for port in listed} for name, listed in PORTS.items()}
         for name, known in ports.items():
             self.ports[name] |= dict(known)
         self.running: dict[str, Program] = {}
         self.added = ADDED | dict(added)
+        self.gate = gate
         secrets = folder / "secrets"
         subprocess.run([ROOT / "deploy/make-secrets", secrets], check=True, capture_output=True)
         connections = secrets / "connections.json"
@@ -128,7 +133,7 @@ class Composed:
             theirs |= {"PGHOST": "127.0.0.1", "PGPORT": str(self.ports[service]["5432"])}
         clean = {name: value for name, value in clean_environment().items() if not name.startswith("AWS_")}
         ours = {"PATH": path, "HOSTNAME": instance or socket.getfqdn(), "HOME": str(self.folder)}
-        return clean | ours | self.added | theirs
+        return clean | ours | theirs | self.added
 
     def start(self, service: str, instance: str = "") -> Program:
         """Start a service by its own command."""
@@ -190,7 +195,22 @@ class Composed:
             self.kill(name)
 
 
-def _free() -> int:
-    while (port := free_port()) > HIGHEST:
+def free_port() -> int:
+    """A port on loopback that nobody listens on, nor on the one 10,000 above it; each is given out once.
+
+    Below those that the system gives to connections: none of them takes it before the service does.
+    """
+    dice = random.SystemRandom()
+    while (port := dice.randrange(*CHOICE)) in _GIVEN or not all(map(_is_free, (port, port + 10_000))):
         pass
+    _GIVEN.add(port)
     return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

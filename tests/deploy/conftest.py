@@ -1,13 +1,15 @@
 """One chain for the module: every service of docker-compose.yml as processes on loopback."""
 
+import contextlib
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 
 from ingest.demo.mailbox import Mailbox
-from tests.deploy.composed import ROOT, Composed
+from tests.deploy.composed import ROOT, Composed, free_port
 from tests.faults.tools import why_without
+from tests.ingest.s3 import Gate
 from tests.postgresql import postgresql
 
 WORKERS = ("airflow-worker-1", "airflow-worker-2")
@@ -20,9 +22,12 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
         pytest.skip(why)
     folder = tmp_path_factory.mktemp("fleet")
     password = "a-password-of-this-test"
-    with postgresql("airflow", password) as port, Mailbox(folder / "mails") as mailbox:
-        listening = {"postgres": {"5432": port}, "mailpit": {"1025": mailbox.port}}
-        composed = Composed(folder, {"AIRFLOW_EXECUTOR": "CeleryExecutor"}, listening, QUICK)
+    store = free_port()
+    gate = Gate(store, "raw_frames")
+    variables = {"AIRFLOW_EXECUTOR": "CeleryExecutor", "STORE_URL": f"http://127.0.0.1:{gate.port}"}
+    with postgresql("airflow", password) as port, Mailbox(folder / "mails") as mailbox, contextlib.closing(gate):
+        listening = {"postgres": {"5432": port}, "mailpit": {"1025": mailbox.port}, "store": {"8333": store}}
+        composed = Composed(folder, variables, listening, QUICK, gate)
         (folder / "secrets/postgres_password").write_text(password)
         with psycopg.connect(
             host="127.0.0.1", port=port, user="airflow", password=password, dbname="postgres", autocommit=True
@@ -36,6 +41,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
             composed.run("airflow-init")
             for name in ("redis", "store"):
                 composed.wait_until_well(name)
+            composed.run("store-init")
             for name in ("airflow-apiserver", "airflow-dag-processor", "airflow-scheduler", "airflow-triggerer"):
                 composed.start(name)
             for worker in WORKERS:
@@ -47,8 +53,10 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
 
 
 QUICK = {
+    "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
 }
-"""A test waits for less."""
+"""A test waits for less, and says when the DAGs begin."""

@@ -1,22 +1,30 @@
 """Every service of docker-compose.yml, really started here: its health command says that it is well."""
 
 import contextlib
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
+from expectations.run import check
+from ingest.deriving import DERIVED
 from ingest.keys import create_keys
+from ingest.landing import land
+from ingest.settings import Settings
 from ingest.simulator.pty import Pty
+from ingest.tables import TABLES, Lake
+from tests.deploy.celery_day import PATIENCE, Api, ship_day, wait
 from tests.deploy.composed import Composed
 from tests.deploy.conftest import WORKERS
 
 pytestmark = pytest.mark.slow
 
-NOT_HERE = {"mailpit", "airflow-init"}
-"""Mailpit's image alone has its program; the migration ends by itself, and has."""
+NOT_HERE = {"mailpit", "airflow-init", "store-init"}
+"""Mailpit's image alone has its program; the other two end by themselves, and have."""
 
 
 def test_every_service_s_own_health_command_succeeds(fleet: Composed):
-    """Fourteen processes from eleven commands, and not one health command that fails."""
+    """Each is started by its own command with its own environment, and not one health command fails."""
     create_keys(fleet.folder / "secrets/app_key")
     create_keys(fleet.folder / "secrets/pan_token")
     fleet.start("app")
@@ -40,3 +48,66 @@ def test_no_secret_is_in_an_environment(fleet: Composed):
     for service in fleet.services:
         told = "\n".join(fleet.environment(service).values())
         assert not [each for each in secrets if each in told], service
+
+
+@pytest.mark.timeout(1200)
+def test_a_worker_a_broker_and_a_scheduler_that_fail_change_no_row(
+    fleet: Composed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Both workers in the middle of a batch: one is killed with all its tasks, Redis restarts, the scheduler is killed.
+
+    In the end each table is that of one process which nobody disturbed, row for row, and so are the findings.
+    """
+    for name, value in fleet.environment("airflow-worker").items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    api = Api(fleet.ports["airflow-apiserver"]["8080"], fleet.folder / "volumes/airflow/passwords.json")
+    wait("the DAGs are read", lambda: api.has("land_terminal_logs") and api.has("check_transactions"))
+    faults = ship_day(tmp_path, "s3://tillwatch/spools", segments=150)
+    calm = Settings.model_validate(
+        {
+            "spool": {"directory": tmp_path / "calm/spool"},
+            "lake": {"uri": str(tmp_path / "calm/lake"), "take_from": "s3://tillwatch/spools"},
+        }
+    )
+    assert land(calm).segments >= 130
+    check(calm)
+
+    fleet.gate.shut()
+    for dag in ("land_terminal_logs", "check_transactions"):
+        api.go_on(dag)
+    api.trigger("land_terminal_logs")
+    assert fleet.gate.wait_for(3, PATIENCE), "no three batches were on their way"
+    fleet.kill("airflow-worker-1")
+    fleet.kill("airflow-scheduler")
+    fleet.running["redis"].ask_to_stop()
+    assert fleet.running["redis"].wait(30) == 0
+    fleet.start("redis")
+    fleet.wait_until_well("redis")
+    fleet.gate.open()
+    fleet.start("airflow-scheduler")
+    fleet.start("airflow-worker", "airflow-worker-1")
+
+    lake = Lake("s3://tillwatch/lake")
+    wanted = Lake.of(calm.lake)
+    wait("all is landed", lambda: api.is_idle("land_terminal_logs") and lake.read("transactions").num_rows > 0)
+    wait("all is checked", lambda: api.is_idle("check_transactions") and lake.read("findings").num_rows > 0)
+
+    tries = {
+        task: tried
+        for run in api.runs("land_terminal_logs")
+        for task, tried in api.tries("land_terminal_logs", run).items()
+    }
+    assert any(count > 1 for (task, _), (_, count) in tries.items() if task == "land_share"), tries
+    assert set(api.runs("land_terminal_logs").values()) == {"success"}
+    for name in ("raw_frames", *DERIVED, "findings"):
+        assert rows(lake, name) == rows(wanted, name), name
+    assert Counter(lake.read("findings", columns=["rule"])["rule"].to_pylist()) == faults
+
+
+def rows(lake: Lake, name: str) -> list[str]:
+    """Every row of a table, in an order of its own."""
+    columns = [column.name for column in TABLES[name].columns]
+    return sorted(map(repr, lake.read(name, columns=columns).to_pylist()))

@@ -98,7 +98,7 @@ def test_a_check_says_it_once_and_finds_nothing_for_it(tmp_path: Path, monkeypat
     """A whole check: unverifiable rules are told by the first one, and are no findings."""
 
     class Bench(PlainBench):
-        def build_data_docs(self, folder: Path) -> Path:
+        def build_data_docs(self, folder: Path, _: object = None) -> Path:
             return folder
 
     monkeypatch.setattr("expectations.suites.ge.Bench", Bench)

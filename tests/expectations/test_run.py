@@ -33,7 +33,7 @@ FIRST, LAST = dt.date(2026, 11, 21), dt.date(2026, 11, 22)
 class Bench(PlainBench):
     """Plain verdicts, and a page where the Data Docs would be."""
 
-    def build_data_docs(self, folder: Path) -> Path:
+    def build_data_docs(self, folder: Path, _: object = None) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "index.html").write_text("judged")
         return folder / "index.html"

@@ -26,7 +26,7 @@ DAY = dt.date(2026, 11, 21)
 class Bench(PlainBench):
     """Plain verdicts, no pages."""
 
-    def build_data_docs(self, folder: Path) -> Path:
+    def build_data_docs(self, folder: Path, _: object = None) -> Path:
         return folder
 
 

@@ -1,6 +1,8 @@
 """Great Expectations behind its wall: verdicts as in plain Python, crashes kept apart from violations, Data Docs."""
 
 import datetime as dt
+import re
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +13,10 @@ from expectations.laws import Equal, Length, NotAbove, NotBelow, OneOf, Present,
 from expectations.lifecycle import link
 from expectations.parameters import Parameters
 from expectations.rules import RULES
-from expectations.run import judge
+from expectations.run import judge, told_at
+from expectations.suites.ge import SHOWN
 from expectations.suites.tables import SUITES
+from ingest.settings import Settings
 from tests.expectations.conftest import SHOP
 from tests.expectations.plainlaws import PlainBench
 from tests.expectations.shopdays import Till, faulty_shop, tables
@@ -55,9 +59,14 @@ def test_every_rule_finds_its_fault_and_both_judges_agree(bench: "Bench", tmp_pa
     by_terminals_alone = {name: rule for name, rule in RULES.items() if not rule.needs}
     assert len(by_terminals_alone) >= 80
     assert {each.rule for each in judged.findings} == set(by_terminals_alone)
-    page = bench.build_data_docs(tmp_path / "var" / "data-docs")
+    settings = Settings.model_validate({"app": {"url": "https://till.example.com/tillwatch"}})
+    page = bench.build_data_docs(tmp_path / "var" / "data-docs", told_at(settings))
     assert page.is_file()
     shown = "".join(path.read_text("utf-8") for path in page.parent.rglob("*.html"))
+    linked = set(re.findall(r'<a href="https://till\.example\.com/tillwatch/findings/([0-9a-f]{32})"', shown))
+    few = [each for each, number in Counter(each.rule for each in judged.findings).items() if number <= SHOWN]
+    assert linked <= {each.finding_id for each in judged.findings}
+    assert {each.finding_id for each in judged.findings if each.rule in few} <= linked
     for rule in by_terminals_alone.values():
         assert rule.says in shown
     assert "k1:" not in shown

@@ -329,3 +329,18 @@ def test_a_replaced_terminal_that_counts_from_one_again_has_no_gap(till: Till, f
     till.sale(4567)
 
     assert [each.rule for each in findings(till) if each.rule == "stan_gap"] == []
+
+
+@pytest.mark.parametrize(("signs_in", "missing"), [(True, []), (False, [338])])
+def test_a_new_device_near_the_end_of_the_numbers(till: Till, findings: Findings, signs_in: bool, missing: list[int]):
+    """999661, then 1: a sign-in is a new device's first message; a sale is the same device's, and 338 are missing."""
+    till.stan = 999_660
+    till.sale(1234)
+    till.stan = 0
+    till.at("09:30:00")
+    if signs_in:
+        till.event("SIGN_IN")
+    till.sale(3456)
+
+    found = [each.evidence["numbers_missing"] for each in findings(till) if each.rule == "stan_gap"]
+    assert found == missing

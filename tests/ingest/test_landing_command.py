@@ -5,12 +5,14 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from ingest.commands.land import land as command
+from ingest.keys import create_keys
 from ingest.landing import land
 from ingest.segments import sealed_segments
 from tests.ingest.landingshop import (
@@ -118,3 +120,21 @@ def test_progress_is_told(shop: Shop) -> None:
     assert heard[0] == ("segments", 0, 2)
     assert ("segments", 2, 2) in heard
     assert heard[-1] == ("days", 1, 1)
+
+
+def test_segments_of_a_key_that_is_not_here_land_and_are_told(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another collector's key: one line with its id and how many, the rows are in; of one's own key not a word."""
+    monkeypatch.setenv("TILLWATCH_KEYS__PAN_TOKEN", str(shop.folder / "key"))
+    shop.seal(sale(2, 10))
+    other = Shop(shop.folder, create_keys(tmp_path / "other.key"))
+    other.seal(sale(3, 20), sale(4, 30))
+
+    done = invoke(shop)
+
+    assert done.exit_code == 0
+    told = [line for line in done.stderr.splitlines() if "which this machine has not" in line]
+    assert [line.partition(",")[0] for line in told] == [f"2 segments are of key {other.keys.key_id}"]
+    assert shop.lake.read("transactions").num_rows == 3
+    assert "which this machine has not" not in invoke(shop).stderr

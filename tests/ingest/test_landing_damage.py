@@ -1,10 +1,13 @@
 """Landing: segments that are damaged, cut, not ours or not readable, and tables that are newer than their frames."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ingest import segment_table
 from ingest.deriving import DERIVED
 from ingest.errors import LakeError
 from ingest.landing import land
@@ -129,14 +132,18 @@ def test_segment_of_another_version_waits(shop: Shop) -> None:
 def test_segment_that_cannot_be_opened_is_tried_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """An input error on one segment is said; the others land, and it lands on the next run."""
     shop.seal(sale(2, 10), sale(4, 30))
-    broken, read = sealed_segments(shop.settings.spool.directory)[0].path, Path.read_bytes
+    broken = sealed_segments(shop.settings.spool.directory)[0].path
 
-    def failing(path: Path) -> bytes:
-        if path == broken:
-            raise OSError(5, "Input/output error")
-        return read(path)
+    def failing(read: Callable[[Path], Any]) -> Callable[[Path], Any]:
+        def reading(path: Path) -> Any:
+            if path == broken:
+                raise OSError(5, "Input/output error")
+            return read(path)
 
-    monkeypatch.setattr(Path, "read_bytes", failing)
+        return reading
+
+    monkeypatch.setattr(segment_table, "_read", failing(segment_table._read))  # whole, by columns
+    monkeypatch.setattr(Path, "read_bytes", failing(Path.read_bytes))  # record by record
     first = land(shop.settings)
     monkeypatch.undo()
     second = land(shop.settings)

@@ -1,10 +1,12 @@
 """The bytes of a segment: what is written comes back, and nothing wrong goes unseen."""
 
+import dataclasses
 import hashlib
 import itertools
 import random
 import re
 import uuid
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.batch import Batch, Known
 from ingest.records import DIGEST_SIZE, Kind, PendingRecord, Record, encode_payload, session
 from ingest.segment import (
+    CHAIN_SIZE,
     FOOTER_SIZE,
     HEADER_SIZE,
     MAX_PAYLOAD,
@@ -27,6 +31,7 @@ from ingest.segment import (
     Raw,
     decode_header,
     encode_footer,
+    encode_frame,
     encode_header,
     encode_record,
     read_footer,
@@ -119,6 +124,32 @@ def test_a_record_comes_back_as_it_was(pending: PendingRecord, seq: int, dup_of:
     assert record.facts == pending.facts
     assert record.boot_id == 3
     assert record.dup_of == (dup_of if pending.kind is Kind.FRAME else None)
+
+
+@given(
+    frames, st.integers(1, 2**64 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1),
+    st.binary(min_size=CHAIN_SIZE, max_size=CHAIN_SIZE), st.none() | st.integers(1, 2**64 - 1),
+)  # fmt: skip
+def test_a_frame_is_encoded_in_one_piece_as_any_record_is(
+    frame: PendingRecord, seq: int, port: int, boot: int, chain: bytes, dup_of: int | None
+) -> None:
+    """The short way makes the same bytes."""
+    short = encode_frame(frame, seq, port, boot, chain, dup_of)
+    assert short == encode_record(frame, seq=seq, port_id=port, boot_id=boot, chain=chain, dup_of=dup_of)
+
+
+@given(st.data(), st.lists(st.one_of(frames, noises, others), max_size=12))
+def test_a_batch_added_at_once_is_the_batch_added_one_by_one(data: Any, records: list[PendingRecord]) -> None:
+    """Bytes, numbers and all that the next batch stands on: on new lines, on known ones, and of frames seen before."""
+    lines, profiles = st.sampled_from(["lane-1", "lane-2", "lane-3"]), st.sampled_from(["p", "p", "q"])
+    records = [dataclasses.replace(each, line=data.draw(lines), profile=data.draw(profiles)) for each in records]
+    if records:
+        records += [data.draw(st.sampled_from(records)) for _ in range(data.draw(st.integers(0, 4)))]
+    known = Known({("lane-1", "rx"): OrderedDict({each.digest: 3 for each in records[::3]})})
+    known.sessions["lane-1"] = (1, session("lane-1", "p", {}, wall_ns=1))
+    at_once, singly = (Batch(7, bytes(CHAIN_SIZE), CHAIN, 9, known) for _ in range(2))
+    assert at_once.add_all(records) == [singly.add(record) for record in records]
+    assert at_once == singly
 
 
 @given(st.binary(max_size=400))

@@ -71,7 +71,7 @@ def _for_docs(name: str, png: bytes) -> None:
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     top = picture.crop((0, 0, picture.width, min(picture.height, HIGHEST)))
     DOCS.mkdir(exist_ok=True)
-    top.quantize(64, dither=Image.Dither.NONE).save(DOCS / name, optimize=True)
+    top.quantize(128, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(DOCS / name, optimize=True)
 
 
 if __name__ == "__main__":

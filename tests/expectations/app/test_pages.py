@@ -133,6 +133,14 @@ def test_the_list_has_the_deadline_first(owner: TestClient):
     assert of_one == [CASE]
 
 
+def test_a_finding_leads_to_its_case(owner: TestClient, settings: Settings):
+    """The Data Docs know a finding only by its number; one that is in no case leads nowhere."""
+    finding = case_book(settings).case(CASE).findings[0]
+    there = owner.get(f"/findings/{finding.finding_id}", follow_redirects=False)
+    assert (there.status_code, there.headers["location"]) == (303, f"/cases/{CASE}")
+    assert owner.get(f"/findings/{'0' * 32}").status_code == 404
+
+
 @pytest.mark.parametrize("lang", ["zh-CN", "en"])
 def test_a_case_shows_everything_it_rests_on(owner: TestClient, lang: Locale):
     """Times, both sides, masked card, hex with its fields, signature, the acquirer's line, what was ruled out."""

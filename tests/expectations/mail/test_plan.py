@@ -308,3 +308,4 @@ def test_what_was_given_up_is_not_tried_again_by_itself_and_is_listed():
     assert history.dead == {Told("f", "a@example.com", "en", as_case=True)}
     assert [each["error"] for each in history.unsent()] == ["550 no such mailbox"]
     assert history.without_dead().dead == frozenset()
+    assert History([noted("dead", 1, error="550 no such mailbox"), noted("sent", 2)]).dead == frozenset()

@@ -12,6 +12,7 @@ import pytest
 from expectations.cases.book import CaseBook
 from expectations.cases.database import database_of
 from expectations.findings import Finding
+from expectations.mail.deliver import MAIL_SECONDS
 from expectations.mail.ledger import LEASE, Ledger
 from expectations.mail.outcome import SendResult
 from expectations.mail.send import send_alerts
@@ -284,6 +285,20 @@ def test_after_three_mails_in_doubt_the_run_takes_the_server_for_the_cause(tmp_p
     assert begun == {each.merchant_id for each in due[:3]}
     last = [row for row in rows if row["merchant_id"] == due[3].merchant_id and row["state"] != "claimed"]
     assert [row["state"] for row in last] == ["failed"]
+
+
+def test_a_turn_that_would_outlast_its_claim_leaves_the_rest_for_later(
+    tmp_path: Path, postbox: Postbox, port: int, monkeypatch: pytest.MonkeyPatch
+):
+    """Nothing is begun when less time is left than two mails may take; it is said, and the next turn sends it."""
+    settings = settings_for(tmp_path, port)
+    store(settings, retry())
+    monkeypatch.setattr("expectations.mail.send.LEASE", dt.timedelta(seconds=2 * MAIL_SECONDS - 1))
+    (late,) = send(settings).outcomes
+    assert (late.state, late.error) == ("failed", "the server takes too long for all mails of one turn")
+    assert postbox.mails == []
+    monkeypatch.undo()
+    assert [each.state for each in send(settings, 5).outcomes] == ["sent"]
 
 
 def test_a_dry_run_says_what_would_leave_and_notes_nothing(tmp_path: Path, postbox: Postbox, port: int):

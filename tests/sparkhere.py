@@ -1,0 +1,36 @@
+"""Spark for the tests that need it: the extra's packages and Java, installed where the run may do so.
+
+`make setup` leaves both out, for they take half a gigabyte. The packages go into a folder of the virtual environment
+by their own lock, and are on the path of these tests' processes alone.
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.faults.tools import why_without
+
+LOCK = Path(__file__).parent.parent / "requirements-spark.lock"
+FOLDER = Path(sys.prefix) / "spark"
+
+
+def why_without_spark() -> str:
+    """Why Spark cannot be used; empty when it can, also by processes that are started from here."""
+    if missing := why_without("java", "openjdk-17-jre-headless"):
+        return missing
+    if importlib.util.find_spec("pyspark"):
+        return ""
+    installed = FOLDER / "pyspark" / "__init__.py"
+    if not installed.exists() and os.environ.get("CI") == "true":
+        uv = Path(sys.executable).with_name("uv")
+        into = ["--quiet", "--python", sys.executable, "--target", str(FOLDER), "--require-hashes", "-r", str(LOCK)]
+        done = subprocess.run([uv, "pip", "install", *into], capture_output=True, text=True, check=False, timeout=900)
+        if done.returncode:
+            return f"the extra spark cannot be installed: {done.stderr.strip()[:200]}"
+    if not installed.exists():
+        return "pyspark is not installed (CI=true installs it)"
+    sys.path.append(str(FOLDER))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(FOLDER)]))
+    return ""
