@@ -73,6 +73,7 @@ class Sealing:
     size: int
     link: bytes
     boot_id: int
+    key_id: str
 
     def footer(self, now_ns: int) -> bytes:
         """The footer's bytes."""
@@ -102,6 +103,7 @@ def seal_file(disk: Disk, fd: int, sealing: Sealing, footer: bytes) -> SegmentIn
         words.sha256,
         from_ns(words.sealed_ns),
         sealing.size + len(footer),
+        key_id=sealing.key_id,
     )
 
 
@@ -306,7 +308,8 @@ class _State:
 
     def sealing(self, path: Path, body: bytes, boot_id: int) -> Sealing:
         sha256 = hashlib.sha256(body).hexdigest()
-        return Sealing(path, self.first_seq, self.count, self.last_seq, sha256, len(body), self.link, boot_id)
+        key_id = self.header.key_id if self.header else ""
+        return Sealing(path, self.first_seq, self.count, self.last_seq, sha256, len(body), self.link, boot_id, key_id)
 
 
 def _follow(path: Path, data: bytes, keys: Keys, found: Recovery) -> None:

@@ -184,6 +184,7 @@ class Spool:
             writing.size,
             writing.link,
             self._boot_id,
+            writing.header.key_id,
         )
         try:
             footer = sealing.footer(time.time_ns())

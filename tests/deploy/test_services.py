@@ -101,7 +101,8 @@ def test_a_worker_a_broker_and_a_scheduler_that_fail_change_no_row(
         for task, tried in api.tries("land_terminal_logs", run).items()
     }
     assert any(count > 1 for (task, _), (_, count) in tries.items() if task == "land_share"), tries
-    assert set(api.runs("land_terminal_logs").values()) == {"success"}
+    ended = set(api.runs("land_terminal_logs").values()) - {"queued", "running"}  # the clock may have begun another
+    assert ended == {"success"}
     for name in ("raw_frames", *DERIVED, "findings"):
         assert rows(lake, name) == rows(wanted, name), name
     assert Counter(lake.read("findings", columns=["rule"])["rule"].to_pylist()) == faults

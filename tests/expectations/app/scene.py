@@ -24,6 +24,15 @@ NOW = dt.datetime.fromisoformat("2026-11-21T22:10:00+08:00")
 EARLIER = dt.datetime.fromisoformat("2026-11-21T12:30:00+08:00")
 CASE = "C-1121-0001"
 """The case with frames, a signature and an acquirer's line."""
+PATHS = (
+    "/cases",
+    f"/cases/{CASE}",
+    f"/cases/{CASE}/pack.zip",
+    f"/cases/{CASE}/complaint.txt",
+    "/merchants",
+    "/learned",
+)
+"""Every page behind the log-in."""
 
 
 def scene_at(root: Path, *, name: str = "李氏茶楼", operator: str = "") -> Settings:
