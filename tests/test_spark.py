@@ -12,11 +12,13 @@ from bench.detection.pipeline import bring
 from bench.detection.story import write
 from bench.detection.worlds import brands
 from expectations.run import check
+from expectations.verdicts import plain
 from ingest import deriving
 from ingest.deriving import DERIVED
 from ingest.engine import Engine
 from ingest.landing import land
 from ingest.settings import Settings
+from ingest.spark.session import session
 from ingest.storage import LakeSettings
 from ingest.tables import Lake
 from tests.sparkhere import why_without_spark
@@ -83,3 +85,53 @@ def test_a_world_is_judged_alike(world: World, tmp_path: Path):
     assert rows(world.settings, *JUDGED) == stored
     assert by_spark.rules_run == by_duckdb.rules_run
     assert (by_spark.attempts, by_spark.quality) == (by_duckdb.attempts, by_duckdb.quality)
+
+
+DIFFERENCES = [
+    "SELECT dayofweek(d) FROM t ORDER BY n",
+    "SELECT date_diff('hour', a, b), date_diff('minute', a, b) FROM t ORDER BY n",
+    "SELECT date_diff('day', d, DATE '2026-03-01') FROM t ORDER BY n",
+    "SELECT epoch(b - a)::BIGINT FROM t ORDER BY n",
+    "SELECT (d::TIMESTAMP + to_seconds(n * 3600)) AT TIME ZONE 'Asia/Shanghai' FROM t ORDER BY n",
+    "SELECT (a AT TIME ZONE 'Asia/Shanghai')::DATE FROM t ORDER BY n",
+    "SELECT arg_max(word, n), arg_min(word, n), list(word ORDER BY n DESC), list(word ORDER BY word) FROM t",
+    """SELECT n, arg_max(word, n) OVER w, quantile_disc(n, 0.5) FILTER (n > 1) OVER w, count(DISTINCT word) OVER w
+       FROM t WINDOW w AS (ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) ORDER BY n""",
+    "SELECT n FROM t QUALIFY row_number() OVER (PARTITION BY word IS NULL ORDER BY word, n) = 1 ORDER BY n",
+    "SELECT (md5_number(n::VARCHAR) >> 64)::UBIGINT FROM t ORDER BY n",
+    "SELECT unnest(generate_series(min(d), max(d), INTERVAL 1 DAY))::DATE AS day FROM t ORDER BY day",
+    "SELECT n, word FROM (SELECT t.* REPLACE (n + 1 AS n) FROM t) ORDER BY n",
+    "SELECT word FROM t ORDER BY word DESC, n",
+]
+"""Where the two dialects mean different things by the same words, over nulls, ties, half seconds and midnights."""
+
+
+def test_the_dialects_differ_in_no_meaning(world: World):
+    """What Spark answers is what DuckDB answers."""
+    import duckdb
+
+    from expectations.spark.database import Database  # sqlglot is there with the fixture
+
+    told = """CREATE TEMP TABLE t AS SELECT * FROM (VALUES
+        (1, 'b', DATE '2026-02-28', TIMESTAMPTZ '2026-02-28 15:59:59.2+00', TIMESTAMPTZ '2026-02-28 16:00:00.7+00'),
+        (2, NULL, DATE '2026-03-01', TIMESTAMPTZ '2026-03-01 00:59:59+00', TIMESTAMPTZ '2026-03-01 01:00:00+00'),
+        (3, 'a', DATE '2026-03-02', TIMESTAMPTZ '2026-03-01 16:00:00+00', TIMESTAMPTZ '2026-02-28 16:00:00.5+00'),
+        (4, 'a', DATE '2026-03-02', NULL, TIMESTAMPTZ '2026-03-02 00:00:00+00'),
+        (5, NULL, DATE '2026-03-07', TIMESTAMPTZ '2026-03-07 12:00:00+00', NULL)) AS v(n, word, d, a, b)"""
+    with duckdb.connect() as here, session(world.engine) as spark:
+        there = Database(spark)
+        here.execute("SET TimeZone = 'UTC'")
+        here.execute(told)
+        there.register("t", here.sql("SELECT * FROM t").to_arrow_table())
+        for query in DIFFERENCES:
+            assert _rows(there.sql(query)) == _rows(here.sql(query)), query
+        there.close()
+
+
+def _rows(answer: Any) -> list[list[Any]]:
+    """Rows and columns in their order; sums as int, moments in UTC."""
+    return [[_plain(each) for each in row.values()] for row in answer.to_arrow_table().to_pylist()]
+
+
+def _plain(value: Any) -> Any:
+    return [plain(each) for each in value] if isinstance(value, list) else plain(value)

@@ -143,7 +143,7 @@ def _windowed(node: exp.Expr) -> exp.Expr:
             place = exp.cast(
                 _call("ceil", exp.Mul(this=inner.expression.copy(), expression=_call("size", node.copy()))), "int"
             )
-            return _call("try_element_at", _call("array_sort", node.copy()), place)
+            return _call("try_element_at", _call("array_sort", node.copy()), _call("nullif", place, 0))  # none of none
         case exp.Anonymous() if inner.name == "collect_list":
             return _values(node.copy())
         case exp.ArgMin() | exp.ArgMax() if condition is not None:  # without a place in the order a row is passed over
