@@ -23,7 +23,7 @@ from ingest.storage import LakeSettings
 from ingest.tables import Lake
 from tests.sparkhere import why_without_spark
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 JUDGED = ("findings", "life_cycles", "coverage")
 

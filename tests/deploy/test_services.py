@@ -17,7 +17,7 @@ from tests.deploy.celery_day import PATIENCE, Api, ship_day, wait
 from tests.deploy.composed import Composed
 from tests.deploy.conftest import WORKERS
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 NOT_HERE = {"mailpit", "airflow-init", "store-init"}
 """Mailpit's image alone has its program; the other two end by themselves, and have."""
@@ -50,7 +50,6 @@ def test_no_secret_is_in_an_environment(fleet: Composed):
         assert not [each for each in secrets if each in told], service
 
 
-@pytest.mark.timeout(1200)
 def test_a_worker_a_broker_and_a_scheduler_that_fail_change_no_row(
     fleet: Composed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
