@@ -1,7 +1,7 @@
 -- One row a pair of sales of one card, one amount and one currency at one merchant within the hour, the later one
 -- accused, with a score. The first was disturbed (anomaly) when it was sent again, its reversal was queued, or its answer came after
 -- the terminal had given up. Slips are not collected: their part counts nothing and `missing` names them. A sale
--- without signature beside a signed one of the same entry lacks what was asked for; blank pictures sign nothing. Where a link carries neither operator nor
+-- without signature beside a signed one of the same entry lacks what was asked for; blank pictures sign nothing. Where a link carries no operator, or no
 -- trace number, the points that those could have earned are left open: what might have been for
 -- review with them is said to be unverifiable, not silently innocent. A common price is one of the merchant's three
 -- most common, or one that three answers "two purchases" taught (docs/cases.md).
@@ -128,7 +128,8 @@ scored AS (
         'different_terminals': CASE WHEN same_terminal THEN 0 ELSE points_different_terminals END,
         'tap_at_common_price': CASE WHEN tap_without_pin AND common_price THEN points_tap_at_common_price ELSE 0 END
     } AS score_parts,
-    CASE WHEN nameless THEN points_same_terminal_and_operator + points_consecutive_receipts ELSE 0 END AS unheard
+    CASE WHEN same_terminal AND operator_absent THEN points_same_terminal_and_operator ELSE 0 END
+        + CASE WHEN nameless THEN points_consecutive_receipts ELSE 0 END AS unheard
     FROM weighed JOIN parameter USING (merchant)
     -- Three or more alike within the hour, without a fault in any: gift cards, a canteen, a hospital till.
     WHERE NOT (run >= 3 AND run_anomalies = 0 AND NOT rare_price)

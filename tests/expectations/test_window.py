@@ -186,6 +186,16 @@ def test_an_operator_nobody_named_counts_nothing_and_is_said_missing(till: Till,
     assert "operator" in found.completeness["missing"]
 
 
+def test_what_an_operator_would_have_told_is_left_open(till: Till, findings: Findings):
+    """42 points, and 7 that the link cannot earn: 49 would be for review."""
+    till.at("2026-11-21 09:00:00")
+    for row in pair(till):
+        row["operator_no"] = None
+    [found] = findings(till)
+    assert (found.certainty, found.evidence["duplicate_score"]) == ("UNVERIFIABLE", TIME_60)
+    assert found.completeness["missing"][-2:] == ["operator", "price_history"]
+
+
 def test_a_link_without_operator_and_trace_number_is_not_innocent_by_silence(till: Till, findings: Findings):
     """42 points, and 7 that the link cannot earn: not judged, and said so."""
     till.at("2026-11-21 09:00:00")
