@@ -13,6 +13,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
 from importlib.resources import files
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingest.engine import Engine
-from ingest.errors import UsageError
+from ingest.errors import KeyFileError, UsageError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 LEAST_JAVA = 17
 """Spark 4.0 release notes: Java 17 or later."""
 ANSWER_SECONDS = 5.0
+AUTH_SECRET = "_SPARK_AUTH_SECRET"  # noqa: S105 - the name, not the secret
+"""Spark 4.0, SecurityManager.ENV_AUTH_SECRET: by it Spark's own workers hand the secret to their executors."""
 
 
 @contextlib.contextmanager
@@ -37,14 +40,29 @@ def session(engine: Engine) -> Iterator["SparkSession"]:
     Raises:
         UsageError: something that it needs is not there.
     """
-    _refuse_missing(engine)
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    warnings.filterwarnings(
-        "ignore", "PySpark does not yet fully support pandas", FutureWarning
-    )  # none is handed to it
+    refuse_missing(engine)
+    os.environ.update(environment(engine))
+    ignore_pandas_warning()
     from pyspark.sql import SparkSession
 
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # what is raised is told by us
+    with tempfile.TemporaryDirectory(prefix="tillwatch-spark-") as warehouse:  # by default a folder where one stands
+        options = {"spark.sql.warehouse.dir": warehouse} | properties(engine)
+        builder = SparkSession.builder.master(engine.master).appName("tillwatch")
+        spark = builder.config(map=options).getOrCreate()
+        try:
+            yield spark
+        finally:
+            spark.stop()
+
+
+def ignore_pandas_warning() -> None:
+    """Say nothing of pandas, which pyspark complains of when it is imported: none of ours is handed to it."""
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+
+
+def properties(engine: Engine) -> dict[str, str]:
+    """What Spark is told of a session before it starts."""
     log = f"-Dlog4j2.configurationFile=file:{files(__package__).joinpath('log4j2.properties')}"
     options = {
         "spark.ui.enabled": "false",
@@ -53,16 +71,39 @@ def session(engine: Engine) -> Iterator["SparkSession"]:
         "spark.executor.memory": engine.executor_memory,
         "spark.executorEnv.PYTHONHASHSEED": "0",
     } | engine.options
-    options["spark.driver.extraJavaOptions"] = f"{log} {options.get('spark.driver.extraJavaOptions', '')}"
-    builder = SparkSession.builder.master(engine.master).appName("tillwatch")
-    spark = builder.config(map=options).getOrCreate()
+    if engine.secret_file:
+        options |= {"spark.authenticate": "true", "spark.network.crypto.enabled": "true"}
+    options["spark.driver.extraJavaOptions"] = f"{log} {options.get('spark.driver.extraJavaOptions', '')}".strip()
+    return options
+
+
+def environment(engine: Engine) -> dict[str, str]:
+    """What Spark finds in its environment: our Python, and the secret, which its command line would show to everybody.
+
+    Raises:
+        KeyFileError: the secret's file cannot be read, or is empty.
+    """
+    found = {"PYSPARK_PYTHON": os.environ.get("PYSPARK_PYTHON", sys.executable)}
+    if engine.secret_file is None:
+        return found
     try:
-        yield spark
-    finally:
-        spark.stop()
+        secret = engine.secret_file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        secret = ""
+    if not secret:
+        raise KeyFileError(
+            f"{engine.secret_file}: the secret of Spark cannot be read",
+            hint="check engine.secret_file, its owner and mode; it is the file that the master and its workers read",
+        )
+    return found | {AUTH_SECRET: secret}
 
 
-def _refuse_missing(engine: Engine) -> None:
+def refuse_missing(engine: Engine) -> None:
+    """Pass where everything is there that Spark needs.
+
+    Raises:
+        UsageError: something is not.
+    """
     for package in ("pyspark", "sqlglot"):
         if importlib.util.find_spec(package) is None:
             raise UsageError(
