@@ -114,7 +114,8 @@ def test_a_world_is_judged_alike(world: World, tmp_path: Path):
     assert len({json.loads(line)["rule"] for line in by_duckdb.stdout.splitlines()}) > 50
     assert (by_spark.returncode, by_duckdb.returncode) == (1, 1), by_spark.stderr
     assert by_spark.stdout == by_duckdb.stdout
-    assert by_spark.stderr == by_duckdb.stderr  # attempts, rules, broken laws of the tables, what is unverifiable
+    assert by_duckdb.stderr[:2] == "20"  # attempts, rules, broken laws of the tables, what is unverifiable
+    assert by_spark.stderr.endswith(by_duckdb.stderr)  # before it stands what Java says of itself
     assert rows(lake, *JUDGED) == stored
 
 
