@@ -9,6 +9,7 @@ import importlib.util
 import logging
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 LEAST_JAVA = 17
 """Spark 4.0 release notes: Java 17 or later."""
 ANSWER_SECONDS = 5.0
-AUTH_SECRET = "_SPARK_AUTH_SECRET"  # noqa: S105 - the name, not the secret
-"""Spark 4.0, SecurityManager.ENV_AUTH_SECRET: by it Spark's own workers hand the secret to their executors."""
 
 
 @contextlib.contextmanager
@@ -39,15 +38,18 @@ def session(engine: Engine) -> Iterator["SparkSession"]:
 
     Raises:
         UsageError: something that it needs is not there.
+        KeyFileError: the secret's file cannot be read, or is empty.
     """
     refuse_missing(engine)
-    os.environ.update(environment(engine))
-    ignore_pandas_warning()
-    from pyspark.sql import SparkSession
+    with tempfile.TemporaryDirectory(prefix="tillwatch-spark-") as folder:
+        words = [*properties_from(write_properties(engine, Path(folder))), "pyspark-shell"]
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        os.environ["PYSPARK_SUBMIT_ARGS"] = shlex.join(words)
+        options = properties(engine) | {"spark.sql.warehouse.dir": folder}  # else one is made where the process stands
+        logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # what is raised is told by us
+        ignore_pandas_warning()
+        from pyspark.sql import SparkSession
 
-    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # what is raised is told by us
-    with tempfile.TemporaryDirectory(prefix="tillwatch-spark-") as warehouse:  # by default a folder where one stands
-        options = {"spark.sql.warehouse.dir": warehouse} | properties(engine)
         builder = SparkSession.builder.master(engine.master).appName("tillwatch")
         spark = builder.config(map=options).getOrCreate()
         try:
@@ -62,7 +64,7 @@ def ignore_pandas_warning() -> None:
 
 
 def properties(engine: Engine) -> dict[str, str]:
-    """What Spark is told of a session before it starts."""
+    """What Spark is told of a session before it starts, but for the secret."""
     log = f"-Dlog4j2.configurationFile=file:{files(__package__).joinpath('log4j2.properties')}"
     options = {
         "spark.ui.enabled": "false",
@@ -77,25 +79,43 @@ def properties(engine: Engine) -> dict[str, str]:
     return options
 
 
-def environment(engine: Engine) -> dict[str, str]:
-    """What Spark finds in its environment: our Python, and the secret, which its command line would show to everybody.
+def write_properties(engine: Engine, folder: Path) -> Path:
+    """The properties as a file of Java's, with the secret, which a command line would show to everybody.
 
     Raises:
         KeyFileError: the secret's file cannot be read, or is empty.
     """
-    found = {"PYSPARK_PYTHON": os.environ.get("PYSPARK_PYTHON", sys.executable)}
-    if engine.secret_file is None:
-        return found
+    told = properties(engine)
+    if engine.secret_file:
+        told |= {"spark.authenticate.secret": _secret(engine.secret_file)}
+    file = folder / "spark.properties"
+    file.write_text("".join(f"{_escaped(key)}={_escaped(value)}\n" for key, value in told.items()), "utf-8")
+    return file
+
+
+def properties_from(file: Path) -> list[str]:
+    """What tells spark-submit of such a file."""
+    return ["--properties-file", str(file), "--load-spark-defaults"]
+
+
+def _escaped(text: str) -> str:
+    """As a file of Java's properties has it (java.util.Properties.load)."""
+    for plain, written in (("\\", "\\\\"), ("\n", "\\n"), ("=", "\\="), (":", "\\:"), (" ", "\\ ")):
+        text = text.replace(plain, written)
+    return text
+
+
+def _secret(file: Path) -> str:
     try:
-        secret = engine.secret_file.read_text("utf-8").strip()
+        secret = file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError):
         secret = ""
     if not secret:
         raise KeyFileError(
-            f"{engine.secret_file}: the secret of Spark cannot be read",
+            f"{file}: the secret of Spark cannot be read",
             hint="check engine.secret_file, its owner and mode; it is the file that the master and its workers read",
         )
-    return found | {AUTH_SECRET: secret}
+    return secret
 
 
 def refuse_missing(engine: Engine) -> None:

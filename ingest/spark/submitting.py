@@ -14,17 +14,17 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from ingest.errors import LakeError, TillwatchError
 from ingest.redaction import redact, redact_uncaught
 from ingest.settings import Settings
-from ingest.spark.session import environment, properties, refuse_missing
+from ingest.spark.session import properties_from, refuse_missing, write_properties
 
 GRACE_SECONDS = 30.0
-_WORK, _TOLD, _PROPERTIES = "work.pickle", "told.pickle", "spark.properties"
+_WORK, _TOLD = "work.pickle", "told.pickle"
 _log = logging.getLogger(__name__)
 Told = TypeVar("Told")
 
@@ -44,6 +44,7 @@ def submit(work: Callable[..., Told], settings: Settings, **given: Any) -> Told:
 
     Raises:
         UsageError: something that Spark needs is not there.
+        KeyFileError: the secret's file cannot be read.
         LakeError: the driver ended without having done it.
         TillwatchError: the work's own.
     """
@@ -51,16 +52,12 @@ def submit(work: Callable[..., Told], settings: Settings, **given: Any) -> Told:
     with tempfile.TemporaryDirectory(prefix="tillwatch-submit-") as name:
         folder = Path(name)
         (folder / _WORK).write_bytes(pickle.dumps((work, settings, given)))
-        (folder / _PROPERTIES).write_text(
-            "".join(f"{_escaped(key)}={_escaped(value)}\n" for key, value in properties(settings.engine).items()),
-            "utf-8",
-        )
         words = [
             "--master", settings.engine.master, "--deploy-mode", "client", "--name", f"tillwatch {work.__name__}",
-            "--properties-file", str(folder / _PROPERTIES), "--load-spark-defaults", __file__, str(folder),
+            *properties_from(write_properties(settings.engine, folder)), __file__, str(folder),
         ]  # fmt: skip
         _log.info("spark-submit --master %s: %s", settings.engine.master, work.__name__)
-        status = _logged(words, folder, environment(settings.engine))
+        status = _logged(words, folder)
         if not (folder / _TOLD).exists():
             raise LakeError(
                 f"engine spark: spark-submit ended with status {status}, and {work.__name__} was not done",
@@ -72,16 +69,9 @@ def submit(work: Callable[..., Told], settings: Settings, **given: Any) -> Told:
     return told  # type: ignore[no-any-return]
 
 
-def _escaped(text: str) -> str:
-    """As a file of Java's properties has it (java.util.Properties.load)."""
-    for plain, written in (("\\", "\\\\"), ("\n", "\\n"), ("=", "\\="), (":", "\\:"), (" ", "\\ ")):
-        text = text.replace(plain, written)
-    return text
-
-
-def _logged(words: Sequence[str], folder: Path, given: Mapping[str, str]) -> int:
+def _logged(words: Sequence[str], folder: Path) -> int:
     """Run spark-submit to its end; its status."""
-    with _running(words, folder, given) as process:
+    with _running(words, folder) as process:
         assert process.stdout is not None  # noqa: S101 - a pipe was asked for
         for line in process.stdout:
             _log.info("%s", redact(line.rstrip("\n")))
@@ -89,7 +79,7 @@ def _logged(words: Sequence[str], folder: Path, given: Mapping[str, str]) -> int
 
 
 @contextlib.contextmanager
-def _running(words: Sequence[str], folder: Path, given: Mapping[str, str]) -> Iterator["subprocess.Popen[str]"]:
+def _running(words: Sequence[str], folder: Path) -> Iterator["subprocess.Popen[str]"]:
     """spark-submit, of which nothing is left afterwards."""
     found = importlib.util.find_spec("pyspark")
     assert found is not None  # noqa: S101 - it was looked for
@@ -97,7 +87,7 @@ def _running(words: Sequence[str], folder: Path, given: Mapping[str, str]) -> It
     process = subprocess.Popen(
         [program, *words],
         cwd=folder,
-        env=os.environ | given | {"PYSPARK_DRIVER_PYTHON": sys.executable},
+        env={"PYSPARK_PYTHON": sys.executable} | os.environ | {"PYSPARK_DRIVER_PYTHON": sys.executable},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -137,7 +137,7 @@ class Composed:
             theirs |= {"PGHOST": "127.0.0.1", "PGPORT": str(self.ports[service]["5432"])}
         if service.startswith("spark-"):
             path = f"{FOLDER / 'bin'}:{path}"
-            theirs |= {"HOSTNAME": "127.0.0.1", "PYTHONPATH": str(FOLDER)}
+            theirs |= {"HOSTNAME": "127.0.0.1", "SPARK_LOCAL_IP": "127.0.0.1", "PYTHONPATH": str(FOLDER)}
         clean = {name: value for name, value in clean_environment().items() if not name.startswith("AWS_")}
         ours = {"PATH": path, "HOSTNAME": instance or socket.getfqdn(), "HOME": str(self.folder)}
         return clean | ours | theirs | self.added

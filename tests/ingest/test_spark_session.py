@@ -10,7 +10,7 @@ import pytest
 from ingest.engine import Engine
 from ingest.errors import KeyFileError, UsageError
 from ingest.settings import load_settings
-from ingest.spark.session import environment, properties, session
+from ingest.spark.session import properties, session, write_properties
 
 
 @pytest.fixture
@@ -98,14 +98,15 @@ def test_a_secret_that_cannot_be_read_is_told(content: str | None, tmp_path: Pat
 
 
 def test_no_command_line_shows_the_secret(tmp_path: Path):
-    """Properties, which become words of a command, say that there is one; the environment says what it is."""
-    file = tmp_path / "spark-secret"
-    file.write_text("of master and workers\n")
-    engine = Engine(secret_file=file)
+    """Properties, which become words of a command, say that there is one; a file, as Java reads it, what it is."""
+    secret = tmp_path / "spark-secret"
+    secret.write_text("of master: and\\workers\n")
+    engine = Engine(secret_file=secret)
 
-    assert "of master and workers" not in str(properties(engine))
+    assert "of master" not in str(properties(engine))
     assert properties(engine)["spark.authenticate"] == properties(engine)["spark.network.crypto.enabled"] == "true"
-    assert environment(engine)["_SPARK_AUTH_SECRET"] == "of master and workers"
+    lines = write_properties(engine, tmp_path).read_text().splitlines()
+    assert lines[-1] == "spark.authenticate.secret=of\\ master\\:\\ and\\\\workers"
 
 
 @pytest.mark.parametrize(

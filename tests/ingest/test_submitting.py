@@ -9,7 +9,7 @@ from expectations.run import check
 from ingest.engine import Engine
 from ingest.errors import LakeError, UsageError
 from ingest.settings import Settings
-from ingest.spark.submitting import _escaped, submit
+from ingest.spark.submitting import submit
 from tests.sparkhere import why_without_spark
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -40,8 +40,3 @@ def test_a_driver_that_dies_is_told_in_one_line(settings: Settings, caplog: pyte
 
     assert told.value.message == "engine spark: spark-submit ended with status 1, and len was not done"
     assert "TypeError: object of type 'Settings' has no len()" in caplog.messages
-
-
-def test_properties_are_written_as_java_reads_them():
-    """A backslash, a break and what ends a key are escaped (java.util.Properties.load)."""
-    assert _escaped("a\\b=c:d e\nf") == "a\\\\b\\=c\\:d\\ e\\nf"
