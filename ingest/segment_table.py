@@ -32,7 +32,7 @@ from ingest.segment import (
     read_footer,
     read_raw,
 )
-from protocols.columnar.arrays import hexadecimal
+from protocols.columnar.arrays import between, bits, hexadecimal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -223,7 +223,7 @@ def _frames(  # noqa: PLR0917  what is known of the segment
     begins = starts + _FRAME_HEAD + widths
     if (begins > ends).any():
         return None
-    tokens = _between(data, starts + _FRAME_HEAD, begins, absent=widths == 0)
+    tokens = between(data, starts + _FRAME_HEAD, begins, bits(widths > 0))
     if not _is_ascii(tokens):
         return None
     seen = heads["wall_ns"].astype(np.int64) // 1000
@@ -241,7 +241,7 @@ def _frames(  # noqa: PLR0917  what is known of the segment
         "seen_at": pa.array(seen).cast(pa.timestamp("us", tz="UTC")),
         "mono_ns": pa.array(heads["mono_ns"].astype(np.int64)),
         "boot_id": pa.array(heads["boot_id"].astype(np.int64)),
-        "frame": _between(data, begins, ends),
+        "frame": between(data, begins, ends),
         "length": pa.array((ends - begins).astype(np.int32)),
         "digest": hexadecimal(_gather(octets, starts, _DIGEST).view(np.uint8).reshape(-1, _DIGEST)),
         "card_token": tokens.cast(pa.string()),
@@ -249,17 +249,6 @@ def _frames(  # noqa: PLR0917  what is known of the segment
         "day": pa.array(local_days(seen, zone)).cast(pa.date32()),
     }
     return pa.table(made).select(arrow_schema(TABLES["raw_frames"]).names).cast(arrow_schema(TABLES["raw_frames"]))
-
-
-def _between(data: memoryview, starts: Any, ends: Any, absent: Any = None) -> "pa.Array":
-    """The bytes between two places of each row."""
-    import numpy as np
-    import pyarrow as pa
-
-    both = np.stack([starts, ends], axis=1).astype(np.int32).ravel()
-    every = pa.Array.from_buffers(pa.binary(), max(both.size - 1, 0), [None, pa.py_buffer(both), pa.py_buffer(data)])
-    which = pa.array(np.arange(0, both.size, 2, dtype=np.int32), mask=absent)
-    return every.take(which)
 
 
 def _is_ascii(texts: "pa.Array") -> bool:
