@@ -1,17 +1,20 @@
-"""The words of a mail, as data: ``texts/<locale>.toml``, and ``texts/cases.toml`` for how rules meet in a case.
+"""The words of a mail, in ``texts/<locale>.po``, and how rules meet in a case, in ``texts/cases.toml``.
 
-A bookkeeper's words can be mended without touching code. A text names its values in
-braces, ``{amount}``; where a list of wordings stands, the first whose values are all
-known is taken, so that nothing is ever said with a hole in it.
+A bookkeeper's words can be mended without touching code. A message's context is
+``rules.`` and a rule's id, ``phrases``, or ``words.`` and a group; its id says which text of it, with numbers for
+places in a list (``steps.open.2.1``). A text names its values in braces, ``{amount}``; where a list of wordings
+stands, the first whose values are all known is taken, so that nothing is ever said with a hole in it.
 """
 
 import functools
 import string
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
+
+from expectations.catalogues import listed, nested
 
 Locale = Literal["zh-CN", "en"]
 LOCALES: tuple[Locale, ...] = get_args(Locale)
@@ -104,8 +107,7 @@ def placeholders(text: str) -> list[str]:
 @functools.cache
 def texts(locale: Locale) -> Texts:
     """The words of one language."""
-    with (TEXTS / f"{locale}.toml").open("rb") as file:
-        data = tomllib.load(file)
+    data = nested(TEXTS / f"{locale}.po")
     return Texts(
         locale=locale,
         phrases=data["phrases"],
@@ -145,13 +147,13 @@ def _rule(entry: Mapping[str, Any]) -> RuleTexts:
 
 def _variants(entry: Any, *, single: bool) -> Variants:
     """``{open, closed}``, or one value that holds at any time."""
-    pair = entry if isinstance(entry, dict) else {"open": entry, "closed": entry}
+    pair = entry if isinstance(entry, dict) and "open" in entry else {"open": entry, "closed": entry}
     return Variants(open=_steps(pair["open"], single=single), closed=_steps(pair["closed"], single=single))
 
 
 def _steps(value: Any, *, single: bool) -> tuple[Wording, ...]:
-    return (_wording(value),) if single else tuple(_wording(each) for each in value)
+    return (_wording(value),) if single else tuple(_wording(each) for each in listed(value))
 
 
-def _wording(value: str | Sequence[str]) -> Wording:
-    return value if isinstance(value, str) else tuple(value)
+def _wording(value: str | dict[str, str]) -> Wording:
+    return value if isinstance(value, str) else tuple(listed(value))

@@ -182,6 +182,14 @@ class Composed:
         log = self.running[name].tail() if name in self.running else ""
         raise AssertionError(f"{name} is not well: {asked.stdout}{asked.stderr}\n{log}")
 
+    def start_again(self) -> bool:
+        """Start what has ended, as ``restart: unless-stopped`` does; always True."""
+        for name, program in list(self.running.items()):
+            if program.status is not None:
+                self.kill(name)
+                self.start(re.sub(r"(airflow-worker)-\d$", r"\1", name), name)
+        return True
+
     def kill(self, name: str) -> None:
         """End every process of a service at once, as a machine that loses its power does."""
         program = self.running.pop(name)

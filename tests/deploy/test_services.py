@@ -1,6 +1,7 @@
 """Every service of docker-compose.yml, really started here: its health command says that it is well."""
 
 import contextlib
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -15,12 +16,14 @@ from ingest.simulator.pty import Pty
 from ingest.tables import TABLES, Lake
 from tests.deploy.celery_day import PATIENCE, Api, ship_day, wait
 from tests.deploy.composed import Composed
-from tests.deploy.conftest import WORKERS
+from tests.deploy.conftest import QUICK, WORKERS
+from tests.postgresql import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 NOT_HERE = {"mailpit", "airflow-init", "store-init"}
 """Mailpit's image alone has its program; the other two end by themselves, and have."""
+OUTAGE_S = int(QUICK["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"]) + 10
 
 
 def test_every_service_s_own_health_command_succeeds(fleet: Composed):
@@ -50,12 +53,13 @@ def test_no_secret_is_in_an_environment(fleet: Composed):
         assert not [each for each in secrets if each in told], service
 
 
-def test_a_worker_a_broker_and_a_scheduler_that_fail_change_no_row(
-    fleet: Composed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_worker_a_broker_a_scheduler_and_a_database_that_fail_change_no_row(
+    fleet: Composed, database: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """Both workers in the middle of a batch: one is killed with all its tasks, Redis restarts, the scheduler is killed.
 
-    In the end each table is that of one process which nobody disturbed, row for row, and so are the findings.
+    PostgreSQL is away for longer than a task may be silent; what ends by that is started again, as an engine does. In
+    the end each table is that of one process which nobody disturbed, row for row, and so are the findings.
     """
     for name, value in fleet.environment("airflow-worker").items():
         if name.startswith("AWS_"):
@@ -81,18 +85,28 @@ def test_a_worker_a_broker_and_a_scheduler_that_fail_change_no_row(
     assert fleet.gate.wait_for(3, PATIENCE), "no three batches were on their way"
     fleet.kill("airflow-worker-1")
     fleet.kill("airflow-scheduler")
+    database.stop()
     fleet.running["redis"].ask_to_stop()
     assert fleet.running["redis"].wait(30) == 0
     fleet.start("redis")
     fleet.wait_until_well("redis")
+    time.sleep(OUTAGE_S)
+    database.start()
     fleet.gate.open()
     fleet.start("airflow-scheduler")
     fleet.start("airflow-worker", "airflow-worker-1")
 
     lake = Lake("s3://tillwatch/lake")
     wanted = Lake.of(calm.lake)
-    wait("all is landed", lambda: api.is_idle("land_terminal_logs") and lake.read("transactions").num_rows > 0)
-    wait("all is checked", lambda: api.is_idle("check_transactions") and lake.read("findings").num_rows > 0)
+    wait("the database is found again", lambda: fleet.start_again() and api.has("land_terminal_logs"))
+    wait(
+        "all is landed",
+        lambda: fleet.start_again() and api.is_idle("land_terminal_logs") and lake.read("transactions").num_rows > 0,
+    )
+    wait(
+        "all is checked",
+        lambda: fleet.start_again() and api.is_idle("check_transactions") and lake.read("findings").num_rows > 0,
+    )
 
     tries = {
         task: tried
