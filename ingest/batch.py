@@ -6,9 +6,11 @@ are on the disk.
 
 import itertools
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from ingest.frame_block import FEW, FrameBlock, made_at_once
 from ingest.recall import Seen
 from ingest.records import Kind, PendingRecord, session
 from ingest.segment import Chain, encode_frame, encode_record
@@ -59,11 +61,14 @@ class Batch:
     sessions: dict[str, tuple[int, PendingRecord]] = field(default_factory=dict)
     seen: dict[tuple[str, str], dict[bytes, int]] = field(default_factory=dict)
 
-    def add_all(self, records: Sequence[PendingRecord]) -> list[int]:
+    def add_all(self, records: "Sequence[PendingRecord | FrameBlock]") -> list[int]:
         """Put records behind the others, as ``add`` does each; their numbers."""
         numbers = []
         encoded, link = self.encoded, self.chain.link
         for record in records:
+            if isinstance(record, FrameBlock):
+                numbers += self._add_block(record)
+                continue
             known = self.sessions.get(record.line) or self.known.sessions.get(record.line)
             if record.kind is not _FRAME or known is None or known[1].profile != record.profile:
                 numbers.append(self.add(record))
@@ -77,6 +82,46 @@ class Batch:
             self.data_records += 1
             numbers.append(seq)
         return numbers
+
+    def _add_block(self, block: FrameBlock) -> list[int]:
+        if len(block) <= FEW or not made_at_once():
+            return self.add_all(block.records())
+        import numpy as np
+
+        numbered = []
+        for name in block.lines:
+            known = self.sessions.get(name) or self.known.sessions.get(name)
+            numbered.append(known[0] if known and known[1].profile == block.profile else -1)
+        ports = np.array(numbered, np.int64)[block.line]
+        if ports.min() < 0:  # a session has to stand before a frame
+            return self.add_all(block.records())
+        first, dups = self.seq, np.zeros(len(block), np.int64)
+        digests = block.digest_list()
+        for where, rows in block.ways():
+            self._seen_among(where, rows, digests, dups)
+        made, self.link = block.encode(first, ports, self.boot_id, self.chain, self.link, dups)
+        self.encoded += made.data
+        self.seq += len(block)
+        self.count += len(block)
+        self.data_records += len(block)
+        return list(range(first, self.seq))
+
+    def _seen_among(self, where: tuple[str, str], rows: Any, digests: Sequence[bytes], dups: Any) -> None:
+        """``_seen_before`` of each of these rows of a block, into ``dups``."""
+        said = [digests[row] for row in rows.tolist()]
+        numbers = (rows + self.seq).tolist()
+        mine = self.seen.setdefault(where, {})
+        seen: Mapping[bytes, int] = self.known.seen.get(where, {})
+        fresh = dict(zip(said, numbers, strict=True))
+        if len(fresh) == len(said) and seen.keys().isdisjoint(fresh) and mine.keys().isdisjoint(fresh):
+            mine |= fresh
+            return
+        for row, digest, number in zip(rows.tolist(), said, numbers, strict=True):
+            earlier = seen.get(digest) or mine.get(digest)
+            if earlier is None:
+                mine[digest] = number
+            else:
+                dups[row] = earlier
 
     def add(self, record: PendingRecord) -> int:
         """Put a record behind the others, and its line's session before it where that is not known; its number."""

@@ -1,23 +1,25 @@
 """Captures read a block of lines at a time: the columns of those lines, where every line of a block is plain.
 
-What ``ingest.capture`` reads line by line. A block in which anything is out of the common (broken JSON, a
-name missing, a time in another form, digits that are no hex) gives no columns; it is read line by
-line, where the line at fault is told by its number.
+What ``ingest.capture`` reads line by line. A block in which anything is out of the common (broken JSON,
+members that are missing or in another order, a time in another form, digits that are no hex) gives no
+columns; it is read line by line, where the line at fault is told by its number.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ingest.capture import FURTHEST_US, LINE_LIMIT
+from ingest.capture import LINE_LIMIT
+from protocols.columnar.arrays import Filled, between, spread
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 BLOCK_BYTES = 8 << 20
 """Some 15,000 lines."""
-_NAMES = ("t", "line", "dir", "frame")
-_MOMENT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6}|\.\d{3})?([+-]([01]\d|2[0-3]):[0-5]\d|Z)$"
+_BETWEEN = ('{"t": "', '", "line": "', '", "dir": "', '", "frame": "', '"}')
+"""What stands around the texts of a plain line."""
+_NO_TIME = -(1 << 63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,62 +56,40 @@ def blocks(file: BinaryIO, size: int = BLOCK_BYTES) -> Iterator[Block]:
 
 
 def columns(block: Block) -> "pa.Table | None":
-    """The lines of a block: ``wall_us``, ``line``, ``dir``, ``frame`` (bytes); None when one of them is not plain."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    from pyarrow import json
+    """The lines of a block: ``wall_us``, ``line``, ``dir``, ``frame`` (bytes); None when one of them is not plain.
 
-    strange = (b"\\", b"\r", b"\n\n", b"\n ")
-    if not block.text.isascii() or block.text[:1] in b"\n " or any(each in block.text for each in strange):
-        return None
-    parse = json.ParseOptions(
-        explicit_schema=pa.schema([(name, pa.string()) for name in _NAMES]), unexpected_field_behavior="error"
-    )
-    options = json.ReadOptions(use_threads=False, block_size=len(block.text) + 1)
-    try:
-        read = json.read_json(pa.BufferReader(block.text), read_options=options, parse_options=parse)
-        read = read.combine_chunks()
-        moments = read["t"].cast(pa.timestamp("us", "UTC")).cast(pa.int64())
-    except pa.ArrowException:
-        return None
-    if read.num_rows != block.text.count(b"\n") + (not block.text.endswith(b"\n")):
-        return None
-    zoned = pc.match_substring_regex(read["t"], _MOMENT)
-    known = pc.is_in(read["dir"], pa.array(["rx", "tx"]))
-    named = pc.greater(pc.binary_length(read["line"]), 0)
-    short = pc.less(pc.binary_length(read["frame"]), LINE_LIMIT // 2)
-    plain = pc.and_(pc.and_(zoned, known), pc.and_(named, short))
-    if not pc.all(pc.fill_null(plain, False)).as_py():
-        return None
-    frames = _bytes(read["frame"].chunk(0))
-    if frames is None or pc.any(pc.greater(pc.abs(moments), FURTHEST_US)).as_py():
-        return None
-    return pa.table({"wall_us": moments, "line": read["line"], "dir": read["dir"], "frame": frames})
-
-
-def _bytes(digits: "pa.Array") -> "pa.Array | None":
-    """Hex as bytes; None when a text is empty, odd or no hex."""
+    Only where numba is.
+    """
     import numpy as np
     import pyarrow as pa
 
-    _, places, data = digits.buffers()
-    offsets = np.frombuffer(places, np.int32)[digits.offset : digits.offset + len(digits) + 1]
-    lengths = np.diff(offsets)
-    if digits.null_count or data is None or (lengths == 0).any() or (lengths & 1).any():
+    from ingest.kernel_capture import read_lines
+
+    data = np.frombuffer(block.text, np.int8)
+    rows = block.text.count(b"\n") + (not block.text.endswith(b"\n"))
+    parts = np.cumsum([0, *map(len, _BETWEEN)])
+    words = np.frombuffer("".join(_BETWEEN).encode("ascii"), np.int8)
+    wall, names, directions = np.empty(rows, np.int64), np.empty(2 * rows, np.int64), np.empty(rows, np.int8)
+    frames, ends = np.empty(data.size // 2 + 1, np.int8), np.empty(rows + 1, np.int32)
+    known = words, parts, _nibbles(), LINE_LIMIT - 1, _NO_TIME
+    if read_lines(data, *known, wall, names, directions, frames, ends) != rows:
         return None
-    nibbles = _nibbles()[np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]]]
-    if (nibbles > 15).any():
-        return None
-    octets = nibbles[::2] << 4 | nibbles[1::2]
-    buffers = [None, pa.py_buffer((offsets - offsets[0]) // 2), pa.py_buffer(octets)]
-    return pa.Array.from_buffers(pa.binary(), len(digits), buffers)
+    spoken = np.stack([directions, np.full(rows, ord("x"), np.int8)], axis=1)
+    return pa.table(
+        {
+            "wall_us": spread(wall, None),
+            "line": between(data, names[::2], names[1::2]).cast(pa.string()),
+            "dir": Filled(np.arange(0, 2 * rows + 1, 2, dtype=np.int32), None, spoken).array(pa.string()),
+            "frame": Filled(ends, None, frames).array(pa.binary()),
+        }
+    )
 
 
 def _nibbles() -> Any:
-    """uint8[256]: what a character of hex says; 255 for every other."""
+    """int8[256]: what a character of hex says; -1 for every other."""
     import numpy as np
 
-    table = np.full(256, 255, np.uint8)
+    table = np.full(256, -1, np.int8)
     for value, (low, high) in enumerate(zip(b"0123456789abcdef", b"0123456789ABCDEF", strict=True)):
         table[[low, high]] = value
     return table

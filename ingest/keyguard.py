@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingest.errors import KeyFileError, SpoolError
+from ingest.frame_block import FrameBlock
 from ingest.keys import Keys, load_keys
 from ingest.records import PendingRecord
 from ingest.segments import SegmentInfo
@@ -87,7 +88,7 @@ class GuardedSpool(Spool):
         self._guard = guard
         super().__init__(directory, keys, **options)
 
-    def append_many(self, records: Sequence[PendingRecord]) -> list[int]:
+    def append_many(self, records: Sequence[PendingRecord | FrameBlock]) -> list[int]:
         """As ``Spool.append_many``; refused while the key is taken away."""
         self._guard.check()
         return super().append_many(records)

@@ -12,8 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.capture import Broken, read_capture
 from ingest.capture_table import Block, columns
+from ingest.frame_block import FrameBlock
 from ingest.recording import Recorder
-from ingest.records import Direction, Kind, PendingRecord, session
+from ingest.records import DIGEST_SIZE, Direction, PendingRecord, session
+from ingest.segment import DIRECTIONS
+from protocols.columnar import compiled
+from protocols.columnar.arrays import plain
 from protocols.envelope import LENGTH_BYTES, TPDU_BYTES
 from protocols.errors import ProfileError
 from protocols.locate import TPDU_ID
@@ -24,7 +28,7 @@ from protocols.walk import HEAD_BYTES
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from protocols.columnar.sanitise import ColumnSanitiser
+    from protocols.columnar.sanitise import ColumnSanitiser, SafeColumns
 
 COLUMNS_FROM = 2_000
 """Lines from which loading the compiled sanitiser is worth it."""
@@ -36,9 +40,14 @@ _APPLICATION = 6
 class Replayed:
     """What a block of lines became: its records, in order, how many lines were read, and which were not."""
 
-    records: list[PendingRecord] = field(default_factory=list)
+    records: list[PendingRecord | FrameBlock] = field(default_factory=list)
     lines: int = 0
     broken: list[Broken] = field(default_factory=list)
+
+    def add(self, block: FrameBlock) -> None:
+        """Put frames behind the others, if there are any."""
+        if len(block):
+            self.records.append(block)
 
 
 class Replaying:
@@ -58,7 +67,7 @@ class Replaying:
     def read(self, block: Block, source: str) -> Replayed:
         """The records of a block of lines of the capture ``source``."""
         table = None
-        if self._sanitiser is not None and block.text.count(b"\n") >= COLUMNS_FROM:
+        if self._sanitiser is not None and block.text.count(b"\n") >= COLUMNS_FROM and compiled.available():
             table = columns(block)
         return self._by_line(block, source) if table is None else self._by_column(table, source)
 
@@ -75,52 +84,64 @@ class Replaying:
         return made
 
     def _by_column(self, table: "pa.Table", source: str) -> Replayed:
+        import numpy as np
+
         assert self._sanitiser is not None  # noqa: S101  read looked
         frames = table["frame"].chunk(0)
         safe = self._sanitiser.sanitise(frames)
-        whole = _whole(self._profile, frames).tolist()
-        for row in safe.errors["row"].to_pylist():
-            whole[row] = False
+        whole = _whole(self._profile, frames)
+        whole[safe.errors["row"].to_pylist()] = False
         made = Replayed(lines=table.num_rows)
-        names = [self._line] * table.num_rows if self._line else table["line"].to_pylist()
-        counted: dict[tuple[str, Direction], list[int]] = {}
-        rows = zip(
-            whole,
-            names,
-            table["dir"].to_pylist(),
-            (table["wall_us"].to_numpy() * 1000).tolist(),
-            safe.frames.to_pylist(),
-            safe.digest.to_pylist(),
-            safe.card_token.to_pylist(),
-            strict=True,
-        )
-        profile, records = self._profile.name, made.records
-        for place, (good, name, direction, wall_ns, frame, digest, token) in enumerate(rows):
+        block = self._block(table, safe)
+        breaks = set(np.flatnonzero(~whole).tolist())
+        for place, name in enumerate(block.lines):
             if name not in self.recorders:
-                self._recorder(name, wall_ns, source, records)
-            if good:
-                size = len(frame)
-                record = PendingRecord(
-                    Kind.FRAME, name, profile, wall_ns, 0, direction, frame, digest, token, size, None, _NOTHING
-                )
-                records.append(record)
-                counted.setdefault((name, direction), []).append(size)
-            else:
-                records += _heard(self.recorders[name], direction, frames[place].as_py(), wall_ns)
-        for (name, direction), sizes in counted.items():
-            self.recorders[name].count_frames(direction, len(sizes), sum(sizes))
+                breaks.add(int(np.argmax(block.line == place)))
+        done = 0
+        for row in sorted(breaks):
+            made.add(block.slice(done, row))
+            name, wall_ns = block.lines[block.line[row]], int(block.wall_ns[row])
+            recorder = self._recorder(name, wall_ns, source, made.records)
+            done = row
+            if not whole[row]:
+                made.records += _heard(recorder, DIRECTIONS[block.direction[row]], frames[row].as_py(), wall_ns)
+                done = row + 1
+        made.add(block.slice(done, len(block)))
+        sizes = np.where(whole, np.diff(np.frombuffer(frames.buffers()[1], np.int32, len(frames) + 1)), 0)
+        for (name, direction), rows in block.ways():
+            self.recorders[name].count_frames(direction, int(whole[rows].sum()), int(sizes[rows].sum()))
         return made
 
-    def _recorder(self, name: str, wall_ns: int, source: str, records: list[PendingRecord]) -> Recorder:
+    def _block(self, table: "pa.Table", safe: "SafeColumns") -> FrameBlock:
+        """A table's frames, whole or not, as the spool takes them."""
+        import numpy as np
+
+        if self._line:
+            lines, line = [self._line], np.zeros(table.num_rows, np.int32)
+        else:
+            named = table["line"].chunk(0).dictionary_encode()
+            lines, line = named.dictionary.to_pylist(), plain(named.indices, np.int32)
+        direction = table["dir"].chunk(0).dictionary_encode()
+        places = np.array([DIRECTIONS.index(each) for each in direction.dictionary.to_pylist()], np.uint8)
+        digests = np.frombuffer(safe.digest.buffers()[2], np.uint8).reshape(-1, DIGEST_SIZE)
+        return FrameBlock(
+            self._profile.name,
+            lines,
+            line,
+            places[plain(direction.indices, np.int32)],
+            plain(table["wall_us"].chunk(0), np.int64) * 1000,
+            safe.frames,
+            digests,
+            safe.card_token,
+        )
+
+    def _recorder(self, name: str, wall_ns: int, source: str, records: list[PendingRecord | FrameBlock]) -> Recorder:
         """A line's recorder; its session stands before the first thing heard on it."""
         recorder = self.recorders.get(name)
         if recorder is None:
             recorder = self.recorders[name] = Recorder(self._profile, self._keys, name)
             records.append(session(name, self._profile.name, {"mode": "replay", "source": source}, wall_ns=wall_ns))
         return recorder
-
-
-_NOTHING: dict[str, Any] = {}
 
 
 def _heard(recorder: Recorder, direction: Direction, frame: bytes, wall_ns: int) -> list[PendingRecord]:

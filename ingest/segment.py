@@ -13,11 +13,14 @@ import struct
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import google_crc32c
 
 from ingest.records import FRAME_HEAD, Direction, Kind, PendingRecord, Record, decode_payload, encode_payload
+
+if TYPE_CHECKING:
+    from protocols.columnar.chaining import Keyed
 
 FORMAT_VERSION = 1
 SEGMENT_MAGIC = b"TILLSEG\n"
@@ -32,9 +35,9 @@ _FRAME_RECORD = struct.Struct(_RECORD.format + FRAME_HEAD.format[1:])
 _FOOTER = struct.Struct(">QQQ32s")
 _CRC = struct.Struct(">I")
 _VERSION = struct.Struct(">HH")
-_DIRECTIONS: tuple[Direction, ...] = ("", "rx", "tx")
+DIRECTIONS: tuple[Direction, ...] = ("", "rx", "tx")
 _KINDS = {int(kind): kind for kind in Kind}
-_FRAME_FLAGS = {direction: Kind.FRAME | place << 4 for place, direction in enumerate(_DIRECTIONS)}
+_FRAME_FLAGS = {direction: Kind.FRAME | place << 4 for place, direction in enumerate(DIRECTIONS)}
 
 HEADER_SIZE = _HEADER.size + _CRC.size
 RECORD_OVERHEAD = _RECORD.size + _CRC.size
@@ -107,6 +110,13 @@ class Chain:
     def _keyed(self) -> "hashlib.blake2b":
         return hashlib.blake2b(digest_size=CHAIN_SIZE, key=self.key)
 
+    @functools.cached_property
+    def many(self) -> "Keyed":
+        """What links many records at once; only where numba is."""
+        from protocols.columnar.chaining import Keyed
+
+        return Keyed.of(self.key, CHAIN_SIZE)
+
 
 def encode_header(header: Header) -> bytes:
     """The first bytes of a segment."""
@@ -163,7 +173,7 @@ def encode_record(
     payload = encode_payload(record, dup_of)
     if len(payload) > MAX_PAYLOAD:
         raise ValueError(f"a payload of {len(payload)} bytes is over {MAX_PAYLOAD}")
-    flags = record.kind | _DIRECTIONS.index(record.direction) << 4
+    flags = record.kind | DIRECTIONS.index(record.direction) << 4
     clock = (record.wall_ns, record.mono_ns, boot_id)
     return _enclose(flags, seq, port_id, clock, chain, payload)
 
@@ -350,14 +360,14 @@ class Ports:
             ValueError: a kind or payload that this version does not know.
         """
         kind = raw.kind
-        if kind is None or kind is Kind.FOOTER or raw.flags >> 4 >= len(_DIRECTIONS):
+        if kind is None or kind is Kind.FOOTER or raw.flags >> 4 >= len(DIRECTIONS):
             raise ValueError(f"record {raw.seq} has unknown flags {raw.flags:#04x}")
         values: dict[str, Any] = decode_payload(kind, raw.payload)
         if kind is Kind.SESSION:
             facts = values["facts"]
             self.lines[raw.port_id] = (str(facts.get("line", "")), str(facts.get("profile", "")))
         line, profile = self.lines.get(raw.port_id, ("", ""))
-        direction = _DIRECTIONS[raw.flags >> 4]
+        direction = DIRECTIONS[raw.flags >> 4]
         return Record(
             raw.seq, kind, line, profile, raw.wall_ns, raw.mono_ns, raw.boot_id, direction=direction, **values
         )

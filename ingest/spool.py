@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Self
 from ingest.batch import REMEMBERED, Batch, Known
 from ingest.disk import FULL, Disk
 from ingest.errors import SpoolError
+from ingest.frame_block import FrameBlock
 from ingest.keys import Keys
 from ingest.ownership import own, owner_of, this_boot
 from ingest.recall import recall
@@ -131,7 +132,7 @@ class Spool:
         """The number of the next record."""
         return self._next_seq
 
-    def append_many(self, records: Sequence[PendingRecord]) -> list[int]:
+    def append_many(self, records: Sequence[PendingRecord | FrameBlock]) -> list[int]:
         """Write a batch and return its numbers, in order, once it is on the disk.
 
         All or nothing: when this raises, no record of the batch counts as arrived and none may be

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -25,9 +26,34 @@ def program(name: str) -> str | None:
     return found or (str(debian[-1]) if debian else None)
 
 
+class Server:
+    """A server that listens on ``port``, and can be stopped and started again with what it holds."""
+
+    def __init__(self, words: list[str], folder: Path, port: int, user: str, password: str) -> None:
+        self.port = port
+        self._words, self._folder, self._log_in = words, folder, (user, password)
+        self.start()
+
+    def start(self) -> None:
+        """Returns when it answers."""
+        self._running = subprocess.Popen(
+            self._words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self._folder
+        )
+        try:
+            _wait_for(self._running, self.port, *self._log_in)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """At once: connections are closed, what was going on in them is rolled back (PostgreSQL's fast shutdown)."""
+        self._running.send_signal(signal.SIGINT)
+        self._running.wait(30)
+
+
 @contextmanager
-def postgresql(user: str, password: str = "") -> Iterator[int]:
-    """A server with an empty database ``postgres``: its port. Skips, and says why, where PostgreSQL cannot be had.
+def postgresql(user: str, password: str = "") -> Iterator[Server]:
+    """A server with an empty database ``postgres``. Skips, and says why, where PostgreSQL cannot be had.
 
     Args:
         user: who owns the databases.
@@ -54,13 +80,11 @@ def postgresql(user: str, password: str = "") -> Iterator[int]:
     if made.returncode:
         pytest.skip(f"initdb does not run here: {made.stderr.splitlines()[-1:]}")
     words = [postgres, "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(folder), "-F"]
-    running = subprocess.Popen([*as_user, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
+    server = Server([*as_user, *words], folder, port, user, password)
     try:
-        _wait_for(running, port, user, password)
-        yield port
+        yield server
     finally:
-        running.terminate()
-        running.wait(30)
+        server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -5,7 +5,6 @@ import datetime as dt
 import functools
 import hmac
 import secrets
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from expectations.app.people import OWNER, Visitor, grants_of
 from expectations.cases.book import CaseBook
 from expectations.cases.database import database_of
 from expectations.cases.wording import words
+from expectations.catalogues import nested
 from expectations.feedback.record import Feedback
 from expectations.mail.catalogue import LOCALES, Locale, texts
 from expectations.mail.figures import Figures
@@ -173,8 +173,8 @@ def page(request: Request, template: str, *, status: int = 200, visitor: Visitor
 @functools.cache
 def app_words(locale: Locale) -> Mapping[str, str]:
     """The words of the pages themselves."""
-    with (TEXTS / f"{locale}.toml").open("rb") as file:
-        return tomllib.load(file)
+    said: Mapping[str, str] = nested(TEXTS / f"{locale}.po")["pages"]
+    return said
 
 
 @functools.cache

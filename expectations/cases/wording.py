@@ -1,11 +1,11 @@
-"""The words for cases and evidence packs, as data: ``texts/<locale>.toml``."""
+"""The words for cases and evidence packs, in ``texts/<locale>.po``."""
 
 import functools
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from expectations.catalogues import nested
 from expectations.mail.catalogue import Locale, texts
 
 TEXTS = Path(__file__).parent / "texts"
@@ -14,8 +14,7 @@ TEXTS = Path(__file__).parent / "texts"
 @functools.cache
 def words(locale: Locale) -> Mapping[str, Mapping[str, str]]:
     """Group -> code -> word."""
-    with (TEXTS / f"{locale}.toml").open("rb") as file:
-        return tomllib.load(file)
+    return nested(TEXTS / f"{locale}.po")
 
 
 def entry_text(kind: str, text: str, locale: Locale) -> str:

@@ -83,21 +83,21 @@ def _story(account: Account, hashes: Sequence[tuple[str, str]]) -> "Iterable[Flo
     from reportlab.platypus import Spacer
 
     say = account.say
-    yield _paragraph(say["title"].format(number=account.grounds.record.number), size=17)
+    yield paragraph(say["title"].format(number=account.grounds.record.number), size=17)
     for place, part in enumerate(account.parts(hashes), 1):
-        head = _paragraph(f"{place}. {part.title}", size=11.5, space_before=9)
+        head = paragraph(f"{place}. {part.title}", size=11.5, space_before=9)
         head.keepWithNext = True
         yield head
         yield from _part(part, account)
     yield Spacer(1, 8)
-    yield _paragraph(say["footer"], size=8)
-    yield _paragraph(say["fonts"].format(fonts="; ".join(", ".join(each) for each in typeface.EMBEDDED)), size=6.5)
+    yield paragraph(say["footer"], size=8)
+    yield paragraph(say["fonts"].format(fonts="; ".join(", ".join(each) for each in typeface.EMBEDDED)), size=6.5)
 
 
 def _part(part: Part, account: Account) -> "Iterable[Flowable]":
     for block in part.blocks:
         if part.key == "claim" and isinstance(block, Text):
-            yield _paragraph(block.text, size=12)
+            yield paragraph(block.text, size=12)
         elif part.key == "contacts" and isinstance(block, Grid):
             blank = (("\u00a0",) * len(block.widths),) * BLANK_ROWS
             yield _grid((*block.rows, *blank), block.widths, size=8)
@@ -108,13 +108,13 @@ def _part(part: Part, account: Account) -> "Iterable[Flowable]":
 def _block(block: Block, account: Account) -> "Iterable[Flowable]":
     match block:
         case Text():
-            yield _paragraph(block.text, size=8 if block.small else 9.5)
+            yield paragraph(block.text, size=8 if block.small else 9.5)
         case Grid():
             size = 6.5 if block.small else 8.5
             yield _grid(block.rows, block.widths, heading=block.heading, marked=block.marked, size=size)
         case Picture():
             yield _watermarked(block)
-            yield _paragraph(block.caption, size=8)
+            yield paragraph(block.caption, size=8)
         case Bytes():
             yield from _frame(block, account)
 
@@ -129,10 +129,10 @@ def _frame(frame: Bytes, account: Account) -> "Iterable[Flowable]":
         f"{start:04x}&nbsp;&nbsp;" + " ".join(_pair(pair, tints.get(owner)) for pair, owner in pairs)
         for start, pairs in frame.lines
     ]
-    head = _paragraph(frame.head, size=8.5, space_before=5)
+    head = paragraph(frame.head, size=8.5, space_before=5)
     head.keepWithNext = True
     yield head
-    place = _paragraph(frame.place, size=6.5)
+    place = paragraph(frame.place, size=6.5)
     place.keepWithNext = True
     yield place
     yield Paragraph("<br/>".join(lines), code)
@@ -177,7 +177,8 @@ def _watermarked(signature: Picture) -> "Flowable":
     return drawing
 
 
-def _paragraph(text: str, *, size: float = 9.5, space_before: float = 2) -> Any:
+def paragraph(text: str, *, size: float = 9.5, space_before: float = 2) -> Any:
+    """A ReportLab paragraph in both scripts, sizes and spaces in points."""
     from reportlab.lib.styles import ParagraphStyle
     from reportlab.platypus import Paragraph
 
@@ -200,7 +201,7 @@ def _grid(
     from reportlab.lib.units import mm
     from reportlab.platypus import LongTable, TableStyle
 
-    cells = [[_paragraph(str(cell), size=size, space_before=0) for cell in row] for row in rows]
+    cells = [[paragraph(str(cell), size=size, space_before=0) for cell in row] for row in rows]
     style: list[Any] = [
         ("GRID", (0, 0), (-1, -1), 0.3, colors.HexColor("#9aa0a6")),
         ("VALIGN", (0, 0), (-1, -1), "TOP"),

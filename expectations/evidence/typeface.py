@@ -13,6 +13,8 @@ EMBEDDED = (
     ("Bitstream Vera Sans", "Bitstream Vera License", "© 2003 Bitstream"),
 )
 """Name, licence and owner of what a PDF embeds, of each only the characters it uses (fonts/README.md)."""
+NO_LINE_BEGINS = "，。、；：！？”’）》〉】〕"
+"""GB/T 15834-2011, 5.1: these are not first in a line; of two in a row ReportLab keeps the first from it."""
 UNKNOWN = "〓"
 """The geta mark stands for a character that neither font has (U+3013 is its printers' sign)."""
 
@@ -22,7 +24,9 @@ def _characters() -> tuple[frozenset[int], frozenset[int]]:
     """The characters of the Latin and of the Chinese font, which are registered on the way."""
     from reportlab.pdfbase import pdfmetrics
     from reportlab.pdfbase.ttfonts import TTFont
+    from reportlab.platypus import paragraph
 
+    paragraph.ALL_CANNOT_START += NO_LINE_BEGINS  # ReportLab's own are Japan's, which lack "；：！？"
     latin, chinese = TTFont(LATIN, "Vera.ttf"), TTFont(CHINESE, str(FONT))
     for font in (latin, TTFont(BOLD, "VeraBd.ttf"), chinese):
         pdfmetrics.registerFont(font)

@@ -1,17 +1,20 @@
-"""The words of a mail, as data: ``texts/<locale>.toml``, and ``texts/cases.toml`` for how rules meet in a case.
+"""The words of a mail, in ``texts/<locale>.po``, and how rules meet in a case, in ``texts/cases.toml``.
 
-A bookkeeper's words can be mended without touching code. A text names its values in
-braces, ``{amount}``; where a list of wordings stands, the first whose values are all
-known is taken, so that nothing is ever said with a hole in it.
+A bookkeeper's words can be mended without touching code. A message's context is
+``rules.`` and a rule's id, ``phrases``, or ``words.`` and a group; its id says which text of it, with numbers for
+places in a list (``steps.open.2.1``). A text names its values in braces, ``{amount}``; where a list of wordings
+stands, the first whose values are all known is taken, so that nothing is ever said with a hole in it.
 """
 
 import functools
 import string
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
+
+from expectations.catalogues import listed, nested
 
 Locale = Literal["zh-CN", "en"]
 LOCALES: tuple[Locale, ...] = get_args(Locale)
@@ -55,7 +58,8 @@ class Behaviour:
         unknown_outcome: the bank's result is not known: paying back now could pay twice.
         duplicate: the reader is asked whether it was one purchase or two.
         covers: rules whose steps this rule's steps make needless in the same case.
-        about_operators: the shop's manager is told, whatever the severity.
+        about_operators: the shop's manager is told, whatever the severity, and finance is not.
+        about_agents: the agent is told, and nobody at the shop.
         brief: alone, it is a mail of three lines.
     """
 
@@ -65,6 +69,7 @@ class Behaviour:
     duplicate: bool
     covers: tuple[str, ...]
     about_operators: bool
+    about_agents: bool
     brief: bool
 
 
@@ -104,8 +109,7 @@ def placeholders(text: str) -> list[str]:
 @functools.cache
 def texts(locale: Locale) -> Texts:
     """The words of one language."""
-    with (TEXTS / f"{locale}.toml").open("rb") as file:
-        data = tomllib.load(file)
+    data = nested(TEXTS / f"{locale}.po")
     return Texts(
         locale=locale,
         phrases=data["phrases"],
@@ -127,6 +131,7 @@ def behaviours() -> Mapping[str, Behaviour]:
             duplicate=entry.get("duplicate", False),
             covers=tuple(entry.get("covers", ())),
             about_operators=entry.get("about_operators", False),
+            about_agents=entry.get("about_agents", False),
             brief=entry.get("brief", False),
         )
         for rank, (name, entry) in enumerate(data.items())
@@ -145,13 +150,13 @@ def _rule(entry: Mapping[str, Any]) -> RuleTexts:
 
 def _variants(entry: Any, *, single: bool) -> Variants:
     """``{open, closed}``, or one value that holds at any time."""
-    pair = entry if isinstance(entry, dict) else {"open": entry, "closed": entry}
+    pair = entry if isinstance(entry, dict) and "open" in entry else {"open": entry, "closed": entry}
     return Variants(open=_steps(pair["open"], single=single), closed=_steps(pair["closed"], single=single))
 
 
 def _steps(value: Any, *, single: bool) -> tuple[Wording, ...]:
-    return (_wording(value),) if single else tuple(_wording(each) for each in value)
+    return (_wording(value),) if single else tuple(_wording(each) for each in listed(value))
 
 
-def _wording(value: str | Sequence[str]) -> Wording:
-    return value if isinstance(value, str) else tuple(value)
+def _wording(value: str | dict[str, str]) -> Wording:
+    return value if isinstance(value, str) else tuple(listed(value))

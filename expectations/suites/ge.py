@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expectations.laws import KEY, Equal, Law, Length, NotAbove, NotBelow, OneOf, Present, Stated, Unique, Verdict
+from ingest.spark.session import ignore_pandas_warning
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +32,7 @@ class Bench:
     def __init__(self) -> None:
         os.environ["GX_ANALYTICS_ENABLED"] = "false"
         logging.getLogger("great_expectations").setLevel(logging.ERROR)
+        ignore_pandas_warning()  # it imports pyspark where that is installed
         import great_expectations as gx
         from great_expectations.data_context.types.base import ProgressBarsConfig
 

@@ -16,6 +16,7 @@ from ingest.capture import Broken, CaptureError, open_capture
 from ingest.capture_table import Block, blocks
 from ingest.commands.options import config_option, json_option
 from ingest.errors import SpoolError, UsageError
+from ingest.frame_block import FrameBlock
 from ingest.journals import JournalRecorder, open_journal
 from ingest.keys import load_keys
 from ingest.overlap import ahead
@@ -164,7 +165,7 @@ def replay(  # noqa: PLR0917  click names each
         raise SystemExit(1)
 
 
-def _record(spool: Spool, batch: list[PendingRecord]) -> None:
+def _record(spool: Spool, batch: list[PendingRecord | FrameBlock]) -> None:
     """Put a batch on the disk; when that fails, say what to do about a capture, not about a line."""
     try:
         spool.append_many(batch)
@@ -208,10 +209,11 @@ def _replay_journals(
         for path, journal, recorder, called in read:
             now = time.time_ns()
             facts = {"mode": "journal", "source": path.name, "layout": journal.evidence}
-            batch = [session(called, profile.name, facts, wall_ns=now)]
+            batch: list[PendingRecord | FrameBlock] = [session(called, profile.name, facts, wall_ns=now)]
             for piece in journal.pieces:
-                batch.append(recorder.record(piece, now))
-                if (wrong := batch[-1].error) is not None and recorder.rejected <= SAID:
+                record = recorder.record(piece, now)
+                batch.append(record)
+                if (wrong := record.error) is not None and recorder.rejected <= SAID:
                     click.echo(
                         f"{path}: {wrong['field']} at byte {wrong['offset']}: {wrong['code']}; not read", err=True
                     )

@@ -1,5 +1,6 @@
 """Values -> Arrow arrays, with nulls where a row has none."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -112,6 +113,22 @@ def spread(values: Any, there: Any) -> "pa.Array":
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), values.size, buffers)
 
 
+def plain(column: "pa.Array", kind: Any) -> Any:
+    """The numbers of a column without nulls; Arrow itself would load pandas to give them."""
+    import numpy as np
+
+    return np.frombuffer(column.buffers()[1], kind)[column.offset : column.offset + len(column)]
+
+
+def texts(values: Sequence[str]) -> "pa.StringArray":
+    """Texts of ASCII; Arrow itself would load pandas to take them."""
+    import numpy as np
+    import pyarrow as pa
+
+    offsets = np.cumsum([0, *map(len, values)], dtype=np.int32)
+    return Filled(offsets, None, "".join(values).encode("ascii")).array(pa.string())
+
+
 def as_digits(values: Any, there: Any, width: int) -> "pa.Array":
     """A number of each row as text of so many digits; ``there`` says which rows have one."""
     import numpy as np
@@ -133,6 +150,17 @@ def hexadecimal(octets: Any) -> "pa.Array":
     text = np.ascontiguousarray(characters[octets])
     offsets = np.arange(0, 2 * width * (count + 1), 2 * width, dtype=np.int32)
     return pa.Array.from_buffers(pa.string(), count, [None, pa.py_buffer(offsets), pa.py_buffer(text)])
+
+
+def between(data: Any, starts: Any, ends: Any, there: Any = None) -> "pa.BinaryArray":
+    """The bytes of a buffer between two places of each row; ``there`` as ``bits`` makes them."""
+    import numpy as np
+    import pyarrow as pa
+
+    both = np.stack([starts, ends], axis=1).astype(np.int32).ravel()
+    buffers = [None, pa.py_buffer(both), pa.py_buffer(data)]
+    every = pa.Array.from_buffers(pa.binary(), max(both.size - 1, 0), buffers)
+    return every.take(spread(np.arange(0, both.size, 2, dtype=np.int32), there))
 
 
 def flags(said: Any) -> "pa.Array":

@@ -46,10 +46,18 @@ def loops() -> Any:
 @functools.cache
 def _load() -> SimpleNamespace | None:
     try:
-        from protocols.columnar import kernel_digits, kernel_find, kernel_hash, kernel_mask, kernel_text, kernel_walk
+        from protocols.columnar import (
+            kernel_chain,
+            kernel_digits,
+            kernel_find,
+            kernel_hash,
+            kernel_mask,
+            kernel_text,
+            kernel_walk,
+        )
     except ImportError:
         return None
-    modules = (kernel_digits, kernel_text, kernel_find, kernel_hash, kernel_mask, kernel_walk)
+    modules = (kernel_chain, kernel_digits, kernel_text, kernel_find, kernel_hash, kernel_mask, kernel_walk)
     found = {name: each for module in modules for name, each in vars(module).items() if hasattr(each, "py_func")}
     return SimpleNamespace(**found, walk=kernel_walk)
 

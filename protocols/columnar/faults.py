@@ -61,6 +61,9 @@ def as_batch(found: list[tuple[int, ProtocolError]]) -> "pa.RecordBatch":
     """The errors of a batch, one row each: ``row`` in the batch, ``offset`` from the frame's first byte."""
     import pyarrow as pa
 
+    if not found:  # Arrow loads pandas to make an array of a list
+        kinds = pa.int32(), *[pa.string()] * len(WORDS), pa.int32()
+        return pa.RecordBatch.from_arrays([pa.nulls(0, kind) for kind in kinds], ["row", *WORDS, "offset"])
     said: list[dict[str, Any]] = [wrong.as_dict() for _, wrong in found]
     return pa.record_batch(
         {

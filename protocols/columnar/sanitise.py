@@ -2,17 +2,17 @@
 
 Where it is sure what to overwrite, a loop does it for the whole batch; a row with anything unusual
 (a secret tag, keys, digits that may be a card number) goes to the row sanitiser, from its original.
-Without numba every row does. Tokens are made once for each distinct card of the batch. Each frame
-has a digest of its own, one call of BLAKE2b: that bounds the batch.
+Without numba every row does. Tokens are made once for each distinct card of the batch.
 """
 
-import hashlib
 import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from protocols import mask, meaning, sweep
 from protocols.columnar import compiled, faults
+from protocols.columnar.arrays import bits, plain, spread, texts
+from protocols.columnar.chaining import Keyed
 from protocols.columnar.decoder import as_batch
 from protocols.columnar.places import Fault, Walked
 from protocols.columnar.walk import Batch
@@ -98,39 +98,36 @@ class ColumnSanitiser:
         work.mask()
         good = walked.fault == Fault.NONE
         tokens, which = _tokens(self._keys, work)
-        digests = self._digests(batch, walked, work.ends)
+        digests = self._digests(batch, walked, work.ends, good)
         for row in np.flatnonzero(good & (work.slow != 0)).tolist():
             found = self._row.sanitise(_frame(batch, row))
             work.out[batch.starts[row] : batch.ends[row]] = np.frombuffer(found.frame, np.int8)
             which[row] = -1 if found.card_token is None else len(tokens)
             tokens += [found.card_token] if found.card_token is not None else []
-            digests[row] = found.digest
+            digests[row] = np.frombuffer(found.digest, np.uint8)
         wrong = []
         for row in np.flatnonzero(~good).tolist():
             frame = _frame(batch, row)
             wrong.append((row, faults.fault(self._profile, walked, row, frame)))
-            which[row], digests[row] = -1, self._row.digest(frame)
+            which[row], digests[row] = -1, np.frombuffer(self._row.digest(frame), np.uint8)
             work.out[batch.starts[row] : batch.ends[row]] = 0
         offsets = np.append(batch.starts, batch.ends[-1:]).astype(np.int32)
-        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(work.out)]
+        there = bits(good)
+        buffers = [None if there is None else pa.py_buffer(there), pa.py_buffer(offsets), pa.py_buffer(work.out)]
         safe = pa.Array.from_buffers(pa.binary(), batch.rows, buffers) if batch.rows else pa.array([], pa.binary())
-        if wrong:
-            kept = safe.to_pylist()
-            for row, _ in wrong:
-                kept[row] = None
-            safe = pa.array(kept, pa.binary())
-        named = pa.array(tokens, pa.string()).take(pa.array(which, mask=which < 0))
-        return SafeColumns(safe, named, pa.array(digests, pa.binary()), faults.as_batch(wrong))
+        named = texts(tokens).take(spread(which, bits(which >= 0)))
+        places = np.arange(0, digests.size + 1, DIGEST_BYTES, dtype=np.int32)
+        digest = pa.Array.from_buffers(pa.binary(), batch.rows, [None, pa.py_buffer(places), pa.py_buffer(digests)])
+        return SafeColumns(safe, named, digest, faults.as_batch(wrong))
 
-    def _digests(self, batch: Batch, walked: Walked, ends: Any) -> list[bytes]:
-        """The keyed digest of each message."""
-        data = memoryview(batch.data)
-        fresh = hashlib.blake2b(digest_size=DIGEST_BYTES, key=self._keys.digest)
-        found = []
-        for start, end in zip((batch.starts + walked.message).tolist(), ends.tolist(), strict=True):
-            one = fresh.copy()
-            one.update(data[start:end])
-            found.append(one.digest())
+    def _digests(self, batch: Batch, walked: Walked, ends: Any, good: Any) -> Any:
+        """The keyed digest of each message that was found, a line for each; of every other row nothing yet."""
+        import numpy as np
+
+        found = np.zeros((batch.rows, DIGEST_BYTES), np.uint8)
+        rows = np.flatnonzero(good)
+        hashing = Keyed.of(self._keys.digest, DIGEST_BYTES)
+        found[rows] = hashing.hashes(batch.data.view(np.int8), (batch.starts + walked.message)[rows], ends[rows])
         return found
 
 
@@ -151,7 +148,7 @@ def _tokens(keys: CardKeys, work: "_Masking") -> tuple[list[str], Any]:
     numbers = np.hstack([sizes[:, None].astype(np.uint8), packed])
     kind = pa.binary(width + 1)
     told = pa.Array.from_buffers(kind, rows.size, [None, pa.py_buffer(numbers)]).dictionary_encode()
-    which[rows] = np.asarray(told.indices)
+    which[rows] = plain(told.indices, np.int32)
     digits = [number[1:].hex()[: number[0]].encode("ascii") for number in told.dictionary.to_pylist()]
     macs = b"".join(hmac.digest(keys.pan, number, "sha256")[:TOKEN_BYTES] for number in digits)
     fives = np.packbits(np.unpackbits(np.frombuffer(macs, np.uint8)).reshape(-1, 5), axis=1)[:, 0] >> 3

@@ -3,7 +3,7 @@
 A card number keeps its first six and last four digits; expiry, tracks, names and
 telephone numbers are overwritten; chip data loses the tags a frame's loses. Old memory
 behind a text's zero byte and in the padding becomes zero, for it may hold another
-customer's card. A card number the record names is then looked for everywhere in it, in
+customer's card. A card number the record names is then looked for in every column that could hold one, in
 text and in packed digits. A record that cannot be read cannot be made safe.
 """
 
@@ -20,6 +20,8 @@ from protocols.mask import mask_chip_data
 _STAR = ord("*")
 _HEX = re.compile(rb"(?:[0-9A-F]{2})+")
 _SHORT = 12  # no card number is this short
+_TEXTS = frozenset(("text", "digits"))
+_NUMBERS = frozenset(("byte", "int16", "int32", "fen", "packed", "packed1"))
 
 
 @dataclass(slots=True)
@@ -46,7 +48,7 @@ def _clean_fixed(layout: Layout, record: bytes) -> Cleaned:
     for name, at in layout.offsets.items():
         each = layout.fields[name]
         end = at + each.size
-        if each.codec in {"text", "digits"}:
+        if each.codec in _TEXTS:
             _clean_text(buffer, at, end, each, cards)
         elif each.mask == "wipe":
             filler = 0xFF if each.codec == "packed1_masked" else 0
@@ -59,7 +61,7 @@ def _clean_fixed(layout: Layout, record: bytes) -> Cleaned:
             _sweep(buffer, at, end)
     before = bytes(buffer)
     for card in dict.fromkeys(cards):
-        _forget(buffer, card)
+        _forget_in_columns(layout, buffer, card)
     if buffer != before:  # what stands there now may be read in another way: chip data whose tags it went through
         again = _clean_fixed(layout, bytes(buffer))
         return Cleaned(again.record, [*cards, *again.cards])
@@ -103,10 +105,23 @@ def _mask_text(buffer: bytearray, at: int, end: int) -> None:
             buffer[at + first : at + last] = b"*" * (last - first)
 
 
-def _forget(buffer: bytearray, card: str) -> None:
+def _forget_in_columns(layout: Layout, buffer: bytearray, card: str) -> None:
+    """A known card number in every column that could hold one; overwritten numbers could not be read any more."""
+    for name, at in layout.offsets.items():
+        each = layout.fields[name]
+        end = at + each.size
+        if each.codec in _TEXTS:
+            end = buffer.index(0, at, end)
+        if each.codec not in _NUMBERS:
+            value = buffer[at:end]
+            _forget(value, card, packed=each.codec != "digits")
+            buffer[at:end] = value
+
+
+def _forget(buffer: bytearray, card: str, *, packed: bool = True) -> None:
     """A known card number, wherever else it stands."""
     whole = bytes(buffer)
-    spans = list(sweep.known_in_nibbles(whole, card))
+    spans = list(sweep.known_in_nibbles(whole, card)) if packed else []
     for first, last in sweep.known_in_text(whole, card):
         buffer[first:last] = b"*" * (last - first)
     _fill_nibbles(buffer, 0, spans)

@@ -189,6 +189,15 @@ class _WrongError(Exception):
         self.code, self.at, self.expected, self.got = code, at, expected, got
 
 
+def is_readable(item: Item, raw: bytes) -> bool:
+    """Whether bytes are a value of the item's tag, as its own are."""
+    try:
+        _value(TAGS.get(item.tag, UNKNOWN), raw)
+    except _WrongError:
+        return False
+    return True
+
+
 def _value(known: Tag, raw: bytes) -> tuple[str, int | None, str | None]:
     """A value as text; of an amount and a count the number too, of an amount its currency."""
     kind = known.kind

@@ -11,11 +11,12 @@ import re
 from protocols import sweep
 from protocols.dialect import Secured
 from protocols.envelope import STX, lrc
-from protocols.mis_df.record import Item, Record, read
+from protocols.mis_df.record import Item, Record, is_readable, read
 from protocols.profile import Profile
 
 _KEPT = frozenset(("digits", "amount", "count", "response", "id", "nested", "message"))
 """Kinds that hold no card number but the one that the frame names elsewhere."""
+_TEXTS = frozenset(("text", "id", "order"))
 _NUMBER = re.compile(rb"[0-9*]{13,19}")
 _WHOLE_NUMBER = re.compile(rb" *[0-9]{13,19} *")
 _SHORTEST_PACKED = 6
@@ -73,6 +74,7 @@ def overwrite(
         if item.kind not in {"nested", "message"}:
             for card in cards:
                 _sweep_known(safe, item, card)
+            _keep_readable(safe, item)
     hidden = (
         item.key
         for item in record.items
@@ -124,6 +126,14 @@ def _sweep_known(safe: bytearray, item: Item, card: str) -> None:
         safe[item.start + first : item.start + last] = b"*" * (last - first)
     for span in sweep.known_in_nibbles(raw, card):
         _fill(safe, item.start, span)
+
+
+def _keep_readable(safe: bytearray, item: Item) -> None:
+    """What could be read is read again where it is kept: a text that is none any more goes as a whole, so do digits."""
+    raw = bytes(safe[item.start : item.end])
+    if item.value is None or is_readable(item, raw):
+        return
+    safe[item.start : item.end] = (b"*" if item.kind in _TEXTS else b"0") * len(raw)
 
 
 def _fill(safe: bytearray, at: int, span: sweep.Span) -> None:

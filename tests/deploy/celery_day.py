@@ -75,8 +75,11 @@ class Api:
         self._client.headers["Authorization"] = f"Bearer {token.raise_for_status().json()['access_token']}"
 
     def has(self, dag: str) -> bool:
-        """Whether a DAG was read."""
-        return self._client.get(f"/api/v2/dags/{dag}").status_code == 200
+        """Whether a DAG was read; not, while nobody answers."""
+        try:
+            return self._client.get(f"/api/v2/dags/{dag}").status_code == 200
+        except httpx.HTTPError:
+            return False
 
     def go_on(self, dag: str) -> None:
         """Let a DAG's schedule go on, and its runs."""
@@ -93,8 +96,11 @@ class Api:
         return {run["dag_run_id"]: run["state"] for run in listed["dag_runs"]}
 
     def is_idle(self, dag: str) -> bool:
-        """Whether no run of it is to come or under way."""
-        return not {"running", "queued"} & set(self.runs(dag).values())
+        """Whether no run of it is to come or under way; not, while nobody can say."""
+        try:
+            return not {"running", "queued"} & set(self.runs(dag).values())
+        except httpx.HTTPError:
+            return False
 
     def tries(self, dag: str, run: str) -> dict[tuple[str, int], tuple[str | None, int]]:
         """The state and the number of tries of each task of a run, mapped ones by their place."""

@@ -10,31 +10,40 @@ from ingest.demo.mailbox import Mailbox
 from tests.deploy.composed import ROOT, Composed, free_port
 from tests.faults.tools import why_without
 from tests.ingest.s3 import Gate
-from tests.postgresql import postgresql
+from tests.postgresql import Server, postgresql
 
 WORKERS = ("airflow-worker-1", "airflow-worker-2")
 
 
+PASSWORD = "a-password-of-this-test"
+
+
 @pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
+def database() -> Iterator[Server]:
+    """The service `postgres`."""
+    with postgresql("airflow", PASSWORD) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory, database: Server) -> Iterator[Composed]:
     """PostgreSQL, Redis, the store, every part of Airflow, two workers and the page: the profile `fleet`, running."""
     if why := why_without("redis-server", "redis-server"):
         pytest.skip(why)
     folder = tmp_path_factory.mktemp("fleet")
-    password = "a-password-of-this-test"
     store = free_port()
     gate = Gate(store, "raw_frames")
     variables = {"AIRFLOW_EXECUTOR": "CeleryExecutor", "STORE_URL": f"http://127.0.0.1:{gate.port}"}
-    with postgresql("airflow", password) as port, Mailbox(folder / "mails") as mailbox, contextlib.closing(gate):
-        listening = {"postgres": {"5432": port}, "mailpit": {"1025": mailbox.port}, "store": {"8333": store}}
+    with Mailbox(folder / "mails") as mailbox, contextlib.closing(gate):
+        listening = {"postgres": {"5432": database.port}, "mailpit": {"1025": mailbox.port}, "store": {"8333": store}}
         composed = Composed(folder, variables, listening, QUICK, gate)
-        (folder / "secrets/postgres_password").write_text(password)
+        (folder / "secrets/postgres_password").write_text(PASSWORD)
         with psycopg.connect(
-            host="127.0.0.1", port=port, user="airflow", password=password, dbname="postgres", autocommit=True
-        ) as database:
-            database.execute("CREATE DATABASE airflow")  # POSTGRES_DB
+            host="127.0.0.1", port=database.port, user="airflow", password=PASSWORD, dbname="postgres", autocommit=True
+        ) as connection:
+            connection.execute("CREATE DATABASE airflow")  # POSTGRES_DB
             for statement in (ROOT / "deploy/cases.sql").read_text("utf-8").split(";")[:-1]:
-                database.execute(statement.encode())
+                connection.execute(statement.encode())
         try:
             for name in ("redis", "store"):
                 composed.start(name)

@@ -1,10 +1,11 @@
 """The rule of docs/adding-a-rule.md, taken from the document and judged on the document's own scenes."""
 
+import io
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
+from babel.messages.pofile import read_po
 
 from expectations.laws import NotAbove
 from expectations.rules import RULES
@@ -44,10 +45,12 @@ def test_the_documents_rule_finds_what_its_scenes_say(declared: Rule):
 
 def test_the_documents_view_is_what_the_law_looks_at(declared: Rule):
     """The manual can be written with it, and the evidence that its texts say is a column of the view."""
-    texts = [tomllib.loads(text)["rules"][declared.id] for language, text in BLOCKS if language == "toml"]
-    evidence = set(re.findall(r"\{e_(\w+)\}", str(texts)))
+    catalogues = [list(read_po(io.StringIO(text)))[1:] for language, text in BLOCKS if language == "po"]
+    evidence = set(re.findall(r"\{e_(\w+)\}", str([message.string for each in catalogues for message in each])))
 
     assert declared.says in document()
     assert evidence == {"made_at_hour"}
     assert all(f"AS {column}" in SQL for column in (*evidence, declared.law.column))
-    assert [list(text) for text in texts] == [["title", "why", "act", "steps"]] * 2
+    assert {message.context for each in catalogues for message in each} == {f"rules.{declared.id}"}
+    ids = ["title", "why.1", "why.2", "act", "steps.1", "steps.2"]
+    assert [[message.id for message in each] for each in catalogues] == [ids] * 2

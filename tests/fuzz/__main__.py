@@ -32,6 +32,7 @@ PARTS = {
     "jbig": 0.3,
     "bmp": 0.3,
     "journal": 0.3,
+    "deframe-fixed-record": 0.1,
 }
 """Target -> its part of the whole, where it is not 1; the dear ones less."""
 MOST_MEGABYTES = 512

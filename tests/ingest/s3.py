@@ -21,13 +21,15 @@ def bucket_at(url: str, name: str) -> Any:
 
 @contextmanager
 def s3_server(*buckets: str) -> Iterator[str]:
-    """Its address; the buckets are there."""
+    """Its address; the buckets are there, and empty: moto's are the process's, whichever server made them."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     try:
         for bucket in buckets:
-            bucket_at(f"http://{host}:{port}", bucket).create()
+            made = bucket_at(f"http://{host}:{port}", bucket)
+            made.create()
+            made.objects.delete()
         yield f"http://{host}:{port}"
     finally:
         server.stop()

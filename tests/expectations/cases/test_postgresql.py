@@ -26,8 +26,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """The URL of an empty database; skipped, and said why, where PostgreSQL cannot be had."""
-    with postgresql("tillwatch") as port:
-        yield f"postgresql://tillwatch@127.0.0.1:{port}/postgres"
+    with postgresql("tillwatch") as running:
+        yield f"postgresql://tillwatch@127.0.0.1:{running.port}/postgres"
 
 
 def fresh(url: str, name: str) -> str:

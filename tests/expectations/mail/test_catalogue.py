@@ -1,18 +1,27 @@
 """The words: complete in both languages, and nothing asked for that is never given."""
 
 import datetime as dt
+import gettext
+import io
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
 
+from expectations.catalogues import nested
 from expectations.findings import CERTAINTIES, Finding
 from expectations.mail.cases import group
-from expectations.mail.catalogue import LOCALES, Locale, RuleTexts, Wording, behaviours, placeholders, texts
+from expectations.mail.catalogue import LOCALES, TEXTS, Locale, RuleTexts, Wording, behaviours, placeholders, texts
 from expectations.mail.figures import Figures
 from expectations.mail.values import case_values
 from expectations.mail.wording import sentence
 from expectations.rules import RULES
 from expectations.vocabulary import MISSING, RULED_OUT
+from ingest.errors import UsageError
 from tests.expectations.mail.conftest import CUTOFF, NOW, SHANGHAI, finding, subject
 
 SUBJECT_VALUES = ("terminal", "batch", "stan", "type", "amount", "rrn", "time", "card", "quote")
@@ -58,6 +67,51 @@ def test_both_languages_have_the_same_entries():
     assert {group: set(words) for group, words in chinese.words.items()} == {
         group: set(words) for group, words in english.words.items()
     }
+
+
+@pytest.mark.parametrize("folder", ["mail", "cases", "app"])
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_catalogues_are_gettexts(folder: str, locale: Locale):
+    """Compiled, gettext's own reader finds each text in it; no message stands twice, is doubtful or untranslated."""
+    path = TEXTS.parents[1] / folder / "texts" / f"{locale}.po"
+    catalogue, compiled = read_po(io.StringIO(path.read_text("utf-8"))), io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    found = gettext.GNUTranslations(compiled)
+
+    assert found.info()["language"] == locale.replace("-", "_")
+    assert _texts(found, catalogue) == _leaves(nested(path))
+    assert len(catalogue) == len(re.findall(r"(?m)^msgctxt ", path.read_text("utf-8")))
+    assert all(message.string and not message.fuzzy for message in catalogue if message.id)
+    assert not catalogue.obsolete
+
+
+def _texts(found: gettext.GNUTranslations, catalogue: Catalog) -> dict[str, str]:
+    named = [(str(message.context), str(message.id)) for message in catalogue if message.id]
+    return {f"{context}.{name}": found.pgettext(context, name) for context, name in named}
+
+
+def _leaves(texts_: dict[str, Any], place: str = "") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, text in texts_.items():
+        found |= {f"{place}{name}": text} if isinstance(text, str) else _leaves(text, f"{place}{name}.")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('msgid "a"\nwords\n', "Unknown or misformatted keyword on 1"),
+        ('msgctxt "rules.a"\nmsgid "title"\nmsgstr ""\n', "msgctxt 'rules.a', msgid 'title': no text"),
+    ],
+)
+def test_a_catalogue_that_is_none_is_one_line(text: str, said: str, tmp_path: Path):
+    """Whoever mends a word and slips is told the file and the place."""
+    (tmp_path / "en.po").write_text(text)
+    with pytest.raises(UsageError, match=re.escape(said)) as told:
+        nested(tmp_path / "en.po")
+    assert str(tmp_path / "en.po") in told.value.message
+    assert told.value.hint
 
 
 def test_texts_ask_only_for_values_that_exist():

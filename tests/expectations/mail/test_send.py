@@ -27,6 +27,7 @@ from tests.expectations.mail.conftest import (
     example,
     finding,
     lost_reversal,
+    refund_too_high,
     retry,
     subject,
 )
@@ -343,6 +344,58 @@ def test_a_case_that_was_over_before_its_mail_left_is_told_only_when_it_opens_ag
     (sent,) = send(settings, 5).outcomes
     assert (sent.kind, sent.state) == ("P1", "sent")
     assert lost_reversal().finding_id in sent.finding_ids
+    assert len(postbox.mails) == 1
+
+
+def forget(settings: Settings, *kept: Finding) -> None:
+    """A later check finds only these on the example's day."""
+    lake = Lake(settings.lake.uri)
+    rows, version = [each.as_row() for each in kept], lake.version("findings") or 0
+    assert lake.replace("findings", rows, partitions={"business_date": [DAY]}, app_id="forget", app_version=version)
+
+
+def test_an_open_case_that_no_check_finds_any_more_is_called_to_mind_and_escalated(
+    tmp_path: Path, postbox: Postbox, port: int
+):
+    """Told, then gone from the tables: reminders on day 3 and 7, the manager on day 16; closed, it is silent."""
+    routes = [*TWO, {"to": ["manager@example.com"], "role": "manager", "locale": "zh-CN", "merchants": ["*"]}]
+    settings = settings_for(tmp_path, port, TWO)
+    store(settings, retry(), refund_too_high())
+    assert [each.kind for each in send(settings).outcomes] == ["P1"]
+    forget(settings, refund_too_high())
+    (number,) = CaseBook(database_of(settings)).numbers([retry().finding_id]).values()
+
+    def on(day: int, named: Settings = settings) -> list[tuple[str, bool]]:
+        moment = dt.datetime.combine(DAY + dt.timedelta(days=day), dt.time(9, 30), NOW.tzinfo)
+        return [
+            (each.kind, any(number in name for name in each.finding_ids))
+            for each in send_alerts(named, moment).outcomes
+        ]
+
+    assert on(3) == [("reminder", True)]
+    text = postbox.mails[-1].get_body(("plain",))
+    assert text is not None
+    assert number in text.get_content()
+    forget(settings)
+    assert on(7) == [("reminder", True)]
+    managed = settings_for(tmp_path, port, routes)
+    assert ("escalation", True) in on(16, managed)
+    CaseBook(database_of(settings)).close(number, "done", "li")
+    assert on(17, managed) == []
+
+
+def test_what_no_check_finds_any_more_is_told_to_nobody_for_the_first_time(tmp_path: Path, postbox: Postbox, port: int):
+    """Gone before its mail left, or told to one reader and gone before another came: no first mail of it."""
+    settings = settings_for(tmp_path, port)
+    store(settings, retry())
+    CaseBook(database_of(settings), now=lambda: NOW).open_cases([retry(), lost_reversal()])
+    forget(settings)
+    assert send(settings).outcomes == ()
+    store(settings, retry())
+    assert [each.state for each in send(settings, 5).outcomes] == ["sent"]
+    forget(settings)
+    late = settings_for(tmp_path, port, [*TWO, {"merchants": ["*"], "to": ["late@example.com"], "locale": "zh-CN"}])
+    assert send(late, 20).outcomes == ()
     assert len(postbox.mails) == 1
 
 

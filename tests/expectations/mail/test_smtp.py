@@ -78,6 +78,7 @@ class TokenServer:
     def __init__(self) -> None:
         self.asked: list[dict[str, str]] = []
         self.status = 200
+        self.elsewhere = ""
         self.answer: dict[str, Any] = {
             "access_token": "token-of-the-day", "token_type": "Bearer", "expires_in": 3599,
         }  # fmt: skip
@@ -96,6 +97,8 @@ class TokenServer:
                 mine.asked.append({name: values[0] for name, values in parse_qs(form).items()})
                 body = json.dumps(mine.answer).encode()
                 self.send_response(mine.status)
+                if mine.elsewhere:
+                    self.send_header("Location", mine.elsewhere)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -215,6 +218,9 @@ def test_a_new_refresh_token_is_kept(
         (400, {"error": "invalid_grant", "error_description": "refresh-1 is revoked"}, "gives no token: invalid_grant"),
         (200, {"token_type": "Bearer"}, "gives no token"),
         (503, {}, "gives no token"),
+        (400, {"error": "no refresh-1 here"}, "gives no token: an unknown error"),
+        (400, {"error": "a" * 40}, "gives no token: an unknown error"),
+        (200, {"access_token": "token-of-the-däy", "token_type": "Bearer", "expires_in": 9}, "the answer holds none"),
         (200, {"access_token": "another", "token_type": "Bearer", "expires_in": 9}, "does not let shop@example.com in"),
     ],
 )
@@ -233,6 +239,36 @@ def test_a_log_in_by_token_that_fails_says_why_and_no_secret(
     for secret in ("refresh-1", "client-geheim", "another", "token-of-the-day"):
         assert secret not in text
     assert postbox.mails == []
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+@pytest.mark.parametrize(("holds", "asked"), [(60, 2), (3600, 1)])
+def test_a_token_that_ends_within_a_minute_is_not_used_again(
+    mail: EmailMessage, tmp_path: Path, postbox_and_tokens: tuple[Postbox, TokenServer], holds: int, asked: int
+):
+    """It could end between the log-in's begin and its end."""
+    postbox, tokens = postbox_and_tokens
+    tokens.answer |= {"expires_in": holds}
+    with by_token(tmp_path, postbox, tokens) as there:
+        deliver(mail, READERS, there)
+        deliver(mail, READERS, there)
+    assert len(tokens.asked) == asked
+    assert len(postbox.mails) == 2
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+def test_a_refresh_token_does_not_follow_to_another_address(
+    mail: EmailMessage, tmp_path: Path, postbox_and_tokens: tuple[Postbox, TokenServer]
+):
+    """A token endpoint that points elsewhere gets no second request there: the secret would be the other one's."""
+    postbox, tokens = postbox_and_tokens
+    other = TokenServer()
+    with other.serving() as elsewhere, by_token(tmp_path, postbox, tokens) as there:
+        tokens.status, tokens.elsewhere = 307, elsewhere
+        tokens.answer = {}
+        with pytest.raises(ServerError, match="gives no token"):
+            deliver(mail, READERS, there)
+    assert (len(tokens.asked), other.asked, postbox.mails) == (1, [], [])
 
 
 def test_a_token_does_not_travel_in_clear_and_needs_a_user(tmp_path: Path):

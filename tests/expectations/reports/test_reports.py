@@ -208,6 +208,26 @@ def test_agents_and_operations_get_a_table_of_all(tmp_path: Path, postbox: tuple
     assert "邮件预算" not in bodies["agent@example.com"]
 
 
+def test_an_agents_share_is_told_to_the_agent_and_in_no_report_of_the_shop(
+    tmp_path: Path, postbox: tuple[Postbox, int]
+):
+    """The shop's week is without a fault; the agent has a mail of it, and the table counts it."""
+    box, port = postbox
+    routes = [{"to": ["finance@example.com"]}, {"to": ["agent@example.com"], "role": "agent"}]
+    settings = settings_for(tmp_path, port, alerts={"smtp": f"smtp://127.0.0.1:{port}", "routes": routes})
+    land(settings, shop_week(16, 17, 18, 19, 20))
+    share = finding("agent_profit_mismatch", subject("SALE", 1, "10:00:00", 500), merchant_id=MERCHANT, severity="P2")
+    Lake(settings.lake.uri).append("findings", [share.as_row()], app_id="share")
+    assert sorted(send(settings, MONDAY + dt.timedelta(minutes=30))) == ["P2", "fleet", "weekly"]
+    by_reader: dict[str, list[EmailMessage]] = {}
+    for mail in box.mails:
+        by_reader.setdefault(str(mail["To"]), []).append(mail)
+    (weekly,) = by_reader["finance@example.com"]
+    assert "未发现异常" in weekly["Subject"]
+    assert "¥5.00" not in plain(weekly)
+    assert all("¥5.00" in plain(mail) for mail in by_reader["agent@example.com"])
+
+
 def test_one_merchant_asked_for_sends_nothing_of_others(tmp_path: Path, postbox: tuple[Postbox, int]):
     """--merchant on a Monday: that shop's report, no table of all, no other shop's."""
     box, port = postbox

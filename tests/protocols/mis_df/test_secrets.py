@@ -67,6 +67,27 @@ def test_a_card_number_is_overwritten_wherever_it_stands(tag, value, nested):
     assert safe.masked
 
 
+@pytest.mark.parametrize(
+    ("tag", "value", "kept"),
+    [
+        (0xDF6A, bytes.fromhex("4111111111111111"), "*" * 8),
+        (0xDF6A, bytes.fromhex("0" + "4111111111111111" + "0") + "码".encode("gbk"), "*" * 11),
+        (0xDF70, b"\x10" + bytes.fromhex("4111111111111111") + b"A", "*" * 10),
+    ],
+)
+def test_a_text_is_a_text_still(tag: int, value: bytes, kept: str):
+    """Packed digits in it are overwritten by nibbles that begin no character; then the whole text goes instead."""
+    frame = result(inside=[(tag, value)])
+    assert read(PROFILE, frame).error is None
+
+    safe = secure(PROFILE, frame).frame
+
+    record = read(PROFILE, safe)
+    assert record.error is None
+    assert [item.value for item in record.items if item.tag == tag] == [kept]
+    assert len(several(PROFILE, safe)) == len(several(PROFILE, frame))
+
+
 def test_the_named_card_is_gone_even_where_no_card_is_looked_for():
     """The number that DF1E names is overwritten in an order number, a reference and a desk too; its token is kept."""
     other = "6225881234567899"  # no Luhn digit: nothing but DF1E says that it is a card's
