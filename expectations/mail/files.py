@@ -22,7 +22,8 @@ def absent(settings: Settings, lake: Lake, days: Iterable[dt.date]) -> dict[str,
         return {}
     columns = ["acquirer", "kind", "first_date", "last_date"]
     rows = lake.read("statements", columns=columns, filters=[("acquirer", "in", watched)]).to_pylist()
-    wanted, found = sorted(set(days)), {}
+    wanted = sorted(set(days))
+    found: dict[str, tuple[dt.date, ...]] = {}
     for acquirer in watched:
         theirs = [row for row in rows if row["acquirer"] == acquirer]
         told = [row for row in theirs if row["kind"] == "trades" and row["first_date"] and row["last_date"]]

@@ -119,11 +119,11 @@ def fleet_notice(
         said = say["list_comma"].join(f"{name} {count}" for name, count in sorted(profiles.items()))
         blocks.append(Note(say["fleet_terminals"], said))
     if files:
-        said = (
+        lacking = (
             say["files_of"].format(acquirer=acquirer, days=say["list_comma"].join(figures.date(day) for day in days))
             for acquirer, days in sorted(files.items())
         )
-        blocks.append(Note(say["files_missing"], say["list_semicolon"].join(said)))
+        blocks.append(Note(say["files_missing"], say["list_semicolon"].join(lacking)))
     if spent is not None:
         blocks.append(Note(say["budget"], _budget(spent, figures)))
     blocks.append(Fine(lines=(say["privacy"],)))

@@ -88,7 +88,7 @@ class Source:
         """Acquirer -> days of the period on which its shops traded and that no file of it tells of."""
         seen = seen_days(self._lake, period.start, period.end)
         whose = {each.id: each.acquirer for each in self._settings.merchants}
-        found = {}
+        found: dict[str, tuple[dt.date, ...]] = {}
         for acquirer, days in absent(self._settings, self._lake, period.days).items():
             theirs = [each for each in merchants if whose.get(each) in {None, acquirer}]
             traded = {day for each in theirs for day in seen.get(each, ())}
