@@ -29,6 +29,8 @@ STUCK_SECONDS = 10.0
 GIBBERISH_SECONDS, GIBBERISH_BYTES = 60.0, 256
 """So many bytes for so long and no frame: wrong speed, wrong profile, or a line that only makes noise."""
 WARN_BEFORE_PERCENT = 10.0
+PLAUSIBLE_FROM = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+"""Nothing of tillwatch ran before: a clock that says so was never set, as after an empty battery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,8 @@ class Watchman:
     def alarms(self) -> list[Trouble]:
         """What somebody should look at though records are made: a silent terminal, a disk that fills."""
         found = []
+        if (now := self._now()) < PLAUSIBLE_FROM:
+            found.append(Trouble("clock", "", f"the clock says {now:%Y-%m-%d}: records get wrong days; set it"))
         used = self.disk_percent()
         if self._health.disk_percent - WARN_BEFORE_PERCENT <= used < self._health.disk_percent:
             found.append(Trouble("disk_filling", "", f"the spool's disk is {used:.0f} % full"))

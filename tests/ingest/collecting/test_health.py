@@ -174,6 +174,17 @@ def test_no_byte_on_any_line_is_not_ready_in_opening_hours(running: Running):
     assert watchman.is_ready() == []
 
 
+def test_a_clock_that_was_never_set_is_an_alarm(running: Running):
+    """1970 after an empty battery: records are made, and their days are wrong."""
+    running.now = dt.datetime(1970, 1, 1, 0, 5, tzinfo=dt.UTC)
+    running.watchman.look()
+    assert running.watchman.is_ready() == []
+    assert 'tillwatch_trouble{code="clock",line="",severity="warning"} 1.0' in exposition(running.watchman)
+    running.now = NOON
+    running.watchman.look()
+    assert [(event, facts["what"]) for _, event, facts in running.told] == [("alarm", "clock"), ("alarm-over", "clock")]
+
+
 def test_a_disk_that_fills_is_told_before_it_is_full(running: Running):
     """Ten points before the limit an alarm, at the limit not ready."""
     used = running.watchman.disk_percent()
