@@ -1,7 +1,7 @@
 """Who may see and do what: three roles, each for some merchants or all.
 
-Finance gets the money back: every case but those about an operator's habits, and no operator's number.
-A shop's manager sees what has a deadline today and what is about an operator, and answers. Operations see
+Finance gets the money back: every case but those about an operator's habits or an agent's share, and no operator's
+number. A shop's manager sees what has a deadline today and what is about an operator, and answers. Operations see
 and do everything, and only they see merchants side by side and what answers taught.
 """
 
@@ -9,15 +9,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from expectations.cases.record import CaseRecord
-from expectations.rules import RULES
+from expectations.mail.roles import RIGHTS, about_agents, about_operators, is_for_finance
 from ingest.app_settings import Person, Role
-
-RIGHTS: dict[Role, frozenset[str]] = {
-    "finance": frozenset({"answer", "note", "contact", "claim", "close", "pack"}),
-    "manager": frozenset({"answer", "note", "operators"}),
-    "operations": frozenset({"answer", "note", "contact", "claim", "close", "pack", "operators", "overview"}),
-}
-ABOUT_OPERATORS = frozenset(rule.id for rule in RULES.values() if "operator_no" in rule.keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +62,9 @@ def grants_of(address: str, groups: Collection[str], people: Collection[Person])
 
 def _is_for(role: Role, record: CaseRecord) -> bool:
     if role == "finance":
-        return record.rule not in ABOUT_OPERATORS
+        return is_for_finance(record.rule)
     if role == "manager":
-        return record.rule in ABOUT_OPERATORS or record.act_by is not None
+        rules = {record.rule, *(each.rule for each in record.findings)}
+        has_deadline = record.act_by is not None and not about_agents(record.rule)
+        return has_deadline or any(about_operators(each) for each in rules)
     return True

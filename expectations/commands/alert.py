@@ -151,6 +151,7 @@ def explain(config: Path | None, at: dt.datetime | None, finding: str, as_json: 
     Every route is held against its case; all that match count, not only the first.
     """
     from expectations.mail.explain import explain as explanation_of
+    from expectations.mail.explain import silence
     from expectations.mail.ledger import Ledger
     from expectations.mail.world import look
     from ingest.tables import Lake
@@ -161,14 +162,15 @@ def explain(config: Path | None, at: dt.datetime | None, finding: str, as_json: 
     world = look(settings, lake, Ledger(lake), _moment(at, settings))
     found = next((each for name in named if (each := explanation_of(world, name))), None)
     if found is None:
-        raise UsageError(
-            f"{finding}: a person has closed it; it is not told again", hint="`tillwatch case show` says who"
-        )
+        why, hint = silence(world, named)
+        raise UsageError(f"{finding}: {why}", hint=hint)
     if as_json:
         click.echo(json.dumps(found.as_dict(), ensure_ascii=False))
         return
     lead = found.case.lead
     click.echo(f"{found.case.number or lead.finding_id}  {lead.rule}  {lead.severity} {lead.certainty}")
+    if not found.found:
+        click.echo("no check finds it any more; the case is open, and reminders go on")
     for route in found.routes:
         click.echo(f"{'no ' if route.against else 'yes'}  {route.name} ({route.route.role})  {route.against}".rstrip())
     for reader in found.readers:

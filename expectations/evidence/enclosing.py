@@ -47,6 +47,8 @@ class Enclosing:
 
     def of(self, alert: Alert) -> Enclosed:
         """The evidence about the cases that a mail tells in full; where there is none, why."""
+        if not alert.with_evidence:
+            return Enclosed("none")
         if self._settings.alerts.evidence == "link":
             return Enclosed("link")
         shown = [case for case in alert.cases[:MOST_CASES] if case.number]

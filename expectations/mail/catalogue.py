@@ -58,7 +58,8 @@ class Behaviour:
         unknown_outcome: the bank's result is not known: paying back now could pay twice.
         duplicate: the reader is asked whether it was one purchase or two.
         covers: rules whose steps this rule's steps make needless in the same case.
-        about_operators: the shop's manager is told, whatever the severity.
+        about_operators: the shop's manager is told, whatever the severity, and finance is not.
+        about_agents: the agent is told, and nobody at the shop.
         brief: alone, it is a mail of three lines.
     """
 
@@ -68,6 +69,7 @@ class Behaviour:
     duplicate: bool
     covers: tuple[str, ...]
     about_operators: bool
+    about_agents: bool
     brief: bool
 
 
@@ -129,6 +131,7 @@ def behaviours() -> Mapping[str, Behaviour]:
             duplicate=entry.get("duplicate", False),
             covers=tuple(entry.get("covers", ())),
             about_operators=entry.get("about_operators", False),
+            about_agents=entry.get("about_agents", False),
             brief=entry.get("brief", False),
         )
         for rank, (name, entry) in enumerate(data.items())

@@ -17,7 +17,7 @@ from expectations.findings import Finding
 from expectations.mail.cases import Case, group, stands
 from expectations.mail.catalogue import LOCALES, Locale, behaviours
 from expectations.mail.history import Doubt, Told
-from expectations.mail.routes import NO_FACTS, Facts, readers_of_case
+from expectations.mail.routes import NO_FACTS, Facts, may_have_evidence, readers_of_case
 from expectations.mail.timing import Hours
 from ingest.alerting import Route
 
@@ -27,7 +27,10 @@ MOST_REVIEWED = 10
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One mail: a merchant, a decision moment, the same content for everybody named."""
+    """One mail: a merchant, a decision moment, the same content for everybody named.
+
+    ``with_evidence``: whether all of them may have the dossiers and the letters of complaint.
+    """
 
     merchant_id: str
     locale: Locale
@@ -35,6 +38,7 @@ class Alert:
     decided_at: dt.datetime
     cases: tuple[Case, ...]
     review: tuple[Case, ...]
+    with_evidence: bool = True
 
     @property
     def finding_ids(self) -> tuple[str, ...]:
@@ -167,6 +171,7 @@ class _Desk:
         hours: Hours | None,
     ) -> None:
         self._merchant_id, self._now, self._known, self._hours = merchant_id, now, known, hours
+        self._routes = routes
         self._cases = {case.lead.finding_id: case for case in cases}
         self.readers: dict[tuple[Locale, str], list[str]] = {}
         for name, case in self._cases.items():
@@ -199,6 +204,7 @@ class _Desk:
                 self._merchant_id, locale, doubt.recipients, self._now,
                 tuple(each for each in cases if each.lead.finding_id in doubt.finding_ids),
                 tuple(each for each in cases if each.lead.finding_id in doubt.review_ids),
+                self._may_have_evidence(doubt.recipients),
             )  # fmt: skip
             if alert.alert_id != doubt.alert_id:
                 continue  # a finding of it is gone or closed: what is left is told as any other
@@ -213,8 +219,8 @@ class _Desk:
         return found
 
     def alerts(self) -> list[Alert]:
-        """Readers who lack the same cases share a mail."""
-        together: dict[tuple[Locale, tuple[str, ...], tuple[str, ...]], list[str]] = {}
+        """Readers who lack the same cases and may have the same attachments share a mail."""
+        together: dict[tuple[Locale, tuple[str, ...], tuple[str, ...], bool], list[str]] = {}
         for (locale, address), names in self.readers.items():
             pending = [name for name in names if self._cases[name].stands_alone and self._news(name, address, locale)]
             waits = {name: self._waits(self._cases[name], address, locale) for name in pending}
@@ -228,7 +234,8 @@ class _Desk:
                 name for name in names if not self._cases[name].stands_alone and self._news(name, address, locale)
                 and self._cases[name].lead.severity != "P4"
             ]  # fmt: skip
-            together.setdefault((locale, tuple(pending), tuple(review[:MOST_REVIEWED])), []).append(address)
+            may_have = self._may_have_evidence((address,))
+            together.setdefault((locale, tuple(pending), tuple(review[:MOST_REVIEWED]), may_have), []).append(address)
         return [
             Alert(
                 merchant_id=self._merchant_id,
@@ -237,9 +244,13 @@ class _Desk:
                 decided_at=self._now,
                 cases=tuple(self._cases[name] for name in due),
                 review=tuple(self._cases[name] for name in review),
+                with_evidence=may_have,
             )
-            for (locale, due, review), addresses in together.items()
+            for (locale, due, review, may_have), addresses in together.items()
         ]
+
+    def _may_have_evidence(self, addresses: Collection[str]) -> bool:
+        return may_have_evidence(self._merchant_id, addresses, self._routes, self._known.facts)
 
     def _waits(self, case: Case, address: str, locale: str) -> dt.datetime:
         if self._hours is None:

@@ -1,7 +1,7 @@
 """Who hears of a finding, by which route, and when: every route with what speaks for or against it."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,11 +26,12 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A finding's case, its routes, its readers."""
+    """A finding's case, its routes, its readers; ``found``: whether a check still finds anything of the case."""
 
     case: Case
     routes: tuple[Judged, ...]
     readers: tuple[Reader, ...]
+    found: bool
 
     def as_dict(self) -> dict[str, Any]:
         """The object of ``alert explain --json``."""
@@ -39,6 +40,7 @@ class Explanation:
             "rule": self.case.lead.rule,
             "severity": self.case.lead.severity,
             "certainty": self.case.lead.certainty,
+            "found": self.found,
             "routes": [
                 {"route": each.name, "role": each.route.role, "matches": not each.against, "against": each.against}
                 for each in self.routes
@@ -58,13 +60,26 @@ class Explanation:
 
 
 def explain(world: World, finding_id: str) -> Explanation | None:
-    """The explanation of one finding; None when a person has closed it, or there are no words for it."""
+    """The explanation of one finding; None when nobody is told of it: `silence` says why."""
     for theirs in world.cases.values():
         for case in theirs:
             if any(each.finding_id == finding_id for each in case.findings):
                 routes = tuple(judge(case, world.settings.alerts.routes, world.facts))
-                return Explanation(case, routes, tuple(_readers(case, routes, world)))
+                found = any(each.finding_id in world.found for each in case.findings)
+                return Explanation(case, routes, tuple(_readers(case, routes, world)), found)
     return None
+
+
+def silence(world: World, finding_ids: Collection[str]) -> tuple[str, str]:
+    """Why none of these findings is told, and what shows more."""
+    if set(finding_ids).intersection(world.settled):
+        return "a person has closed it; it is not told again", "`tillwatch case show` says who"
+    if world.over.intersection(finding_ids):
+        return "its case is over, and no check finds it any more", "`tillwatch case show` says how it ended"
+    unspoken = sorted({each.rule for each in world.findings if each.finding_id in finding_ids})
+    if unspoken:
+        return f"this version has no words for {', '.join(unspoken)}", "run `tillwatch check` again"
+    return "no check finds it any more, and nobody was told of it", "`tillwatch case show` has what was found"
 
 
 def _readers(case: Case, routes: tuple[Judged, ...], world: World) -> Iterator[Reader]:
@@ -78,12 +93,15 @@ def _readers(case: Case, routes: tuple[Judged, ...], world: World) -> Iterator[R
             seen.add((locale, address))
             told_at = world.history.first_told(ids, address, locale)
             known = world.history.told | world.history.dead
-            news = [f for f in case.findings if Told(f.finding_id, address, locale, as_case=True) not in known]
+            found = [f for f in case.findings if f.finding_id in world.found]
+            news = [f for f in found if Told(f.finding_id, address, locale, as_case=True) not in known]
             leaves, remark = None, ""
             if not case.stands_alone:
                 remark = "not sure or not grave enough for a mail of its own: the weekly report, or along with others"
             elif world.over.issuperset(ids):
                 remark = "" if told_at else "its case was over before it was told"
+            elif not found:
+                remark = "" if told_at else "no check finds it any more: told to nobody anew"
             elif not news:
                 remark = "" if told_at else "given up: `tillwatch alert status` says why"
             else:

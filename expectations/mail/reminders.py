@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 from expectations.mail.cases import Case
 from expectations.mail.catalogue import Locale
 from expectations.mail.history import History, Told
+from expectations.mail.roles import about_agents
 from expectations.mail.routes import NO_FACTS, Facts, readers_of, readers_of_case
 from expectations.mail.timing import DAY, Hours
 from ingest.alerting import Route
@@ -130,7 +131,8 @@ def _escalation(
     if not moment <= hours.now < first + LONGEST:
         return []
     merchant_id, name = case.lead.merchant_id, f"escalation:{case.number}"
-    readers = readers_of(merchant_id, routes, facts, roles=("manager",)) or readers_of_case(case, routes, facts)
+    managers = [] if about_agents(case.lead.rule) else readers_of(merchant_id, routes, facts, roles=("manager",))
+    readers = managers or readers_of_case(case, routes, facts)
     known = history.told | history.dead
     return [
         Reminder(case, locale, address, name, days, form="escalation")

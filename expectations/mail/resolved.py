@@ -23,7 +23,7 @@ from expectations.money import total
 from ingest.alerting import Role
 from ingest.settings import Settings
 
-TELLABLE: tuple[Role, ...] = ("finance", "manager")
+TELLABLE: tuple[Role, ...] = ("finance", "manager", "agent")
 """Roles that are told of single cases."""
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from expectations.mail.cases import Case, stands
-from expectations.mail.catalogue import Locale, behaviours
+from expectations.mail.catalogue import Locale
+from expectations.mail.roles import RIGHTS, about_agents, about_operators, is_for_finance
 from ingest.alerting import Role, Route
 from ingest.settings import Settings
 
@@ -69,10 +70,28 @@ def of_role(role: Role, routes: Iterable[Route]) -> list[tuple[Locale, str]]:
 
 def judge(case: Case, routes: Iterable[Route], facts: Facts = NO_FACTS) -> list[Judged]:
     """Every route with what speaks against it, in the settings' order."""
+    routes = tuple(routes)
+    managed = is_managed(case.lead.merchant_id, routes, facts)
     return [
-        Judged(route.name or f"route {place}", route, _against(case, route, facts))
+        Judged(
+            route.name or f"route {place}",
+            route,
+            _against(case, route, facts) or _role_against(case, route, managed=managed),
+        )
         for place, route in enumerate(routes, 1)
     ]
+
+
+def is_managed(merchant_id: str, routes: Iterable[Route], facts: Facts = NO_FACTS) -> bool:
+    """Whether a route names a manager of this merchant."""
+    return bool(readers_of(merchant_id, routes, facts, roles=("manager",)))
+
+
+def may_have_evidence(merchant_id: str, addresses: Iterable[str], routes: Iterable[Route], facts: Facts) -> bool:
+    """Whether all of these have a role for this merchant that has the evidence."""
+    roles = [role for role, rights in RIGHTS.items() if "pack" in rights]
+    having = {address for _, address in readers_of(merchant_id, routes, facts, roles=roles)}
+    return having.issuperset(addresses)
 
 
 def _against(case: Case, route: Route, facts: Facts) -> str:
@@ -86,8 +105,20 @@ def _against(case: Case, route: Route, facts: Facts) -> str:
         theirs |= facts.brands.get(case.lead.terminal_id, frozenset())
         if not theirs & set(route.brands):
             return f"brand {', '.join(sorted(theirs)) or 'unknown'} is not among {', '.join(route.brands)}"
-    if route.role in {"agent", "operations"}:
-        return f"role {route.role} gets reports and storms, no single cases"
+    return ""
+
+
+def _role_against(case: Case, route: Route, *, managed: bool) -> str:
+    """What the route's role has against it."""
+    lead = case.lead.rule
+    if route.role == "operations":
+        return "role operations gets reports and storms, no single cases"
+    if route.role == "agent":
+        return "" if about_agents(lead) else "role agent gets its table, and single cases about its share alone"
+    if about_agents(lead):
+        return f"role {route.role} gets no cases about an agent's share"
+    if route.role == "finance" and not is_for_finance(lead, managed=managed):
+        return "role finance gets no cases about operators where a route names a manager"
     if route.role == "manager" and not _for_the_counter(case):
         return "role manager gets P1 with an open deadline, cases about operators, and what has waited too long"
     return ""
@@ -104,6 +135,6 @@ def _merchant_differs(merchant_id: str, route: Route, facts: Facts) -> str:
 def _for_the_counter(case: Case) -> bool:
     """What somebody at the till can still do something about, or should know of."""
     return any(
-        stands(each) and ((each.severity == "P1" and case.is_open) or behaviours()[each.rule].about_operators)
+        about_operators(each.rule) or (stands(each) and each.severity == "P1" and case.is_open)
         for each in case.findings
     )

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field, replace
 
 from expectations.cases.book import CaseBook
 from expectations.cases.database import database_of
+from expectations.cases.kept import kept
 from expectations.cases.record import CaseRecord, MoneyBack
 from expectations.cases.seen import seen as seen_at
+from expectations.cases.states import State
 from expectations.findings import Finding
 from expectations.mail.cases import Case, group, happened
 from expectations.mail.catalogue import behaviours
+from expectations.mail.files import absent, waiting
 from expectations.mail.history import History
 from expectations.mail.ledger import Ledger
 from expectations.mail.routes import NO_FACTS, Facts, groups_of
@@ -20,7 +23,7 @@ from expectations.mail.timing import DAY, Hours
 from ingest.settings import Settings
 from ingest.tables import Lake
 
-OPEN = ("told", "claimed", "promised")
+OPEN: tuple[State, ...] = ("told", "claimed", "promised")
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class World:
     Attributes:
         settings: routes, timing, names.
         now: the decision moment, aware.
-        findings: all that is known.
+        findings: all that the tables hold.
         history: what was sent.
         settled: findings that a person has closed, and that did not become proven since.
         over: findings of cases that the book has as over: they are not told any more.
@@ -41,7 +44,8 @@ class World:
         recovered: cases whose money is back, with findings and log.
         money_back: what came back in all cases, and when; read when there are recovered cases.
         facts: what routes ask for.
-        file_is_late: whether the acquirer's file of yesterday is expected and not there.
+        late: merchants whose acquirer's file of yesterday is expected and not there.
+        kept: findings of open cases that no check finds any more: called to mind, and told to nobody anew.
     """
 
     settings: Settings
@@ -57,7 +61,8 @@ class World:
     recovered: tuple[CaseRecord, ...] = ()
     money_back: tuple[MoneyBack, ...] = ()
     facts: Facts = NO_FACTS
-    file_is_late: bool = False
+    late: frozenset[str] = frozenset()
+    kept: tuple[Finding, ...] = ()
 
     def knowing(self, history: History) -> "World":
         """The same world with a newer ledger."""
@@ -66,15 +71,13 @@ class World:
     @functools.cached_property
     def hours(self) -> Hours:
         """The timing of this moment."""
-        return Hours(
-            self.settings.alerts.timing, self.settings.zone, self.now, self.seen, self.history.sent, self.file_is_late
-        )
+        return Hours(self.settings.alerts.timing, self.settings.zone, self.now, self.seen, self.history.sent, self.late)
 
     @functools.cached_property
     def cases(self) -> Mapping[str, tuple[Case, ...]]:
-        """Merchant -> its cases, closed findings left out."""
+        """Merchant -> its cases, with what no check finds any more, closed findings left out."""
         by_merchant: dict[str, list[Finding]] = {}
-        for each in self.findings:
+        for each in (*self.findings, *self.kept):
             if each.finding_id not in self.settled and each.rule in behaviours():
                 by_merchant.setdefault(each.merchant_id, []).append(each)
         return {
@@ -83,9 +86,20 @@ class World:
         }
 
     @functools.cached_property
+    def found(self) -> frozenset[str]:
+        """Ids of the findings that the tables hold."""
+        return frozenset(each.finding_id for each in self.findings)
+
+    @functools.cached_property
     def storms(self) -> list[Storm]:
-        """Storms among the cases that stand for themselves."""
-        standing = [case for theirs in self.cases.values() for case in theirs if case.stands_alone]
+        """Storms among the cases that stand for themselves and are found now."""
+        found = self.found
+        standing = [
+            case
+            for theirs in self.cases.values()
+            for case in theirs
+            if case.stands_alone and any(each.finding_id in found for each in case.findings)
+        ]
         return storms(standing, self.settings.alerts.timing, self.settings.zone)
 
 
@@ -103,6 +117,8 @@ def look(settings: Settings, lake: Lake, ledger: Ledger, now: dt.datetime, merch
     numbers = book.open_cases(findings).numbers
     book.mark_told({each.finding_id for each in history.told if each.as_case})
     surer = book.surer(merchant)
+    yesterday = now.astimezone(settings.zone).date() - DAY
+    unfound = kept(database, OPEN, {each.finding_id for each in findings}, merchant)
     recovered = book.cases(state="recovered", merchant=merchant, review=True, whole=True)
     recovered = [each for each in recovered if each.recovered_fen > 0]
     return World(
@@ -112,14 +128,15 @@ def look(settings: Settings, lake: Lake, ledger: Ledger, now: dt.datetime, merch
         history=history,
         settled=ledger.settled().difference(*surer.values()),
         over=book.over(merchant),
-        numbers=numbers,
+        numbers={**numbers, **{each.finding_id: number for number, each in unfound}},
         seen=_first_seen(findings, seen_at(database, [each.finding_id for each in findings]), now),
         open_numbers=frozenset(each.number for state in OPEN for each in book.cases(state=state, merchant=merchant)),
         surer=surer,
         recovered=tuple(recovered),
         money_back=tuple(book.money_back()) if recovered else (),
-        facts=Facts(groups_of(settings), _brands(settings, lake, findings)),
-        file_is_late=_file_is_late(settings, lake, now),
+        facts=Facts(groups_of(settings), _brands(settings, lake, [*findings, *(each for _, each in unfound)])),
+        late=waiting(settings, absent(settings, lake, [yesterday]), {each.merchant_id for each in findings}),
+        kept=tuple(each for _, each in unfound),
     )
 
 
@@ -153,12 +170,3 @@ def _brands(settings: Settings, lake: Lake, findings: Collection[Finding]) -> di
     for row in rows.group_by(["terminal_id", "profile"]).aggregate([]).to_pylist():
         found.setdefault(row["terminal_id"], set()).add(row["profile"])
     return {terminal: frozenset(profiles) for terminal, profiles in found.items()}
-
-
-def _file_is_late(settings: Settings, lake: Lake, now: dt.datetime) -> bool:
-    """Whether folders of statements are watched, and none told of yesterday yet."""
-    if not settings.statements:
-        return False
-    yesterday = now.astimezone(settings.zone).date() - DAY
-    seen = lake.read("statement_lines", columns=["line_id"], filters=[("business_date", "==", yesterday)])
-    return bool(seen.num_rows == 0)

@@ -185,7 +185,7 @@ def figures(
                 if each.merchant_id == merchant_id
                 and period.start <= each.at.astimezone(settings.zone).date() <= period.end
             ),
-            **_cases([each for each in records if each.merchant_id == merchant_id], period, now),
+            **case_figures([each for each in records if each.merchant_id == merchant_id], period, now),
             fees=fees.get(merchant_id),
             deposits=_deposits(settings, lake, merchant_id, period),
             terminals=terminals.get(merchant_id, {}),
@@ -194,7 +194,8 @@ def figures(
     }
 
 
-def _cases(records: Collection[CaseRecord], period: Period, now: dt.datetime) -> dict[str, Any]:
+def case_figures(records: Collection[CaseRecord], period: Period, now: dt.datetime) -> dict[str, Any]:
+    """What one merchant's cases came to: how many, found, ages, still open."""
     opened = [each for each in records if each.stands and period.start <= each.business_date <= period.end]
     still = [each for each in records if each.stands and each.state not in OVER]
     ages = Counter(age_class(each.age_days(now)) for each in still)

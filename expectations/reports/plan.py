@@ -8,7 +8,8 @@ from expectations.mail.cases import Case
 from expectations.mail.catalogue import Locale
 from expectations.mail.history import Told
 from expectations.mail.notice import EVERYBODY, Notice
-from expectations.mail.routes import of_role, readers_of
+from expectations.mail.roles import is_for_finance
+from expectations.mail.routes import is_managed, of_role, readers_of
 from expectations.mail.timing import DAY
 from expectations.mail.world import World
 from expectations.reports.notices import fleet_notice, incomplete_notice, report_notice
@@ -42,13 +43,15 @@ def reports(world: World, source: Source, merchant: str | None = None) -> tuple[
 
 
 def to_review(world: World, merchant_id: str, reader: tuple[Locale, str], since: dt.date) -> tuple[Case, ...]:
-    """What is too doubtful or too small for a mail of its own and new to a reader, the surest first."""
+    """What is too doubtful or too small for a mail of its own and new to a finance reader, the surest first."""
     locale, address = reader
     known = world.history.told | world.history.dead
+    managed = is_managed(merchant_id, world.settings.alerts.routes, world.facts)
     cases = [
         case
         for case in world.cases.get(merchant_id, ())
         if not case.stands_alone
+        and is_for_finance(case.lead.rule, managed=managed)
         and case.lead.business_date >= since
         and any(Told(each.finding_id, address, locale, as_case=False) not in known for each in case.findings)
     ]
@@ -69,7 +72,7 @@ def _shops(world: World, source: Source, period: Period, merchant: str | None) -
             told = tuple(each.lead.finding_id for each in review)
             together.setdefault((locale, told), (review, []))[1].append(address)
         for (locale, _), (review, addresses) in together.items():
-            shop = source.figures(period)[merchant_id]
+            shop = source.of_shop(period, merchant_id)
             reader = (locale, tuple(sorted(addresses)))
             found.append(report_notice(shop, period, review, reader, settings=world.settings, now=world.now))
     return found
@@ -97,10 +100,13 @@ def _fleet(world: World, source: Source, period: Period) -> list[Notice]:
                 for case in world.cases.get(name, ())
                 if case.stands_alone and period.start <= case.lead.business_date <= period.end
             ]
-            spent = source.budget(world) if role == "operations" else None
+            is_operations = role == "operations"
+            spent = source.budget(world) if is_operations else None
+            files = source.absent_files(period, shops) if is_operations else {}
+            reader: tuple[Locale, tuple[str, ...]] = (locale, (address,))
             found.append(
                 fleet_notice(
-                    shops, period, (locale, (address,)), spent, cases=cases, settings=world.settings, now=world.now
+                    shops, period, reader, spent, cases=cases, files=files, settings=world.settings, now=world.now
                 )
             )
     return found

@@ -3,14 +3,18 @@
 import datetime as dt
 import functools
 from collections.abc import Collection
+from dataclasses import replace
 
 from expectations.cases.book import CaseBook, case_book
 from expectations.cases.record import CaseRecord, MoneyBack
 from expectations.findings import Finding
 from expectations.mail.budget import Budget, budget
+from expectations.mail.files import absent
+from expectations.mail.roles import about_agents
 from expectations.mail.timing import DAY
 from expectations.mail.world import World
-from expectations.reports.figures import KNOWN_DAYS, ShopFigures, figures, seen_days
+from expectations.money import total
+from expectations.reports.figures import KNOWN_DAYS, ShopFigures, case_figures, figures, seen_days
 from expectations.reports.period import Period
 from ingest.settings import Settings
 from ingest.tables import Lake
@@ -40,6 +44,7 @@ class Source:
     ) -> None:
         self._settings, self._lake, self._book, self._findings, self._now = settings, lake, book, findings, now
         self.figures = functools.cache(self._figures)
+        self.of_shop = functools.cache(self._of_shop)
         self.merchants = functools.cache(self._merchants)
 
     def _figures(self, period: Period) -> dict[str, ShopFigures]:
@@ -47,6 +52,23 @@ class Source:
         return figures(
             self._settings, self._lake, self.records, self._findings, period, money_back=self._money_back, now=self._now
         )
+
+    def _of_shop(self, period: Period, merchant_id: str) -> ShopFigures:
+        """The figures that the shop itself reads: without what is about its agent's share."""
+        whole = self.figures(period)[merchant_id]
+        records = [each for each in self.records if each.merchant_id == merchant_id]
+        agents = {each.number for each in records if about_agents(each.rule)}
+        if not agents:
+            return whole
+        own = case_figures([each for each in records if each.number not in agents], period, self._now)
+        back = total(
+            each.amount
+            for each in self._money_back
+            if each.merchant_id == merchant_id
+            and each.number not in agents
+            and period.start <= each.at.astimezone(self._settings.zone).date() <= period.end
+        )
+        return replace(whole, **own, recovered=back)
 
     def _merchants(self, period: Period) -> frozenset[str]:
         """Whom a period's report is about."""
@@ -61,6 +83,17 @@ class Source:
     def _money_back(self) -> list[MoneyBack]:
         """What came back in all cases, and when."""
         return self._book.money_back()
+
+    def absent_files(self, period: Period, merchants: Collection[str]) -> dict[str, tuple[dt.date, ...]]:
+        """Acquirer -> days of the period on which its shops traded and that no file of it tells of."""
+        seen = seen_days(self._lake, period.start, period.end)
+        whose = {each.id: each.acquirer for each in self._settings.merchants}
+        found: dict[str, tuple[dt.date, ...]] = {}
+        for acquirer, days in absent(self._settings, self._lake, period.days).items():
+            theirs = [each for each in merchants if whose.get(each) in {None, acquirer}]
+            traded = {day for each in theirs for day in seen.get(each, ())}
+            found |= {acquirer: lacking} if (lacking := tuple(day for day in days if day in traded)) else {}
+        return found
 
     @functools.cached_property
     def last_days(self) -> dict[str, set[dt.date]]:

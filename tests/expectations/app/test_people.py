@@ -1,27 +1,37 @@
 """What which reader sees: cases by role and merchant, operators' numbers for those who may know them."""
 
+import datetime as dt
 import io
 import re
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from click.testing import CliRunner
 from fastapi.testclient import TestClient
 
 from expectations.app.desk import visitor_of
-from expectations.app.people import ABOUT_OPERATORS, Grant, Visitor, grants_of
+from expectations.app.people import Grant, Visitor, grants_of
 from expectations.app.server import create_app
 from expectations.cases.record import CaseRecord
 from expectations.commands.evidence import evidence
+from expectations.evidence.enclosing import Enclosing
+from expectations.mail.cases import case_of
+from expectations.mail.catalogue import behaviours
+from expectations.mail.decide import Known, decide
+from expectations.mail.roles import about_agents, about_operators
+from expectations.mail.routes import NO_FACTS, may_have_evidence, readers_of_case
+from expectations.rules import RULES
+from ingest.alerting import Role, Route
 from ingest.app_settings import Person
 from ingest.settings import Settings
 from tests.expectations.app.conftest import URL
 from tests.expectations.app.scene import CASE, NOW, scene_at, with_app
 from tests.expectations.evidence.evidenceshop import SHOP
 from tests.expectations.mail.conftest import SHOP as OTHER_SHOP
+from tests.expectations.mail.conftest import finding, subject
 
 OPERATOR = "077"
 
@@ -77,13 +87,68 @@ def record(rule: str = "retry_after_unknown", merchant: str = SHOP, *, deadline:
 def test_who_sees_which_cases(role: Any, seen: list[bool]):
     """A deadline today; a fee without one; an operator's habit. Another merchant's: nobody."""
     visitor = Visitor("li", (Grant(role, (SHOP,)),))
-    rule = min(ABOUT_OPERATORS)
-    cases = [record(), record("fee_rate_step_change", deadline=False), record(rule, deadline=False)]
+    habit = record("void_operator_outlier", deadline=False)
+    cases = [record(), record("fee_rate_step_change", deadline=False), habit]
     assert [visitor.sees(each) for each in cases] == seen
     assert not any(visitor.sees(replace(each, merchant_id=OTHER_SHOP)) for each in cases)
     rights = {right for right in ("claim", "close", "pack", "operators", "overview") if visitor.may(right, SHOP)}
     wanted = {"finance": {"claim", "close", "pack"}, "manager": {"operators"}}
     assert rights == wanted.get(role, {"claim", "close", "pack", "operators", "overview"})
+
+
+OPERATORS = {"void_operator_outlier", "refund_supervisor_missing", "operator_refund_concentration"}
+ROUTES = [Route(to=[f"{role}@example.com"], role=role) for role in get_args(Role)]
+
+
+def test_whose_rules_are_about_operators_and_agents():
+    """Those whose key is an operator; the agent's profit file."""
+    by_key = {rule.id for rule in RULES.values() if "operator_no" in rule.keys}
+    assert {name for name in behaviours() if about_operators(name)} == OPERATORS == by_key
+    assert {name for name in behaviours() if about_agents(name)} == {"agent_profit_mismatch"}
+
+
+@pytest.mark.parametrize("rule", sorted(behaviours()))
+@pytest.mark.parametrize("role", get_args(Role))
+def test_a_case_is_mailed_to_whom_the_page_shows_it(role: Any, rule: str):
+    """Finance: all but operators and agents; the manager: operators, and deadlines; the agent: its share, and it has no
+    page; operations see all and are mailed none. Who may not load the evidence gets none by mail.
+    """
+    for act_by in (None, NOW + dt.timedelta(minutes=50)):
+        one = finding(rule, subject("SALE", 1, "10:00:00", 100), act_by=act_by)
+        case = case_of([one], NOW, {})
+        mailed = f"{role}@example.com" in {who for _, who in readers_of_case(case, ROUTES)}
+        wanted = {
+            "finance": rule not in OPERATORS | {"agent_profit_mismatch"},
+            "manager": rule in OPERATORS or (act_by is not None and rule != "agent_profit_mismatch"),
+            "agent": rule == "agent_profit_mismatch",
+            "operations": False,
+        }
+        assert mailed is wanted[role]
+        evidence = may_have_evidence(OTHER_SHOP, [f"{role}@example.com"], ROUTES, NO_FACTS)
+        assert evidence is (role in {"finance", "operations"})
+        if role == "agent":
+            continue
+        visitor = Visitor("li", (Grant(role, (OTHER_SHOP,)),))
+        seen = replace(record(rule, OTHER_SHOP), act_by=act_by, findings=(one,))
+        assert visitor.sees(seen) is (mailed or role == "operations")
+        assert visitor.may("pack", OTHER_SHOP) is evidence
+
+
+def test_where_no_route_names_a_manager_finance_hears_of_operators():
+    """Rather the owner than nobody; of an agent's share it never hears."""
+    finance = [Route(to=["owner@example.com"]), Route(to=["m@example.com"], role="manager", merchants=["7*"])]
+    for rule, told in [("refund_supervisor_missing", True), ("agent_profit_mismatch", False)]:
+        case = case_of([finding(rule, subject("REFUND", 1, "10:00:00", 100))], NOW, {})
+        assert bool(readers_of_case(case, finance)) is told
+
+
+def test_a_manager_gets_a_mail_of_their_own_without_evidence(operated: Settings):
+    """The same case in two mails: finance's may enclose the dossier, the manager's not even a link to it."""
+    one = finding("dup_same_atc", subject("SALE", 1, "10:00:00", 100), act_by=NOW + dt.timedelta(minutes=50))
+    routes = [each for each in ROUTES if each.role in {"finance", "manager"}]
+    alerts = decide([one], routes, NOW, Known(numbers={one.finding_id: CASE})).alerts
+    ways = {each.recipients: Enclosing(operated).of(each).way for each in alerts}
+    assert ways == {("finance@example.com",): "whole", ("manager@example.com",): "none"}
 
 
 def test_grants_add_up():

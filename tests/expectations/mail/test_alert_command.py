@@ -12,7 +12,7 @@ from expectations.mail.ledger import Ledger
 from ingest.cli import main
 from ingest.settings import load_settings
 from ingest.tables import Lake
-from tests.expectations.mail.conftest import SHOP, example, lost_reversal, retry
+from tests.expectations.mail.conftest import DAY, SHOP, example, lost_reversal, retry
 from tests.expectations.mail.postbox import Postbox, free_port, serving
 
 AT = ("--at", "2026-11-21T21:18")
@@ -198,6 +198,34 @@ def test_explain_says_by_which_route_and_when(config: Path):
     assert json.loads(asked.stdout)["routes"][0] == {
         "route": "route 1", "role": "finance", "matches": True, "against": "",
     }  # fmt: skip
+
+
+def test_explain_tells_what_no_check_finds_any_more_from_what_is_closed(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    """Gone and open, gone and never told, closed by an answer, closed in the book: four sentences."""
+    book = case_book(load_settings(config))
+    lake = Lake(tmp_path / "lake")
+
+    def explained(*, json_too: bool = False) -> str:
+        words = ["tillwatch", "alert", "explain", number, "--config", str(config), *AT]
+        monkeypatch.setattr("sys.argv", [*words, "--json"] if json_too else words)
+        with pytest.raises(SystemExit):
+            main()
+        said = capsys.readouterr()
+        return said.out + said.err
+
+    (number,) = book.open_cases([retry(), lost_reversal()]).opened
+    assert "no check finds" not in explained()
+    assert lake.replace("findings", [], partitions={"business_date": [DAY]}, app_id="forget", app_version=1)
+    assert "no check finds it any more, and nobody was told of it" in explained()
+    book.mark_told({retry().finding_id})
+    assert "no check finds it any more; the case is open" in explained()
+    assert json.loads(explained(json_too=True))["found"] is False
+    book.close(number, "done", "li")
+    assert "its case is over, and no check finds it any more" in explained()
+    Ledger(lake).acknowledge(retry().finding_id, "done", "li")
+    assert "a person has closed it" in explained()
 
 
 def test_at_night_nothing_leaves_unless_asked_to(config: Path):
