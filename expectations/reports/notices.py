@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from expectations.mail.blocks import Block, Fine, Letter, Note, Opening, Steps, Table, Verdict
 from expectations.mail.budget import Budget
@@ -18,6 +19,7 @@ from expectations.reports.period import Period
 from ingest.settings import Settings
 
 MOST_SHOPS = 60
+NO_FILES: Mapping[str, Sequence[dt.date]] = MappingProxyType({})
 
 
 def report_notice(
@@ -82,8 +84,12 @@ def fleet_notice(
     cases: Sequence[Case],
     settings: Settings,
     now: dt.datetime,
+    files: Mapping[str, Sequence[dt.date]] = NO_FILES,
 ) -> Notice:
-    """The report about many shops; for operations (``spent``) with the mails' budget and the cases for machines."""
+    """The report about many shops; for operations (``spent``) with the mails' budget and the cases for machines.
+
+    ``files``: acquirer -> days of which its file is expected and not there.
+    """
     locale, recipients = reader
     figures = Figures(texts(locale), settings.zone, now)
     say = figures.texts.phrases
@@ -112,6 +118,12 @@ def fleet_notice(
     if profiles:
         said = say["list_comma"].join(f"{name} {count}" for name, count in sorted(profiles.items()))
         blocks.append(Note(say["fleet_terminals"], said))
+    if files:
+        lacking = (
+            say["files_of"].format(acquirer=acquirer, days=say["list_comma"].join(figures.date(day) for day in days))
+            for acquirer, days in sorted(files.items())
+        )
+        blocks.append(Note(say["files_missing"], say["list_semicolon"].join(lacking)))
     if spent is not None:
         blocks.append(Note(say["budget"], _budget(spent, figures)))
     blocks.append(Fine(lines=(say["privacy"],)))

@@ -228,6 +228,39 @@ def test_an_agents_share_is_told_to_the_agent_and_in_no_report_of_the_shop(
     assert all("¥5.00" in plain(mail) for mail in by_reader["agent@example.com"])
 
 
+def statement(acquirer: str, kind: str, first: dt.date, last: dt.date) -> dict[str, Any]:
+    """A file that was imported."""
+    name = f"{acquirer}-{kind}-{first}"
+    return {"statement_id": name, "acquirer": acquirer, "kind": kind, "layout": "own", "file_name": name, "lines": 1,
+            "first_date": first, "last_date": last, "imported_at": MONDAY}  # fmt: skip
+
+
+def test_operations_hear_which_acquirers_file_of_which_day_is_not_there(tmp_path: Path, postbox: tuple[Postbox, int]):
+    """The shop traded on 16, 17 and 19: of its acquirer the 17th is lacking; one that sends payouts owes no trades, one
+    of which nothing ever came owes all; an agent is not told.
+    """
+    box, port = postbox
+    routes = [{"to": ["agent@example.com"], "role": "agent", "locale": "en"},
+              {"to": ["ops@example.com"], "role": "operations", "locale": "en"}]  # fmt: skip
+    settings = settings_for(
+        tmp_path, port, alerts={"smtp": f"smtp://127.0.0.1:{port}", "routes": routes},
+        statements=[{"acquirer": name, "folder": str(tmp_path / name)} for name in ("拉卡", "付款行", "从未")],
+    )  # fmt: skip
+    land(settings, shop_week(16, 17, 19))
+    first, lacking, since, until = (dt.date(2026, 11, day) for day in (16, 17, 18, 20))
+    rows = [
+        statement("拉卡", "trades", first, first),
+        statement("拉卡", "trades", since, until),
+        *(statement(acquirer, "payouts", lacking, lacking) for acquirer in ("拉卡", "付款行")),
+    ]
+    Lake(settings.lake.uri).append("statements", rows, app_id="files")
+    assert send(settings, MONDAY) == ["fleet", "fleet"]
+    said = {str(mail["To"]): " ".join(plain(mail).split()) for mail in box.mails}
+    assert "FILES NOT THERE" not in said["agent@example.com"]
+    assert "FILES NOT THERE 从未: 16 Nov, 17 Nov, 19 Nov; 拉卡: 17 Nov" in said["ops@example.com"]
+    assert "付款行" not in said["ops@example.com"]
+
+
 def test_one_merchant_asked_for_sends_nothing_of_others(tmp_path: Path, postbox: tuple[Postbox, int]):
     """--merchant on a Monday: that shop's report, no table of all, no other shop's."""
     box, port = postbox
