@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from ingest.errors import LakeError, TillwatchError
-from ingest.redaction import redact, redact_uncaught
+from ingest.redaction import redact, redact_output
 from ingest.settings import Settings
 from ingest.spark.session import properties_from, refuse_missing, write_properties
 
@@ -111,7 +111,7 @@ def _running(words: Sequence[str], folder: Path) -> Iterator["subprocess.Popen[s
 
 def _main() -> None:
     """Do the work of a folder: what spark-submit runs."""
-    redact_uncaught()
+    redact_output()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     folder = Path(sys.argv[1])
     work, settings, given = pickle.loads((folder / _WORK).read_bytes())  # noqa: S301 - as above
