@@ -8,12 +8,13 @@ those of one request and one answer that the product itself wrote.
 
 import datetime as dt
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ingest.frame_block import FrameBlock
 from ingest.keys import Keys
-from ingest.records import Kind, PendingRecord
+from ingest.records import DIGEST_SIZE
+from ingest.segment import DIRECTIONS
 from ingest.spool import Spool
 from protocols.columnar.sanitise import ColumnSanitiser
 from protocols.profile import load_profile
@@ -49,14 +50,10 @@ def write(
     with Spool(folder, keys, seal_bytes=segment_bytes) as spool:
         for day, start in enumerate(range(0, frames, frames_a_day)):
             count = min(frames_a_day, frames - start) // 2
-            batch = []
-            for record in _records(sanitiser, _day(day, count, dice, shop, frames_a_day), shop):
-                batch.append(record)
-                if len(batch) == _BATCH:
-                    spool.append_many(batch)
-                    spool.seal_if_due()
-                    batch = []
-            spool.append_many(batch)
+            block = _block(sanitiser, _day(day, count, dice, shop, frames_a_day), shop)
+            for begin in range(0, len(block), _BATCH):
+                spool.append_many([block.slice(begin, min(begin + _BATCH, len(block)))])
+                spool.seal_if_due()
 
 
 def capture(path: Path, frames: int) -> None:
@@ -76,22 +73,29 @@ def capture(path: Path, frames: int) -> None:
                     file.write(json.dumps(row) + "\n")
 
 
-def _records(sanitiser: ColumnSanitiser, sold: tuple[Any, Any, Any, Any], shop: int) -> Iterator[PendingRecord]:
+def _block(sanitiser: ColumnSanitiser, sold: tuple[Any, Any, Any, Any], shop: int) -> FrameBlock:
+    """A day's requests, the answer behind each."""
+    import numpy as np
+    import pyarrow as pa
+
     asked, said, seen, terminals = sold
-    lines = f"shop-{shop}-lane" if shop else "lane"
-    sides: list[tuple[Any, ...]] = []
-    for frames, direction, late in ((asked, "rx", 0), (said, "tx", _ANSWER_US)):
-        safe = sanitiser.sanitise(_array(frames))
-        columns = (safe.frames, safe.card_token, safe.digest)
-        sides.append((*(column.to_pylist() for column in columns), ((seen + late) * 1000).tolist(), direction))
-    for at in range(len(asked)):
-        line = f"{lines}-{int(terminals[at]) % LINES + 1}"
-        for frames, tokens, digests, moments, direction in sides:
-            frame = frames[at]
-            yield PendingRecord(
-                Kind.FRAME, line, PROFILE, moments[at], direction=direction, frame=frame, digest=digests[at],
-                card_token=tokens[at], length=len(frame),
-            )  # fmt: skip
+    safe = [sanitiser.sanitise(_array(frames)) for frames in (asked, said)]
+    places = np.arange(2 * len(asked)).reshape(2, -1).T.ravel()
+    frames, tokens, digests = (
+        pa.concat_arrays([getattr(side, name) for side in safe]).take(pa.array(places))
+        for name in ("frames", "card_token", "digest")
+    )
+    name = f"shop-{shop}-lane" if shop else "lane"
+    return FrameBlock(
+        PROFILE,
+        [f"{name}-{number + 1}" for number in range(LINES)],
+        np.repeat(terminals % LINES, 2),
+        np.tile(np.array([DIRECTIONS.index("rx"), DIRECTIONS.index("tx")], np.uint8), len(asked)),
+        np.stack([seen, seen + _ANSWER_US], axis=1).ravel() * 1000,
+        frames,
+        np.frombuffer(digests.buffers()[2], np.uint8).reshape(-1, DIGEST_SIZE),
+        tokens,
+    )
 
 
 def _array(frames: Any) -> Any:

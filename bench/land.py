@@ -94,7 +94,7 @@ def replayed(folder: Path, frames: int) -> dict[str, Any]:
     capture, config = folder / "shop.capture.jsonl", folder / "tillwatch.toml"
     backlog.capture(capture, frames)
     config.write_text(
-        f'[spool]\ndirectory = "{folder}/replayed"\n[keys]\npan_token = "{folder}/key"\n', encoding="utf-8"
+        f'[spool]\ndirectory = "{folder}/replayed-{frames}"\n[keys]\npan_token = "{folder}/key"\n', encoding="utf-8"
     )
     words = [str(Path(sys.executable).with_name("tillwatch")), "replay", str(capture), "--profile", backlog.PROFILE]
     before, began = os.times(), time.perf_counter()
@@ -109,7 +109,12 @@ def _rounded(figures: dict[str, Any]) -> dict[str, Any]:
 
 
 @click.command()
-@click.option("--frames", default=200_000, show_default=True, help="Of the ratio and of the replay.")
+@click.option(
+    "--frames",
+    default=200_000,
+    show_default=True,
+    help="Of the ratio and of the replay; a second replay has five times as many.",
+)
 @click.option("--rounds", default=3, show_default=True, help="How often landing and plain writing take turns.")
 @click.option(
     "--up-to",
@@ -131,7 +136,7 @@ def main(*, frames: int, rounds: int, up_to: int, out: Path | None, one: tuple[s
     }
     with tempfile.TemporaryDirectory() as name:
         figures["against_pyarrow"] = _against(Path(name), frames, rounds)
-        figures["replay"] = _rounded(replayed(Path(name), frames))
+        figures["replay"] = _replays(Path(name), frames)
     figures["growth"] = [_grown(size) for size in GROWTH if size <= up_to]
     if len(figures["growth"]) > 1:
         figures["line"] = _line(figures["growth"])
@@ -157,6 +162,14 @@ def _against(folder: Path, frames: int, rounds: int) -> dict[str, Any]:
     rates = {"frames_per_cpu_second": round(frames / medians["land_cpu_seconds"])}
     peak = max(mine["peak_mib"] for mine, _ in turns)
     return {"frames": frames, "rounds": rounds} | _rounded(medians | ratios) | rates | {"peak_mib": peak}
+
+
+def _replays(folder: Path, frames: int) -> dict[str, Any]:
+    """A replay of so many frames and one of five times as many: what the start costs, and what a frame does."""
+    few, many = replayed(folder, frames), replayed(folder, 5 * frames)
+    each = (many["cpu_seconds"] - few["cpu_seconds"]) / (many["frames"] - few["frames"])
+    reckoned = {"start_cpu_seconds": few["cpu_seconds"] - frames * each, "microseconds_a_frame": each * 1e6}
+    return {"runs": [_rounded(few), _rounded(many)], "frames_per_cpu_second": round(1 / each)} | _rounded(reckoned)
 
 
 def _line(grown: list[dict[str, Any]]) -> dict[str, float]:

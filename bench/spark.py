@@ -1,26 +1,31 @@
-"""What landing takes in one process and on Spark with one and two executors: python -m bench.spark [FRAMES…].
+"""What landing and checking take in one process and on Spark with one and two executors.
+
+    python -m bench.spark land [FRAMES…]
+    python -m bench.spark check [ATTEMPTS…]
 
 Each run is a process of its own with a standalone cluster of its own on loopback, every executor with one core. All
-land the same backlog of frames, and have to make the same tables, or nothing is measured. Said of each are the
-seconds, and the processor seconds of all processes together: driver, master, workers, executors and their Pythons.
-Figures go to `results/spark.json`, with the line t = fixed + frames * each through those of rising size.
+land the same backlog of frames, or judge the same lake (`bench.trade`), and have to make the same tables, or nothing
+is measured; of the lake the debits taken twice are known. Said of each are the seconds, and the processor seconds of
+all processes together: driver, master, workers, executors and their Pythons. Figures go to `results/spark.json` as
+they come, with the line t = fixed + size * each through those of rising size.
 """
 
 import hashlib
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench import backlog
+from bench import backlog, trade
 from bench.cluster import cluster
 from ingest.deriving import DERIVED
 from ingest.engine import Engine
@@ -28,7 +33,9 @@ from ingest.keys import create_keys
 from ingest.settings import Settings
 from ingest.tables import Lake
 
-SIZES = (300_000, 1_000_000)
+SIZES = {"land": (300_000, 1_000_000), "check": (50_000, 200_000)}
+DAYS = 60
+JUDGED = ("findings", "life_cycles", "coverage")
 RESULTS = Path(__file__).parent / "results" / "spark.json"
 ENGINES = {"one process": 0, "spark, 1 executor": 1, "spark, 2 executors": 2}
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -87,36 +94,64 @@ def engine_with(executors: int) -> Iterator[Engine]:
             yield engine
 
 
-def one(executors: int, folder: Path) -> Figures:
+def one(work: str, executors: int, folder: Path) -> Figures:
     """One run's figures, and a sum of the tables it made."""
-    from ingest.landing import land
-
-    processors, lake = Processors(), f"lake-{executors}"
+    processors = Processors()
     with engine_with(executors) as engine:
         began = time.perf_counter()
-        done = land(settings_of(folder, lake, engine))
+        done = WORKS[work](folder, executors, engine)
         seconds, spent = time.perf_counter() - began, processors.ended()
-    rows = [sorted(map(repr, Lake(folder / lake).read(name).to_pylist())) for name in DERIVED]
-    return {
-        "frames": done.frames,
+    lake = Lake(folder / (f"lake-{executors}" if work == "land" else "lake"))
+    rows = [sorted(map(repr, lake.read(name).to_pylist())) for name in (DERIVED if work == "land" else JUDGED)]
+    return done | {
         "seconds": round(seconds, 1),
         "processor_seconds": round(spent, 1),
         "tables": hashlib.sha256(repr(rows).encode()).hexdigest(),
     }
 
 
-def measure(frames: int, folder: Path) -> Figures:
-    """Every engine on one backlog, one after the other."""
-    backlog.write(folder / "spool", create_keys(folder / "key"), frames)
-    told: Figures = {"frames": frames, "load": round(os.getloadavg()[0], 1)}
+def _land(folder: Path, executors: int, engine: Engine) -> Figures:
+    from ingest.landing import land
+
+    return {"frames": land(settings_of(folder, f"lake-{executors}", engine)).frames}
+
+
+def _check(folder: Path, executors: int, engine: Engine) -> Figures:
+    from expectations.run import check
+
+    del executors
+    for table in JUDGED:
+        shutil.rmtree(folder / "lake" / table, ignore_errors=True)
+    result = check(settings_of(folder, "lake", engine))
+    if result.could_not_run:
+        sys.exit(f"could not run: {result.could_not_run}")
+    return {
+        "attempts": result.attempts,
+        "findings": len(result.findings),
+        "twice": sum(each.rule == "dup_stan_resent" for each in result.findings),
+    }
+
+
+WORKS: dict[str, Callable[[Path, int, Engine], Figures]] = {"land": _land, "check": _check}
+
+
+def measure(work: str, size: int, folder: Path) -> Iterator[tuple[str, Figures]]:
+    """Every engine on one backlog or lake, one after the other."""
+    if work == "land":
+        backlog.write(folder / "spool", create_keys(folder / "key"), size)
+    else:
+        _, twice = trade.fill(Lake(folder / "lake"), size, DAYS)
+    first: Figures = {}
     for name, executors in ENGINES.items():
-        words = [sys.executable, "-m", "bench.spark", "one", str(executors), str(folder)]
-        told[name] = each = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
-        if each["tables"] != told["one process"]["tables"]:
-            sys.exit(f"{name} made other tables: {told}")
+        words = [sys.executable, "-m", "bench.spark", "one", work, str(executors), str(folder)]
+        load = round(os.getloadavg()[0], 1)
+        each = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
+        first = first or each
+        if each["tables"] != first["tables"] or (work == "check" and each["twice"] != twice):
+            sys.exit(f"{name} made other tables: {each}, {first}")
         spent = f"{each['seconds']:7.1f} s  processor {each['processor_seconds']:7.1f} s"
-        print(f"{frames:>9,} {name:18} {spent}", flush=True)
-    return told
+        print(f"{work} {size:>9,} {name:18} {spent}", flush=True)
+        yield name, each | {"load": load}
 
 
 def fit(points: list[tuple[int, float]]) -> Figures:
@@ -129,23 +164,34 @@ def fit(points: list[tuple[int, float]]) -> Figures:
 def main() -> None:
     words = sys.argv[1:]
     if words[:1] == ["one"]:
-        print(json.dumps(one(int(words[1]), Path(words[2]))))
+        print(json.dumps(one(words[1], int(words[2]), Path(words[3]))))
         return
-    sizes = [int(word) for word in words if word.isdigit()] or SIZES
-    measured = []
+    if words[:1] not in (["land"], ["check"]):
+        sys.exit("say what is measured: land or check")
+    work = words[0]
+    sizes = [int(word) for word in words[1:]] or SIZES[work]
+    runs: list[Figures] = []
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
-            measured.append(measure(size, Path(folder)))
-    lines = {
-        f"{name}, {unit}": fit([(each["frames"], each[name][unit]) for each in measured])
-        for name in ENGINES
-        for unit in ("seconds", "processor_seconds")
-        if len(measured) > 1
-    }
+            runs.append({})
+            for name, figures in measure(work, size, Path(folder)):
+                runs[-1][name] = figures
+                keep(work, sizes, runs)
+
+
+def keep(work: str, sizes: Sequence[int], runs: list[Figures]) -> None:
+    """Write down what was measured so far, in the place of what was measured of the same work before."""
+    lines = {}
+    for name in ENGINES:
+        measured = [run[name] for run in runs if name in run]
+        for unit in ("seconds", "processor_seconds") if len(measured) > 1 else ():
+            points = [(each["frames" if work == "land" else "attempts"], each[unit]) for each in measured]
+            lines[f"{name}, {unit}"] = fit(points)
     machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
-    command = " ".join(["python -m bench.spark", *map(str, sizes)])
-    figures = {"command": command, "machine": machine, "runs": measured, "fit": lines}
-    RESULTS.write_text(json.dumps(figures, indent=1) + "\n")
+    command = " ".join(["python -m bench.spark", work, *map(str, sizes)])
+    known: Figures = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    known[work] = {"command": command, "machine": machine, "runs": runs, "fit": lines}
+    RESULTS.write_text(json.dumps(known, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import obstore
@@ -51,10 +51,19 @@ def store(folder: Path, bucket: str) -> Iterator[str]:
     finally:
         running.send_signal(signal.SIGTERM)
         running.wait(60)
+        remove_sockets(ports)
         for name, value in theirs.items():
             os.environ.pop(name)
             if value is not None:
                 os.environ[name] = value
+
+
+def remove_sockets(ports: Iterable[int]) -> None:
+    """Remove what a store that has ended leaves in /tmp: sockets of its ports, of which no option moves all."""
+    for port in ports:
+        for each in (port, port + _STEP):
+            for socket_file in Path("/tmp").glob(f"seaweedfs-*-{each}.sock"):  # noqa: S108 - where SeaweedFS puts them
+                socket_file.unlink(missing_ok=True)
 
 
 def _wait_for(url: str) -> None:

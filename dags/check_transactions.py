@@ -39,19 +39,21 @@ def check_transactions() -> None:
 
     @task(
         outlets=[FINDINGS],
-        doc_md="One call of `expectations.run.check`. Skipped when there is nothing to find; else `findings` is "
-        "announced, also when they are the old ones: a mail that could not leave is tried again then.",
+        doc_md="One call of `expectations.run.check`, by `spark-submit` where `engine.check` is Spark. Skipped when "
+        "there is nothing to find; else `findings` is announced, also when they are the old ones: a mail that could "
+        "not leave is tried again then.",
     )
     def check(**context: Any) -> list[str]:
         from expectations.run import check as run_rules
         from ingest.redaction import RedactedErrors
         from ingest.settings import load_settings
+        from ingest.spark.submitting import on_engine
 
         params = context["params"]
         start, end = (dt.date.fromisoformat(day) if day else None for day in (params["from"], params["to"]))
         with RedactedErrors():
             settings = load_settings()
-            result = run_rules(settings, start=start, end=end)
+            result = on_engine("check", run_rules, settings, start=start, end=end)
         tell_assertions(result, settings.lake.uri)
         context["ti"].xcom_push("could_not_run", [each.name for each in result.could_not_run])
         if not result.findings and not result.written:

@@ -54,7 +54,9 @@ def land_terminal_logs() -> None:
 
     @task(
         max_active_tis_per_dagrun=WORKERS_AT_ONCE,
-        doc_md="One call of `ingest.shares.land_share`: a batch into `raw_frames`. Tried again alone when it fails.",
+        on_failure_callback=None,
+        doc_md="One call of `ingest.shares.land_share`: a batch into `raw_frames`. Tried again alone when it fails; "
+        "what fails for good is left to the last task, and the operator is told by that one alone.",
     )
     def land_share(share: list[list[Any]]) -> dict[str, int]:
         from ingest.depot import Parcel
@@ -68,16 +70,18 @@ def land_terminal_logs() -> None:
     @task(
         trigger_rule="all_done",
         outlets=[TRANSACTIONS],
-        doc_md="One call of `ingest.landing.land`. Skipped when no segment is new; `transactions` is announced "
-        "only when rows changed. A second try announces in any case: the first may have landed and then died.",
+        doc_md="One call of `ingest.landing.land`, by `spark-submit` where `engine.land` is Spark. Skipped when no "
+        "segment is new; `transactions` is announced only when rows changed. A second try announces in any case: the "
+        "first may have landed and then died.",
     )
     def land(**context: Any) -> dict[str, int]:
         from ingest.landing import land as land_segments
         from ingest.redaction import RedactedErrors
         from ingest.settings import load_settings
+        from ingest.spark.submitting import on_engine
 
         with RedactedErrors():
-            landed = land_segments(load_settings())
+            landed = on_engine("land", land_segments, load_settings())
         if not landed.changed and context["ti"].try_number == 1:
             raise AirflowSkipException("no segment is new")
         context["outlet_events"][TRANSACTIONS].extra = landed.counts

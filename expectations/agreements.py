@@ -53,7 +53,7 @@ CREATE TEMP TABLE fee_step (merchant VARCHAR, acquirer VARCHAR, class VARCHAR, l
 _ANNOUNCED = """
 CREATE TEMP TABLE announced AS
 SELECT l.id
-FROM fee_line l
+FROM fee_told l
 JOIN contract c ON c.contract = l.contract
 JOIN notice n ON n.acquirer = l.acquirer AND n.merchant IN ('*', l.merchant)
              AND date_diff('day', n.announced, n.effective) >= 30
@@ -67,7 +67,8 @@ LEFT JOIN (
    AND s.effective = n.effective
 WHERE l.reason IN ('rate', 'class', 'concession', 'surcharge') AND coalesce(l.surcharge_fen, 0) <= 0
   AND (s.new_ppm IS NULL OR l.fee_fen - l.fixed_fen <= (l.amount_fen * s.new_ppm + 999999) // 1000000 + 1);
-UPDATE fee_line SET reason = NULL WHERE id IN (SELECT id FROM announced);
+UPDATE fee_told SET reason = NULL WHERE id IN (SELECT id FROM announced);
+CREATE TEMP VIEW fee_line AS SELECT * FROM fee_told WHERE NOT is_taken_back;
 """
 """A rate that was announced in time has taken the contract's place: fees that it makes, or of which there are too few
 to tell it, are not held against the contract."""
@@ -99,35 +100,38 @@ def register(connection: "duckdb.DuckDBPyConnection", agreed: Agreements) -> Non
 
 
 def find_steps(connection: "duckdb.DuckDBPyConnection") -> None:
-    """Fill ``fee_step`` from ``fee_line``: fees of one merchant, acquirer, class of cards and agreed rate, in order.
+    """Fill ``fee_step`` from ``fee_told``: fees of one merchant, acquirer, class of cards and agreed rate, in order.
 
-    What a cap, a minimum or a fixed part makes of a fee is left out; without a contract the highest
-    fee of a class is taken for its cap when several amounts bear it.
+    What a minimum or a fixed part makes of a fee is left out, and what is above the agreed cap at the agreed rate
+    already: no higher rate makes it dearer. Without a contract the highest fee of a class is taken for its cap when
+    several amounts bear it, and left out. What was taken back again tells its rate as well, and costs nothing.
     """
     segments = connection.sql("""
         WITH told AS (
-            SELECT *, max(fee_fen) OVER (PARTITION BY merchant, acquirer, class) AS highest FROM fee_line
+            SELECT *, max(fee_fen) OVER (PARTITION BY merchant, acquirer, class) AS highest FROM fee_told
             WHERE moment IS NOT NULL AND reason IS DISTINCT FROM 'instant' AND reason IS DISTINCT FROM 'surcharge'
         ),
         capped AS (
             SELECT merchant, acquirer, class FROM told WHERE fee_fen = highest
             GROUP BY ALL HAVING count(DISTINCT amount_fen) > 2
         )
-        SELECT merchant, acquirer, class, agreed_ppm, list(t.id ORDER BY moment, id),
+        SELECT merchant, acquirer, class, agreed_ppm, cap_fen, list(t.id ORDER BY moment, id),
                list(amount_fen ORDER BY moment, id),
-               list(fee_fen - coalesce(fixed_fen, 0) ORDER BY moment, id)
+               list(fee_fen - coalesce(fixed_fen, 0) ORDER BY moment, id), list(is_taken_back ORDER BY moment, id)
         FROM told t LEFT JOIN capped c USING (merchant, acquirer, class)
-        WHERE NOT coalesce(is_capped, false) AND NOT coalesce(is_minimum, false)
+        WHERE NOT coalesce(is_capped, false) AND NOT (coalesce(is_minimum, false) AND fee_fen <= minimum_fen)
           AND (agreed_ppm IS NOT NULL OR fee_fen > 1 AND NOT (c.merchant IS NOT NULL AND fee_fen = highest))
-        GROUP BY merchant, acquirer, class, agreed_ppm HAVING count(*) > 20
+        GROUP BY merchant, acquirer, class, agreed_ppm, cap_fen HAVING count(*) > 20
     """).fetchall()
     found = []
-    for merchant, acquirer, kind, agreed, ids, amounts, fees in segments:
+    for merchant, acquirer, kind, agreed, cap, ids, amounts, fees, undone in segments:
         fewest = FEWEST if kind is not None or agreed is not None else FEWEST_UNSORTED
         found += [
             [merchant, acquirer, kind, ids[step.first], ids[step.noticed], step.old_ppm, step.new_ppm, step.rounding,
              step.over_fen, len(fees) - step.first]
-            for step in steps(list(zip(amounts, fees, strict=True)), fewest=fewest, agreed_ppm=agreed)
+            for step in steps(
+                list(zip(amounts, fees, strict=True)), fewest=fewest, agreed_ppm=agreed, cap_fen=cap, undone=undone
+            )
             if step.new_ppm > step.old_ppm
         ]  # fmt: skip
     if found:

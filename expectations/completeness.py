@@ -59,7 +59,8 @@ def terminal_days(
     if not rows:
         return {}
     names = ("merchant", "terminal", "business_date")
-    wanted = [[row[name] for row in rows] for name in names]
+    once = dict.fromkeys(tuple(row[name] for name in names) for row in rows)
+    wanted = [list(values) for values in zip(*once, strict=True)]
     here = (
         "(merchant, terminal, business_date) IN (SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), unnest(?::DATE[]))"
     )

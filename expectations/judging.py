@@ -6,7 +6,7 @@ the law, and of the others as many as fit (`SHOWN_ROWS`), so that its share of t
 memory is bounded. The two must name the same rows; a law on which they differ was not judged.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -139,8 +139,8 @@ class Docket:
         blind = coverage.blind(linked, self._given)
         self._blind.update(blind)
         self._attempts += _count(linked)
-        decoder = version("tillwatch")
         kinds = seen_kinds(linked)
+        accused: dict[str, list[dict[str, Any]]] = {}
         for rule in RULES.values():
             if not self._given.judges(rule) or rule.id in self._crashed:
                 continue
@@ -149,15 +149,25 @@ class Docket:
             self._tell(rule.id)
             try:
                 linked.execute(f"CREATE OR REPLACE TEMP VIEW parameter AS {self._given.sql(rule)}")
-                rows = self._accused(linked, rule, [each.merchant_id for each in blind if each.key_of(rule)])
+                unseen = [each.merchant_id for each in blind if each.key_of(rule)]
+                accused[rule.id] = self._accused(linked, rule, unseen)
             except Exception as crash:  # noqa: BLE001 - whatever a rule died of, the others run and it is named
                 self._crashed[rule.id] = _reason(crash)
-                continue
-            known = subjects(linked, (each for row in rows for each in row["subjects"]))
-            days = terminal_days(linked, rows)
+        self._tell("subjects")
+        self._write_down(linked, accused)
+
+    def _write_down(
+        self, linked: "duckdb.DuckDBPyConnection", accused: Mapping[str, Sequence[Mapping[str, Any]]]
+    ) -> None:
+        """What each rule's rows make of findings; whom they name is asked once for all of them."""
+        every = [row for rows in accused.values() for row in rows]
+        known = subjects(linked, (each for row in every for each in row["subjects"]))
+        days = terminal_days(linked, every)
+        decoder = version("tillwatch")
+        for name, rows in accused.items():
             for row in rows:
-                made = finding(rule, row, known, days, decoder)
-                self._found.setdefault(rule.id, {}).setdefault(made.finding_id, made)
+                made = finding(RULES[name], row, known, days, decoder)
+                self._found.setdefault(name, {}).setdefault(made.finding_id, made)
 
     def _accused(self, linked: "duckdb.DuckDBPyConnection", rule: Rule, blind: list[str]) -> list[dict[str, Any]]:
         """The rows of the rule's view that break its law, remembered for the rules that follow.

@@ -74,6 +74,7 @@ class Parameters:
             rest = _literal(self.value(rule, each.name))
             said = f"CASE merchant {cases} ELSE {rest} END" if cases else rest
             columns.append(f"({said})::{_TYPES[each.kind]} AS {each.name}")
+        columns += [f"{points}::BIGINT AS points_{part}" for part, points in rule.points.items()]
         judged = [merchant for merchant in apart if self.is_judged(rule, merchant)]
         named = ", ".join(_literal(merchant) for merchant in apart)
         others = f"merchant NOT IN ({named})" if apart else "true"

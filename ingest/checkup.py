@@ -72,6 +72,7 @@ def checkup(settings: Settings) -> Iterator[Check]:
         ("smtp refresh token", oauth.refresh_token_file if oauth else None),
         ("airflow password", settings.airflow.password_file),
         ("log-in secret", settings.app.oidc_secret_file),
+        ("spark secret", settings.engine.secret_file),
     ):
         if file is not None:
             yield check_secret(what, file)

@@ -15,7 +15,7 @@ import click
 
 from ingest.errors import TillwatchError
 from ingest.permissions import narrow_umask
-from ingest.redaction import redact, redact_uncaught
+from ingest.redaction import redact, redact_output
 from protocols.errors import ProtocolError
 
 COMMANDS = {
@@ -123,7 +123,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line and turn a user's error into a line and a hint."""
     narrow_umask()
-    redact_uncaught()
+    redact_output()
     try:
         status = cli.main(standalone_mode=False)
     except click.ClickException as wrong:

@@ -1,5 +1,6 @@
 """Which engine lands and judges: this process, or Spark's executors."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -22,6 +23,11 @@ class Engine(Section):
         description="spark: the cluster, such as spark://127.0.0.1:7077; local[*]: every core of this machine",
     )
     executor_memory: str = Field(default="1g", pattern=r"^\d+[mg]$", description="spark: memory of one executor")
+    secret_file: Path | None = Field(
+        default=None,
+        description="spark: file with the secret that master, workers and drivers know, mode 0600; "
+        "with it everybody proves to know it, and all connections are encrypted",
+    )
     options: dict[str, str] = Field(
         default={}, description="spark: further properties of Spark, written [engine.options]"
     )

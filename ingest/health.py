@@ -9,7 +9,7 @@ on passing bytes, and a restart would cut them (law 5).
 import datetime as dt
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,8 @@ STUCK_SECONDS = 10.0
 GIBBERISH_SECONDS, GIBBERISH_BYTES = 60.0, 256
 """So many bytes for so long and no frame: wrong speed, wrong profile, or a line that only makes noise."""
 WARN_BEFORE_PERCENT = 10.0
+PLAUSIBLE_FROM = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+"""Nothing of tillwatch ran before: a clock that says so was never set, as after an empty battery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Watchman:
         mirror: the spool's two disks, where it has two.
         zone: the merchant's, for opening hours.
         tell: where alarms go, once each time they begin and end.
+        now: the clock that opening hours are held against.
     """
 
     def __init__(
@@ -72,8 +75,10 @@ class Watchman:
         zone: ZoneInfo,
         tell: Tell,
         mirror: "Mirrored | None" = None,
+        now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
     ) -> None:
         self._mirror = mirror
+        self._now = now
         self.lines = list(lines)
         self.collector = collector
         self.committer = committer
@@ -111,26 +116,40 @@ class Watchman:
             found.append(Trouble("disk_full", "", f"the spool's disk is {used:.0f} % full"))
         for line in self.lines:
             found += self._line(line)
+        silent_lines = self._silent()
+        if self.lines and len(silent_lines) == len(self.lines):
+            shortest = min(silent_lines.values())
+            found.append(Trouble("no_bytes", "", f"no line said anything for {shortest:.0f} minutes"))
         return found
 
-    def alarms(self, now: dt.datetime) -> list[Trouble]:
+    def alarms(self) -> list[Trouble]:
         """What somebody should look at though records are made: a silent terminal, a disk that fills."""
         found = []
+        if (now := self._now()) < PLAUSIBLE_FROM:
+            found.append(Trouble("clock", "", f"the clock says {now:%Y-%m-%d}: records get wrong days; set it"))
         used = self.disk_percent()
         if self._health.disk_percent - WARN_BEFORE_PERCENT <= used < self._health.disk_percent:
             found.append(Trouble("disk_filling", "", f"the spool's disk is {used:.0f} % full"))
         if self._mirror is not None and self._mirror.is_one_disk:
             found.append(Trouble("mirror_same_disk", "", "both folders of the spool are on one disk: is one mounted?"))
-        if self._health.opens <= now.astimezone(self._zone).time() < self._health.closes:
-            for line in self.lines:
-                quiet = (time.monotonic() - self._last_byte(line)) / 60
-                if quiet >= self._health.silent_minutes and not _missing(line):
-                    found.append(Trouble("silent", line.name, f"said nothing for {quiet:.0f} minutes"))
-        return found
+        return found + [
+            Trouble("silent", name, f"said nothing for {quiet:.0f} minutes") for name, quiet in self._silent().items()
+        ]
 
-    def look(self, now: dt.datetime) -> None:
+    def _silent(self) -> dict[str, float]:
+        """The lines that say nothing though their ports are open and the shop is, and for how many minutes."""
+        if not self._health.opens <= self._now().astimezone(self._zone).time() < self._health.closes:
+            return {}
+        minutes = {line.name: (time.monotonic() - self._last_byte(line)) / 60 for line in self.lines}
+        return {
+            line.name: minutes[line.name]
+            for line in self.lines
+            if minutes[line.name] >= self._health.silent_minutes and not _missing(line)
+        }
+
+    def look(self) -> None:
         """Tell what began and what ended since the last look."""
-        present = {(each.code, each.line): each for each in [*self.is_ready(), *self.alarms(now)]}
+        present = {(each.code, each.line): each for each in [*self.is_ready(), *self.alarms()]}
         for key, trouble in present.items():
             if key not in self._told and trouble.code != "port_missing":  # the line's own events tell of that
                 self._tell(trouble.line, "alarm", what=trouble.code, why=trouble.said)

@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 
 from ingest import arrow_memory
 from ingest.batch_metrics import Run, measured
-from ingest.decoding import journal_day
+from ingest.decoding import COMPILED_FROM, journal_day
 from ingest.deriving import DERIVED, Progress, Stage, derive
 from ingest.errors import SpoolError, StoreError, TillwatchError
 from ingest.overlap import ahead
@@ -37,6 +37,9 @@ from protocols.profile_files import available_journals
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+COMPILED_BYTES = 200 * COMPILED_FROM
+"""Bytes of segments from which on numba pays: as many frames as make the decoder load it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +189,8 @@ def bring(lake: Lake, infos: list[SegmentInfo], zone: ZoneInfo, tell: Progress) 
     new = lake.uncommitted("raw_frames", segments)
     waiting = lake.uncommitted("raw_frames", [_salvaged(segment) for segment in new])
     brought = Brought()
-    read = functools.partial(_read, zone=zone, journals=frozenset(available_journals()))
+    compiled = sum(segments[segment].size for segment in new) >= COMPILED_BYTES
+    read = functools.partial(_read, zone=zone, journals=frozenset(available_journals()), compiled=compiled)
     for done, (segment, unread) in enumerate(ahead(read, [segments[segment] for segment in new])):
         tell("segments", done, len(new))
         try:
@@ -217,7 +221,7 @@ def _numbers(lake: Lake, segment: str) -> "pa.Array":
     return lake.read("raw_frames", columns=["seq"], filters=where)["seq"].combine_chunks()
 
 
-def _read(info: SegmentInfo, zone: ZoneInfo, journals: frozenset[str]) -> "tuple[pa.Table, str]":
+def _read(info: SegmentInfo, zone: ZoneInfo, journals: frozenset[str], *, compiled: bool) -> "tuple[pa.Table, str]":
     """A segment's rows of ``raw_frames``, and what is wrong with it, if anything is.
 
     Raises:
@@ -225,7 +229,7 @@ def _read(info: SegmentInfo, zone: ZoneInfo, journals: frozenset[str]) -> "tuple
     """
     row = functools.partial(row_of, zone=zone, journals=journals)
     try:
-        table = segment_table(info.path, info.id, zone, journals, row)
+        table = segment_table(info.path, info.id, zone, journals, row, compiled=compiled)
     except OSError:
         table = None  # reading it record by record tells what is wrong
     if table is not None:

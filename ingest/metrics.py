@@ -58,7 +58,7 @@ class Server:
         pages: dict[str, Callable[[], tuple[int, str, str]]] = {
             "/healthz": lambda: _verdict(watchman.is_alive()),
             "/readyz": lambda: _verdict(watchman.is_ready()),
-            "/metrics": lambda: (200, "text/plain; version=0.0.4; charset=utf-8", _exposition(watchman)),
+            "/metrics": lambda: (200, "text/plain; version=0.0.4; charset=utf-8", exposition(watchman)),
         }
 
         class Handler(BaseHTTPRequestHandler):
@@ -101,7 +101,8 @@ def _verdict(troubles: list[Trouble]) -> tuple[int, str, str]:
     return 503 if told else 200, "application/json; charset=utf-8", document + "\n"
 
 
-def _exposition(watchman: Watchman) -> str:
+def exposition(watchman: Watchman) -> str:
+    """The page `/metrics`."""
     from prometheus_client import generate_latest
 
     return generate_latest(_Registry(watchman)).decode()
@@ -146,7 +147,11 @@ class _Registry:
         yield Gauge(
             "tillwatch_spool_disk_used_ratio", "the spool's disk, 0 to 1", value=self._watchman.disk_percent() / 100
         )
-        troubles = Gauge("tillwatch_trouble", "1 for each thing that is wrong", labels=("code", "line"))
-        for trouble in self._watchman.is_ready():
-            troubles.add_metric((trouble.code, trouble.line), 1)
+        troubles = Gauge("tillwatch_trouble", "1 for each thing that is wrong", labels=("code", "line", "severity"))
+        for severity, found in (
+            ("critical", self._watchman.is_ready()),
+            ("warning", self._watchman.alarms()),
+        ):
+            for trouble in found:
+                troubles.add_metric((trouble.code, trouble.line, severity), 1)
         yield troubles

@@ -33,6 +33,7 @@ from ingest.segment import (
     read_raw,
 )
 from protocols.columnar.arrays import between, bits, hexadecimal
+from protocols.columnar.compiled import loops
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,7 +51,9 @@ RowOf = Callable[[str, Record], Mapping[str, Any]]
 """A record of a segment as a row of ``raw_frames``."""
 
 
-def segment_table(path: Path, segment: str, zone: ZoneInfo, by_row: frozenset[str], row_of: RowOf) -> "pa.Table | None":
+def segment_table(
+    path: Path, segment: str, zone: ZoneInfo, by_row: frozenset[str], row_of: RowOf, *, compiled: bool = False
+) -> "pa.Table | None":
     """All records of a segment in the columns of ``raw_frames``; None when it must be read record by record.
 
     Args:
@@ -59,6 +62,7 @@ def segment_table(path: Path, segment: str, zone: ZoneInfo, by_row: frozenset[st
         zone: the merchant's, for ``day``.
         by_row: profiles whose frames do not lie on the day they were seen.
         row_of: makes the rows of those, and of everything that is no frame.
+        compiled: whether machine code finds the records, where numba is.
 
     Raises:
         OSError: the file cannot be read.
@@ -70,7 +74,7 @@ def segment_table(path: Path, segment: str, zone: ZoneInfo, by_row: frozenset[st
     footer = read_footer(bytes(data[-FOOTER_SIZE:]))
     if footer is None or not _sound(data, footer):
         return None
-    places = _places(data, footer)
+    places = _places(data, footer, compiled)
     if places is None:
         return None
     heads = _heads(data, places)
@@ -125,12 +129,18 @@ def _sound(data: memoryview, footer: Footer) -> bool:
     return hashlib.sha256(data[:-FOOTER_SIZE]).hexdigest() == footer.sha256
 
 
-def _places(data: memoryview, footer: Footer) -> Any:
+def _places(data: memoryview, footer: Footer, compiled: bool) -> Any:
     """Where each record begins; None when they do not end where the footer begins, or are not as many as it says."""
     import numpy as np
 
+    end = len(data) - FOOTER_SIZE
+    if compiled and loops() is not None:
+        found = np.empty(min(footer.count, end // RECORD_OVERHEAD) + 1, np.int64)
+        octets = np.frombuffer(data, np.int8)
+        count = loops().follow(octets, HEADER_SIZE, end, _LENGTH_AT, RECORD_OVERHEAD, found)
+        return found[:count] if count == footer.count else None
     places = array.array("q")
-    at, end, length = HEADER_SIZE, len(data) - FOOTER_SIZE, _LENGTH.unpack_from
+    at, length = HEADER_SIZE, _LENGTH.unpack_from
     while at < end:
         places.append(at)
         at += RECORD_OVERHEAD + length(data, at + _LENGTH_AT)[0]

@@ -44,6 +44,7 @@ FILES_AND_FOLDERS = (
     ("cases", "password_file"),
     ("app", "key"),
     ("app", "oidc_secret_file"),
+    ("engine", "secret_file"),
 )
 SQLITE = "sqlite:///"
 ENVIRONMENT_PREFIX = "TILLWATCH_"

@@ -1,7 +1,5 @@
 """No card secret of any protocol is found on disk, whatever reads it and whatever is made of it."""
 
-import gzip
-import io
 import json
 import os
 import random
@@ -10,21 +8,19 @@ import subprocess
 import sys
 import time
 import tty
-import zipfile
-from collections.abc import Callable, Iterator
-from email import message_from_bytes, policy
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ingest.keys import create_keys
-from ingest.segments import read_segment
 from ingest.tables import Lake
 from protocols.describe import describe
 from protocols.dialect import DIALECTS
 from protocols.journal.profile import available_journals
 from protocols.profile import available_profiles, load_profile
 from protocols.sanitise import Sanitiser
+from tests.artefacts import blobs
 from tests.expectations.mail.postbox import Postbox, serving
 from tests.protocols.conftest import KEYS
 from tests.secretframes import JOURNALS, MERCHANT, SAMPLES, SEEDED, TERMINAL, TWIN, forms, holds
@@ -150,34 +146,6 @@ def wait_for(happened: Callable[[], bool]) -> None:
     while not happened():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-
-
-def blobs(path: Path) -> Iterator[tuple[str, bytes]]:
-    """A file's bytes, and whatever is packed inside them."""
-    data = path.read_bytes()
-    yield str(path), data
-    if path.suffix == ".parquet":
-        import pyarrow.parquet as pq
-
-        for row in pq.ParquetFile(path).read().to_pylist():
-            yield (
-                f"{path} (cells)",
-                b"\n".join(value if isinstance(value, bytes) else str(value).encode() for value in row.values()),
-            )
-    elif path.suffix == ".eml":
-        for part in message_from_bytes(data, policy=policy.default).walk():
-            payload = part.get_payload(decode=True)
-            if isinstance(payload, bytes):
-                yield f"{path} (part)", payload
-                if zipfile.is_zipfile(io.BytesIO(payload)):
-                    with zipfile.ZipFile(io.BytesIO(payload)) as packed:
-                        for name in packed.namelist():
-                            yield f"{path} ({name})", packed.read(name)
-    elif data[:2] == b"\x1f\x8b":
-        yield f"{path} (unpacked)", gzip.decompress(data)
-    if "spool" in path.parts and path.suffix == ".seg":
-        for record in read_segment(path):
-            yield f"{path} (record {record.seq})", record.frame
 
 
 @pytest.mark.slow

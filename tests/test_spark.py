@@ -1,5 +1,14 @@
-"""A world of the detection benchmark lands and is judged on a real master with two workers as in one process."""
+"""A world of the detection benchmark lands and is judged on a real master with two workers as in one process.
 
+Landing and checking are the commands, in processes of their own: what else this process has imported is not theirs.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,80 +20,136 @@ from bench.cluster import SMALL, cluster
 from bench.detection.pipeline import bring
 from bench.detection.story import write
 from bench.detection.worlds import brands
-from expectations.run import check
+from expectations.lifecycle import link, read_tables
+from expectations.lifecycle import table as life_cycles
+from expectations.run import business_days, shop_of
 from expectations.verdicts import plain
-from ingest import deriving
 from ingest.deriving import DERIVED
 from ingest.engine import Engine
-from ingest.landing import land
 from ingest.settings import Settings
 from ingest.spark.session import session
 from ingest.storage import LakeSettings
 from ingest.tables import Lake
+from tests.settingsfile import written
 from tests.sparkhere import why_without_spark
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
+TILLWATCH = [str(Path(sys.executable).with_name("tillwatch"))]
+IN_SMALL_PIECES = [
+    sys.executable,
+    "-c",
+    "from ingest import deriving; deriving.PIECE_ROWS = 2_000; from ingest.cli import main; main()",
+]
+"""The same command, with several pieces of work where there would be one."""
 JUDGED = ("findings", "life_cycles", "coverage")
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A world that was recorded and landed, and a cluster."""
+    """A world that was recorded and landed in one process, a cluster, and a file that says where they are."""
 
     settings: Settings
     engine: Engine
-    frames: int
+    file: Path
+    counts: dict[str, int]
 
-    def on_spark(self, **changes: Any) -> Settings:
-        return self.settings.model_copy(update={"engine": self.engine, **changes})
+    def run(self, program: list[str], *words: str, lake: str = "") -> "subprocess.CompletedProcess[str]":
+        """A command, and what it said."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("TILLWATCH_")}
+        return subprocess.run(
+            [*program, *words, "--json", "--config", str(self.file)],
+            env=environment | ({"TILLWATCH_LAKE__URI": lake} if lake else {}),
+            cwd=self.file.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     if missing := why_without_spark():
         pytest.skip(f"NOT CHECKED: {missing}")
-    brought = bring(write("test", 60, shops=12, cases=4, profiles=brands()), tmp_path_factory.mktemp("world"))
+    folder = tmp_path_factory.mktemp("world")
+    brought = bring(write("test", 60, shops=12, cases=4, profiles=brands()), folder)
     with cluster(tmp_path_factory.mktemp("cluster"), options=SMALL) as engine:
-        yield World(brought.settings, engine, brought.frames)
+        file = written(brought.settings.model_copy(update={"engine": engine}), folder / "tillwatch.toml")
+        yield World(brought.settings, engine, file, brought.landed.counts)
 
 
-def rows(settings: Settings, *names: str) -> dict[str, list[str]]:
+def rows(place: Path, *names: str) -> dict[str, list[str]]:
     """Tables' rows, in an order of their own."""
-    lake = Lake.of(settings.lake)
+    lake = Lake(place)
     return {name: sorted(map(repr, lake.read(name).to_pylist())) for name in names}
 
 
-def test_a_world_lands_alike_and_once(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_world_lands_alike_and_once(world: World, tmp_path: Path):
     """Two executors, days apart, make the tables of a landing in one process; landing again changes nothing."""
-    monkeypatch.setattr(deriving, "PIECE_ROWS", 2_000)  # several pieces
-    apart = world.on_spark(lake=LakeSettings(uri=str(tmp_path / "lake")))
+    words = ("land", "--engine", "spark")
 
-    landed = land(apart)
+    landed = world.run(IN_SMALL_PIECES, *words, lake=str(tmp_path / "lake"))
 
-    assert landed.segments >= 1
-    assert landed.rows["transactions"] > world.frames // 4
+    assert landed.returncode == 0, landed.stderr
+    told = json.loads(landed.stdout)
+    assert {name: told[name] for name in world.counts} == world.counts
+    assert world.counts["segments"] >= 1
     tables = ("raw_frames", *DERIVED)
-    assert rows(apart, *tables) == rows(world.settings, *tables)
-    assert not land(apart).changed
+    made = rows(tmp_path / "lake", *tables)
+    assert made == rows(Path(world.settings.lake.uri), *tables)
+    assert len(made["transactions"]) > len(made["raw_frames"]) // 4
+    assert "nothing new" in world.run(TILLWATCH, *words, lake=str(tmp_path / "lake")).stderr
 
 
 def test_a_world_is_judged_alike(world: World, tmp_path: Path):
-    """Findings, life cycles and coverage are equal, row for row; every rule and every law of a table was judged."""
-    by_duckdb = check(world.settings)
-    stored = rows(world.settings, *JUDGED)
-    lake = Lake.of(world.settings.lake)
+    """Findings, life cycles and coverage are equal, row for row, and so is every word that the commands say."""
+    lake = Path(world.settings.lake.uri)
+    by_duckdb = world.run(TILLWATCH, "check", "--engine", "duckdb")
+    stored = rows(lake, *JUDGED)
     for name in JUDGED:
-        (lake.root / name).rename(tmp_path / name)
+        (lake / name).rename(tmp_path / name)
 
-    by_spark = check(world.on_spark())
+    by_spark = world.run(TILLWATCH, "check", "--engine", "spark")
 
-    assert by_spark.could_not_run == by_duckdb.could_not_run == []
-    assert len({each.rule for each in by_spark.findings}) > 50
-    assert by_spark.findings == by_duckdb.findings
-    assert rows(world.settings, *JUDGED) == stored
-    assert by_spark.rules_run == by_duckdb.rules_run
-    assert (by_spark.attempts, by_spark.quality) == (by_duckdb.attempts, by_duckdb.quality)
+    assert len({json.loads(line)["rule"] for line in by_duckdb.stdout.splitlines()}) > 50
+    assert (by_spark.returncode, by_duckdb.returncode) == (1, 1), by_spark.stderr
+    assert by_spark.stdout == by_duckdb.stdout
+    assert by_duckdb.stderr[:2] == "20"  # attempts, rules, broken laws of the tables, what is unverifiable
+    assert by_spark.stderr.endswith(by_duckdb.stderr)  # before it stands what Java says of itself
+    assert rows(lake, *JUDGED) == stored
+
+
+def test_stored_life_cycles_are_brought_up_alike(world: World, tmp_path: Path):
+    """Over what DuckDB stored, Spark writes the days that are out of date, and those alone; then nothing more."""
+    import pyarrow as pa
+
+    from expectations.spark.engine import Spark  # sqlglot is there with the fixture
+
+    place = tmp_path / "lake"
+    shutil.copytree(world.settings.lake.uri, place, ignore=shutil.ignore_patterns(*JUDGED))
+    lake, shop = Lake(place), shop_of(world.settings)
+    days = business_days(lake)
+    with contextlib.closing(link(read_tables(lake, days[0]), shop, days[0], days[-1])) as linked:
+        assert life_cycles.store(lake, linked, days[0], days[-1]) == sorted(lake.days("life_cycles"))
+    stored = rows(place, "life_cycles")
+    first, (early, late, gone) = days[len(days) // 2], (days[1], days[-2], days[-3])
+    old = lake.read("life_cycles", filters=[("business_date", "in", [early, late])])
+    stands = pa.array([not each for each in old["stands"].to_pylist()])
+    old = old.set_column(old.schema.get_field_index("stands"), "stands", stands)
+    assert lake.replace(
+        "life_cycles", old, partitions={"business_date": [early, late, gone]}, app_id="test", app_version=1
+    )
+    assert rows(place, "life_cycles") != stored
+
+    with session(world.engine) as spark:
+        linked = Spark(spark, LakeSettings(uri=str(place))).link(lake, shop, first, days[-1], lambda _: None)
+        written = life_cycles.store(lake, linked, first, days[-1])
+        written_again = life_cycles.store(lake, linked, first, days[-1])
+        linked.close()
+
+    assert written == sorted([early, late, gone])
+    assert rows(place, "life_cycles") == stored
+    assert written_again == []
 
 
 DIFFERENCES = [

@@ -1,16 +1,17 @@
 -- What was agreed, beside what was charged.
 --
 -- In:  line, taken_back, contract, contract_rate, notice (the settings), payouts, profit_lines.
--- Out: fee_line (a settled line with the fee of its contract), acquirer_record (whatever an acquirer's file names).
+-- Out: fee_told (a settled line with the fee of its contract, and whether it was taken back again), acquirer_record
+--      (whatever an acquirer's file names), payout; once changes are looked for, fee_line (what was not taken back).
 
 -- The first rate that fits holds. A line whose class is not told is judged only by a rate for all classes.
 -- `reason`: what makes a fee higher than the contract's, the most particular first.
-CREATE TEMP TABLE fee_line AS
+CREATE TEMP TABLE fee_told AS
 WITH charged AS (
-    SELECT l.*, CASE WHEN l.kind = 'QR_SALE' THEN 'qr' ELSE l.card_class END AS class
+    SELECT l.*, CASE WHEN l.kind = 'QR_SALE' THEN 'qr' ELSE l.card_class END AS class, t.id IS NOT NULL AS is_taken_back
     FROM line l
+    LEFT JOIN (SELECT DISTINCT id FROM taken_back) t ON t.id = l.id
     WHERE l.status = 'settled' AND l.family = 'debit' AND l.fee_fen IS NOT NULL AND l.amount_fen > 0 AND l.currency = '156'
-      AND l.id NOT IN (SELECT id FROM taken_back)
 ),
 fitting AS (
     SELECT l.id, c.contract, c.cycle, c.instant_since, r.place, r.rate_ppm AS agreed_ppm, r.cap_fen, r.fixed_fen,
@@ -62,9 +63,9 @@ LEFT JOIN other o USING (id)
 -- day's fees do not have in common is the rate.
 SELECT * REPLACE (
     CASE WHEN reason IN ('class', 'concession', 'surcharge') AND coalesce(surcharge_fen, 0) <= 0
-              AND count(*) OVER (PARTITION BY merchant, acquirer, class, business_date, reason) * 2
+              AND count(*) OVER (PARTITION BY merchant, acquirer, class, is_taken_back, business_date, reason) * 2
                   < count(*) FILTER (reason IN ('class', 'concession', 'surcharge', 'rate'))
-                    OVER (PARTITION BY merchant, acquirer, class, business_date)
+                    OVER (PARTITION BY merchant, acquirer, class, is_taken_back, business_date)
          THEN 'rate' ELSE reason END AS reason)
 FROM explained;
 

@@ -42,7 +42,7 @@ class Hours:
         now: the decision moment, aware.
         seen: finding_id -> when it was first seen; one that is not named was seen just now.
         sent: what has been sent.
-        file_is_late: whether the acquirer's file of yesterday is expected and not there.
+        late: merchants whose acquirer's file of yesterday is expected and not there.
     """
 
     timing: Timing
@@ -50,7 +50,7 @@ class Hours:
     now: dt.datetime
     seen: Mapping[str, dt.datetime] = field(default_factory=dict)
     sent: Collection[Sent] = ()
-    file_is_late: bool = False
+    late: Collection[str] = ()
 
     def leaves(
         self, news: Collection[Finding], act_by: dt.datetime | None, merchant_id: str, address: str, locale: str
@@ -77,7 +77,7 @@ class Hours:
             return self._urgent(act_by, [each.at for each in theirs if each.kind == "P1"])
         if severity == "P2":
             return self._hourly(since, [each.at for each in theirs if each.kind == "P2"])
-        return self.digest(since)
+        return self.digest(since, late=merchant_id in self.late)
 
     def _urgent(self, act_by: dt.datetime | None, before: Collection[dt.datetime]) -> dt.datetime:
         """At once; new ones are gathered for some minutes, but never past the last moment that helps."""
@@ -104,7 +104,7 @@ class Hours:
             due = _full_hour(wakes.astimezone(self.zone))
         return due
 
-    def digest(self, since: dt.datetime) -> dt.datetime:
+    def digest(self, since: dt.datetime, *, late: bool) -> dt.datetime:
         """The day's digest after a moment: now, if it is past already; later while the acquirer's file is late."""
         day = since.astimezone(self.zone).date()
         first = self.local(day, self.timing.digest_at)
@@ -112,7 +112,7 @@ class Hours:
             day, first = day + DAY, self.local(day + DAY, self.timing.digest_at)
         latest = self.local(self.now.astimezone(self.zone).date(), self.timing.digest_latest)
         at = max(first, self.now)
-        if self.file_is_late and at < latest and at.astimezone(self.zone).date() == latest.astimezone(self.zone).date():
+        if late and at < latest and at.astimezone(self.zone).date() == latest.astimezone(self.zone).date():
             at = latest
         return self.wakes(at)
 

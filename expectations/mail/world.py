@@ -14,6 +14,7 @@ from expectations.cases.states import State
 from expectations.findings import Finding
 from expectations.mail.cases import Case, group, happened
 from expectations.mail.catalogue import behaviours
+from expectations.mail.files import absent, waiting
 from expectations.mail.history import History
 from expectations.mail.ledger import Ledger
 from expectations.mail.routes import NO_FACTS, Facts, groups_of
@@ -43,7 +44,7 @@ class World:
         recovered: cases whose money is back, with findings and log.
         money_back: what came back in all cases, and when; read when there are recovered cases.
         facts: what routes ask for.
-        file_is_late: whether the acquirer's file of yesterday is expected and not there.
+        late: merchants whose acquirer's file of yesterday is expected and not there.
         kept: findings of open cases that no check finds any more: called to mind, and told to nobody anew.
     """
 
@@ -60,7 +61,7 @@ class World:
     recovered: tuple[CaseRecord, ...] = ()
     money_back: tuple[MoneyBack, ...] = ()
     facts: Facts = NO_FACTS
-    file_is_late: bool = False
+    late: frozenset[str] = frozenset()
     kept: tuple[Finding, ...] = ()
 
     def knowing(self, history: History) -> "World":
@@ -70,9 +71,7 @@ class World:
     @functools.cached_property
     def hours(self) -> Hours:
         """The timing of this moment."""
-        return Hours(
-            self.settings.alerts.timing, self.settings.zone, self.now, self.seen, self.history.sent, self.file_is_late
-        )
+        return Hours(self.settings.alerts.timing, self.settings.zone, self.now, self.seen, self.history.sent, self.late)
 
     @functools.cached_property
     def cases(self) -> Mapping[str, tuple[Case, ...]]:
@@ -118,6 +117,7 @@ def look(settings: Settings, lake: Lake, ledger: Ledger, now: dt.datetime, merch
     numbers = book.open_cases(findings).numbers
     book.mark_told({each.finding_id for each in history.told if each.as_case})
     surer = book.surer(merchant)
+    yesterday = now.astimezone(settings.zone).date() - DAY
     unfound = kept(database, OPEN, {each.finding_id for each in findings}, merchant)
     recovered = book.cases(state="recovered", merchant=merchant, review=True, whole=True)
     recovered = [each for each in recovered if each.recovered_fen > 0]
@@ -135,7 +135,7 @@ def look(settings: Settings, lake: Lake, ledger: Ledger, now: dt.datetime, merch
         recovered=tuple(recovered),
         money_back=tuple(book.money_back()) if recovered else (),
         facts=Facts(groups_of(settings), _brands(settings, lake, [*findings, *(each for _, each in unfound)])),
-        file_is_late=_file_is_late(settings, lake, now),
+        late=waiting(settings, absent(settings, lake, [yesterday]), {each.merchant_id for each in findings}),
         kept=tuple(each for _, each in unfound),
     )
 
@@ -170,12 +170,3 @@ def _brands(settings: Settings, lake: Lake, findings: Collection[Finding]) -> di
     for row in rows.group_by(["terminal_id", "profile"]).aggregate([]).to_pylist():
         found.setdefault(row["terminal_id"], set()).add(row["profile"])
     return {terminal: frozenset(profiles) for terminal, profiles in found.items()}
-
-
-def _file_is_late(settings: Settings, lake: Lake, now: dt.datetime) -> bool:
-    """Whether folders of statements are watched, and none told of yesterday yet."""
-    if not settings.statements:
-        return False
-    yesterday = now.astimezone(settings.zone).date() - DAY
-    seen = lake.read("statement_lines", columns=["line_id"], filters=[("business_date", "==", yesterday)])
-    return bool(seen.num_rows == 0)

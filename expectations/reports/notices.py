@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from expectations.mail.blocks import Block, Fine, Letter, Note, Opening, Steps, Table, Verdict
 from expectations.mail.budget import Budget
@@ -18,6 +19,7 @@ from expectations.reports.period import Period
 from ingest.settings import Settings
 
 MOST_SHOPS = 60
+NO_FILES: Mapping[str, Sequence[dt.date]] = MappingProxyType({})
 
 
 def report_notice(
@@ -82,15 +84,20 @@ def fleet_notice(
     cases: Sequence[Case],
     settings: Settings,
     now: dt.datetime,
+    files: Mapping[str, Sequence[dt.date]] = NO_FILES,
 ) -> Notice:
-    """The report about many shops; for operations (``spent``) with the mails' budget and the cases for machines."""
+    """The report about many shops; for operations (``spent``) with the mails' budget and the cases for machines.
+
+    ``files``: acquirer -> days of which its file is expected and not there.
+    """
     locale, recipients = reader
     figures = Figures(texts(locale), settings.zone, now)
     say = figures.texts.phrases
     found, back = total(e.found for e in shops.values()), total(e.recovered for e in shops.values())
+    count = sum(e.cases for e in shops.values())
+    form = f"fleet_counted_{'one' if len(shops) == 1 else 'many'}_{'one' if count == 1 else 'many'}"
     values = {
-        "n": figures.count(len(shops)),
-        "cases": figures.count(sum(e.cases for e in shops.values())),
+        "counted": say[form].format(n=figures.count(len(shops)), cases=figures.count(count)),
         "found": figures.sums(found),
         "back": figures.sums(back),
         "period": figures.days({period.start, period.end}),
@@ -112,6 +119,12 @@ def fleet_notice(
     if profiles:
         said = say["list_comma"].join(f"{name} {count}" for name, count in sorted(profiles.items()))
         blocks.append(Note(say["fleet_terminals"], said))
+    if files:
+        lacking = (
+            say["files_of"].format(acquirer=acquirer, days=say["list_comma"].join(figures.date(day) for day in days))
+            for acquirer, days in sorted(files.items())
+        )
+        blocks.append(Note(say["files_missing"], say["list_semicolon"].join(lacking)))
     if spent is not None:
         blocks.append(Note(say["budget"], _budget(spent, figures)))
     blocks.append(Fine(lines=(say["privacy"],)))
@@ -124,7 +137,7 @@ def fleet_notice(
         business_date=period.end,
         finding_ids=(f"{'operations' if spent else 'fleet'}:{period.start}",),
         letter=Letter(locale, say["fleet_subject"].format(**values), tuple(blocks)),
-        cases=sum(e.cases for e in shops.values()),
+        cases=count,
         machine=tuple(cases) if spent is not None else None,
         identifiers=tuple(shops),
     )

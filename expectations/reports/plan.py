@@ -100,10 +100,13 @@ def _fleet(world: World, source: Source, period: Period) -> list[Notice]:
                 for case in world.cases.get(name, ())
                 if case.stands_alone and period.start <= case.lead.business_date <= period.end
             ]
-            spent = source.budget(world) if role == "operations" else None
+            is_operations = role == "operations"
+            spent = source.budget(world) if is_operations else None
+            files = source.absent_files(period, shops) if is_operations else {}
+            reader: tuple[Locale, tuple[str, ...]] = (locale, (address,))
             found.append(
                 fleet_notice(
-                    shops, period, (locale, (address,)), spent, cases=cases, settings=world.settings, now=world.now
+                    shops, period, reader, spent, cases=cases, files=files, settings=world.settings, now=world.now
                 )
             )
     return found

@@ -9,6 +9,7 @@ from expectations.cases.book import CaseBook, case_book
 from expectations.cases.record import CaseRecord, MoneyBack
 from expectations.findings import Finding
 from expectations.mail.budget import Budget, budget
+from expectations.mail.files import absent
 from expectations.mail.roles import about_agents
 from expectations.mail.timing import DAY
 from expectations.mail.world import World
@@ -82,6 +83,17 @@ class Source:
     def _money_back(self) -> list[MoneyBack]:
         """What came back in all cases, and when."""
         return self._book.money_back()
+
+    def absent_files(self, period: Period, merchants: Collection[str]) -> dict[str, tuple[dt.date, ...]]:
+        """Acquirer -> days of the period on which its shops traded and that no file of it tells of."""
+        seen = seen_days(self._lake, period.start, period.end)
+        whose = {each.id: each.acquirer for each in self._settings.merchants}
+        found: dict[str, tuple[dt.date, ...]] = {}
+        for acquirer, days in absent(self._settings, self._lake, period.days).items():
+            theirs = [each for each in merchants if whose.get(each) in {None, acquirer}]
+            traded = {day for each in theirs for day in seen.get(each, ())}
+            found |= {acquirer: lacking} if (lacking := tuple(day for day in days if day in traded)) else {}
+        return found
 
     @functools.cached_property
     def last_days(self) -> dict[str, set[dt.date]]:

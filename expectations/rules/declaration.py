@@ -1,6 +1,7 @@
 """What a rule is: one declaration, from which the check, the settings and the manual are made."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Literal, TypeAlias
 
@@ -85,6 +86,7 @@ class Rule:
         needs: what no terminal tells and a merchant must have (``statement``), codes of `vocabulary.NEEDS`.
         ruled_out: codes of what the view has tested for every row it accuses.
         parameters: its settings.
+        points: what each part of its score counts, by the part's name; the view finds them as ``points_<name>``.
         facts: what ``[[merchants]]`` has to say of a merchant (``mcc``) for it to be judged in full.
         enabled: whether it is judged unless the settings say otherwise.
     """
@@ -102,6 +104,7 @@ class Rule:
     needs: tuple[str, ...] = ()
     ruled_out: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
+    points: Mapping[str, int] = field(default_factory=dict)
     facts: tuple[str, ...] = ()
     enabled: bool = True
 

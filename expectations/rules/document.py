@@ -95,8 +95,11 @@ def _section(rule: Rule) -> str:
     if not rule.enabled:
         parts.append("Not judged unless `enabled = true`.")
     if rule.parameters:
-        rows = ((f"`{each.name}`", _default(each), each.means) for each in rule.parameters)
-        parts.append("\n" + _table(("parameter", "default", "meaning"), rows).rstrip("\n"))
+        named = ((f"`{each.name}`", _default(each), each.means) for each in rule.parameters)
+        parts.append("\n" + _table(("parameter", "default", "meaning"), named).rstrip("\n"))
+    if rule.points:
+        rows = ((f"`{part}`", str(points)) for part, points in rule.points.items())
+        parts.append("\n" + _table(("part of the score", "points"), rows).rstrip("\n"))
     return "\n".join([*parts, ""])
 
 

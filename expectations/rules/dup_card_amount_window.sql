@@ -1,17 +1,18 @@
--- One row a pair of sales of one card and one amount at one merchant within the hour, the later one
+-- One row a pair of sales of one card, one amount and one currency at one merchant within the hour, the later one
 -- accused, with a score. The first was disturbed (anomaly) when it was sent again, its reversal was queued, or its answer came after
 -- the terminal had given up. Slips are not collected: their part counts nothing and `missing` names them. A sale
--- without signature beside a signed one of the same entry lacks what was asked for; blank pictures sign nothing. Where a link carries neither operator nor
+-- without signature beside a signed one of the same entry lacks what was asked for; blank pictures sign nothing. Where a link carries no operator, or no
 -- trace number, the points that those could have earned are left open: what might have been for
 -- review with them is said to be unverifiable, not silently innocent. A common price is one of the merchant's three
 -- most common, or one that three answers "two purchases" taught (docs/cases.md).
 WITH sale AS (
-    SELECT life.*, sendings > 1 OR reversal_sendings > 0
+    SELECT life.*, coalesce(life.currency, '156') AS money, sendings > 1 OR reversal_sendings > 0
            OR coalesce(date_diff('second', requested_at, responded_at) >= p.timeout_s, false) AS anomaly
     FROM life JOIN parameter p USING (merchant)
     WHERE kind = 'SALE' AND exposed AND card IS NOT NULL AND amount_fen > 0
-      AND hash(merchant, card, amount_fen) IN (SELECT hash(merchant, card, amount_fen) FROM life WHERE kind = 'SALE' AND exposed
-                                               AND card IS NOT NULL GROUP BY 1 HAVING count(*) > 1)
+      AND hash(merchant, card, amount_fen, coalesce(life.currency, '156')) IN (
+          SELECT hash(merchant, card, amount_fen, coalesce(currency, '156')) FROM life
+          WHERE kind = 'SALE' AND exposed AND card IS NOT NULL GROUP BY 1 HAVING count(*) > 1)
 ),
 signed AS (
     SELECT signs AS id, arg_max(sha256, moment) AS sha256 FROM signature
@@ -20,7 +21,7 @@ signed AS (
 alike AS (
     SELECT *, count(*) OVER near AS run, count(*) FILTER (anomaly) OVER near AS run_anomalies
     FROM sale
-    WINDOW near AS (PARTITION BY merchant, card, amount_fen ORDER BY moment
+    WINDOW near AS (PARTITION BY merchant, card, amount_fen, money ORDER BY moment
                     RANGE BETWEEN INTERVAL 3600 SECOND PRECEDING AND INTERVAL 3600 SECOND FOLLOWING)
 ),
 pair AS (
@@ -42,7 +43,7 @@ pair AS (
     FROM alike later
     JOIN sale first
       ON first.merchant = later.merchant AND first.card = later.card AND first.amount_fen = later.amount_fen
-     AND first.nth < later.nth AND date_diff('second', first.moment, later.moment) <= 3600 AND first.trace <> later.trace
+     AND first.money = later.money AND first.nth < later.nth AND date_diff('second', first.moment, later.moment) <= 3600 AND first.trace <> later.trace
     LEFT JOIN signed a ON a.id = first.id
     LEFT JOIN signed b ON b.id = later.id
     WHERE later.run > 1
@@ -51,22 +52,23 @@ pair AS (
       AND first.id NOT IN (SELECT id FROM accused WHERE rule = 'retry_after_unknown')
     QUALIFY row_number() OVER (PARTITION BY later.id ORDER BY first.nth DESC) = 1
 ),
--- What this merchant sold in the 90 days before, by price: whole days, and today until then.
+-- What this merchant sold in the 90 days before in the pair's currency, by price: whole days, and today until then.
 earlier_days AS (
     SELECT p.id, s.amount_fen, s.sales
     FROM pair p
     JOIN (
-        SELECT d.merchant, d.day, s.amount_fen, count(*) AS sales
-        FROM (SELECT DISTINCT merchant, business_date AS day FROM pair) d
-        JOIN life s ON s.merchant = d.merchant AND s.kind = 'SALE' AND s.state = 'approved'
-                   AND s.business_date >= d.day - 90 AND s.business_date < d.day
-        GROUP BY d.merchant, d.day, s.amount_fen
-    ) s ON s.merchant = p.merchant AND s.day = p.business_date
+        SELECT d.merchant, d.money, d.day, s.amount_fen, count(*) AS sales
+        FROM (SELECT DISTINCT merchant, money, business_date AS day FROM pair) d
+        JOIN life s ON s.merchant = d.merchant AND coalesce(s.currency, '156') = d.money AND s.kind = 'SALE'
+                   AND s.state = 'approved' AND s.business_date >= d.day - 90 AND s.business_date < d.day
+        GROUP BY d.merchant, d.money, d.day, s.amount_fen
+    ) s ON s.merchant = p.merchant AND s.money = p.money AND s.day = p.business_date
 ),
 same_day AS (
     SELECT p.id, s.amount_fen, count(*) AS sales
     FROM pair p
-    JOIN life s ON s.merchant = p.merchant AND s.business_date = p.business_date AND s.kind = 'SALE'
+    JOIN life s ON s.merchant = p.merchant AND coalesce(s.currency, '156') = p.money
+               AND s.business_date = p.business_date AND s.kind = 'SALE'
                AND s.state = 'approved' AND s.nth < p.nth AND s.id <> p.first_id
     GROUP BY p.id, s.amount_fen
 ),
@@ -91,7 +93,7 @@ habit AS (
         SELECT p.id, s.business_date
         FROM pair p
         JOIN life s ON s.merchant = p.merchant AND s.card = p.card AND s.amount_fen = p.amount_fen
-                   AND s.kind = 'SALE' AND s.live
+                   AND coalesce(s.currency, '156') = p.money AND s.kind = 'SALE' AND s.live
                    AND s.business_date >= p.business_date - 60 AND s.business_date < p.business_date
         GROUP BY p.id, s.business_date
         HAVING count(*) >= 2 AND max(s.refunded_fen) = 0
@@ -108,24 +110,27 @@ weighed AS (
     JOIN history h USING (id)
     LEFT JOIN habit USING (id)
     LEFT JOIN price_point point ON point.merchant = p.merchant AND point.amount_fen = p.amount_fen
-                               AND point.currency = coalesce(p.currency, '156')
+                               AND point.currency = p.money
 ),
 scored AS (
     SELECT *, {
-        'time_apart': CASE WHEN seconds_apart <= 60 THEN 40 WHEN seconds_apart <= 300 THEN 30 ELSE 10 END,
-        'first_had_anomaly': CASE WHEN first_anomaly THEN 25 ELSE 0 END,
-        'same_terminal_and_operator': CASE WHEN same_operator THEN 15 ELSE 0 END,
-        'first_unsigned': CASE WHEN first_unsigned THEN 15 ELSE 0 END,
-        'rare_price': CASE WHEN rare_price THEN 10 ELSE 0 END,
-        'consecutive_receipts': CASE WHEN consecutive THEN 10 ELSE 0 END,
-        'common_price': CASE WHEN common_price THEN -30 ELSE 0 END,
-        'different_orders': CASE WHEN orders_differ THEN -40 ELSE 0 END,
-        'signed_apart': CASE WHEN signed_apart THEN -25 ELSE 0 END,
-        'done_before': CASE WHEN days_done_before >= 2 THEN -30 ELSE 0 END,
-        'different_terminals': CASE WHEN same_terminal THEN 0 ELSE -20 END,
-        'tap_at_common_price': CASE WHEN tap_without_pin AND common_price THEN -15 ELSE 0 END
-    } AS score_parts
-    FROM weighed
+        'time_apart': CASE WHEN seconds_apart <= 60 THEN points_within_60_s WHEN seconds_apart <= 300 THEN points_within_300_s
+                           ELSE points_within_3600_s END,
+        'first_had_anomaly': CASE WHEN first_anomaly THEN points_first_had_anomaly ELSE 0 END,
+        'same_terminal_and_operator': CASE WHEN same_operator THEN points_same_terminal_and_operator ELSE 0 END,
+        'first_unsigned': CASE WHEN first_unsigned THEN points_first_unsigned ELSE 0 END,
+        'rare_price': CASE WHEN rare_price THEN points_rare_price ELSE 0 END,
+        'consecutive_receipts': CASE WHEN consecutive THEN points_consecutive_receipts ELSE 0 END,
+        'common_price': CASE WHEN common_price THEN points_common_price ELSE 0 END,
+        'different_orders': CASE WHEN orders_differ THEN points_different_orders ELSE 0 END,
+        'signed_apart': CASE WHEN signed_apart THEN points_signed_apart ELSE 0 END,
+        'done_before': CASE WHEN days_done_before >= 2 THEN points_done_before ELSE 0 END,
+        'different_terminals': CASE WHEN same_terminal THEN 0 ELSE points_different_terminals END,
+        'tap_at_common_price': CASE WHEN tap_without_pin AND common_price THEN points_tap_at_common_price ELSE 0 END
+    } AS score_parts,
+    CASE WHEN same_terminal AND operator_absent THEN points_same_terminal_and_operator ELSE 0 END
+        + CASE WHEN nameless THEN points_consecutive_receipts ELSE 0 END AS unheard
+    FROM weighed JOIN parameter USING (merchant)
     -- Three or more alike within the hour, without a fault in any: gift cards, a canteen, a hospital till.
     WHERE NOT (run >= 3 AND run_anomalies = 0 AND NOT rare_price)
       AND (seconds_apart <= 300 OR first_anomaly OR first_unsigned)
@@ -135,7 +140,7 @@ SELECT id AS key,
         + score_parts.first_unsigned + score_parts.signed_apart + score_parts.rare_price + score_parts.consecutive_receipts + score_parts.common_price
         + score_parts.different_orders + score_parts.done_before + score_parts.different_terminals
         + score_parts.tap_at_common_price)::BIGINT AS duplicate_score,
-       duplicate_score + CASE WHEN nameless THEN 25 ELSE 0 END AS highest_score,
+       (duplicate_score + unheard)::BIGINT AS highest_score,
        [id, first_id] AS subjects,
        merchant, terminal, business_date, amount_fen AS amount_at_risk_fen, act_by,
        CASE WHEN duplicate_score >= 70 THEN 'alert' WHEN duplicate_score >= 45 THEN 'review' ELSE 'nameless' END

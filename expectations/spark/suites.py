@@ -22,7 +22,8 @@ class SparkBench(Bench):
     def __init__(self, spark: "SparkSession") -> None:
         super().__init__()
         self._spark = spark
-        self._on_spark: Any = self._context.data_sources.add_spark("tillwatch on spark")
+        rows = self._context.data_sources.add_spark("tillwatch on spark").add_dataframe_asset("rows on spark")
+        self._on_spark: Any = rows.add_batch_definition_whole_dataframe("all")
 
     def judge(self, name: str, rows: "pa.Table", laws: Sequence[Stated]) -> list[Verdict]:
         """Hold every law against the rows, as `Bench.judge` does."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expectations.laws import KEY, Equal, Law, Length, NotAbove, NotBelow, OneOf, Present, Stated, Unique, Verdict
+from ingest.spark.session import ignore_pandas_warning
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +32,7 @@ class Bench:
     def __init__(self) -> None:
         os.environ["GX_ANALYTICS_ENABLED"] = "false"
         logging.getLogger("great_expectations").setLevel(logging.ERROR)
+        ignore_pandas_warning()  # it imports pyspark where that is installed
         import great_expectations as gx
         from great_expectations.data_context.types.base import ProgressBarsConfig
 
@@ -39,7 +41,8 @@ class Bench:
         self._context.variables.progress_bars = ProgressBarsConfig(globally=False)
         for site in list(self._context.get_site_names()):
             self._context.delete_data_docs_site(site)
-        self._source = self._context.data_sources.add_pandas("tillwatch")
+        self._rows = self._context.data_sources.add_pandas("tillwatch").add_dataframe_asset("rows")
+        self._whole = self._rows.add_batch_definition_whole_dataframe("all")
         self._told: Told = lambda _, key: (key, None)
 
     def judge(self, name: str, rows: "pa.Table", laws: Sequence[Stated]) -> list[Verdict]:
@@ -50,13 +53,13 @@ class Bench:
             rows: the laws' columns and ``key``; no card data.
             laws: what must hold.
         """
-        return self._judged(self._source, name, _frame(rows), rows.num_rows, laws)
+        return self._judged(self._whole, name, _frame(rows), rows.num_rows, laws)
 
-    def _judged(self, source: Any, name: str, frame: Any, count: int, laws: Sequence[Stated]) -> list[Verdict]:
+    def _judged(self, batch: Any, name: str, frame: Any, count: int, laws: Sequence[Stated]) -> list[Verdict]:
         suite = self._gx.ExpectationSuite(name=name, expectations=[self._expectation(name, each) for each in laws])
         definition = self._gx.ValidationDefinition(
             name=name,
-            data=source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all"),
+            data=batch,
             suite=self._context.suites.add(suite),
         )
         checkpoint = self._gx.Checkpoint(

@@ -1,7 +1,6 @@
 """``tillwatch collect``: read terminals until stopped."""
 
 import contextlib
-import datetime as dt
 import gc
 import signal
 import sys
@@ -262,7 +261,7 @@ def _watch(stop: threading.Event, watchman: "Watchman", events: "EventLog") -> N
                 events.tell("", "committer-stopped", relaying="goes on", hint="nothing is recorded: start it again")
             if time.monotonic() >= next_look:
                 next_look = time.monotonic() + LOOK_SECONDS
-                watchman.look(dt.datetime.now(dt.UTC))
+                watchman.look()
                 if not watchman.is_alive():
                     manager.say("WATCHDOG=1")
 

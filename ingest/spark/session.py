@@ -9,10 +9,12 @@ import importlib.util
 import logging
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
 from importlib.resources import files
@@ -20,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingest.engine import Engine
-from ingest.errors import UsageError
+from ingest.errors import KeyFileError, UsageError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -36,15 +38,33 @@ def session(engine: Engine) -> Iterator["SparkSession"]:
 
     Raises:
         UsageError: something that it needs is not there.
+        KeyFileError: the secret's file cannot be read, or is empty.
     """
-    _refuse_missing(engine)
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    warnings.filterwarnings(
-        "ignore", "PySpark does not yet fully support pandas", FutureWarning
-    )  # none is handed to it
-    from pyspark.sql import SparkSession
+    refuse_missing(engine)
+    with tempfile.TemporaryDirectory(prefix="tillwatch-spark-") as folder:
+        words = [*properties_from(write_properties(engine, Path(folder))), "pyspark-shell"]
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        os.environ["PYSPARK_SUBMIT_ARGS"] = shlex.join(words)
+        options = properties(engine) | {"spark.sql.warehouse.dir": folder}  # else one is made where the process stands
+        logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # what is raised is told by us
+        ignore_pandas_warning()
+        from pyspark.sql import SparkSession
 
-    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # what is raised is told by us
+        builder = SparkSession.builder.master(engine.master).appName("tillwatch")
+        spark = builder.config(map=options).getOrCreate()
+        try:
+            yield spark
+        finally:
+            spark.stop()
+
+
+def ignore_pandas_warning() -> None:
+    """Say nothing of pandas, which pyspark complains of when it is imported: none of ours is handed to it."""
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+
+
+def properties(engine: Engine) -> dict[str, str]:
+    """What Spark is told of a session before it starts, but for the secret."""
     log = f"-Dlog4j2.configurationFile=file:{files(__package__).joinpath('log4j2.properties')}"
     options = {
         "spark.ui.enabled": "false",
@@ -53,16 +73,57 @@ def session(engine: Engine) -> Iterator["SparkSession"]:
         "spark.executor.memory": engine.executor_memory,
         "spark.executorEnv.PYTHONHASHSEED": "0",
     } | engine.options
-    options["spark.driver.extraJavaOptions"] = f"{log} {options.get('spark.driver.extraJavaOptions', '')}"
-    builder = SparkSession.builder.master(engine.master).appName("tillwatch")
-    spark = builder.config(map=options).getOrCreate()
+    if engine.secret_file:
+        options |= {"spark.authenticate": "true", "spark.network.crypto.enabled": "true"}
+    options["spark.driver.extraJavaOptions"] = f"{log} {options.get('spark.driver.extraJavaOptions', '')}".strip()
+    return options
+
+
+def write_properties(engine: Engine, folder: Path) -> Path:
+    """The properties as a file of Java's, with the secret, which a command line would show to everybody.
+
+    Raises:
+        KeyFileError: the secret's file cannot be read, or is empty.
+    """
+    told = properties(engine)
+    if engine.secret_file:
+        told |= {"spark.authenticate.secret": _secret(engine.secret_file)}
+    file = folder / "spark.properties"
+    file.write_text("".join(f"{_escaped(key)}={_escaped(value)}\n" for key, value in told.items()), "utf-8")
+    return file
+
+
+def properties_from(file: Path) -> list[str]:
+    """What tells spark-submit of such a file."""
+    return ["--properties-file", str(file), "--load-spark-defaults"]
+
+
+def _escaped(text: str) -> str:
+    """As a file of Java's properties has it (java.util.Properties.load)."""
+    for plain, written in (("\\", "\\\\"), ("\n", "\\n"), ("=", "\\="), (":", "\\:"), (" ", "\\ ")):
+        text = text.replace(plain, written)
+    return text
+
+
+def _secret(file: Path) -> str:
     try:
-        yield spark
-    finally:
-        spark.stop()
+        secret = file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        secret = ""
+    if not secret:
+        raise KeyFileError(
+            f"{file}: the secret of Spark cannot be read",
+            hint="check engine.secret_file, its owner and mode; it is the file that the master and its workers read",
+        )
+    return secret
 
 
-def _refuse_missing(engine: Engine) -> None:
+def refuse_missing(engine: Engine) -> None:
+    """Pass where everything is there that Spark needs.
+
+    Raises:
+        UsageError: something is not.
+    """
     for package in ("pyspark", "sqlglot"):
         if importlib.util.find_spec(package) is None:
             raise UsageError(

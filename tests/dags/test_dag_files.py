@@ -97,13 +97,16 @@ def test_every_dag_and_task_can_be_read_by_people(parsed):
 
 
 def test_every_task_is_patient_and_in_the_end_tells_the_operator(parsed):
-    """Retries with doubling waits, one run at a time, no catching up, and a mail when patience runs out."""
+    """Retries with doubling waits, one run at a time, no catching up, and a mail when patience runs out.
+
+    What a batch could not land the last task tries once more, and tells of: nobody is mailed twice.
+    """
     for name, dag in parsed["dags"].items():
         assert (dag["catchup"], dag["max_active_runs"]) == (False, 1), name
-        for task in dag["tasks"].values():
+        for task_name, task in dag["tasks"].items():
             assert task["retries"] >= 3, name
             assert task["retry_exponential_backoff"] == 2, name
-            assert task["callbacks"] == ["tell_operator"], name
+            assert task["callbacks"] == ([] if task_name == "land_share" else ["tell_operator"]), task_name
 
 
 def test_no_task_takes_its_day_from_airflow():

@@ -19,8 +19,10 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # its types are in a package of their own
 
+from bench.store import remove_sockets
 from ingest.demo.processes import Program, clean_environment, members
 from tests.ingest.s3 import Gate
+from tests.sparkhere import FOLDER
 
 ROOT = Path(__file__).parents[2]
 ADDED = {
@@ -36,6 +38,8 @@ PORTS = {
     "redis": ["6379"],
     "store": ["9333", "8080", "8888", "8333"],
     "app": ["8734"],
+    "spark-master": ["7077", "8081"],
+    "spark-worker": ["8082"],
     "postgres": ["5432"],
     "mailpit": ["1025"],
 }
@@ -98,7 +102,7 @@ class Composed:
         for settings in ("fleet.toml", "tillwatch.toml"):
             text = (ROOT / "deploy" / settings).read_text("utf-8")
             (folder / settings).write_text(self.here(text), "utf-8")
-        for name in ("airflow", "tillwatch/spool", "tillwatch/lake", "tillwatch-collector", "redis", "store"):
+        for name in ("airflow", "tillwatch/spool", "tillwatch/lake", "tillwatch-collector", "redis", "store", "spark"):
             (folder / "volumes" / name).mkdir(parents=True)
 
     def here(self, text: str, service: str = "") -> str:
@@ -131,6 +135,9 @@ class Composed:
             theirs["AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT"] = str(self.ports[service]["8974"])
         if service == "postgres":
             theirs |= {"PGHOST": "127.0.0.1", "PGPORT": str(self.ports[service]["5432"])}
+        if service.startswith("spark-"):
+            path = f"{FOLDER / 'bin'}:{path}"
+            theirs |= {"HOSTNAME": "127.0.0.1", "SPARK_LOCAL_IP": "127.0.0.1", "PYTHONPATH": str(FOLDER)}
         clean = {name: value for name, value in clean_environment().items() if not name.startswith("AWS_")}
         ours = {"PATH": path, "HOSTNAME": instance or socket.getfqdn(), "HOME": str(self.folder)}
         return clean | ours | theirs | self.added
@@ -196,6 +203,8 @@ class Composed:
         for pid in members(program.session):
             os.kill(pid, 9)
         program.stop(grace=5)
+        if name == "store":
+            remove_sockets(self.ports[name].values())
 
     def stop(self) -> None:
         """End everything, as a machine that loses its power; nothing of it is left."""

@@ -11,6 +11,7 @@ from expectations.lifecycle import Shop
 from expectations.run import judge
 from tests.expectations.plainlaws import PlainBench
 from tests.expectations.shopdays import Till, tables
+from tests.expectations.statementdays import Acquirer, with_statement
 
 SHOP = Shop("Asia/Shanghai", dt.time(23, 0))
 Findings = Callable[..., list[Finding]]
@@ -31,5 +32,24 @@ def findings() -> Findings:
         out = judge(given or tables(*tills), SHOP, *days, bench=PlainBench())
         assert out.could_not_run == []
         return out.findings
+
+    return run
+
+
+@pytest.fixture
+def acquirer() -> Acquirer:
+    """An acquirer that has said nothing yet."""
+    return Acquirer()
+
+
+@pytest.fixture
+def said(findings: Findings, till: Till, request: pytest.FixtureRequest) -> Callable[..., list[str]]:
+    """What the `RULES` of a module say of the terminal and its acquirers' files, ``rule severity certainty`` each."""
+
+    def run(*acquirers: Acquirer) -> list[str]:
+        found = findings(till, given=with_statement(*acquirers, tills=(till,)))
+        return sorted(
+            f"{each.rule} {each.severity} {each.certainty}" for each in found if each.rule in request.module.RULES
+        )
 
     return run

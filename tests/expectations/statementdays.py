@@ -76,6 +76,12 @@ class Acquirer:
             self.file(f"2026-11-{21 + day}", till.merchant)
 
 
+def busy(till: Till) -> None:
+    """Some sales around what a test is about."""
+    for card in range(5):
+        till.sale(1000 + card, card=card)
+
+
 def with_statement(*acquirers: Acquirer, tills: tuple[Till, ...]) -> "dict[str, pa.Table]":
     """Both sides."""
     import pyarrow as pa

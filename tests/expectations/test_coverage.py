@@ -18,7 +18,8 @@ from ingest.storage import LakeSettings
 from ingest.tables import Lake
 from tests.expectations.conftest import SHOP
 from tests.expectations.plainlaws import PlainBench
-from tests.expectations.shopdays import MERCHANT, Till, faulty_shop, tables
+from tests.expectations.shopdays import MERCHANT, Till, tables
+from tests.expectations.wholeshops import faulty_shop
 
 FIRST, LAST = dt.date(2026, 11, 1), dt.date(2026, 12, 31)
 COLUMNS = {"batch": ("batch_no",), "card": ("card_token", "pan_masked")}

@@ -159,6 +159,22 @@ def test_a_change_that_was_announced_in_time(desk: Desk, announced: str, silent:
     assert said(desk, notices=(notice,)) == ([] if silent else [f"fee_rate_step_change PROVEN {over}"])
 
 
+def test_a_change_begins_with_a_sale_that_was_voided_and_costs_nothing_by_it(desk: Desk):
+    """The first fee at the new rate tells it, though its void gave it back."""
+    over = stepped(desk)
+    first = desk.lines[250]
+    desk.charge(
+        first["amount_fen"], -first["fee_fen"], txn_type="VOID", orig_ref=first["acquirer_ref"],
+        at=f"{first['business_date']} 21:00:00",
+    )  # fmt: skip
+    cost = first["fee_fen"] - rounded(first["amount_fen"], 6000, "half-up")
+    shop = Shop("Asia/Shanghai", dt.time(23, 0), agreed=Agreements((contract(),)))
+    days = dt.date(2020, 1, 1), dt.date(2030, 1, 1)
+    [step] = judge(with_statement(desk, tills=(Till(),)), shop, *days, bench=PlainBench()).findings
+    assert (step.rule, step.amount_at_risk_fen) == ("fee_rate_step_change", over - cost)
+    assert (step.subjects[0].rrn, cost > 0) == (first["rrn"], True)
+
+
 def test_another_mix_of_cards_is_no_change(desk: Desk):
     """Debit at first, credit later: the average rises and no rate does."""
     chance = random.Random(4)

@@ -17,8 +17,9 @@ from ingest.settings import Settings
 from ingest.storage import LakeSettings
 from ingest.tables import Lake
 from tests.expectations.plainlaws import PlainBench
-from tests.expectations.shopdays import Row, Till, faulty_shop, quiet_days, tables
+from tests.expectations.shopdays import Row, Till, tables
 from tests.expectations.statementdays import Acquirer, with_statement
+from tests.expectations.wholeshops import faulty_shop, quiet_days
 
 if TYPE_CHECKING:
     import pyarrow as pa

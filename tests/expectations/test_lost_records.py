@@ -4,35 +4,12 @@ from typing import Any
 
 import pytest
 
-from tests.expectations.conftest import Findings
 from tests.expectations.shopdays import Row, Till, moment
-from tests.expectations.statementdays import Acquirer, with_statement
+from tests.expectations.statementdays import Acquirer, busy
 
 pytestmark = pytest.mark.thorough
 
 RULES = {"missing_in_acquirer", "missing_in_terminal", "amount_differs", "late_settlement"}
-
-
-@pytest.fixture
-def acquirer() -> Acquirer:
-    return Acquirer()
-
-
-@pytest.fixture
-def said(findings: Findings, till: Till) -> Any:
-    """What the rules of this file say of the terminal and its acquirer's files, ``rule severity certainty`` each."""
-
-    def run(*acquirers: Acquirer) -> list[str]:
-        found = findings(till, given=with_statement(*acquirers, tills=(till,)))
-        return sorted(f"{each.rule} {each.severity} {each.certainty}" for each in found if each.rule in RULES)
-
-    return run
-
-
-def busy(till: Till) -> None:
-    """Some sales around what a test is about."""
-    for card in range(5):
-        till.sale(1000 + card, card=card)
 
 
 def taken_back(acquirer: Acquirer, sale: Row) -> None:

@@ -13,7 +13,8 @@ from expectations.findings import Finding
 from expectations.lifecycle import Shop
 from expectations.run import judge
 from tests.expectations.plainlaws import PlainBench
-from tests.expectations.shopdays import Till, faulty_shop, moment, quiet_days, tables
+from tests.expectations.shopdays import Till, moment, tables
+from tests.expectations.wholeshops import faulty_shop, quiet_days
 
 SHOP = Shop("Asia/Shanghai", dt.time(23, 0))
 FIRST, LAST = dt.date(2026, 11, 1), dt.date(2026, 12, 31)

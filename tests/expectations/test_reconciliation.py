@@ -6,7 +6,7 @@ import pytest
 
 from tests.expectations.conftest import Findings
 from tests.expectations.shopdays import Till, moment
-from tests.expectations.statementdays import Acquirer, with_statement
+from tests.expectations.statementdays import Acquirer, busy, with_statement
 
 pytestmark = pytest.mark.thorough
 
@@ -15,28 +15,6 @@ RULES = {
     "refund_not_completed", "host_approved_terminal_failed", "retry_after_unknown", "dup_rrn_twice",
     "dup_stan_resent", "dup_batch_upload",
 }  # fmt: skip
-
-
-@pytest.fixture
-def acquirer() -> Acquirer:
-    return Acquirer()
-
-
-@pytest.fixture
-def said(findings: Findings, till: Till) -> Any:
-    """What the rules of this file say of the terminal and its acquirers' files, ``rule severity certainty`` each."""
-
-    def run(*acquirers: Acquirer) -> list[str]:
-        found = findings(till, given=with_statement(*acquirers, tills=(till,)))
-        return sorted(f"{each.rule} {each.severity} {each.certainty}" for each in found if each.rule in RULES)
-
-    return run
-
-
-def busy(till: Till) -> None:
-    """Some sales around what a test is about."""
-    for card in range(5):
-        till.sale(1000 + card, card=card)
 
 
 def test_a_day_that_agrees_is_silent(till: Till, acquirer: Acquirer, said: Any):

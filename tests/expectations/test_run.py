@@ -23,7 +23,8 @@ from ingest.settings import Settings
 from ingest.storage import LakeSettings
 from ingest.tables import Lake
 from tests.expectations.plainlaws import PlainBench
-from tests.expectations.shopdays import Till, faulty_shop, tables
+from tests.expectations.shopdays import Till, tables
+from tests.expectations.wholeshops import faulty_shop
 
 pytestmark = pytest.mark.slow  # whole checks of a lake
 

@@ -22,16 +22,16 @@ def the_first_answer_came_after_the_terminal_had_given_up(till: Till) -> None:
 @stage.scene("dup_card_amount_window P4 POSSIBLE")
 def the_first_answer_came_within_the_terminals_patience(till: Till) -> None:
     till.sale(12345)
-    till.sale(12345, at="09:03:30")
+    till.sale(12345, at="09:01:50")
 
 
 @stage.scene("dup_card_amount_window P4 POSSIBLE")
-def seven_minutes_apart_and_only_the_second_signed(till: Till) -> None:
+def four_minutes_apart_and_only_the_second_signed(till: Till) -> None:
     till.sale(12345)
-    till.sign(till.sale(12345, at="09:09:00"))
+    till.sign(till.sale(12345, at="09:05:30"))
 
 
-@stage.scene()
+@stage.scene("dup_card_amount_window P2 PROBABLE")
 def a_tap_by_magnetic_stripe_mode_at_a_common_price(till: Till) -> None:
     for number in range(12):
         till.sale(1800, card=100 + number, entry_mode="912")

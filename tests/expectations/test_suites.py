@@ -19,13 +19,14 @@ from expectations.suites.tables import SUITES
 from ingest.settings import Settings
 from tests.expectations.conftest import SHOP
 from tests.expectations.plainlaws import PlainBench
-from tests.expectations.shopdays import Till, faulty_shop, tables
+from tests.expectations.shopdays import Till, tables
 from tests.expectations.test_scenes_catalogue import stage as catalogue
 from tests.expectations.test_scenes_debits import stage as debits
 from tests.expectations.test_scenes_holds_batches import stage as holds_batches
 from tests.expectations.test_scenes_shops import stage as shops
 from tests.expectations.test_scenes_signatures import stage as signatures
 from tests.expectations.test_scenes_voids_refunds import stage as voids_refunds
+from tests.expectations.wholeshops import faulty_shop
 
 if TYPE_CHECKING:
     from expectations.suites.ge import Bench

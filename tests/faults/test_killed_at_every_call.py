@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from ingest.records import Kind
 from ingest.segments import read_segment, sealed_segments
 from ingest.spool import Spool
-from tests.faults.spool_writer import KEYS, sound_numbers
+from tests.faults.spool_writer import KEYS, frame_of, record_of, sound_numbers
 from tests.faults.tools import why_without
 
 WRITER = Path(__file__).with_name("spool_writer.py")
@@ -50,20 +51,23 @@ def run(folder: Path, log: Path, *inject: str) -> tuple[int, int]:
 
 
 def calls_on(folder: Path, log: Path) -> list[tuple[str, int]]:
-    """Each call that touches the folder, and the how many-th of its name it is in the whole run."""
+    """Each call that touches the folder or acknowledges, and the how many-th of its name it is in the whole run."""
     count: collections.Counter[str] = collections.Counter()
     found = []
     for line in log.read_text("utf-8", "replace").splitlines():
         if (match := CALL.match(line)) is None:
             continue
         count[match[1]] += 1
-        if str(folder) in match[2]:
+        if str(folder) in match[2] or (match[1] == "write" and match[2].startswith("1<")):
             found.append((match[1], count[match[1]]))
     return found
 
 
 def test_dying_at_any_call_loses_nothing_that_was_acknowledged(tmp_path: Path, record_property: Any) -> None:
-    """Fault 2: around each write, sync, rename and close, what was acknowledged is found by the next start."""
+    """Fault 2: around each write, sync, ACK, rename and close, what was acknowledged is found by the next start.
+
+    The terminal then sends everything again, as after a lost answer: each frame is there once that is no copy.
+    """
     whole = tmp_path / "whole"
     status, last = run(whole, tmp_path / "log")
     assert (status, last > 0) == (0, True)
@@ -71,6 +75,8 @@ def test_dying_at_any_call_loses_nothing_that_was_acknowledged(tmp_path: Path, r
     names = {name for name, _ in calls}
     assert {"openat", "write", "fdatasync", "fsync", "fchmod", "close"} <= names
     assert sum(name == "fdatasync" for name, _ in calls) >= int(BATCHES)
+    said = (tmp_path / "log").read_text("utf-8", "replace").count("write(1<")
+    assert said >= int(BATCHES)
     acknowledged_in_all = killed = 0
     for index, (name, number) in enumerate(calls):
         spool = tmp_path / f"w{index:04d}"  # as long a name as the first, so that nothing else differs
@@ -82,6 +88,13 @@ def test_dying_at_any_call_loses_nothing_that_was_acknowledged(tmp_path: Path, r
             pass
         found = sound_numbers([record for info in sealed_segments(spool) for record in read_segment(info.path)])
         assert set(range(1, acknowledged + 1)) <= set(found), f"killed at {name} {number}: acknowledged and lost"
+        with Spool(spool, KEYS) as again:
+            again.append_many([record_of(each) for each in range(1, last + 1)])
+        records = [record for info in sealed_segments(spool) for record in read_segment(info.path)]
+        firsts = [record.frame for record in records if record.kind is Kind.FRAME and record.dup_of is None]
+        assert sorted(firsts) == sorted(map(frame_of, range(1, last + 1))), f"killed at {name} {number}: doubled"
     assert acknowledged_in_all > 0
-    record_property("tried", f"killed at each of {killed} calls ({', '.join(sorted(names))})")
-    record_property("lost", f"0 of {acknowledged_in_all} acknowledged")
+    record_property(
+        "tried", f"killed at each of {killed} calls ({', '.join(sorted(names))}), {said} of them ACKs; all sent again"
+    )
+    record_property("lost", f"0 of {acknowledged_in_all} acknowledged, 0 frames twice")

@@ -7,6 +7,7 @@ faults; ``SOAK_SECONDS`` another length than CI's or the full one.
 """
 
 import collections
+import itertools
 import os
 import random
 import signal
@@ -20,6 +21,7 @@ import pytest
 
 from ingest.segments import read_segment, sealed_segments
 from ingest.tables import Lake
+from tests.artefacts import blobs
 from tests.faults.lengths import length
 from tests.faults.power import why_not
 from tests.faults.real import CALL, Collect, Crowd, Terminal, check
@@ -205,7 +207,7 @@ def _tables(disk: Path) -> list[tuple[str, int]]:
 
 
 def _no_card_data(disk: Path, said: str) -> None:
-    """C: neither number nor track, in digits, in BCD or in hex of either, in any file or word."""
+    """C: neither number nor track, in digits, in BCD or in hex of either, in any file, packed or not, or any word."""
     forms = [PAN.encode(), bytes.fromhex(PAN), PAN.encode().hex().encode(), TRACK[17:].encode()]
-    everything = [said.encode(), *(path.read_bytes() for path in disk.rglob("*") if path.is_file())]
-    assert not any(form in data for form in forms for data in everything)
+    packed = (data for path in disk.rglob("*") if path.is_file() for _, data in blobs(path))
+    assert not any(form in data for data in itertools.chain([said.encode()], packed) for form in forms)

@@ -70,7 +70,7 @@ def differences(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPa
             land(settings)
         by_row = settings.model_copy(update={"lake": settings.lake.model_copy(update={"uri": str(tmp_path / "rows")})})
         with monkeypatch.context() as patched:
-            patched.setattr("ingest.landing.segment_table", lambda *_: None)
+            patched.setattr("ingest.landing.segment_table", lambda *_, **_options: None)
             patched.setattr("ingest.decoding.column_facts", lambda *_: None)
             patched.setattr(Pairing, "_plain", lambda *_: (np.zeros(0, np.int64),) * 3)
             land(by_row)
@@ -143,6 +143,7 @@ def test_the_published_messages(
 ) -> None:
     """Every message of the vectors, each as it came, twice, and cut into segments of seven; compiled and in numpy."""
     monkeypatch.setattr("ingest.deriving.COMPILED_FROM", compiled_from)
+    monkeypatch.setattr("ingest.landing.COMPILED_BYTES", compiled_from)
     lines = [json.loads(line) for line in (VECTORS / "unionpay_pos.capture.jsonl").read_text("utf-8").splitlines()]
     heard = [(dt.datetime.fromisoformat(each["t"]), each["dir"], bytes.fromhex(each["frame"])) for each in lines]
     records = safe(iter(heard + heard), "unionpay")

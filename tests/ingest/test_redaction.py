@@ -1,6 +1,7 @@
 """An exception that quotes a card number reaches no log: not the collector's, not the command line's, not Airflow's."""
 
 import io
+import logging
 import re
 import subprocess
 import sys
@@ -104,6 +105,28 @@ def test_an_error_in_a_thread_says_none() -> None:
     assert not MIDDLE.search(digits(said))
 
 
+QUOTED = "'6225880000' + '000001'"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"logging.getLogger('a.library').warning('bad value %s in %s', {QUOTED}, 'F2')",
+        f"logging.getLogger('a.library').warning('bad value %d %s', {QUOTED})",
+        f"logging.getLogger('a.library').warning({QUOTED})",
+        f"warnings.warn('bad value ' + {QUOTED})",
+        f"try:\n        int('x' + {QUOTED})\n    except ValueError: logging.getLogger('a.library').exception('broken')",
+        f"type('Late', (), {{'__del__': lambda self: int('x' + {QUOTED})}})()",
+    ],
+    ids=["arguments", "wrong-arguments", "message", "warning", "traceback", "unraisable"],
+)
+def test_no_librarys_log_says_one(code: str) -> None:
+    """A library's record, a warning, an error in a destructor: looked through like a line of ours."""
+    said = call(f"import logging, warnings\n    {code}\n    raise errors.UsageError('done')", "doctor")
+    assert "622588******0001" in said
+    assert not MIDDLE.search(digits(said))
+
+
 def test_a_task_log_says_none() -> None:
     """Whoever logs what leaves the block, with all that stands behind it, logs no number; other errors stay."""
 
@@ -118,6 +141,9 @@ def test_a_task_log_says_none() -> None:
     logged = "".join(traceback.format_exception(raised.value))
     assert "SpoolError: cannot be read" in logged
     assert not MIDDLE.search(logged)
+
+    record = logging.getLogger("a.library").makeRecord("a", 30, "f", 1, "bad %s", (PAN,), None)
+    assert record.getMessage() == "bad 622588******0001"
 
     plain = SpoolError("cannot be read")
     with pytest.raises(SpoolError) as kept, RedactedErrors():

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from ingest.engine import Engine
-from ingest.errors import UsageError
+from ingest.errors import KeyFileError, UsageError
 from ingest.settings import load_settings
-from ingest.spark.session import session
+from ingest.spark.session import properties, session, write_properties
 
 
 @pytest.fixture
@@ -81,6 +81,32 @@ def test_a_master_that_does_not_answer_is_told():
         told = refused(Engine(check="spark", master=f"spark://127.0.0.1:{port}"))
 
     assert told.message == f"engine.master: nobody answers at spark://127.0.0.1:{port}: Connection refused"
+
+
+@pytest.mark.usefixtures("packages", "java")
+@pytest.mark.parametrize("content", [None, "", "\n"])
+def test_a_secret_that_cannot_be_read_is_told(content: str | None, tmp_path: Path):
+    """A file that is not there, or has nothing in it."""
+    file = tmp_path / "spark-secret"
+    if content is not None:
+        file.write_text(content)
+
+    with pytest.raises(KeyFileError) as told, session(Engine(secret_file=file)):
+        pass
+
+    assert told.value.message == f"{file}: the secret of Spark cannot be read"
+
+
+def test_no_command_line_shows_the_secret(tmp_path: Path):
+    """Properties, which become words of a command, say that there is one; a file, as Java reads it, what it is."""
+    secret = tmp_path / "spark-secret"
+    secret.write_text("of master: and\\workers\n")
+    engine = Engine(secret_file=secret)
+
+    assert "of master" not in str(properties(engine))
+    assert properties(engine)["spark.authenticate"] == properties(engine)["spark.network.crypto.enabled"] == "true"
+    lines = write_properties(engine, tmp_path).read_text().splitlines()
+    assert lines[-1] == "spark.authenticate.secret=of\\ master\\:\\ and\\\\workers"
 
 
 @pytest.mark.parametrize(

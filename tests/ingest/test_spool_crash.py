@@ -376,7 +376,12 @@ def test_a_failed_sync_is_never_asked_again() -> None:
 
 def test_a_disk_that_fills_up_at_any_byte_tears_nothing() -> None:
     """With room for n bytes, for each n: refused batches are refused whole, acknowledged ones are there."""
-    for room in range(0, 2600, 7):
+    roomy = MemoryDisk(room=1_000_000)
+    work(roomy, Told())
+    assert roomy.room is not None
+    written = 1_000_000 - roomy.room
+    assert written > 3000
+    for room in range(written + 1):
         disk, told = MemoryDisk(room=room), Told()
         work(disk, told)
         check_open = disk.after_power_cut("cached", "cached")
@@ -384,6 +389,7 @@ def test_a_disk_that_fills_up_at_any_byte_tears_nothing() -> None:
         check(check_open, told)
         _, damages = sealed(check_open)
         assert damages == []
+    assert told.refused == 0
 
 
 def test_room_that_comes_back_is_used() -> None:

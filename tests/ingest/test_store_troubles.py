@@ -39,6 +39,16 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+def test_a_store_that_has_ended_leaves_no_socket(tmp_path: Path):
+    """SeaweedFS puts some into /tmp and forgets them there."""
+    with seaweed(tmp_path, "shop") as url:
+        port = int(url.rpartition(":")[2])
+        left = [Path(f"/tmp/seaweedfs-s3-{port}.sock"), Path(f"/tmp/seaweedfs-s3-grpc-{port + 10_000}.sock")]  # noqa: S108
+        assert [each.exists() for each in left] == [True, True]
+
+    assert [each.exists() for each in left] == [False, False]
+
+
 def tillwatch(folder: Path, *words: str, before: tuple[str, ...] = (), **changed: str) -> tuple[int, str]:
     """Run a command in a process of its own: its status, and what it said."""
     command = [*before, sys.executable, "-c", "from ingest.cli import main; main()", *words]

@@ -95,3 +95,27 @@ def test_a_change_that_is_not_confirmed_is_not_told():
     fees = [(a, rounded(a, 3800 + 2000 * (n >= 200), "half-up")) for n, a in enumerate(amounts)]
     assert steps(fees[:203]) == []
     assert len(steps(fees[:204])) == 1
+
+
+@given(
+    st.sampled_from(ROUNDINGS),
+    st.integers(100, 12_000),
+    st.integers(1, 5000),
+    st.lists(st.integers(1, 10**7), min_size=1, max_size=300),
+)
+def test_a_cap_that_is_known_is_no_change(rounding: Rounding, ppm: int, cap_fen: int, amounts: list[int]):
+    """Whichever of the fees it holds down."""
+    fees = [(amount, min(rounded(amount, ppm, rounding), cap_fen)) for amount in amounts]
+    assert steps(fees, cap_fen=cap_fen) == []
+
+
+def test_a_change_that_begins_with_a_fee_at_the_cap_begins_there():
+    """0.55 % of 3,509.79, rounded up, is 19.31; at 0.58 % it would be 20.36, and is the cap's 20.00: 69 fen more.
+
+    0.58 % of 1,090.10 is 6.33 in place of 6.00, of 1,001.67 5.81 in place of 5.51, of 1,800.00 10.44 in place of 9.90.
+    """
+    calm = [(amount, exact(amount, 5500, "ceil")) for amount in range(20_011, 20_011 + 60 * 1973, 1973)]
+    dearer = [(350_979, 2000), (109_010, 633), (100_167, 581), (180_000, 1044)]
+    [step] = steps([*calm, *dearer], agreed_ppm=5500, cap_fen=2000)
+    assert (step.first, step.old_ppm, step.new_ppm, step.rounding) == (60, 5500, 5800, "ceil")
+    assert step.over_fen == 69 + 33 + 30 + 54

@@ -17,7 +17,7 @@ from expectations.mail.ledger import LEASE, Ledger
 from expectations.mail.outcome import SendResult
 from expectations.mail.send import send_alerts
 from ingest.errors import DeliveryError, UsageError
-from ingest.settings import Settings
+from ingest.settings import Merchant, Settings, StatementFolder
 from ingest.tables import Lake
 from tests.expectations.mail.conftest import (
     DAY,
@@ -397,6 +397,27 @@ def test_what_no_check_finds_any_more_is_told_to_nobody_for_the_first_time(tmp_p
     late = settings_for(tmp_path, port, [*TWO, {"merchants": ["*"], "to": ["late@example.com"], "locale": "zh-CN"}])
     assert send(late, 20).outcomes == ()
     assert len(postbox.mails) == 1
+
+
+def test_a_digest_waits_for_its_own_acquirers_file_and_for_no_other(tmp_path: Path, port: int):
+    """Yesterday's file of one acquirer is there: its shop hears at 09:30, the other acquirer's at 11:00."""
+    shops = [(SHOP, "行一"), (OTHER_SHOP, "行二")]
+    settings = settings_for(tmp_path, port).model_copy(
+        update={
+            "merchants": [Merchant(id=shop, name=shop, acquirer=acquirer) for shop, acquirer in shops],
+            "statements": [StatementFolder(acquirer=name, folder=tmp_path / name) for _, name in shops],
+        }
+    )
+    one = subject("SALE", 1, "10:00:00", 100)
+    store(settings, *(finding("dup_same_atc", one, merchant_id=shop, severity="P3") for shop in (SHOP, OTHER_SHOP)))
+    file = {"statement_id": "f", "acquirer": "行一", "kind": "trades", "layout": "own", "file_name": "f", "lines": 1,
+            "first_date": DAY, "last_date": DAY, "imported_at": NOW}  # fmt: skip
+    Lake(settings.lake.uri).append("statements", [file], app_id="file")
+    assert send(settings).outcomes == ()
+    until_morning = 12 * 60 + 12
+    assert [each.merchant_id for each in send(settings, until_morning).outcomes] == [SHOP]
+    assert [each.merchant_id for each in send(settings, until_morning + 89).outcomes] == []
+    assert [each.merchant_id for each in send(settings, until_morning + 90).outcomes] == [OTHER_SHOP]
 
 
 def test_a_card_number_in_a_finding_stops_its_mail_and_no_other(tmp_path: Path, postbox: Postbox, port: int):

@@ -40,7 +40,7 @@ def leaves(severity: str, now: dt.datetime, *, seen: dt.datetime | None = None, 
            sent: tuple[Sent, ...] = (), late: bool = False, **timing: Any) -> dt.datetime:  # fmt: skip
     """When a case that was seen then leaves, asked now."""
     one = case(severity)
-    hours = Hours(Timing(**timing), SHANGHAI, now, {one.finding_id: seen or now}, sent, late)
+    hours = Hours(Timing(**timing), SHANGHAI, now, {one.finding_id: seen or now}, sent, {SHOP} if late else ())
     return hours.leaves([one], act_by, SHOP, READER, "zh-CN").astimezone(SHANGHAI)
 
 

@@ -27,7 +27,7 @@ from ingest.errors import UsageError
 from ingest.health import GIBBERISH_BYTES, STUCK_SECONDS, Watchman
 from ingest.keys import create_keys, derive
 from ingest.lines import Line, make_line
-from ingest.metrics import Server
+from ingest.metrics import Server, exposition
 from ingest.mirror import Mirrored
 from ingest.recording import Recorder
 from ingest.records import session
@@ -42,20 +42,24 @@ NIGHT = dt.datetime(2026, 11, 22, 3, 0, tzinfo=ZONE)
 CALL = [sys.executable, "-c", "from ingest.cli import main; main()"]
 
 
+def a_line(name: str) -> Line:
+    """A line whose port is open."""
+    profile, keys = load_profile("leshua"), CardKeys(key_id="k1", pan=bytes(32), digest=bytes(32))
+    line = make_line(
+        name, "leshua", "receive", ["/dev/none"], link=profile.link, start=lambda: Recorder(profile, keys, name)
+    )
+    line.sides[0].port = object()  # type: ignore[assignment]
+    return line
+
+
 class Running:
     """A collector's parts that run as far as the watchman can see."""
 
     def __init__(self, folder: Path) -> None:
-        profile, keys = load_profile("leshua"), CardKeys(key_id="k1", pan=bytes(32), digest=bytes(32))
         self.told: list[tuple[str, str, dict[str, Any]]] = []
-        self.line: Line = make_line(
-            "lane-1",
-            "leshua",
-            "receive",
-            ["/dev/none"],
-            link=profile.link,
-            start=lambda: Recorder(profile, keys, "lane-1"),
-        )
+        self.now = NOON
+        self.line = a_line("lane-1")
+        self._folder = folder
         tell = lambda line, event, /, **facts: self.told.append((line, event, facts))  # noqa: E731
         self.committer = Committer(lambda: None, tell=tell)  # type: ignore[arg-type, return-value]
         self.collector = Collector([self.line], self.committer, tell)
@@ -65,15 +69,20 @@ class Running:
             part._thread = thread
             thread.start()
         self.end = stay.set
-        self.line.sides[0].port = object()  # type: ignore[assignment]
-        self.watchman = Watchman(
-            [self.line],
+        self._tell = tell
+        self.watchman = self.watch(self.line)
+
+    def watch(self, *lines: Line) -> Watchman:
+        """Somebody who looks at these lines."""
+        return Watchman(
+            lines,
             self.collector,
             self.committer,
-            directory=folder,
+            directory=self._folder,
             health=Health(silent_minutes=60, disk_percent=100),
             zone=ZONE,
-            tell=tell,
+            tell=self._tell,
+            now=lambda: self.now,
         )
 
     def codes(self) -> list[str]:
@@ -95,7 +104,7 @@ def test_a_collector_that_works_is_alive_and_ready(running: Running):
     """Nothing is wrong: nothing is told."""
     assert running.watchman.is_alive() == []
     assert running.codes() == []
-    running.watchman.look(NOON)
+    running.watchman.look()
     assert running.told == []
 
 
@@ -131,16 +140,49 @@ def test_a_silent_terminal_is_an_alarm_in_opening_hours_and_told_once(running: R
     """Told when it begins and when it ends; at night silence is the rule."""
     running.line.sides[0].last_read_at = time.monotonic() - 3601
 
-    assert running.watchman.alarms(NIGHT) == []
-    running.watchman.look(NOON)
-    running.watchman.look(NOON)
+    running.now = NIGHT
+    assert running.watchman.alarms() == []
+    running.now = NOON
+    running.watchman.look()
+    running.watchman.look()
     running.line.sides[0].last_read_at = time.monotonic()
-    running.watchman.look(NOON)
+    running.watchman.look()
 
-    assert [(line, event, facts["what"]) for line, event, facts in running.told] == [
-        ("lane-1", "alarm", "silent"),
-        ("lane-1", "alarm-over", "silent"),
+    assert sorted((event, line, facts["what"]) for line, event, facts in running.told) == [
+        ("alarm", "", "no_bytes"),
+        ("alarm", "lane-1", "silent"),
+        ("alarm-over", "", "no_bytes"),
+        ("alarm-over", "lane-1", "silent"),
     ]
+
+
+def test_no_byte_on_any_line_is_not_ready_in_opening_hours(running: Running):
+    """Ports are open, nothing hangs, and nothing comes: one silent line is an alarm, all of them are no collecting."""
+    other = a_line("lane-2")
+    watchman = running.watch(running.line, other)
+    running.collector.turned = time.monotonic()
+    running.line.sides[0].last_read_at = time.monotonic() - 3601
+    other.sides[0].last_read_at = time.monotonic()
+    assert watchman.is_ready() == []
+    assert 'tillwatch_trouble{code="silent",line="lane-1",severity="warning"} 1.0' in exposition(watchman)
+
+    other.sides[0].last_read_at = time.monotonic() - 3601
+
+    assert [trouble.code for trouble in watchman.is_ready()] == ["no_bytes"]
+    assert 'tillwatch_trouble{code="no_bytes",line="",severity="critical"} 1.0' in exposition(watchman)
+    running.now = NIGHT
+    assert watchman.is_ready() == []
+
+
+def test_a_clock_that_was_never_set_is_an_alarm(running: Running):
+    """1970 after an empty battery: records are made, and their days are wrong."""
+    running.now = dt.datetime(1970, 1, 1, 0, 5, tzinfo=dt.UTC)
+    running.watchman.look()
+    assert running.watchman.is_ready() == []
+    assert 'tillwatch_trouble{code="clock",line="",severity="warning"} 1.0' in exposition(running.watchman)
+    running.now = NOON
+    running.watchman.look()
+    assert [(event, facts["what"]) for _, event, facts in running.told] == [("alarm", "clock"), ("alarm-over", "clock")]
 
 
 def test_a_disk_that_fills_is_told_before_it_is_full(running: Running):
@@ -151,7 +193,7 @@ def test_a_disk_that_fills_is_told_before_it_is_full(running: Running):
         running.watchman._health = Health(disk_percent=min(limit, 100))
         assert running.codes() == ready
         if limit < 100:
-            assert [trouble.code for trouble in running.watchman.alarms(NIGHT)] == alarms
+            assert [trouble.code for trouble in running.watchman.alarms()] == alarms
 
 
 def fetch(address: str, page: str) -> tuple[int, str]:

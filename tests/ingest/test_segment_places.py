@@ -1,0 +1,29 @@
+"""Where the records of a segment lie: told alike by machine code and by Python, sound or not."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.segment import FOOTER_SIZE, HEADER_SIZE, RECORD_OVERHEAD, Footer
+from ingest.segment_table import _places
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 400), max_size=30), st.integers(-1, 1), st.none() | st.integers(0, 2**40 - 1))
+def test_places_are_those_of_one_step_after_the_other(lengths: list[int], more: int, broken: int | None) -> None:
+    """Of whole records, of another number than the footer counts, and behind a length that is wrong."""
+    data, expected = bytearray(HEADER_SIZE), []
+    for length in lengths:
+        expected.append(len(data))
+        data += b"\xf1\x5e\x01\x02" + length.to_bytes(4, "big") + b"\xff" * (RECORD_OVERHEAD - 8 + length)
+    data += bytes(FOOTER_SIZE)
+    if broken is not None and len(data) > HEADER_SIZE + FOOTER_SIZE:
+        at = HEADER_SIZE + broken // 256 % (len(data) - HEADER_SIZE - FOOTER_SIZE)
+        data[at] = broken % 256
+    footer = Footer(max(0, len(lengths) + more), 1, 1, "", 0)
+    one, other = (_places(memoryview(bytes(data)), footer, compiled) for compiled in (False, True))
+    assert (one is None) == (other is None)
+    if one is not None:
+        assert one.tolist() == other.tolist()
+    if broken is None:
+        assert (one is None) == (footer.count != len(lengths))
+        assert one is None or one.tolist() == expected
