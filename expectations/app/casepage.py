@@ -13,7 +13,7 @@ from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from expectations.app.desk import Desk, desk_of, guard, locale_of, page, visitor_of
 from expectations.app.people import Visitor
 from expectations.cases.record import CaseRecord
-from expectations.cases.states import NEXT
+from expectations.cases.states import NEXT, OVER
 from expectations.commands.case import Yuan
 from expectations.evidence.account import Account
 from expectations.evidence.gather import gather
@@ -50,10 +50,11 @@ def seen(request: Request, number: str, visitor: Visitor, right: str = "") -> Ca
 
 
 def told(desk: Desk, record: CaseRecord, figures: Figures) -> dict[str, Any]:
-    """What is said first of a case: what, how sure, how much, until when, what to do now."""
+    """What is said first of a case: what, how sure, how much, until when, what to do now; nothing when it is over."""
     case = record.told(desk.now())
     lead = case.lead
-    steps = rule_texts(lead, figures).steps.at(is_open=case.is_open)
+    is_over = record.state in OVER
+    steps = () if is_over else rule_texts(lead, figures).steps.at(is_open=case.is_open)
     return {
         "record": record,
         "case": case,
@@ -62,7 +63,7 @@ def told(desk: Desk, record: CaseRecord, figures: Figures) -> dict[str, Any]:
         "certainty": f"{SHAPES[lead.certainty]} {certainty(lead, figures)}",
         "level": level_of(case),
         "steps": [sentence(figures, each, case, lead) for each in steps],
-        "warn": case.unknown_outcome,
+        "warn": case.unknown_outcome and not is_over,
     }
 
 

@@ -1,8 +1,8 @@
 """A case's life: its states, and which may follow which.
 
-new -> told -> claimed -> promised -> recovered -> closed, forwards in any steps; ``rejected`` is a claim that
-was refused, or a pair that was two purchases. What is over opens again when something new is found
-about the same money.
+new -> told -> claimed -> promised -> recovered -> closed, forwards in any steps; a promise that is not kept may be
+claimed again. ``rejected`` is a claim that was refused, or a pair that was two purchases. What is over opens again
+when something new is found about the same money.
 """
 
 from typing import Literal, TypeAlias, get_args

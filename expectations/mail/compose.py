@@ -32,6 +32,7 @@ MOST_ROWS = 20
 """Further cases told in a row each."""
 
 LONGEST_PLACE = 40
+SURE = frozenset({"PROVEN", "PROBABLE"})
 
 
 def compose(alert: Alert, settings: Settings, *, most_cases: int = MOST_CASES, enclosed: Enclosed = NOTHING) -> Letter:
@@ -51,7 +52,7 @@ def compose(alert: Alert, settings: Settings, *, most_cases: int = MOST_CASES, e
     if rest:
         blocks.append(_rest(rest, figures))
     if alert.review:
-        blocks.append(review_table(alert.review, figures))
+        blocks += review_tables(alert.review, figures)
     gaps = words_for(missing_codes(alert.cases), "gaps", figures)
     blocks += [
         Note(label=say["contact"], text=contact(alert.merchant_id, settings, figures)),
@@ -121,11 +122,19 @@ def _brief(case: Case, figures: Figures) -> tuple[str, ...]:
     return (what, act, figures.sums(case.at_risk) if case.at_risk else "")
 
 
-def review_table(cases: Sequence[Case], figures: Figures) -> Table:
-    """Cases to look at, a row each."""
+def review_tables(cases: Sequence[Case], figures: Figures) -> list[Table]:
+    """Cases to look at, a row each: small ones that are sure under one heading, doubtful ones under another."""
     say = figures.texts.phrases
     columns = (say["review_time"], say["review_what"], say["review_doubt"], say["review_sure"])
-    return Table(label=say["review"], columns=columns, rows=tuple(_reviewed(case, figures) for case in cases))
+    parts = {
+        "review_small": [case for case in cases if case.lead.certainty in SURE],
+        "review": [case for case in cases if case.lead.certainty not in SURE],
+    }
+    return [
+        Table(label=say[label], columns=columns, rows=tuple(_reviewed(case, figures) for case in theirs))
+        for label, theirs in parts.items()
+        if theirs
+    ]
 
 
 def _reviewed(case: Case, figures: Figures) -> tuple[str, ...]:

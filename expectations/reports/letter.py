@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from expectations.mail.blocks import Bar, Bars, Block, Fine, Letter, Note, Opening, Table, Verdict
 from expectations.mail.cases import Case
 from expectations.mail.catalogue import Locale, texts
-from expectations.mail.compose import place_of, review_table
+from expectations.mail.compose import place_of, review_tables
 from expectations.mail.figures import Figures
 from expectations.money import CNY, Money
 from expectations.reports.figures import DepositProgress, Fees, ShopFigures
@@ -59,8 +59,7 @@ def report_blocks(
         blocks.append(_fees(shop.fees, figures))
     blocks += [_deposit(each, figures) for each in shop.deposits]
     blocks += [_complete(shop, period, figures), *_terminals(shop, figures)]
-    if review:
-        blocks.append(review_table(review, figures))
+    blocks += review_tables(review, figures)
     blocks.append(Fine(lines=(say["report_basis"], say["privacy"], say["recipients"])))
     return blocks
 

@@ -94,9 +94,10 @@ def fleet_notice(
     figures = Figures(texts(locale), settings.zone, now)
     say = figures.texts.phrases
     found, back = total(e.found for e in shops.values()), total(e.recovered for e in shops.values())
+    count = sum(e.cases for e in shops.values())
+    form = f"fleet_counted_{'one' if len(shops) == 1 else 'many'}_{'one' if count == 1 else 'many'}"
     values = {
-        "n": figures.count(len(shops)),
-        "cases": figures.count(sum(e.cases for e in shops.values())),
+        "counted": say[form].format(n=figures.count(len(shops)), cases=figures.count(count)),
         "found": figures.sums(found),
         "back": figures.sums(back),
         "period": figures.days({period.start, period.end}),
@@ -136,7 +137,7 @@ def fleet_notice(
         business_date=period.end,
         finding_ids=(f"{'operations' if spent else 'fleet'}:{period.start}",),
         letter=Letter(locale, say["fleet_subject"].format(**values), tuple(blocks)),
-        cases=sum(e.cases for e in shops.values()),
+        cases=count,
         machine=tuple(cases) if spent is not None else None,
         identifiers=tuple(shops),
     )

@@ -50,6 +50,7 @@ def test_a_link_shows_the_case_and_its_button_answers(stranger: TestClient, sett
     done = stranger.post(path, data={"csrf": csrf(stranger, path)})
     assert done.status_code == 200
     assert app_words(lang)["link_done_two-purchases"] in done.text
+    assert (app_words(lang)["steps"] in html, app_words(lang)["steps"] in done.text) == (True, False)
     [given] = feedback_of(settings).answers()
     assert (given.number, given.answer, given.by) == (CASE, "two-purchases", "mail link")
     assert "csrf" not in stranger.get(path).text.partition("<main")[2]

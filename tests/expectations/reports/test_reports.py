@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import re
 from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 from expectations.cases.book import CaseBook
 from expectations.cases.database import database_of
 from expectations.commands.report import report
+from expectations.findings import Finding
 from expectations.lifecycle import link
 from expectations.lifecycle.table import store
 from expectations.mail.budget import budget
@@ -23,8 +25,9 @@ from expectations.mail.send import send_alerts
 from expectations.mail.text import render_text
 from expectations.mail.timing import Hours, Sent
 from expectations.money import Money
-from expectations.reports.figures import Fees, figures
+from expectations.reports.figures import AGES, Fees, ShopFigures, figures
 from expectations.reports.letter import report_letter
+from expectations.reports.notices import fleet_notice
 from expectations.reports.period import Period, due, named
 from ingest.alerting import Timing
 from ingest.errors import UsageError
@@ -148,6 +151,11 @@ def test_money_is_counted_in_the_week_it_came_back(tmp_path: Path):
     assert (back(16, 22), back(23, 29), back(24, 24), back(30, 30)) == (3000, 7000, 7000, 0)
 
 
+def store_findings(settings: Settings, found: list[Finding]) -> None:
+    """As a check leaves them."""
+    Lake(settings.lake.uri).append("findings", [each.as_row() for each in found], app_id=found[0].finding_id)
+
+
 def send(settings: Settings, now: dt.datetime) -> list[str]:
     """The kinds of what leaves."""
     return [each.kind for each in send_alerts(settings, now, ledger=Ledger(Lake(settings.lake.uri))).outcomes]
@@ -226,6 +234,52 @@ def test_an_agents_share_is_told_to_the_agent_and_in_no_report_of_the_shop(
     assert "未发现异常" in weekly["Subject"]
     assert "¥5.00" not in plain(weekly)
     assert all("¥5.00" in plain(mail) for mail in by_reader["agent@example.com"])
+
+
+def test_twelve_doubtful_rows_are_ten_this_week_and_two_the_next_each_once(
+    tmp_path: Path, postbox: tuple[Postbox, int]
+):
+    """The most money first; what is proven and small stands above them under a heading of its own."""
+    box, port = postbox
+    settings = settings_for(tmp_path, port)
+    land(settings, shop_week(16, 17, 18, 19, 20, 23, 24, 25))
+    more: dict[str, Any] = {"merchant_id": MERCHANT, "business_date": dt.date(2026, 11, 18)}
+    doubtful = [
+        finding(
+            "dup_card_amount_window", subject("SALE", 100 + n, "10:00:00", 1000 * n), severity="P2",
+            certainty="POSSIBLE", **more,
+        )
+        for n in range(1, 13)
+    ]  # fmt: skip
+    store_findings(settings, doubtful)
+    assert send(settings, MONDAY) == ["weekly"]
+    proven = finding("fee_rate_over_contract", subject("SALE", 200, "11:00:00", 100), severity="P4", **more)
+    store_findings(settings, [proven])
+    assert [send(settings, MONDAY + dt.timedelta(days=days)) for days in (1, 7)] == [[], ["weekly"]]
+    first, second = (plain(mail) for mail in box.mails)
+    rows = [[int(stan) for stan in re.findall(r"凭证号 (\d{6})", text)] for text in (first, second)]
+    assert rows == [[112, 111, 110, 109, 108, 107, 106, 105, 104, 103], [200, 102, 101]]
+    assert "小事一并告知" not in first
+    assert second.index("小事一并告知") < second.index("000200") < second.index("不确定") < second.index("000102")
+
+
+@pytest.mark.parametrize(
+    ("shops", "cases", "said"),
+    [
+        (1, 1, "1 merchant, 1 thing wrong"),
+        (1, 0, "1 merchant, 0 things wrong"),
+        (2, 1, "2 merchants, 1 thing wrong"),
+    ],
+)
+def test_one_merchant_is_no_merchants(tmp_path: Path, shops: int, cases: int, said: str):
+    """Subject and headline count as English does."""
+    settings = settings_for(tmp_path)
+    shop = ShopFigures(MERCHANT, 1, {"156": {}}, 1, 0, 0, Money.of(0), Money.of(0), dict.fromkeys(AGES, 0), Money.of(0))
+    found = {f"m{n}": dataclasses.replace(shop, cases=cases if n == 0 else 0) for n in range(shops)}
+    reader: tuple[Locale, tuple[str, ...]] = ("en", ("a@example.com",))
+    letter = fleet_notice(found, WEEK, reader, None, cases=(), settings=settings, now=MONDAY).letter
+    assert said in letter.subject
+    assert said in render_text(letter)
 
 
 def statement(acquirer: str, kind: str, first: dt.date, last: dt.date) -> dict[str, Any]:
