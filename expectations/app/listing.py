@@ -11,6 +11,7 @@ from expectations.app.desk import desk_of, guard, page, visitor_of
 from expectations.app.people import Visitor
 from expectations.cases.record import CaseRecord
 from expectations.cases.states import AGES, OVER, STATES, age_class
+from expectations.feedback.precision import precision
 from expectations.mail.catalogue import texts
 from expectations.money import CNY, NONE, Money, total
 
@@ -85,13 +86,9 @@ def learned(request: Request, visitor: Someone) -> Any:
     desk = desk_of(request)
     answers = [each for each in desk.feedback.answers() if visitor.may("overview", each.merchant_id)]
     points = [each for each in desk.feedback.prices() if visitor.may("overview", each.merchant_id)]
-    labels: dict[str, Counter[str]] = {}
-    for each in answers:
-        if each.withdrawn_at is None:
-            labels.setdefault(each.rule, Counter())[each.answer] += 1
     return page(
         request, "learned.html.j2", visitor=visitor, answers=answers[::-1][:MOST], points=points,
-        labels=sorted(labels.items()),
+        rules=precision(answers),
     )  # fmt: skip
 
 

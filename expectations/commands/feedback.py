@@ -50,13 +50,25 @@ def feedback() -> None:
 @feedback.command("ls")
 @merchant_option
 @click.option("--all", "everything", is_flag=True, help="Also answers that were taken back.")
+@click.option("--by-rule", is_flag=True, help="How right each rule was by these answers, instead of the answers.")
 @json_option
 @config_option
-def ls(*, merchant: str | None, everything: bool, as_json: bool, config: Path | None) -> None:
-    """List answers, the oldest first."""
+def ls(*, merchant: str | None, everything: bool, by_rule: bool, as_json: bool, config: Path | None) -> None:
+    """List answers, the oldest first, and how right each rule was by those that stand.
+
+    A rule was right at a case that was confirmed, wrong at one that was two purchases; other answers say neither.
+    """
+    from expectations.feedback.precision import precision
+
     settings, answers = _feedback(config)
     found = answers.answers(merchant, standing=not everything)
-    for each in found:
+    for rule in precision(found):
+        if by_rule and as_json:
+            click.echo(json.dumps(rule.as_dict(), ensure_ascii=False))
+        else:
+            others = f", {rule.others} others" if rule.others else ""
+            click.echo(f"{rule.rule}: confirmed {rule.said}{others}", err=not by_rule)
+    for each in () if by_rule else found:
         if as_json:
             click.echo(json.dumps(each.as_dict(), ensure_ascii=False))
             continue

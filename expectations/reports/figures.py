@@ -16,6 +16,7 @@ from expectations.findings import Finding
 from expectations.mail.timing import DAY
 from expectations.money import CNY, Money, total
 from expectations.reports.period import Period
+from ingest.agreements import Deposit
 from ingest.settings import Settings
 from ingest.tables import Lake
 
@@ -41,7 +42,7 @@ class Fees:
 
 @dataclass(frozen=True, slots=True)
 class DepositProgress:
-    """How far the terms of a deposit are met: of takings and of months, whichever was agreed."""
+    """How far the terms of a deposit are met: of takings, of fees and of whole months, whichever were agreed."""
 
     amount_fen: int
     volume_fen: int
@@ -49,6 +50,9 @@ class DepositProgress:
     months_needed: int | None
     until: dt.date | None
     returned_on: dt.date | None
+    fees_fen: int = 0
+    fees_needed_fen: int | None = None
+    months: int = 0
 
     @property
     def share(self) -> float:
@@ -277,10 +281,35 @@ def _deposits(settings: Settings, lake: Lake, merchant_id: str, period: Period) 
         volume = sum(each["amount_fen"] or 0 for each in sold if each["transaction_id"] not in foreign)
         found.append(
             DepositProgress(
-                deposit.amount_fen, volume, deposit.volume_fen, deposit.months, until, deposit.returned_on
+                deposit.amount_fen, volume, deposit.volume_fen, deposit.months, until, deposit.returned_on,
+                _charged(lake, deposit, period.end), deposit.fees_fen, _months(deposit.signed_on, period.end),
             )
         )  # fmt: skip
     return tuple(found)
+
+
+def _charged(lake: Lake, deposit: Deposit, end: dt.date) -> int:
+    """The fees of settled lines since a deposit was signed, as the rule deposit_condition_met counts them."""
+    if deposit.fees_fen is None:
+        return 0
+    filters = [
+        ("merchant_id", "==", deposit.merchant), ("business_date", ">=", deposit.signed_on),
+        ("business_date", "<=", end),
+    ]  # fmt: skip
+    filters += [("terminal_id", "==", deposit.terminal)] if deposit.terminal else []
+    rows = lake.read(
+        "statement_lines", columns=["acquirer", "line_id", "statement_id", "line_no", "status", "fee_fen"],
+        filters=filters,
+    ).to_pylist()  # fmt: skip
+    rows.sort(key=lambda row: (row["statement_id"] or "", row["line_no"] or 0), reverse=True)
+    first = {(row["acquirer"], row["line_id"]): row for row in rows}
+    return sum(row["fee_fen"] or 0 for row in first.values() if row["status"] in {None, "settled"})
+
+
+def _months(since: dt.date, day: dt.date) -> int:
+    """Whole months from one day to another; a month that has no such day is whole on its last."""
+    months = (day.year - since.year) * 12 + day.month - since.month
+    return max(0, months - (_last_possible(day.year, day.month, since.day) > day))
 
 
 def _last_possible(year: int, month: int, day: int) -> dt.date:

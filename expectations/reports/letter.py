@@ -150,11 +150,22 @@ def _deposit(deposit: DepositProgress, figures: Figures) -> Bars:
         says = say["deposit_until"].format(day=figures.full_date(deposit.until))
     else:
         says = ""
-    bars: tuple[Bar, ...] = ()
+    label = say["deposit"].format(amount=figures.money(deposit.amount_fen))
+    return Bars(label, tuple(_reached(deposit, figures)), says)
+
+
+def _reached(deposit: DepositProgress, figures: Figures) -> Iterator[Bar]:
+    """A bar for each condition that was agreed."""
+    say = figures.texts.phrases
     if deposit.volume_needed_fen:
         done, needed = figures.money(deposit.volume_fen), figures.money(deposit.volume_needed_fen)
-        bars = (Bar(say["deposit_volume"], deposit.share, f"{done} / {needed}"),)
-    return Bars(say["deposit"].format(amount=figures.money(deposit.amount_fen)), bars, says)
+        yield Bar(say["deposit_volume"], deposit.share, f"{done} / {needed}")
+    if deposit.fees_needed_fen:
+        done, needed = figures.money(deposit.fees_fen), figures.money(deposit.fees_needed_fen)
+        yield Bar(say["deposit_fees"], min(1.0, deposit.fees_fen / deposit.fees_needed_fen), f"{done} / {needed}")
+    if deposit.months_needed:
+        done, needed = figures.count(deposit.months), figures.count(deposit.months_needed)
+        yield Bar(say["deposit_months"], min(1.0, deposit.months / deposit.months_needed), f"{done} / {needed}")
 
 
 def whole(shop: ShopFigures, figures: Figures) -> str:

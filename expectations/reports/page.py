@@ -31,9 +31,16 @@ def period_figures(settings: Settings, period: Period, merchant: str | None = No
     return {name: shop for name, shop in found.items() if merchant in {None, name} and shop.seen_days}
 
 
-def page(shops: Mapping[str, ShopFigures], period: Period, locale: Locale, settings: Settings) -> str:
-    """One shop behind the other."""
-    written = Figures(texts(locale), settings.zone, _now())
+def page(
+    shops: Mapping[str, ShopFigures],
+    period: Period,
+    locale: Locale,
+    settings: Settings,
+    *,
+    now: dt.datetime | None = None,
+) -> str:
+    """One shop behind the other, as written at a moment: now, unless one is given."""
+    written = Figures(texts(locale), settings.zone, now or _now())
     say = written.texts.phrases
     blocks: list[Block] = []
     for shop in shops.values():

@@ -147,6 +147,11 @@ def _raw(value: str | bytes) -> bytes:
     return value if isinstance(value, bytes) else value.encode("gbk")
 
 
+def is_readable(word: Word, raw: bytes) -> bool:
+    """Whether bytes are a value of this kind."""
+    return _value(word, raw)[1] is None
+
+
 def _value(word: Word, raw: bytes) -> tuple[str | None, DecodeError | None]:
     if word.kind == "type":
         if len(raw) == 1:

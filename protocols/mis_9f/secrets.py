@@ -10,7 +10,7 @@ from protocols import sweep
 from protocols.dialect import Secured
 from protocols.errors import ProtocolError
 from protocols.mis.link import rewrap
-from protocols.mis_9f.message import Item, Message, is_gbk, sound
+from protocols.mis_9f.message import Item, Message, is_gbk, is_readable, sound
 from protocols.mis_9f.words import CONTENT, TYPE
 from protocols.profile import Profile, load_profile
 
@@ -20,6 +20,7 @@ _STAR = ord("*")
 _CARD_BYTES = frozenset(b"0123456789*")
 _NO_SECRET = frozenset(b" ")
 _PRINTERS = frozenset(b"\t\n\f\r\x1b")
+_NUMBERS = frozenset(("digits", "amount"))
 _LONGEST_ID = 15  # a merchant's number has as many digits as some cards'
 
 
@@ -56,7 +57,10 @@ def overwrite(message: Message) -> tuple[bytearray, list[str], tuple[str, ...]]:
                 safe[start + first : start + last] = b"*" * (last - first)
             for span in sweep.known_in_nibbles(before, number):
                 _fill(safe, start, span)
-        if is_gbk(item.raw) and not is_gbk(bytes(safe[start:end])):  # it must still be read where it is kept
+        kept = bytes(safe[start:end])  # it must still be read where it is kept
+        if is_readable(item.word, item.raw) and not is_readable(item.word, kept):
+            safe[start:end] = (b"0" if item.word.kind in _NUMBERS else b"*") * (end - start)
+        elif is_gbk(item.raw) and not is_gbk(kept):
             safe[start:end] = b"*" * (end - start)
         if before != safe[start:end] and item.key not in masked:
             masked.append(item.key)

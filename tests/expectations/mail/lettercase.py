@@ -24,6 +24,7 @@ from expectations.money import Money
 from expectations.reports.figures import DepositProgress, Fees, ShopFigures
 from expectations.reports.letter import report_letter
 from expectations.reports.notices import fleet_notice, incomplete_notice
+from expectations.reports.page import page
 from expectations.reports.period import Period
 from ingest.alerting import Route
 from tests.expectations.mail.conftest import (
@@ -46,6 +47,8 @@ from tests.expectations.mail.conftest import (
 SETTINGS = shop_settings()
 WORLD = World(settings=SETTINGS, now=NOW)
 WEEK = Period("weekly", dt.date(2026, 11, 16), dt.date(2026, 11, 22))
+MONTH = Period("monthly", dt.date(2026, 11, 1), dt.date(2026, 11, 30))
+AFTER = at("09:30", dt.date(2026, 12, 1))
 OTHERS = [f"8983100581200{n:02d}" for n in range(2, 8)]
 
 
@@ -129,11 +132,11 @@ def _abroad(locale: Locale) -> Letter:
     return _alert([yen, refund_too_high(), gap()], locale, Enclosed("link"))
 
 
-def _shop(merchant_id: str = SHOP, *, clear: bool = False) -> ShopFigures:
-    takings = {day: 120000 + 34500 * n for n, day in enumerate(WEEK.days)}
+def _shop(merchant_id: str = SHOP, *, clear: bool = False, period: Period = WEEK) -> ShopFigures:
+    takings = {day: 120000 + 34500 * (n % 7) for n, day in enumerate(period.days)}
     nothing = Money()
     return ShopFigures(
-        merchant_id=merchant_id, checked=1284, takings={"156": takings}, seen_days=7,
+        merchant_id=merchant_id, checked=1284, takings={"156": takings}, seen_days=len(period.days),
         numbers_missing=0 if clear else 3, cases=0 if clear else 3,
         found=nothing if clear else Money.by_currency({"156": 40559, "392": 3000}),
         recovered=nothing if clear else Money.of(36800),
@@ -141,7 +144,7 @@ def _shop(merchant_id: str = SHOP, *, clear: bool = False) -> ShopFigures:
         still_open=nothing if clear else Money.by_currency({"156": 3759, "392": 3000}),
         fees=None if clear else Fees(12345, 2058000, 12345, 11757),
         deposits=() if clear else (DepositProgress(29900, 2500000, 10000000, None, None, None),),
-        terminals={"12345678": ("lakala", WEEK.end), "12345679": ("unionpay", WEEK.end)},
+        terminals={"12345678": ("lakala", period.end), "12345679": ("unionpay", period.end)},
     )  # fmt: skip
 
 
@@ -150,6 +153,16 @@ def _report(*, clear: bool) -> Callable[[Locale], Letter]:
     return lambda locale: report_letter(
         _shop(clear=clear), WEEK, review, locale, SETTINGS, now=at("09:30", dt.date(2026, 11, 23))
     )
+
+
+def _monthly(locale: Locale) -> Letter:
+    return report_letter(_shop(period=MONTH), MONTH, (), locale, SETTINGS, now=AFTER)
+
+
+def report_page(locale: Locale) -> str:
+    """The file of ``tillwatch report --month``: a shop with cases, and one without."""
+    shops = {SHOP: _shop(period=MONTH), OTHERS[0]: _shop(OTHERS[0], clear=True, period=MONTH)}
+    return page(shops, MONTH, locale, SETTINGS, now=AFTER)
 
 
 def _fleet(locale: Locale) -> Letter:
@@ -176,6 +189,7 @@ LETTERS: dict[str, Callable[[Locale], Letter]] = {
     ),
     "weekly": _report(clear=False),
     "weekly-clear": _report(clear=True),
+    "monthly": _monthly,
     "fleet": _fleet,
 }
 """Name -> the letter in a language."""

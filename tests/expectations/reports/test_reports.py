@@ -117,6 +117,35 @@ def test_the_figures_of_a_week_are_those_counted_by_hand(tmp_path: Path):
     assert list(shop.terminals) == ["12345678"]
 
 
+@pytest.mark.parametrize(("locale", "fees", "months"), [("en", "Fees so far", "Months so far"),
+                                                        ("zh-CN", "已付手续费", "已过月数")])  # fmt: skip
+def test_each_condition_of_a_deposit_has_its_bar(tmp_path: Path, locale: Locale, fees: str, months: str):
+    """31 January to 22 November are nine whole months of twelve. 38 + 62 fen were charged of 4 yuan: a line in two
+    files counts once, one that was refused, of another shop, or outside the days not at all.
+    """
+    terms = {"merchant": MERCHANT, "amount_fen": 29900, "signed_on": "2026-01-31"}
+    settings = settings_for(tmp_path, deposits=[terms | {"months": 12}, terms | {"fees_fen": 400}])
+    land(settings, shop_week(17, 19))
+    charged = [("a", "one", 38, "settled", 17, MERCHANT), ("b", "one", 62, "settled", 18, MERCHANT),
+               ("b", "two", 62, "settled", 18, MERCHANT), ("c", "two", 500, "declined", 18, MERCHANT),
+               ("d", "two", 700, "settled", 18, "898310058120099"),
+               ("e", "two", 900, "settled", 23, MERCHANT)]  # fmt: skip
+    lines = [
+        {"line_id": line, "statement_id": file, "acquirer": "某收单", "merchant_id": shop, "fee_fen": fee,
+         "status": status, "currency": "156", "txn_type": "SALE", "business_date": dt.date(2026, 11, day)}
+        for line, file, fee, status, day, shop in charged
+    ]  # fmt: skip
+    lines.append(lines[0] | {"line_id": "f", "business_date": dt.date(2026, 1, 30)})
+    lake = Lake(settings.lake.uri)
+    lake.append("statement_lines", lines, app_id="charged")
+    shop = figures(settings, lake, [], [], WEEK, money_back=[], now=MONDAY)[MERCHANT]
+    by_months, by_fees = shop.deposits
+    assert (by_months.months, by_months.months_needed, by_fees.fees_fen) == (9, 12, 100)
+    text = render_text(report_letter(shop, WEEK, (), locale, settings, now=MONDAY))
+    assert re.search(rf"{months} +█{{15}}░{{5}} +9 / 12", text)
+    assert re.search(rf"{fees} +█{{5}}░{{15}} +¥1.00 / ¥4.00", text)
+
+
 def test_money_is_counted_in_the_week_it_came_back(tmp_path: Path):
     """30 of 100 yuan on the 18th, all 100 on the 24th, closed on the 30th: 30, 70, 0; merging counts nothing twice."""
     settings, clock = settings_for(tmp_path), [MONDAY]

@@ -65,6 +65,15 @@ def test_a_text_is_still_a_text_when_its_packed_digits_are_overwritten():
     assert LINE.speech.facts(LINE, secured.frame).amount_fen == 1250
 
 
+@pytest.mark.parametrize("tag", ["9F11", "9F0E"])
+@pytest.mark.parametrize("named", [(), (("9F0B", PAN),)], ids=["unnamed", "named"])
+def test_digits_that_are_a_card_number_are_digits_still(tag: str, named: tuple[tuple[str, str], ...]):
+    """A date or a trace number that is one is overwritten by zeros: asterisks would lose the message."""
+    secured = safe_of(("9F01", b"\x02"), ("9F02", "000000001250"), *named, (tag, PAN))
+    assert f"{tag}" in secured.masked
+    assert LINE.speech.facts(LINE, secured.frame).amount_fen == 1250
+
+
 def test_the_number_that_a_message_names_is_found_whatever_it_looks_like():
     """Of no known network and with a wrong check digit, before and behind its own tag, in text and packed."""
     odd = "9912345678901234"
