@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -148,6 +149,21 @@ def test_a_storm_is_one_mail_to_operations_and_a_short_notice_to_each_merchant()
 
     rows = [row(each, NOW) for each in mails]
     assert plan(world.knowing(History(rows))).mails == ()
+
+
+def test_a_storm_at_night_wakes_operations_alone():
+    """02:00: operations hear at once, the shops when quiet hours end; while a void is still possible they do, too."""
+    findings = shower(30, 5, minutes=1.0)
+    seen = {each.finding_id: at("02:00", 1) for each in findings}
+
+    def leaving(now: dt.datetime, shops: list[Finding] = findings) -> set[str]:
+        world = World(settings_with(FINANCE, OPERATIONS), now, tuple(shops), seen=seen)
+        return {who for mail in plan(world).mails for who in mail.recipients}
+
+    assert leaving(at("02:00", 1)) == {"ops@example.com"}
+    assert leaving(at("07:30", 1)) == {"ops@example.com", "finance@example.com"}
+    voidable = [replace(each, act_by=at("23:00")) for each in findings]
+    assert leaving(at("22:50"), voidable) == {"ops@example.com", "finance@example.com"}
 
 
 def test_a_storm_that_nobody_hears_of_is_a_problem_and_merchants_are_told_all_the_same():

@@ -347,6 +347,23 @@ def test_a_case_that_was_over_before_its_mail_left_is_told_only_when_it_opens_ag
     assert len(postbox.mails) == 1
 
 
+def test_money_that_is_back_at_night_is_told_when_quiet_hours_end(tmp_path: Path, postbox: Postbox, port: int):
+    """Back at 02:00: nothing at 02:00 and 07:29, the closing mail at 07:30, and once."""
+    settings = settings_for(tmp_path, port)
+    store(settings, retry())
+    assert [each.kind for each in send(settings).outcomes] == ["P1"]
+    night = NOW.replace(hour=2, minute=0) + dt.timedelta(days=1)
+    book = CaseBook(database_of(settings), now=lambda: night)
+    (number,) = book.numbers([retry().finding_id]).values()
+    assert book.recover(number, 36800, "voided", "void")
+
+    def at(hour: int, minute: int) -> list[str]:
+        return [each.kind for each in send_alerts(settings, night.replace(hour=hour, minute=minute)).outcomes]
+
+    assert [at(2, 0), at(7, 29), at(7, 30), at(7, 35)] == [[], [], ["closing"], []]
+    assert len(postbox.mails) == 2
+
+
 def forget(settings: Settings, *kept: Finding) -> None:
     """A later check finds only these on the example's day."""
     lake = Lake(settings.lake.uri)

@@ -203,6 +203,17 @@ def test_a_week_without_a_fault_is_told_once_on_monday(tmp_path: Path, postbox: 
     assert mail["Subject"] == "【周报】已核对 25 笔，未发现异常 | 张记小馆 | 11月16日–11月22日"
 
 
+def test_a_report_that_is_late_does_not_leave_at_night(tmp_path: Path, postbox: tuple[Postbox, int]):
+    """Not sent on Monday: nothing on Tuesday at 03:00, the report at 07:30."""
+    box, port = postbox
+    settings = settings_for(tmp_path, port)
+    land(settings, shop_week(16, 17, 18, 19, 20))
+    tuesday = MONDAY + dt.timedelta(days=1)
+    assert send(settings, tuesday.replace(hour=3, minute=0)) == []
+    assert send(settings, tuesday.replace(hour=7, minute=30)) == ["weekly"]
+    assert len(box.mails) == 1
+
+
 def test_a_week_without_records_is_not_called_well(tmp_path: Path, postbox: tuple[Postbox, int]):
     """A shop that was there before and said nothing: 数据不完整, not 未发现异常."""
     box, port = postbox
