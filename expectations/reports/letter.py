@@ -18,6 +18,8 @@ from expectations.reports.period import Period
 from ingest.settings import Settings
 
 MOST_TERMINALS = 12
+MOST_DAILY = 2
+"""Currencies that are shown day by day, yuan first; of others the total: mail readers cut a month of many."""
 WHOLE = 0.999
 """From this share of trace numbers on a period counts as complete."""
 
@@ -92,7 +94,7 @@ def _is_incomplete(shop: ShopFigures) -> bool:
 def _takings(shop: ShopFigures, figures: Figures) -> list[Bars]:
     """A picture for each currency; yuan are left out where all that was taken is foreign."""
     say = figures.texts.phrases
-    found = []
+    found: list[Bars] = []
     for currency, by_day in sorted(shop.takings.items(), key=lambda each: (each[0] != CNY, each[0])):
         if currency == CNY and len(shop.takings) > 1 and not any(by_day.values()):
             continue
@@ -102,6 +104,7 @@ def _takings(shop: ShopFigures, figures: Figures) -> list[Bars]:
             for day, minor in sorted(by_day.items())
         )
         total = figures.money(sum(by_day.values()), currency)
+        bars = bars if len(found) < MOST_DAILY else ()
         found.append(Bars(say["report_takings"], bars, say["report_total"].format(amount=total)))
     return found
 

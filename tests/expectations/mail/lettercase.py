@@ -132,7 +132,8 @@ def _abroad(locale: Locale) -> Letter:
     return _alert([yen, refund_too_high(), gap()], locale, Enclosed("link"))
 
 
-def _shop(merchant_id: str = SHOP, *, clear: bool = False, period: Period = WEEK) -> ShopFigures:
+def a_shop(merchant_id: str = SHOP, *, clear: bool = False, period: Period = WEEK) -> ShopFigures:
+    """A shop's figures of a period."""
     takings = {day: 120000 + 34500 * (n % 7) for n, day in enumerate(period.days)}
     nothing = Money()
     return ShopFigures(
@@ -151,22 +152,22 @@ def _shop(merchant_id: str = SHOP, *, clear: bool = False, period: Period = WEEK
 def _report(*, clear: bool) -> Callable[[Locale], Letter]:
     review = () if clear else tuple(group([two_coffees(), gap()], NOW))
     return lambda locale: report_letter(
-        _shop(clear=clear), WEEK, review, locale, SETTINGS, now=at("09:30", dt.date(2026, 11, 23))
+        a_shop(clear=clear), WEEK, review, locale, SETTINGS, now=at("09:30", dt.date(2026, 11, 23))
     )
 
 
 def _monthly(locale: Locale) -> Letter:
-    return report_letter(_shop(period=MONTH), MONTH, (), locale, SETTINGS, now=AFTER)
+    return report_letter(a_shop(period=MONTH), MONTH, (), locale, SETTINGS, now=AFTER)
 
 
 def report_page(locale: Locale) -> str:
     """The file of ``tillwatch report --month``: a shop with cases, and one without."""
-    shops = {SHOP: _shop(period=MONTH), OTHERS[0]: _shop(OTHERS[0], clear=True, period=MONTH)}
+    shops = {SHOP: a_shop(period=MONTH), OTHERS[0]: a_shop(OTHERS[0], clear=True, period=MONTH)}
     return page(shops, MONTH, locale, SETTINGS, now=AFTER)
 
 
 def _fleet(locale: Locale) -> Letter:
-    shops = {name: _shop(name, clear=n % 3 > 0) for n, name in enumerate([SHOP, *OTHERS])}
+    shops = {name: a_shop(name, clear=n % 3 > 0) for n, name in enumerate([SHOP, *OTHERS])}
     spent = Budget(median_mails=1.0, p1_mails=8, p1_acted=6)
     now = at("09:30", dt.date(2026, 11, 23))
     return fleet_notice(shops, WEEK, (locale, ("o@example.com",)), spent, cases=(), settings=SETTINGS, now=now).letter
