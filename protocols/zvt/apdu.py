@@ -135,7 +135,10 @@ class _Reader:
             return self._print(at, stop)
         name = word.removesuffix("?")
         kind, size = _POSITIONAL[name]
-        if word != name and (at == stop or self.data[at] in BITMAPS):
+        if word == "wait?" and at < stop:
+            if self._tlv_fits(at, stop):  # nothing else follows it, and its own values are bitmaps' numbers too
+                return at
+        elif word != name and (at == stop or self.data[at] in BITMAPS):
             return at
         self._room(name, at, size, stop)
         self._add(name, name, kind, at, at + size)
@@ -143,7 +146,7 @@ class _Reader:
 
     def _completion(self, at: int, stop: int) -> int:
         """A completion may begin with the software's version (LLLVAR) and the terminal's state, or be a text alone."""
-        data = self.data[at:stop]
+        data, fits = self.data[at:stop], self._tlv_fits(at, stop)
         if data[:1] and data[0] >> 4 == 0xF and len(data) >= 3 and all(byte >> 4 == 0xF for byte in data[:3]):
             start, end = self._counted("software_version", at, 3, stop)
             self._add("software_version", "software_version", "text", start, end)
@@ -154,6 +157,9 @@ class _Reader:
         elif len(data) == 1:
             self._add("state", "terminal_state", "hex", at, stop)
             at = stop
+        elif self._tlv_fits(at + 1, stop) and (data[0] not in BITMAPS or (data[0] == 0x06 and not fits)):
+            self._add("state", "terminal_state", "hex", at, at + 1)
+            at += 1
         elif data and data[0] not in BITMAPS and all(0x20 <= byte < 0x7F for byte in data):
             self._add("text", "text", "text", at, stop)
             at = stop
@@ -167,6 +173,14 @@ class _Reader:
         cut = next((place for place in range(at + 1, stop) if self._container_fits(place, stop)), stop)
         self._add("text", "text", "text", at + 1, cut)
         return cut
+
+    def _tlv_fits(self, at: int, stop: int) -> bool:
+        """Whether bitmap 06, its length and its bytes reach exactly to the end."""
+        if stop - at < 2 or self.data[at] != 0x06:
+            return False
+        extra = {0x81: 1, 0x82: 2}.get(self.data[at + 1], 0)
+        told = self.data[at + 2 : at + 2 + extra] if extra else self.data[at + 1 : at + 2]
+        return len(told) == max(extra, 1) and at + 2 + extra + int.from_bytes(told, "big") == stop
 
     def _container_fits(self, at: int, stop: int) -> bool:
         if self.data[at] != 0x06 or stop - at < 4 or self.data[at + 2] != 0x1F:

@@ -100,6 +100,44 @@ def at(seconds: float) -> dt.datetime:
     return NOON + dt.timedelta(seconds=seconds)
 
 
+def elsewhere(exchange: list[Heard]) -> list[Heard]:
+    """The same exchange of another terminal on the line."""
+    profile = load_profile("unionpay")
+    found = []
+    for when, direction, frame in exchange:
+        said = profile.decode(frame)
+        found.append((when, direction, profile.build(said.mti, {**said.fields, 41: "10000002"})))
+    return found
+
+
+def test_another_terminals_sale_is_not_signed(shop: Shop) -> None:
+    """Batch, trace and reference number agree, and it is the nearer one: the terminal is another."""
+    ours, theirs = sale(2, 10, rrn="000001"), elsewhere(sale(2, 20, rrn="000001"))
+    (row,) = landed(shop, [*ours, *theirs, *signed(2, 60)])
+
+    by_terminal = {each["terminal_id"]: each["transaction_id"] for each in shop.rows("transactions")}
+    assert set(by_terminal) == {"10000001", "10000002"}
+    assert row["transaction_id"] == by_terminal["10000001"]
+
+
+def test_a_sale_after_its_picture_is_not_what_was_signed(shop: Shop) -> None:
+    """The numbers agree; nobody signs a sale that is yet to come."""
+    (row,) = landed(shop, [*signed(2, 60), *sale(2, 120, rrn="000001")])
+
+    assert len(shop.rows("transactions")) == 1
+    assert row["transaction_id"] is None
+
+
+def test_parts_of_another_hour_are_another_upload(shop: Shop) -> None:
+    """More than an hour after the part before it a part begins a picture of its own."""
+    first, second, third = in_parts(2, 60)
+    last = [(when + 3700, direction, frame) for when, direction, frame in third]
+    rows = landed(shop, [*first, *second, *last])
+
+    assert sorted(row["parts"] for row in rows) == [1, 2]
+    assert {json.loads(row["error"])["code"] for row in rows} == {"parts"}
+
+
 def test_another_reference_number_is_another_sale(shop: Shop) -> None:
     """The same trace number with another reference number is not what was signed; the number alone finds it."""
     elsewhere = signed(2, 60, rrn="000000777777")
