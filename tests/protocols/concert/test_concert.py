@@ -191,6 +191,22 @@ def test_an_answer_belongs_to_the_ask_before_it():
     assert [each.outcome for each in told] == [None, None, "approved", None, "declined"]
 
 
+@pytest.mark.parametrize(
+    ("result", "outcome"), [("0", "approved"), ("7", "declined"), ("9", "unknown"), ("1", "unknown")]
+)
+def test_each_result_is_what_pytelium_says_of_it(result: str, outcome: str):
+    """0 done, 7 refused, 9 not verified: what was not verified, and what nobody wrote down, nobody knows."""
+    assert SERIAL.facts(framed(f"01{result}000012501978" + "0" * 10)).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("result", "outcome"), [("10", "approved"), ("01", "declined"), ("11", "unknown"), ("00", "unknown")]
+)
+def test_each_result_over_ip_is_what_caisse_ap_says_of_it(result: str, outcome: str):
+    """10 done, 01 not done, 11 taken into account."""
+    assert NET.facts(tags(CZ="0300", CB="1250", AE=result)).outcome == outcome
+
+
 def test_a_doubtful_type_is_not_claimed():
     """Types 1 and 2 are credit or refund, depending on whom one asks: no type is said."""
     for kind in "12":
