@@ -6,11 +6,14 @@ of them, are facts; no code is theirs.
 The package itself cannot be installed from the index (it has no release there), so its client never talks to us.
 """
 
+import json
+
 import pytest
 
 from protocols.deframe import Frame
 from protocols.profile import load_profile
 from protocols.zvt.apdu import Apdu, read
+from protocols.zvt.facts import of_apdu
 from protocols.zvt.link import deframer, wrap
 
 INSERT_CARD = "04FF1E0A01061A24180716426974746520 4B617274652065696E737465636B656E".replace(" ", "")
@@ -82,3 +85,43 @@ def test_a_frame_on_a_serial_line_is_theirs_byte_for_byte():
     frame = bytes.fromhex("1002" + VERSION + "1003B111")
     assert wrap(bytes.fromhex(VERSION), load_profile("zvt").link.envelope) == frame
     assert deframer(load_profile("zvt")).feed(frame) == [Frame(frame, 0)]
+
+
+ORGANISATIONS = ("girocard", "JCB", "Eurocard", "Amex", "VISA", "Diners", "other")
+"""ZVT, bitmap 60: receipt numbers, then a count and a sum for each of these, in this order."""
+
+
+def test_each_organisations_total_stands_at_its_own_place():
+    """Seven counts and sums that all differ: none may stand for another's."""
+    totals = "".join(f"{place + 1:02X}{(place + 1) * 111:012d}" for place in range(7))
+    body = "2700" + "60F0F5F3" + "00010028" + totals
+    told = of_apdu(apdu(f"040F{len(body) // 2:02X}{body}"))
+
+    assert json.loads(told.card_totals or "") == [
+        {"card_org": name, "count": place + 1, "amount_fen": (place + 1) * 111}
+        for place, name in enumerate(ORGANISATIONS)
+    ]
+    assert (told.total_count, told.total_amount_fen) == (28, 28 * 111)
+
+
+@pytest.mark.parametrize(
+    ("changed", "same"),
+    [
+        ({}, True),
+        ({"0C": "101113"}, False),
+        ({"29": "52001234"}, False),
+        ({"04": "000000001001"}, False),
+        ({"0B": "000043"}, False),
+        ({"27": "05"}, False),
+        ({"87": "0099"}, True),
+    ],
+)
+def test_a_repeated_status_is_one_payment_and_another_is_not(changed: dict[str, str], same: bool):
+    """Trace numbers wrap and two terminals count alike: clock, terminal, amount and result tell payments apart."""
+    values = {"27": "00", "04": "000000001000", "0B": "000042", "0C": "101112", "29": "52001233", "87": "0007"}
+
+    def identity(said: dict[str, str]) -> str | None:
+        body = "".join(key + value for key, value in said.items())
+        return of_apdu(apdu(f"040F{len(body) // 2:02X}{body}")).identity
+
+    assert (identity(values) == identity(values | changed)) is same
