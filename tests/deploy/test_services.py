@@ -1,24 +1,23 @@
 """Every service of docker-compose.yml, really started here: its health command says that it is well."""
 
 import contextlib
+import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from bench.cluster import LOOPBACK
 from expectations.run import check
 from ingest.deriving import DERIVED
-from ingest.engine import Engine
 from ingest.keys import create_keys
 from ingest.landing import land
 from ingest.settings import Settings
 from ingest.simulator.pty import Pty
-from ingest.spark.session import session
 from ingest.tables import TABLES, Lake
 from tests.deploy.celery_day import PATIENCE, Api, ship_day, wait
-from tests.deploy.composed import Composed
+from tests.deploy.composed import ROOT, Composed
 from tests.deploy.conftest import QUICK, WORKERS
 from tests.postgresql import Server
 from tests.sparkhere import why_without_spark
@@ -28,6 +27,18 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 NOT_HERE = {"mailpit", "airflow-init", "store-init"}
 """Mailpit's image alone has its program; the other two end by themselves, and have."""
 OUTAGE_S = int(QUICK["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"]) + 10
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from bench.cluster import LOOPBACK
+from ingest.engine import Engine
+from ingest.spark.session import session
+with session(Engine(master=sys.argv[1], secret_file=Path(sys.argv[2]), options=LOOPBACK)) as spark:
+    print(spark.range(1000).selectExpr("sum(id)").collect()[0][0])
+"""
+"""In a process of its own: the Java that pyspark starts stays, with its secret, for all of a process's sessions."""
 
 
 def test_every_service_s_own_health_command_succeeds(fleet: Composed):
@@ -54,10 +65,11 @@ def test_every_service_s_own_health_command_succeeds(fleet: Composed):
             fleet.running[name].must_run()
     assert set(asked.values()) | NOT_HERE == set(fleet.services)
     master = f"spark://127.0.0.1:{fleet.ports['spark-master']['7077']}"
-    with session(Engine(master=master, secret_file=fleet.folder / "secrets/spark_secret", options=LOOPBACK)) as spark:
-        assert spark.range(1000).selectExpr("sum(id)").collect()[0][0] == 499_500
-    for name in ("spark-worker", "spark-master"):
-        fleet.kill(name)
+    done = subprocess.run(
+        [sys.executable, "-c", DRIVER, master, fleet.folder / "secrets/spark_secret"],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.stdout.split() == ["499500"], done.stderr[-2000:]
 
 
 def test_no_secret_is_in_an_environment(fleet: Composed):
