@@ -54,7 +54,7 @@ def overwrite(apdu: Apdu) -> tuple[bytearray, str | None, tuple[str, ...]]:
         if card is not None and item.kind in {"text", "raw"}:
             for first, last in sweep.known_in_text(before, card):
                 safe[item.start + first : item.start + last] = b"*" * (last - first)
-        if card is not None and item.kind in {"raw", "hex"}:
+        if card is not None and item.kind in _TEXTS:
             for span in sweep.known_in_nibbles(before, card):
                 _fill(safe, item.start, span)
         if before != safe[item.start : item.end] and item.key not in masked:

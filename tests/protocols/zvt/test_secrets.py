@@ -55,17 +55,18 @@ def test_no_secret_is_left(profile):
     assert of_apdu(read(safe.frame, "zvt")).pan_masked == "476173******0010"
 
 
+@pytest.mark.parametrize("tag", ["1F7F", "07"], ids=["unknown", "text"])
 @pytest.mark.parametrize("shift", ["", "0"], ids=["whole", "across-nibbles"])
-def test_the_named_card_is_gone_from_what_nobody_knows(shift: str):
-    """Of no known network and without a check digit, packed into a tag that nobody knows: but the message names it."""
+def test_the_named_card_is_gone_from_where_no_card_belongs(shift: str, tag: str):
+    """Of no known network and without a check digit, packed into an unknown tag or a text: but the message names it."""
     odd = "9912345678901234"
     packed = f"{shift}{odd}{shift}"
-    tag = f"1F7F{len(packed) // 2:02X}{packed}"
-    frame = status("2700", f"22F0F8{odd}", f"06{len(tag) // 2:02X}{tag}")
+    value = f"{tag}{len(packed) // 2:02X}{packed}"
+    frame = status("2700", f"22F0F8{odd}", f"06{len(value) // 2:02X}{value}")
     safe = Sanitiser(TCP, KEYS).sanitise(frame)
     assert odd not in safe.frame.hex()
     assert odd[6:12] not in safe.frame.hex()
-    assert {"22", "06.1F7F"} <= set(safe.masked)
+    assert {"22", f"06.{tag}"} <= set(safe.masked)
 
 
 def test_a_safe_frame_is_a_frame_again():
