@@ -63,7 +63,7 @@ class _Redacting:
             said = record.getMessage()
         except Exception:  # noqa: BLE001  logging would print message and arguments as they are
             said = f"{record.msg} {record.args}"
-            record.msg, record.args = redact(said), None
+            record.msg, record.args = said, None
         if (clean := redact(said)) != said:
             record.msg, record.args = clean, None
         if record.exc_info:

@@ -111,11 +111,11 @@ QUOTED = "'6225880000' + '000001'"
 @pytest.mark.parametrize(
     "code",
     [
-        f"logging.getLogger('a.library').warning('bad value %s in %s', {QUOTED}, 'F2')",
-        f"logging.getLogger('a.library').warning('bad value %d %s', {QUOTED})",
-        f"logging.getLogger('a.library').warning({QUOTED})",
+        f"logging.getLogger('another').warning('bad value %s in %s', {QUOTED}, 'F2')",
+        f"logging.getLogger('another').warning('bad value %d %s', {QUOTED})",
+        f"logging.getLogger('another').warning({QUOTED})",
         f"warnings.warn('bad value ' + {QUOTED})",
-        f"try:\n        int('x' + {QUOTED})\n    except ValueError: logging.getLogger('a.library').exception('broken')",
+        f"try:\n        int('x' + {QUOTED})\n    except ValueError: logging.getLogger('another').exception('broken')",
         f"type('Late', (), {{'__del__': lambda self: int('x' + {QUOTED})}})()",
     ],
     ids=["arguments", "wrong-arguments", "message", "warning", "traceback", "unraisable"],
@@ -142,7 +142,7 @@ def test_a_task_log_says_none() -> None:
     assert "SpoolError: cannot be read" in logged
     assert not MIDDLE.search(logged)
 
-    record = logging.getLogger("a.library").makeRecord("a", 30, "f", 1, "bad %s", (PAN,), None)
+    record = logging.getLogger("another").makeRecord("a", 30, "f", 1, "bad %s", (PAN,), None)
     assert record.getMessage() == "bad 622588******0001"
 
     plain = SpoolError("cannot be read")
