@@ -2,11 +2,8 @@
 
 import contextlib
 import gc
-import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +24,7 @@ if TYPE_CHECKING:
     from ingest.segments import SegmentInfo
     from ingest.shipping import Shipper
     from ingest.spool import Spool
+    from ingest.stopping import Stop
 
 STOP_SECONDS = 5.0
 NOTICE_SECONDS = 1.0
@@ -141,9 +139,10 @@ def run(settings: Settings) -> None:
     from ingest.mirror import Mirrored
     from ingest.service.notify import ServiceManager
     from ingest.spool import Spool, owner_of
+    from ingest.stopping import Stop, stopped_by_signals
     from ingest.wiring import make_lines
 
-    stop = threading.Event()
+    stop = Stop()
     keys = load_keys(settings.keys.pan_token)
     events = EventLog()
     guard = KeyGuard(settings.keys.pan_token, keys.key_id, events.tell)
@@ -184,7 +183,7 @@ def run(settings: Settings) -> None:
     )
     server = Server(watchman, settings.health.listen) if settings.health.listen else None
     try:
-        with _stopped_by_signals(stop):  # from here on "open" may have been read, and answered with a signal
+        with stopped_by_signals(stop.set):  # from here on "open" may have been read, and answered with a signal
             collector.open_all()
             collector.start()  # first of all the bytes flow; opening the spool may mean mending gigabytes
             try:
@@ -238,7 +237,7 @@ def _first_spool(open_spool: Any, settings: Settings, events: "EventLog") -> "Sp
     return spool
 
 
-def _watch(stop: threading.Event, watchman: "Watchman", events: "EventLog") -> None:
+def _watch(stop: "Stop", watchman: "Watchman", events: "EventLog") -> None:
     """Until a signal, or until the pump stops on its own; the service manager hears that we live."""
     from ingest.service.notify import ServiceManager
 
@@ -299,22 +298,6 @@ def _stop(
             f"{committer.committed.backlog} records that were heard could not be recorded: the spool failed to the end",
             hint="check spool.directory and the disk; bytes of relays were passed on all the same",
         )
-
-
-@contextlib.contextmanager
-def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
-    if sys.platform == "win32":
-        closed = signal.SIGBREAK
-    else:
-        closed = signal.SIGHUP
-    before = {
-        number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT, closed)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _harden() -> None:

@@ -6,13 +6,10 @@ waits for the collector, plays, and says what was played.
 
 import datetime as dt
 import json
-import signal
-import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any, get_args
 
 import click
@@ -27,6 +24,7 @@ from ingest.simulator.scenario import ZONE, Mode, Scenario, take_seats, truth_li
 from ingest.simulator.scenarios import MERCHANTS, write_scenario
 from ingest.simulator.stage import Stage, StagedLine
 from ingest.simulator.staged import STAGED
+from ingest.stopping import stopped_by_signals
 from protocols.profile import load_profile, profiles_speaking
 
 
@@ -133,7 +131,7 @@ def simulate(
         pace = Pace(seconds=seconds, rate=rate, steps=count if written.total is None else None)
         play = Play(written, loaded, folder, pace=pace, patience=patience)
         started = time.monotonic()
-        with _stopping(play):
+        with stopped_by_signals(play.stop):
             _print_devices(list(play.devices()), as_json=as_json, print_config=print_config)
             with _progress(play, count):
                 ended = play.run()
@@ -171,7 +169,7 @@ def _run_stage(
         _write_lines(truth, [row for line in lines for row in line.truth])
     stage = Stage(lines)
     started = time.monotonic()
-    with _stopping(stage):
+    with stopped_by_signals(stage.stop):
         _print_devices([line.words for line in lines], as_json=as_json, print_config=print_config)
         ended = stage.run()
     took = time.monotonic() - started
@@ -239,25 +237,6 @@ def _print_summary(
         f"{faults} faults and {summary['hard_negatives']} hard negatives in it",
         err=print_config,
     )
-
-
-@contextmanager
-def _stopping(play: Play | Stage) -> Iterator[None]:
-    """SIGINT and SIGTERM end the play instead of the process."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        play.stop()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

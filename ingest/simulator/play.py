@@ -18,6 +18,7 @@ from ingest.simulator.rehearsal import Rehearsal
 from ingest.simulator.scenario import Record, Scenario, Seat, Step
 from ingest.simulator.terminal import Terminal
 from ingest.simulator.wires import TICK, Listen, Patience, Receive, Relay, SimulationError, StoppedError, Wire
+from ingest.stopping import Stop
 from protocols.profile import Profile
 
 REQUEST_TPDU, ANSWER_TPDU = "6000030000", "6000000003"
@@ -36,7 +37,7 @@ class Records(dict[str, Record]):
             super().__setitem__(label, record)
             self._changed.notify_all()
 
-    def wait_for(self, label: str, stop: threading.Event) -> None:
+    def wait_for(self, label: str, stop: Stop) -> None:
         """Wait until the labelled step has been answered.
 
         Raises:
@@ -113,7 +114,7 @@ class Play:
         self.tally = Tally()
         self._pace = pace
         self.on_step: Callable[[], None] = lambda: None
-        self._stop = threading.Event()
+        self._stop = Stop()
         self._turn = threading.Lock()
         self._lanes = [self._lane(seat, profiles[seat.profile], folder, patience) for seat in scenario.seats]
 

@@ -5,13 +5,13 @@ with a collector between them. The machines keep the protocol's times by the wal
 """
 
 import select
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ingest.simulator.wires import REPEAT, TICK
+from ingest.stopping import Stop
 from protocols.answering import Machine
 
 
@@ -85,7 +85,7 @@ class Stage:
         self._lines = lines
         self._actors = [actor for line in lines for actor in line.actors]
         self._waiting = list(lines)
-        self._stop = threading.Event()
+        self._stop = Stop()
 
     def stop(self) -> None:
         """End the play; `run` then returns."""

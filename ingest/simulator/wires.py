@@ -10,7 +10,6 @@ gives up at last: that is the simulator's failure, not a fault of the scenario.
 """
 
 import select
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from typing import Protocol
 
 from ingest.errors import TillwatchError
 from ingest.simulator.pty import Pty
+from ingest.stopping import Stop
 from protocols.deframe import Frame
 from protocols.dialect import Deframing
 from protocols.envelope import ACK, NAK
@@ -51,7 +51,7 @@ class Patience:
 
     line: str
     limit: float
-    stop: threading.Event
+    stop: Stop
     attached: bool = False
     _since: float = field(default_factory=time.monotonic)
 

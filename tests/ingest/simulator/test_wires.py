@@ -8,6 +8,7 @@ import pytest
 from ingest.errors import DeviceError
 from ingest.simulator.pty import DeviceFolder
 from ingest.simulator.wires import Listen, Patience, Receive, Relay, SimulationError, StoppedError
+from ingest.stopping import Stop
 from protocols.profile import Profile, load_profile
 
 PLAIN = load_profile("unionpay")
@@ -27,7 +28,7 @@ def folder(tmp_path):
 
 
 def patience(limit: float = 20.0) -> Patience:
-    return Patience("lane-1", limit, threading.Event())
+    return Patience("lane-1", limit, Stop())
 
 
 def test_a_relay_carries_the_exchange_through_the_collector(folder, collector):
@@ -88,7 +89,7 @@ def test_an_answer_is_never_readable_before_its_request_was_read(folder):
     wire = Listen(folder.make("lane-1"), folder.make("lane-1.host"), patience())
     fds = [os.open(pty.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK) for pty in wire.ptys]
     heard: list[tuple[int, bytes]] = []
-    over = threading.Event()
+    over = Stop()
 
     def read() -> None:
         while not over.is_set():
