@@ -70,14 +70,22 @@ RAW_FRAMES = TableSpec(
         Column(
             "kind", "string", "frame, noise (bytes that are no frame), gap (not recorded, or damaged), session, event"
         ),
-        Column("seen_at", "timestamp", "when the collector saw it, wall clock"),
+        Column(
+            "seen_at",
+            "timestamp",
+            "when the collector saw it, wall clock; if wrong, what its neighbours tell",
+        ),
         Column("mono_ns", "int64", "the same moment on the machine's monotonic clock, nanoseconds; 0 = none"),
         Column("boot_id", "int64", "the boot that mono_ns belongs to; 0 = none"),
         Column("frame", "binary", "the whole link frame, card data overwritten; null for noise and gaps"),
         Column("length", "int32", "bytes on the line"),
         Column("digest", "string", "keyed hash of the original message, hex; equal for equal messages"),
         Column("card_token", "string", "keyed hash of the whole card number"),
-        Column("error", "string", "JSON: why the bytes are no frame; what is missing; what happened on the line"),
+        Column(
+            "error",
+            "string",
+            "JSON: why the bytes are no frame; what is missing; what happened; clock: what it said if it was wrong",
+        ),
         Column("day", "date", "local day of seen_at; of a journal's record the day it is about, by its own clock"),
     ),
 )

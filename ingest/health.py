@@ -20,6 +20,7 @@ from ingest.committer import Committer
 from ingest.handover import Tell
 from ingest.lines import Line, Side
 from ingest.settings import Health
+from ingest.true_time import PLAUSIBLE_FROM
 
 if TYPE_CHECKING:
     from ingest.mirror import Mirrored
@@ -29,8 +30,8 @@ STUCK_SECONDS = 10.0
 GIBBERISH_SECONDS, GIBBERISH_BYTES = 60.0, 256
 """So many bytes for so long and no frame: wrong speed, wrong profile, or a line that only makes noise."""
 WARN_BEFORE_PERCENT = 10.0
-PLAUSIBLE_FROM = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
-"""Nothing of tillwatch ran before: a clock that says so was never set, as after an empty battery."""
+STEP = dt.timedelta(days=1)
+"""A clock that went so far ahead of the monotonic one was set wrong, or is right only now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Watchman:
     ) -> None:
         self._mirror = mirror
         self._now = now
+        self._began = _began(at) if (at := now()) >= PLAUSIBLE_FROM else None
         self.lines = list(lines)
         self.collector = collector
         self.committer = committer
@@ -127,6 +129,9 @@ class Watchman:
         found = []
         if (now := self._now()) < PLAUSIBLE_FROM:
             found.append(Trouble("clock", "", f"the clock says {now:%Y-%m-%d}: records get wrong days; set it"))
+        elif (moved := self._moved(now)) > STEP:
+            said = f"the clock moved {moved.days} days ahead while this ran and says {now:%Y-%m-%d}"
+            found.append(Trouble("clock_ahead", "", f"{said}: set it; if that is today, start the collector again"))
         used = self.disk_percent()
         if self._health.disk_percent - WARN_BEFORE_PERCENT <= used < self._health.disk_percent:
             found.append(Trouble("disk_filling", "", f"the spool's disk is {used:.0f} % full"))
@@ -135,6 +140,11 @@ class Watchman:
         return found + [
             Trouble("silent", name, f"said nothing for {quiet:.0f} minutes") for name, quiet in self._silent().items()
         ]
+
+    def _moved(self, now: dt.datetime) -> dt.timedelta:
+        """How far the clock has gone ahead of the monotonic one since it was first seen set."""
+        self._began = self._began or _began(now)
+        return _began(now) - self._began
 
     def _silent(self) -> dict[str, float]:
         """The lines that say nothing though their ports are open and the shop is, and for how many minutes."""
@@ -196,3 +206,8 @@ def _percent(folder: Path) -> float:
 def _missing(line: Line) -> list[Side]:
     """The sides that should be open and are not; one that follows another opens when that one does."""
     return [side for side in line.sides if side.port is None and not side.follows and side.listener is None]
+
+
+def _began(now: dt.datetime) -> dt.datetime:
+    """What the wall clock says of the moment at which the monotonic one began."""
+    return now - dt.timedelta(seconds=time.monotonic())

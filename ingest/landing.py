@@ -24,6 +24,7 @@ from ingest.batch_metrics import Run, measured
 from ingest.decoding import COMPILED_FROM, journal_day
 from ingest.deriving import DERIVED, Progress, Stage, derive
 from ingest.errors import SpoolError, StoreError, TillwatchError
+from ingest.neighbours import Neighbours
 from ingest.overlap import ahead
 from ingest.profiles import own_profiles
 from ingest.records import Kind, Record
@@ -33,6 +34,7 @@ from ingest.segment_table import segment_table
 from ingest.segments import SegmentInfo, from_ns, read_segment, sealed_segments
 from ingest.settings import Settings
 from ingest.tables import TABLES, Lake
+from ingest.true_time import Clock
 from protocols.profile_files import available_journals
 
 if TYPE_CHECKING:
@@ -49,7 +51,8 @@ class LandResult:
     ``segments`` and ``frames`` came in now; ``rows`` are the rows, by table, of the days
     that were worked out again; ``damaged`` has a line for each segment that came in now
     with damage, or that could not be opened and is tried again; ``duration`` is seconds;
-    ``keys`` counts the segments that came in now by the key of their card tokens.
+    ``keys`` counts the segments that came in now by the key of their card tokens; ``clocks`` has
+    a line for each segment that was recorded with a wrong clock: put right, or waiting.
     """
 
     segments: int
@@ -58,6 +61,7 @@ class LandResult:
     damaged: list[str]
     duration: float
     keys: dict[str, int] = field(default_factory=dict)
+    clocks: list[str] = field(default_factory=list)
 
     @property
     def transactions(self) -> int:
@@ -82,11 +86,12 @@ class LandResult:
 
 @dataclass(slots=True)
 class Brought:
-    """What came into ``raw_frames``: segments by the key of their card tokens, frames, a line for each damage."""
+    """What came into ``raw_frames``: segments by key of their card tokens, frames, a line for each damage and clock."""
 
     frames: int = 0
     damaged: list[str] = field(default_factory=list)
     keys: Counter[str] = field(default_factory=Counter)
+    clocks: list[str] = field(default_factory=list)
 
     @property
     def segments(self) -> int:
@@ -98,6 +103,13 @@ class Brought:
         self.frames += more.frames
         self.damaged += more.damaged
         self.keys += more.keys
+        self.clocks += more.clocks
+
+    def result(self, rows: dict[str, int], duration: float) -> LandResult:
+        """As a run's, with the rows by table that stand on it now and the seconds it took."""
+        return LandResult(
+            self.segments, self.frames, rows, self.damaged, duration, keys=dict(self.keys), clocks=self.clocks
+        )
 
 
 def _tell(run: Run, settings: Settings, result: LandResult) -> None:
@@ -141,9 +153,7 @@ def land(settings: Settings, progress: Progress | None = None) -> LandResult:
         lake.sweep(name)
     if trouble is not None:
         raise trouble
-    return LandResult(
-        brought.segments, brought.frames, stand, brought.damaged, time.monotonic() - started, dict(brought.keys)
-    )
+    return brought.result(stand, time.monotonic() - started)
 
 
 def _stage_of(settings: Settings) -> "Stage | None":
@@ -190,13 +200,20 @@ def bring(lake: Lake, infos: list[SegmentInfo], zone: ZoneInfo, tell: Progress) 
     waiting = lake.uncommitted("raw_frames", [_salvaged(segment) for segment in new])
     brought = Brought()
     compiled = sum(segments[segment].size for segment in new) >= COMPILED_BYTES
-    read = functools.partial(_read, zone=zone, journals=frozenset(available_journals()), compiled=compiled)
+    journals = frozenset(available_journals())
+    read = functools.partial(_read, zone=zone, journals=journals, compiled=compiled)
+    about = functools.partial(_about, zone=zone, journals=journals)
+    neighbours = Neighbours(infos, lake, lambda info: read(info)[0], Clock.at(dt.datetime.now(dt.UTC)), zone, about)
     for done, (segment, unread) in enumerate(ahead(read, [segments[segment] for segment in new])):
         tell("segments", done, len(new))
         try:
-            rows, damage = unread()
+            found, damage = unread()
         except SpoolError as wrong:
             brought.damaged.append(wrong.message)
+            continue
+        rows, told = neighbours.put_right(segment, found)
+        if rows is None:
+            brought.damaged.append(told)
             continue
         if _salvaged(segment.id) not in waiting:
             if damage:
@@ -206,6 +223,7 @@ def bring(lake: Lake, infos: list[SegmentInfo], zone: ZoneInfo, tell: Progress) 
             brought.keys[segment.key_id] += 1
             brought.frames += pc.sum(pc.equal(rows["kind"], "frame")).as_py() or 0
             brought.damaged += [damage] if damage else []
+            brought.clocks += [told] if told else []
     tell("segments", len(new), len(new))
     return brought
 
@@ -299,6 +317,13 @@ def row_of(segment: str, record: Record, zone: ZoneInfo, journals: frozenset[str
 
 def _day(record: Record, seen: dt.datetime, zone: ZoneInfo, journals: frozenset[str]) -> dt.date:
     """Local day of reception; of a journal's record the day it is about, so that it lies beside its exchange."""
-    of_journal = record.kind is Kind.FRAME and record.profile in journals
-    about = journal_day(record.profile, record.frame, seen, zone) if of_journal else None
+    is_frame = record.kind is Kind.FRAME
+    about = _about(record.profile, record.frame, seen, zone=zone, journals=journals) if is_frame else None
     return about or seen.astimezone(zone).date()
+
+
+def _about(
+    profile: str, frame: bytes, seen: dt.datetime, *, zone: ZoneInfo, journals: frozenset[str]
+) -> dt.date | None:
+    """The day a journal's record is about; None of a frame of a line."""
+    return journal_day(profile, frame, seen, zone) if profile in journals else None

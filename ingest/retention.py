@@ -8,7 +8,7 @@ segment always stays: the numbers go on from it.
 import contextlib
 import datetime as dt
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from ingest.lake import Lake
 from ingest.landing import row_of
 from ingest.ledger import write_down
 from ingest.segments import SegmentInfo, read_segment, sealed_segments
+from ingest.true_time import stamped
 from protocols.profile_files import available_journals
 
 Lacks = Callable[[SegmentInfo], str]
@@ -90,18 +91,19 @@ def _unverified(info: SegmentInfo, lake: Lake, zone: ZoneInfo) -> str:
         recorded = [row_of(info.id, record, zone, journals) for record in read_segment(info.path)]
     except SpoolError as wrong:
         return f"it is damaged: {wrong.message}"
-    landed = lake.read("raw_frames", columns=list(_COMPARED), filters=[("segment_id", "==", info.id)]).to_pylist()
+    columns = [*_COMPARED, "error"]
+    landed = lake.read("raw_frames", columns=columns, filters=[("segment_id", "==", info.id)]).to_pylist()
     ours = _content(recorded)
     gaps = {
         row for row in ours if row[_KIND] == "gap"
     }  # another gap is a damaged copy's, and what was missing has come
-    theirs = [row for row in _content(landed) if row[_KIND] != "gap" or row in gaps]
+    theirs = [row for row in _content(map(stamped, landed)) if row[_KIND] != "gap" or row in gaps]
     if ours != theirs:
         return "the lake holds something else under its id: keep both and look"
     return ""
 
 
-def _content(rows: "list[dict[str, Any]]") -> list[tuple[Any, ...]]:
+def _content(rows: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:
     return sorted((tuple(row[name] for name in _COMPARED) for row in rows), key=lambda row: row[0])
 
 

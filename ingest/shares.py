@@ -63,5 +63,4 @@ def land_share(settings: Settings, parcels: Iterable[Parcel]) -> LandResult:
     brought = Brought()
     for segments in batches(Depot(settings.lake.take_from), new, settings.spool.directory):
         brought.add(bring(lake, segments, settings.zone, lambda _what, _done, _all: None))
-    seconds = time.monotonic() - started
-    return LandResult(brought.segments, brought.frames, {}, brought.damaged, seconds, dict(brought.keys))
+    return brought.result({}, time.monotonic() - started)

@@ -39,6 +39,8 @@ def land(config: Path | None, source: str | None, engine: str | None, *, as_json
     settings = load_settings(config, flags)
     with _bar() as progress:
         result = land_segments(settings, progress)
+    for told in result.clocks:
+        click.echo(f"tillwatch: {told}", err=True)
     for damage in result.damaged:
         click.echo(f"tillwatch: {damage}", err=True)
     if result.damaged:

@@ -2,9 +2,10 @@
 
 The collector runs under libfaketime, which steps its wall clock and leaves the monotonic
 one alone, as a wrong NTP server or a dead battery does. Order, acknowledgements, sealing
-and the tables must not follow it.
+and the tables must not follow it, and somebody must be told.
 """
 
+import datetime as dt
 import os
 import select
 import signal
@@ -12,7 +13,9 @@ import subprocess
 import sys
 import time
 import tty
+from operator import itemgetter
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -33,7 +36,11 @@ pytestmark = [
 CALL = [sys.executable, "-c", "from ingest.cli import main; main()"]
 STEPS = ("+0", "+3600", "-3600", "-1784000000", "+315360000", "+0")
 """Seconds against the true time: summer time, its end, 1970, ten years ahead, and right again."""
+TOLD = {"-1784000000": "the clock says 1970", "+315360000": "days ahead while this ran"}
+"""What the collector tells of a step: an alarm."""
 SALES_A_STEP = 5
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+AN_HOUR = dt.timedelta(hours=1)
 
 
 def sale(number: int) -> bytes:
@@ -52,9 +59,16 @@ def send(master: int, frame: bytes) -> None:
     raise AssertionError("not acknowledged")
 
 
+def hear(collector: "subprocess.Popen[str]", what: str) -> None:
+    """Read what the collector tells until it tells this; it looks at its clock every five seconds."""
+    assert collector.stderr is not None
+    assert any(what in line for line in collector.stderr), f"not told: {what}"
+
+
 def test_a_clock_that_jumps_disturbs_neither_order_nor_acknowledgement_nor_tables(tmp_path: Path) -> None:
     """Fault 7: every sale is acknowledged, recorded in the order it came in, and one row, whatever the clock said."""
     create_keys(tmp_path / "var/keys/pan-token.key")
+    began = dt.datetime.now(dt.UTC)
     library = subprocess.run(
         ["faketime", "-m", "-f", "+0", "printenv", "LD_PRELOAD"], capture_output=True, text=True, check=True
     )
@@ -83,6 +97,8 @@ def test_a_clock_that_jumps_disturbs_neither_order_nor_acknowledgement_nor_table
             for _ in range(SALES_A_STEP):
                 number += 1
                 send(master, sale(number))
+            if step in TOLD:
+                hear(collector, TOLD[step])
     finally:
         collector.send_signal(signal.SIGTERM)
         _, said = collector.communicate(timeout=10)
@@ -104,5 +120,11 @@ def test_a_clock_that_jumps_disturbs_neither_order_nor_acknowledgement_nor_table
     assert len(years) >= 3, "the clock was not stepped"
     landed = subprocess.run([*CALL, "land"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert landed.returncode == 0, landed.stderr
-    rows = Lake(tmp_path / "var/lake").read("transactions", columns=["stan"])["stan"].to_pylist()
-    assert sorted(rows) == list(range(1, number + 1))
+    assert "the collector's clock was wrong" in landed.stderr
+    columns = ["stan", "business_date", "requested_at"]
+    rows = sorted(Lake(tmp_path / "var/lake").read("transactions", columns=columns).to_pylist(), key=itemgetter("stan"))
+    assert [row["stan"] for row in rows] == list(range(1, number + 1))
+    first, last = began - AN_HOUR, dt.datetime.now(dt.UTC) + AN_HOUR
+    assert all(first <= row["requested_at"] <= last for row in rows), "a wrong clock's time is in the table"
+    days = {moment.astimezone(SHANGHAI).date() for moment in (first, began, last)}
+    assert {row["business_date"] for row in rows} <= days
