@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 LEAST_JAVA = 17
 """Spark 4.0 release notes: Java 17 or later."""
 ANSWER_SECONDS = 5.0
+_WHY_NONE_BEGINS = {
+    True: "engine.secret_file must hold what the master was started with, and both be Sparks of one version; "
+    "the master's log says more",
+    False: "a master that wants a secret needs engine.secret_file; both must be Sparks of one version; "
+    "the master's log says more",
+}
+"""What to do, with and without a secret; a master says no reason to who knows none."""
 
 
 @contextlib.contextmanager
@@ -48,10 +55,17 @@ def session(engine: Engine) -> Iterator["SparkSession"]:
         options = properties(engine) | {"spark.sql.warehouse.dir": folder}  # else one is made where the process stands
         logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # what is raised is told by us
         ignore_pandas_warning()
+        from py4j.protocol import Py4JError
         from pyspark.sql import SparkSession
 
         builder = SparkSession.builder.master(engine.master).appName("tillwatch")
-        spark = builder.config(map=options).getOrCreate()
+        try:
+            spark = builder.config(map=options).getOrCreate()
+        except Py4JError:  # its text is a minute's worth of Java's frames, and does not name the cause
+            raise UsageError(
+                f"engine.master: {engine.master} answers, but lets no session begin",
+                hint=_WHY_NONE_BEGINS[bool(engine.secret_file)],
+            ) from None
         try:
             yield spark
         finally:

@@ -34,17 +34,22 @@ import sys
 from pathlib import Path
 from bench.cluster import LOOPBACK
 from ingest.engine import Engine
+from ingest.errors import TillwatchError
 from ingest.spark.session import session
-with session(Engine(master=sys.argv[1], secret_file=Path(sys.argv[2]), options=LOOPBACK)) as spark:
-    print(spark.range(1000).selectExpr("sum(id)").collect()[0][0])
+secret = Path(sys.argv[2]) if len(sys.argv) > 2 else None
+try:
+    with session(Engine(master=sys.argv[1], secret_file=secret, options=LOOPBACK)) as spark:
+        print(spark.range(1000).selectExpr("sum(id)").collect()[0][0])
+except TillwatchError as wrong:
+    print(wrong.message)
 """
 """In a process of its own: the Java that pyspark starts stays, with its secret, for all of a process's sessions."""
 
 
-def test_every_service_s_own_health_command_succeeds(fleet: Composed):
+def test_every_service_s_own_health_command_succeeds(fleet: Composed, tmp_path: Path):
     """Each is started by its own command with its own environment, and not one health command fails.
 
-    Who knows the secret has the worker work.
+    Who knows the secret has the worker work; who does not is told so.
     """
     if missing := why_without_spark():
         pytest.skip(f"NOT CHECKED: {missing}")
@@ -65,11 +70,19 @@ def test_every_service_s_own_health_command_succeeds(fleet: Composed):
             fleet.running[name].must_run()
     assert set(asked.values()) | NOT_HERE == set(fleet.services)
     master = f"spark://127.0.0.1:{fleet.ports['spark-master']['7077']}"
-    done = subprocess.run(
-        [sys.executable, "-c", DRIVER, master, fleet.folder / "secrets/spark_secret"],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
-    assert done.stdout.split() == ["499500"], done.stderr[-2000:]
+    wrong = tmp_path / "wrong"
+    wrong.write_text("of another cluster")
+    drivers = [
+        subprocess.Popen(
+            [sys.executable, "-c", DRIVER, master, *secret],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for secret in ([fleet.folder / "secrets/spark_secret"], [wrong], [])
+    ]  # fmt: skip
+    told = [driver.communicate(timeout=300) for driver in drivers]
+    assert told[0][0].split() == ["499500"], told[0][1][-2000:]
+    for said, complained in told[1:]:
+        assert said.strip() == f"engine.master: {master} answers, but lets no session begin", complained[-2000:]
 
 
 def test_no_secret_is_in_an_environment(fleet: Composed):
