@@ -96,16 +96,15 @@ def test_a_stuck_reader_of_stderr_holds_up_nobody() -> None:
 
     class Stuck(io.StringIO):
         def write(self, text: str) -> int:
-            gate.wait(20)
+            gate.wait(60)
             return super().write(text)
 
     out = Stuck()
     log = EventLog(out)
-    began = time.monotonic()
     for number in range(5000):
         log.tell("lane-1", "open", number=number)
 
-    assert time.monotonic() - began < 2
+    assert out.getvalue() == ""
     gate.set()
     log.close(5)
     said = out.getvalue().splitlines()

@@ -42,13 +42,11 @@ def test_a_relay_carries_the_exchange_through_the_collector(folder, collector):
 
 
 def test_a_lost_answer_is_the_hosts_word(folder, collector):
-    """None at once, not after a timeout, and the next exchange is clean."""
+    """None at once, not after a timeout (hours, here), and the next exchange is clean."""
     request, answer = frames(PLAIN)
-    wire = Relay(folder.make("lane-1"), folder.make("lane-1.host"), PLAIN.deframer, patience())
+    wire = Relay(folder.make("lane-1"), folder.make("lane-1.host"), PLAIN.deframer, patience(limit=10_000))
     collector.relay(*(pty.path for pty in wire.ptys), PLAIN)
-    started = time.monotonic()
     assert wire.exchange(request, lambda _: None) is None
-    assert time.monotonic() - started < 1.5
     assert wire.exchange(request, lambda _: answer) == answer
 
 
