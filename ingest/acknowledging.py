@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from ingest.backlog import Entry
 from ingest.handover import Tell
 from ingest.lines import Stream
-from ingest.occupant import CHANGED
+from ingest.occupant import told
 from ingest.records import Kind, PendingRecord
 
 ACK = b"\x06"
@@ -63,9 +63,8 @@ class Acknowledgements:
                 self._count_noise(stream, record)
                 if stream.answers and not entry.answered and wants_repeat(record):
                     damaged[stream] = None
-            elif record.facts.get("event") == CHANGED:
-                before = record.facts["before"]["terminal_id"]
-                self._tell(stream.line, CHANGED, now=record.facts["terminal_id"], before=before)
+            elif (words := told(record.facts)) is not None:
+                self._tell(stream.line, record.facts["event"], **words)
         self._nak(damaged)
         self._hand_over()
 

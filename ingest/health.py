@@ -137,6 +137,11 @@ class Watchman:
             found.append(Trouble("disk_filling", "", f"the spool's disk is {used:.0f} % full"))
         if self._mirror is not None and self._mirror.is_one_disk:
             found.append(Trouble("mirror_same_disk", "", "both folders of the spool are on one disk: is one mounted?"))
+        found += [
+            Trouble("terminal", line.name, f"terminal {one.stranger} is there, {one.expected} belongs there")
+            for line in self.lines
+            if (one := line.sides[0].stream.occupant) is not None and one.stranger
+        ]
         return found + [
             Trouble("silent", name, f"said nothing for {quiet:.0f} minutes") for name, quiet in self._silent().items()
         ]

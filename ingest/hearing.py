@@ -109,6 +109,8 @@ class Hearing:
         elif stream.detection is not None and facts.get("event") == SET:
             stream.detection.was_set()
         record = PendingRecord(happened.kind, stream.line, stream.profile, wall, mono, stream.direction, facts=facts)
+        if stream.occupant is not None and happened.kind is Kind.SESSION:
+            return [*before, record, *stream.occupant.opened(record)]
         return [*before, record]
 
     def _break_off(self, entries: list[Entry], silent_at: int) -> None:

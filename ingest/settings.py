@@ -75,6 +75,9 @@ class Line(Section):
     )
     baud: int | None = Field(default=None, ge=300, le=4_000_000, description="the line's speed, not the profile's")
     peer: str | None = Field(default=None, description="relay: the host's side; listen: the tap on the other direction")
+    terminal_id: str | None = Field(
+        default=None, min_length=1, description="number of the terminal that belongs here: another one is told"
+    )
 
     @model_validator(mode="after")
     def _relay_has_two_sides(self) -> "Line":
@@ -86,6 +89,9 @@ class Line(Section):
             raise ValueError(msg)
         if self.mode == "pull" and self.profile == AUTO:
             msg = "profile = 'auto' listens and never asks; mode = 'pull' needs the name of a profile"
+            raise ValueError(msg)
+        if self.profile == AUTO and self.terminal_id:
+            msg = "profile = 'auto' tells no terminal from another; terminal_id needs the name of a profile"
             raise ValueError(msg)
         if self.ask and self.mode != "pull":
             msg = "ask belongs to mode = 'pull'"

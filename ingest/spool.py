@@ -61,7 +61,7 @@ class _Writing:
 class Spool:
     """A spool folder, owned by this process until ``close``.
 
-    Opening it mends what a crash left behind (``recovery`` says what was found).
+    Opening it mends what a crash left behind (``recovery`` says what was found); ``lanes`` are the lines as they were.
 
     Args:
         directory: the folder, on a local file system.
@@ -113,7 +113,9 @@ class Spool:
             raise
         self._next_seq = self.recovery.next_seq
         self._link = self.recovery.link
-        self._known = Known(recall(self._disk, directory, REMEMBERED))
+        recalled = recall(self._disk, directory, REMEMBERED)
+        self.lanes = recalled.lanes
+        self._known = Known(recalled.seen)
         if unread := max(self.recovery.unread_from, healed.unread_from if healed else 0):
             self._leave_out(unread + MOST_RECORDS)
         if healed is not None:

@@ -41,7 +41,7 @@ def make_lines(settings: list[LineSettings], keys: Keys, tell: Tell) -> list[Lin
             link=replace(profile.link, baud=words.baud or profile.link.baud),
             start=lambda words=words: Recorder(profiles[words.name], card_keys, words.name),  # type: ignore[misc]
         )
-        made.streams[0].occupant = Occupant(profile)
+        made.streams[0].occupant = Occupant(profile, words.terminal_id)
         if words.mode == "pull":
             _ask(made, words, profile, Recorder(profile, card_keys, words.name), tell)
         lines.append(made)

@@ -187,7 +187,9 @@ def run(settings: Settings) -> None:
             collector.open_all()
             collector.start()  # first of all the bytes flow; opening the spool may mean mending gigabytes
             try:
-                committer.start(collector.answer, _first_spool(open_spool, settings, events), collector.tune)
+                spool = _first_spool(open_spool, settings, events)
+                _remind(lines, spool)
+                committer.start(collector.answer, spool, collector.tune)
                 if shipper is not None:
                     shipper.start()
                 if server is not None:
@@ -235,6 +237,14 @@ def _first_spool(open_spool: Any, settings: Settings, events: "EventLog") -> "Sp
         events.tell("", "recovered", what=what)
     events.tell("", "recording", spool=settings.spool.directory, next=spool.next_seq)
     return spool
+
+
+def _remind(lines: "list[Line]", spool: "Spool | None") -> None:
+    """Which terminal each line had before, by the spool's records; nothing was heard yet."""
+    for line in lines:
+        occupant = line.sides[0].stream.occupant
+        if spool is not None and occupant is not None and line.name in spool.lanes:
+            occupant.remember(spool.lanes[line.name])
 
 
 def _watch(stop: "Stop", watchman: "Watchman", events: "EventLog") -> None:

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from ingest.occupant import CHANGED
-from ingest.records import Kind
-from tests.faults.shop import Shop, check, deliver, sale
+from ingest.occupant import CHANGED, UNEXPECTED, Occupant, told
+from ingest.records import Kind, PendingRecord
+from ingest.spool import Spool
+from tests.faults.real import Collect, records_of
+from tests.faults.shop import PROFILE, Shop, check, deliver, sale
+from tests.faults.spool_writer import KEYS, record_of
 from tests.ingest.collecting.conftest import Wire
 
 pytestmark = pytest.mark.slow
@@ -37,3 +40,66 @@ def test_a_terminal_that_takes_anothers_place_is_told_and_kept_apart(tmp_path: P
     assert event.facts["before"] == {"merchant_id": "898440300000001", "terminal_id": "10000001"}
     assert event.seq == frames[20].seq - 1
     assert told == ("lane", CHANGED, {"now": "10000002", "before": "10000001"})
+
+
+def run(folder: Path, wire: Wire, terminal: str, stan: int) -> list[str]:
+    """The real command with this terminal on the line, for one sale; what it told of the terminal."""
+    collect = Collect(folder, [], opens=1)
+    deliver(wire, sale(stan, terminal))
+    assert collect.stop()[0] == 0
+    return [" ".join(line.split()[1:]) for line in collect.said if " terminal-" in line]
+
+
+def test_a_terminal_that_was_swapped_while_nobody_looked_is_told(tmp_path: Path) -> None:
+    """What was on the line is what the spool says, across restarts; a terminal that belongs elsewhere is told as such.
+
+    The numbers are those of the two terminals, 10000001 and 10000002.
+    """
+    wire = Wire(tmp_path / "lane")
+    words = f"[[lines]]\nname = 'lane'\nmode = 'receive'\ndevice = '{wire.name}'\nprofile = '{PROFILE.name}'\n"
+    config = tmp_path / "tillwatch.toml"
+    config.write_text(words, "utf-8")
+    swapped = "lane terminal-changed now=10000002 before=10000001"
+    assert run(tmp_path, wire, "10000001", 1) == []
+    assert run(tmp_path, wire, "10000001", 2) == []
+    assert run(tmp_path, wire, "10000002", 1) == [swapped]
+    assert run(tmp_path, wire, "10000002", 2) == []
+    config.write_text(words + "terminal_id = '10000001'\n", "utf-8")
+    assert run(tmp_path, wire, "10000002", 3) == ["lane terminal-unexpected now=10000002 expected=10000001"]
+    assert run(tmp_path, wire, "10000001", 3) == []  # put back: it is one of those that were here
+    wire.unplug()
+    events = [record.facts["event"] for record in records_of(tmp_path) if record.kind is Kind.EVENT]
+    assert [each for each in events if each.startswith("terminal")] == [CHANGED, UNEXPECTED]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "words"),
+    [
+        ({"usb": "11CA:0201", "serial_number": "A1"}, {"usb": "11CA:0201", "serial_number": "A1"}, None),
+        (
+            {"usb": "11CA:0201", "serial_number": "A1"},
+            {"usb": "11CA:0201", "serial_number": "B2"},
+            {"now": "11CA:0201/B2", "before": "11CA:0201/A1"},
+        ),
+        ({"usb": "1A86:7523"}, {"usb": "0403:6001"}, {"now": "0403:6001", "before": "1A86:7523"}),
+        ({"usb": "1A86:7523"}, {"usb": "1A86:7523"}, None),
+        ({}, {"usb": "1A86:7523"}, None),
+    ],
+)
+def test_another_usb_device_behind_the_same_name_is_told(
+    tmp_path: Path, before: dict[str, str], now: dict[str, str], words: dict[str, str] | None
+) -> None:
+    """Its ids or its serial number differ from those of the line's last session in the spool."""
+
+    def session(identity: dict[str, str]) -> PendingRecord:
+        facts = {"mode": "listen", "sides": [{"role": "terminal", "open": True, "device": "/dev/x", **identity}]}
+        return PendingRecord(Kind.SESSION, "lane", PROFILE.name, 10**18, 1, facts=facts)
+
+    with Spool(tmp_path, KEYS) as spool:
+        spool.append_many([session(before), record_of(1)])
+    with Spool(tmp_path, KEYS) as spool:
+        occupant = Occupant(PROFILE)
+        occupant.remember(spool.lanes["lane"])
+    events = occupant.opened(session(now))
+    assert [told(each.facts) for each in events] == ([] if words is None else [words])
+    assert occupant.opened(session(now)) == []

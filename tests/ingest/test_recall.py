@@ -56,7 +56,7 @@ def test_a_long_spool_is_read_from_its_end(tmp_path: Path, monkeypatch: pytest.M
     size = sum(info.size for info in sealed_segments(tmp_path))
     for limit in range(300, size, 997):
         monkeypatch.setattr(recall, "RECALL_BYTES", limit)
-        seen = recall.recall(Disk(), tmp_path, REMEMBERED)
+        seen = recall.recall(Disk(), tmp_path, REMEMBERED).seen
         assert seen.keys() <= {("lane-1", "rx"), ("lane-2", "rx")}
         known = [int(digest.strip(b".")) for digest in seen.get(("lane-1", "rx"), ())]
         assert known == list(range(200 - len(known), 200))
@@ -71,5 +71,5 @@ def test_the_memory_is_bounded_and_damage_costs_only_itself(tmp_path: Path) -> N
     data[data.index(b"15" * 9)] ^= 1
     info.path.chmod(0o600)
     info.path.write_bytes(data)
-    (lane,) = recall.recall(Disk(), tmp_path, 10).values()
+    (lane,) = recall.recall(Disk(), tmp_path, 10).seen.values()
     assert [int(digest.strip(b".")) for digest in lane] == [9, 10, 11, 12, 13, 14, 16, 17, 18, 19]
