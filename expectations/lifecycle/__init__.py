@@ -3,7 +3,7 @@
 Rules judge the life cycle, not the rows: a debit counts only while it is live. The SQL
 beside this file links all merchants together in DuckDB, which keeps to `MEMORY` and has the
 rest on disk; the tables it leaves behind (``attempt``, ``used``, ``gap``, ``batch``, ``life``,
-``batch_total``, ``terminal_day``, ``posting``) are what the rules' views are made from. No
+``batch_total``, ``stated_total``, ``terminal_day``, ``posting``) are what the rules' views are made from. No
 clock but the messages' own enters here.
 """
 
@@ -50,7 +50,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "settlements": (
         *_EVERYWHERE, "settlement_id", "requested_at", "currency", "response_code", "outcome", *_SIDES, "rmb_flag",
-        "foreign_flag",
+        "foreign_flag", "rmb_host_debit_amount_fen", "rmb_host_debit_count", "total_amount_fen", "total_count",
     ),
     "events": (*_EVERYWHERE, "event_id", "operation", "outcome", "response_code", "batch_count"),
     "signatures": (

@@ -204,11 +204,19 @@ FROM line l
 WHERE l.id NOT IN (SELECT line_id FROM counterpart) AND l.status = 'settled'
   AND l.id NOT IN (SELECT id FROM taken_back);
 
--- What a merchant has beside its terminals' records: codes of vocabulary.NEEDS.
+-- What a merchant has beside its attempts: codes of vocabulary.NEEDS. A merchant lacks a batch number or a total when
+-- settlements of it were accepted and none said one.
 CREATE TEMP VIEW told AS
 SELECT DISTINCT merchant, 'statement' AS what FROM line
 UNION SELECT DISTINCT merchant_id, 'payouts' FROM payouts
 UNION SELECT DISTINCT merchant_id, 'profits' FROM profit_lines
 UNION SELECT DISTINCT merchant, 'contract' FROM contract
 UNION SELECT DISTINCT merchant, 'deposit' FROM deposit
+UNION SELECT m.merchant, n.what
+FROM merchant m
+CROSS JOIN (SELECT unnest(['settled_batch', 'settled_amount', 'settled_count']) AS what) n
+LEFT JOIN (SELECT merchant, count(batch) > 0 AS batch, bool_or(tells_amount) AS amount, bool_or(tells_count) AS counts
+           FROM settlement WHERE outcome = 'approved' GROUP BY merchant) s ON s.merchant = m.merchant
+WHERE CASE n.what WHEN 'settled_batch' THEN coalesce(s.batch, true) WHEN 'settled_amount' THEN coalesce(s.amount, true)
+                  ELSE coalesce(s.counts, true) END
 UNION SELECT merchant, 'licensed_payers' FROM merchant WHERE (SELECT count(*) FROM licensed_payer) > 0;

@@ -166,8 +166,10 @@ FROM attempt_row a
 LEFT JOIN come_back c ON c.id = a.id AND c.source = 'attempt';
 
 CREATE TEMP TABLE settlement AS
-SELECT u.id, u.merchant, u.terminal, u.batch, u.epoch, u.stan, u.moment, s.business_date, s.outcome, s.response_code,
-       s.requested_at, s.currency, s.rmb_flag, s.foreign_flag,
+SELECT u.id, u.merchant, u.terminal, s.line, u.batch, u.epoch, u.stan, u.moment, s.business_date, s.outcome, s.response_code,
+       s.requested_at, s.currency, s.rmb_flag, s.foreign_flag, s.total_amount_fen, s.total_count,
+       coalesce(s.rmb_debit_amount_fen, s.rmb_host_debit_amount_fen, s.total_amount_fen) IS NOT NULL AS tells_amount,
+       coalesce(s.rmb_debit_count, s.rmb_host_debit_count, s.total_count) IS NOT NULL AS tells_count,
        s.rmb_debit_amount_fen, s.rmb_debit_count, s.rmb_credit_amount_fen, s.rmb_credit_count,
        s.foreign_debit_amount_fen, s.foreign_debit_count, s.foreign_credit_amount_fen, s.foreign_credit_count
 FROM used u

@@ -17,7 +17,7 @@ RULES = (
         source="C",
         innocent="declines and holds; domestic and foreign cards apart; reprints",
         kinds=("SETTLEMENT",),
-        keys=("batch",),
+        needs=("settled_count",),
     ),
     Rule(
         id="batch_total_amount_mismatch",
@@ -30,7 +30,7 @@ RULES = (
         source="C",
         innocent="declines and holds; domestic and foreign cards apart; adjusted originals",
         kinds=("SETTLEMENT",),
-        keys=("batch",),
+        needs=("settled_amount",),
     ),
     Rule(
         id="stan_gap",
@@ -56,7 +56,7 @@ RULES = (
         source="C",
         innocent="an upload that ended later; a later settlement that balanced",
         kinds=("SETTLEMENT",),
-        keys=("batch",),
+        needs=("settled_batch",),
     ),
     Rule(
         id="batch_gap",

@@ -172,14 +172,3 @@ def test_a_damaged_record_and_a_cut_one_do_not_hide_the_layout():
 
     assert found.shape.layout is pos_log.PACKED
     assert lengths == [762] * 5 + [662]
-
-
-@pytest.mark.parametrize("nibble", range(12))
-def test_each_bad_nibble_of_an_amount_is_found(nibble):
-    """A nibble that is no digit, at each place of sAmount: the column and its offset."""
-    record = bytearray(files.log_record(files.ALIGNED))
-    record[7 + nibble // 2] = 0xA0 if nibble % 2 == 0 else 0x0A
-    with pytest.raises(DecodeError) as wrong:
-        load_journal("newpos-journal").read(bytes(record))
-
-    assert (wrong.value.path, wrong.value.offset, wrong.value.code) == ("sAmount", 7, "bcd")

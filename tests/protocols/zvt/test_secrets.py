@@ -114,17 +114,3 @@ def test_what_cannot_be_told_apart_cannot_be_kept(frame, code, path, offset):
     with pytest.raises((DecodeError, FrameError)) as refused:
         Sanitiser(TCP, KEYS).sanitise(bytes.fromhex(frame))
     assert (refused.value.code, refused.value.path, refused.value.offset) == (code, path, offset)
-
-
-@pytest.mark.parametrize(
-    ("key", "prefix", "size"),
-    [("04", "04", 6), ("0B", "0B", 3), ("0C", "0C", 3), ("0D", "0D", 2), ("29", "29", 4), ("49", "49", 2)],
-)
-def test_each_bad_nibble_is_named(key, prefix, size):
-    """In every numeric bitmap, each nibble that is no digit: the bitmap and the byte."""
-    for nibble in range(2 * size):
-        digits = ["0"] * (2 * size)
-        digits[nibble] = "A"
-        apdu = read(status(prefix, "".join(digits)), "zvt")
-        assert apdu.error is not None
-        assert (apdu.error.code, apdu.error.path, apdu.error.offset) == ("bcd", key, 4 + nibble // 2)

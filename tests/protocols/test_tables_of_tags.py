@@ -1,0 +1,209 @@
+"""Names and kinds of tags, stated a second time: from the published descriptions, not from the declarations."""
+
+import json
+
+import pytest
+
+from protocols.mis.tlv import build
+from protocols.mis_9f.words import TAGS as TAGS_9F
+from protocols.mis_df import tags as df
+from protocols.mis_df.facts import several
+from protocols.profile import load_profile
+from protocols.signature_tags import TAGS as SIGNATURE_TAGS
+
+# "电子签名 F55": tag, what the description calls it, how it says the value is written ("cn" BCD, "an" text, none: not
+# said). Sources: Newland, Centerm, Telpo, PAX, Verifone and NEWPOS applications. FF22 to FF2B are EMV's own values.
+SIGNATURE = """
+FF00 merchant name · FF01 txn type · FF02 operator cn1 · FF03 acquirer · FF04 issuer · FF05 expiry cn2
+FF06 date-time cn7 · FF07 auth an6 · FF08 tip · FF09 card org an3 · FF0A ccy an3 · FF0B phone
+FF22 AID emv · FF23 AC emv · FF24 EC balance · FF25 card transferred in · FF26 UN emv · FF27 AIP emv · FF28 TVR emv
+FF29 TSI emv · FF2A ATC emv · FF2B IAD emv · FF30 app label · FF31 app name · FF40 remark · FF41 periods
+FF42 first amount · FF43 ccy · FF44 fee · FF45 goods · FF46 points · FF47 balance · FF57 balance · FF48 self-pay
+FF49 accepted · FF4A available · FF4B masked phone · FF60 orig voucher cn3 · FF61 orig batch · FF62 orig RRN cn6
+FF63 orig date cn2 · FF64 orig auth an6 · FF65 orig TID · FF70 print count cn1
+FF71 notices · FF72 notices · FF73 notices
+"""
+SIGNATURE_WORDS = {
+    "merchant name": "merchant name",
+    "txn type": "transaction type",
+    "operator": "operator",
+    "acquirer": "acquirer",
+    "issuer": "issuer",
+    "expiry": "expiry date",
+    "date-time": "date and time",
+    "auth": "authorisation code",
+    "tip": "tip",
+    "card org": "card organisation",
+    "phone": "telephone number",
+    "AID": "application identifier",
+    "AC": "application cryptogram",
+    "EC balance": "electronic cash balance",
+    "card transferred in": "card transferred into",
+    "UN": "unpredictable number",
+    "AIP": "application interchange profile",
+    "TVR": "terminal verification results",
+    "TSI": "transaction status information",
+    "ATC": "application transaction counter",
+    "IAD": "issuer application data",
+    "app label": "application label",
+    "app name": "application preferred name",
+    "remark": "remark",
+    "periods": "instalment periods",
+    "first amount": "first instalment",
+    "fee": "cardholder fee",
+    "goods": "goods",
+    "points": "points used",
+    "self-pay": "amount paid by the cardholder",
+    "accepted": "amount accepted",
+    "available": "amount available",
+    "masked phone": "telephone number, masked",
+    "orig voucher": "original voucher number",
+    "orig batch": "original batch number",
+    "orig RRN": "original reference number",
+    "orig date": "original date",
+    "orig auth": "original authorisation code",
+    "orig TID": "original terminal",
+    "print count": "copies printed",
+}
+TWICE = {"FF0A": "currency", "FF43": "instalment currency", "FF47": "points balance", "FF57": "balance"} | {
+    f"FF7{number}": f"notice {number}" for number in (1, 2, 3)
+}
+"""Tags that the description calls by one word."""
+
+# "AllinPay MIS", as its public client (gsccs/mispos-client) names them
+MIS_9F = """
+9F00 app · 9F01 type (1 byte binary) · 9F02 amount 12 · 9F03 merchant · 9F04 MID · 9F05 TID · 9F06 operator
+9F07 acquirer no · 9F08 issuer no · 9F09 issuer name · 9F0A point-of-service · 9F0B card no · 9F0C swipe type
+9F0D batch · 9F0E POS trace · 9F0F auth no · 9F10 host serial (RRN) · 9F11 date · 9F12 time · 9F13 memo
+9F14 reject code · 9F15 8583 content (PC forwards) · 9F16 IP · 9F17 port · 9F18 timeout · 9F19 reject text
+9F1A TransCheck · 9F1B expiry · 9F1C tips · 9F1D total · 9F1E store · 9F1F till · 9F20 old trace · 9F23 balance
+9F24 TVR · 9F25 TSI · 9F26 AID · 9F27 ATC · 9F28 label · 9F29 preferred · 9F2A TC · 9F52 print content · 9FFF order no
+"""
+MIS_9F_WORDS = {
+    "app": ("application", "text"),
+    "type (1 byte binary)": ("type of transaction", "type"),
+    "amount 12": ("amount", "amount"),
+    "merchant": ("merchant name", "text"),
+    "MID": ("merchant number", "id"),
+    "TID": ("terminal number", "id"),
+    "operator": ("operator", "text"),
+    "acquirer no": ("acquirer number", "text"),
+    "issuer no": ("issuer number", "text"),
+    "issuer name": ("issuer name", "text"),
+    "point-of-service": ("point of service", "text"),
+    "card no": ("card number", "card"),
+    "swipe type": ("how the card was read", "text"),
+    "batch": ("batch number", "digits"),
+    "POS trace": ("trace number", "digits"),
+    "auth no": ("authorisation code", "text"),
+    "host serial (RRN)": ("reference number", "text"),
+    "date": ("date", "digits"),
+    "time": ("time", "digits"),
+    "memo": ("memo", "text"),
+    "reject code": ("reject code", "text"),
+    "8583 content (PC forwards)": ("8583 message", "iso8583"),
+    "IP": ("host address", "text"),
+    "port": ("host port", "text"),
+    "timeout": ("timeout", "text"),
+    "reject text": ("what the reject code means", "text"),
+    "TransCheck": ("transaction check", "text"),
+    "expiry": ("expiry date", "secret"),
+    "tips": ("tip", "amount"),
+    "total": ("total", "amount"),
+    "store": ("store number", "text"),
+    "till": ("till number", "text"),
+    "old trace": ("original trace number", "digits"),
+    "balance": ("balance", "amount"),
+    "TVR": ("terminal verification results", "text"),
+    "TSI": ("transaction status information", "text"),
+    "AID": ("application identifier", "text"),
+    "ATC": ("application transaction counter", "text"),
+    "label": ("application label", "text"),
+    "preferred": ("application preferred name", "text"),
+    "TC": ("transaction certificate", "text"),
+    "print content": ("print content", "text"),
+    "order no": ("order number", "text"),
+}
+CLIENTS_OWN = {0x9F91, 0x9F92, 0x9F93, 0x9F94, 0x9F95}
+"""Met in the client's code, not in the description."""
+
+
+def rows(table: str) -> list[tuple[str, str]]:
+    """Tag and the rest of each entry."""
+    entries = [entry.strip() for line in table.strip().splitlines() for entry in line.split(" · ")]
+    return [(tag, words) for tag, _, words in (entry.partition(" ") for entry in entries)]
+
+
+def test_every_tag_of_a_signature_message_is_there():
+    """The description's tags, and no other."""
+    assert sorted(tag for tag, _ in rows(SIGNATURE)) == sorted(SIGNATURE_TAGS)
+
+
+@pytest.mark.parametrize(("tag", "words"), rows(SIGNATURE))
+def test_a_tag_of_a_signature_message(tag, words):
+    """Its name, and how its value is written where the description says it."""
+    called, _, written = words.rpartition(" ")
+    if not (written == "emv" or (written[:2] in {"cn", "an"} and written[2:].isdigit())):
+        called, written = words, ""
+    assert SIGNATURE_TAGS[tag].en == (TWICE.get(tag) or SIGNATURE_WORDS[called])
+    if written:
+        assert SIGNATURE_TAGS[tag].kind == {"cn": "digits", "an": "text", "em": "hex"}[written[:2]]
+
+
+def test_every_tag_of_the_9f_link_is_there():
+    """The description's tags, the client's own, and no other."""
+    assert {int(tag, 16) for tag, _ in rows(MIS_9F)} | CLIENTS_OWN == set(TAGS_9F)
+
+
+@pytest.mark.parametrize(("tag", "words"), rows(MIS_9F))
+def test_a_tag_of_the_9f_link(tag, words):
+    """Its name and its kind."""
+    word = TAGS_9F[int(tag, 16)]
+    assert (word.en, word.kind) == MIS_9F_WORDS[words]
+
+
+# "银捷": DF25–28 settle debit/credit amt+cnt · DF48–51 CUP totals · DF4A–65 BOC VISA MC AEX Diners JCB totals ·
+# DF6C–6F QR totals · DF83–86 wallet totals: each a debit amount, a debit count, a credit amount and a credit count
+TOTALS = {
+    "": "DF25 DF26 DF27 DF28",
+    "CUP": "DF48 DF49 DF50 DF51",
+    "BOC": "DF4A DF4B DF4C DF4D",
+    "VIS": "DF52 DF53 DF54 DF55",
+    "MCC": "DF56 DF57 DF58 DF59",
+    "AEX": "DF5A DF5B DF5C DF5D",
+    "DCC": "DF5E DF5F DF60 DF61",
+    "JCB": "DF62 DF63 DF64 DF65",
+    "QR": "DF6C DF6D DF6E DF6F",
+    "WALLET": "DF83 DF84 DF85 DF86",
+}
+TITLES = {"VIS": "VISA", "MCC": "MasterCard", "AEX": "American Express", "DCC": "Diners Club", "JCB": "JCB"}
+
+
+def test_each_card_organisations_totals_are_its_own():
+    """Forty different figures: each comes out under its organisation and its side."""
+    figures, said = {}, []
+    for place, (org, named) in enumerate(TOTALS.items(), 1):
+        figures[org] = [1000 * place, 10 * place + 1, 100 * place + 3, 10 * place + 4]
+        said += [
+            (int(tag, 16), bytes.fromhex(f"{figure:0{12 if at in {0, 2} else 6}d}"))
+            for at, (tag, figure) in enumerate(zip(named.split(), figures[org], strict=True))
+        ]
+    profile = load_profile("ingenico-mis-example")
+    head = ((df.MODE, b"\x02"), (df.CODE, b"\x83"), (df.ECHO, b"\x12\x34"), (df.RESPONSE, b"00"))
+    data = build((*head, *said), form="ber")
+    [found] = several(profile, data)
+    told = {
+        each["card_org"]: [each[f"{side}_{what}"] for side in ("debit", "credit") for what in ("amount_fen", "count")]
+        for each in json.loads(found.card_totals or "[]")
+    }
+    assert told == {org: each for org, each in figures.items() if org}
+    debit, debits, credit, credits_ = figures[""]
+    assert (found.total_amount_fen, found.total_count) == (debit - credit, debits + credits_)
+
+
+@pytest.mark.parametrize("org", TITLES)
+def test_a_totals_tag_names_its_organisation(org):
+    """What people read beside the figure."""
+    sides = ("debits, sum", "debits, count", "credits, sum", "credits, count")
+    for tag, side in zip(TOTALS[org].split(), sides, strict=True):
+        assert df.TAGS[int(tag, 16)].en == f"{TITLES[org]}: {side}"
