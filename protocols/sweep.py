@@ -126,3 +126,19 @@ def known_in_nibbles(data: bytes, number: str) -> Iterator[Span]:
     while at >= 0:
         yield at + front, at + back
         at = nibbles.find(number, at + 1)
+
+
+def fill(buffer: bytearray, at: int, span: Span, *, only_digits: bool = False) -> None:
+    """Overwrite nibbles with F.
+
+    Args:
+        buffer: what they are in.
+        at: the byte from whose first nibble the span counts.
+        span: first nibble, and the one behind the last.
+        only_digits: leave what is no digit, a terminal's own masks.
+    """
+    for nibble in range(*span):
+        place = at + nibble // 2
+        value = buffer[place] & 0x0F if nibble & 1 else buffer[place] >> 4
+        if value <= 9 or not only_digits:
+            buffer[place] |= 0x0F if nibble & 1 else 0xF0

@@ -93,7 +93,8 @@ def _sweep(buffer: bytearray, at: int, end: int) -> None:
         value = bytes(buffer[at:end])
         spans = list(sweep.in_nibbles(value, text=False))
         _mask_text(buffer, at, end)
-        _fill_nibbles(buffer, at, spans)
+        for span in spans:
+            sweep.fill(buffer, at, span)
         if buffer[at:end] == value:
             return
 
@@ -124,13 +125,8 @@ def _forget(buffer: bytearray, card: str, *, packed: bool = True) -> None:
     spans = list(sweep.known_in_nibbles(whole, card)) if packed else []
     for first, last in sweep.known_in_text(whole, card):
         buffer[first:last] = b"*" * (last - first)
-    _fill_nibbles(buffer, 0, spans)
-
-
-def _fill_nibbles(buffer: bytearray, at: int, spans: list[sweep.Span]) -> None:
     for span in spans:
-        for nibble in range(*span):
-            buffer[at + nibble // 2] |= 0x0F if nibble & 1 else 0xF0
+        sweep.fill(buffer, 0, span)
 
 
 def _clean_row(record: bytes) -> Cleaned:

@@ -56,7 +56,7 @@ def overwrite(message: Message) -> tuple[bytearray, list[str], tuple[str, ...]]:
             for first, last in sweep.known_in_text(before, number):
                 safe[start + first : start + last] = b"*" * (last - first)
             for span in sweep.known_in_nibbles(before, number):
-                _fill(safe, start, span)
+                sweep.fill(safe, start, span)
         kept = bytes(safe[start:end])  # it must still be read where it is kept
         if is_readable(item.word, item.raw) and not is_readable(item.word, kept):
             safe[start:end] = (b"0" if item.word.kind in _NUMBERS else b"*") * (end - start)
@@ -118,16 +118,10 @@ def _text(raw: bytes) -> bytes:
         done[first:last] = b"*" * (last - first)
     if not _is_text(raw):
         for span in sweep.in_nibbles(raw, text=False):
-            _fill(done, 0, span)
+            sweep.fill(done, 0, span)
     return bytes(done)
 
 
 def _is_text(raw: bytes) -> bool:
     """GBK without control characters but a printer's."""
     return is_gbk(raw) and not any(byte < 0x20 and byte not in _PRINTERS for byte in raw)
-
-
-def _fill(safe: bytearray, at: int, span: sweep.Span) -> None:
-    """Overwrite nibbles with F; the span counts from the first nibble of byte ``at``."""
-    for nibble in range(*span):
-        safe[at + nibble // 2] |= 0x0F if nibble & 1 else 0xF0

@@ -89,7 +89,7 @@ def _card(safe: bytearray, item: Item) -> list[str]:
     if any(byte >= 0x80 or byte < 0x20 for byte in raw):
         number = raw.hex().upper().rstrip("F")
         span = sweep.hidden(len(number)) if sweep.SHORTEST <= len(number) <= sweep.LONGEST else (0, 2 * len(raw))
-        _fill(safe, item.start, span)
+        sweep.fill(safe, item.start, span)
         return [number] if number.isdigit() and span[1] < 2 * len(raw) else []
     found = _NUMBER.search(raw)
     start, end = found.span() if found else (0, 0)
@@ -117,7 +117,7 @@ def _sweep(safe: bytearray, item: Item) -> None:
     if len(raw) >= _SHORTEST_PACKED:
         printable = item.kind in {"text", "order"} and item.value is not None
         for span in sweep.in_nibbles(raw, text=printable):
-            _fill(safe, item.start, span)
+            sweep.fill(safe, item.start, span)
 
 
 def _sweep_known(safe: bytearray, item: Item, card: str) -> None:
@@ -125,7 +125,7 @@ def _sweep_known(safe: bytearray, item: Item, card: str) -> None:
     for first, last in sweep.known_in_text(raw, card):
         safe[item.start + first : item.start + last] = b"*" * (last - first)
     for span in sweep.known_in_nibbles(raw, card):
-        _fill(safe, item.start, span)
+        sweep.fill(safe, item.start, span)
 
 
 def _keep_readable(safe: bytearray, item: Item) -> None:
@@ -134,9 +134,3 @@ def _keep_readable(safe: bytearray, item: Item) -> None:
     if item.value is None or is_readable(item, raw):
         return
     safe[item.start : item.end] = (b"*" if item.kind in _TEXTS else b"0") * len(raw)
-
-
-def _fill(safe: bytearray, at: int, span: sweep.Span) -> None:
-    """Overwrite nibbles with F."""
-    for nibble in range(*span):
-        safe[at + nibble // 2] |= 0x0F if nibble & 1 else 0xF0

@@ -32,9 +32,8 @@ def _overwrite(message: Message) -> tuple[bytearray, tuple[str, ...]]:
             safe[start + first : start + last] = b"*" * (last - first)
             masked.append(item.name)
         searched = bytes(safe[start : start + len(item.raw)])
-        for first, last in sweep.in_nibbles(searched, text=False):
-            for nibble in range(first, last):
-                safe[start + nibble // 2] |= 0x0F if nibble & 1 else 0xF0
+        for span in sweep.in_nibbles(searched, text=False):
+            sweep.fill(safe, start, span)
             masked.append(item.name)
     return safe, tuple(dict.fromkeys(masked))
 

@@ -14,6 +14,7 @@ from protocols.zvt.link import apdu_end, unwrap
 from protocols.zvt.words import BITMAPS, COMMANDS, TAGS, TOTALS_BYTES, TOTALS_GROUPS
 
 MOST_DEPTH = 8
+_MOST_SERVICE = 0x03
 _POSITIONAL = {
     "password": ("secret", 3),
     "config": ("hex", 1),
@@ -90,6 +91,9 @@ def read(frame: bytes, protocol: str) -> Apdu:
     return Apdu(data[:2].hex().upper(), tuple(reader.items), data, places, envelope, tuple(reader.errors))
 
 
+_SEVEN_BITS = str.maketrans("{|}~", "äöüß")
+
+
 class _StopError(Exception):
     """Nothing after this place can be told apart."""
 
@@ -135,10 +139,10 @@ class _Reader:
             return self._print(at, stop)
         name = word.removesuffix("?")
         kind, size = _POSITIONAL[name]
-        if word == "wait?" and at < stop:
-            if self._tlv_fits(at, stop):  # nothing else follows it, and its own values are bitmaps' numbers too
-                return at
-        elif word != name and (at == stop or self.data[at] in BITMAPS):
+        # what may be missing has no bitmap's number, and its own values are bitmaps' numbers too
+        if word == "wait?" and (at == stop or self._tlv_fits(at, stop)):
+            return at
+        if word == "currency?" and self._registration_fits(at, stop):
             return at
         self._room(name, at, size, stop)
         self._add(name, name, kind, at, at + size)
@@ -181,6 +185,12 @@ class _Reader:
         extra = {0x81: 1, 0x82: 2}.get(self.data[at + 1], 0)
         told = self.data[at + 2 : at + 2 + extra] if extra else self.data[at + 1 : at + 2]
         return len(told) == max(extra, 1) and at + 2 + extra + int.from_bytes(told, "big") == stop
+
+    def _registration_fits(self, at: int, stop: int) -> bool:
+        """Whether nothing, a service byte (two bits) or a container stands here; any two digits may be a currency's."""
+        if stop - at >= 2 and self.data[at] == 0x03 and self.data[at + 1] <= _MOST_SERVICE:
+            at += 2
+        return at == stop or self._tlv_fits(at, stop)
 
     def _container_fits(self, at: int, stop: int) -> bool:
         if self.data[at] != 0x06 or stop - at < 4 or self.data[at + 2] != 0x1F:
@@ -336,9 +346,15 @@ def _bad_nibbles(kind: str, raw: bytes) -> Iterator[int]:
         yield found // 2
 
 
+def text_of(raw: bytes) -> str:
+    """A text in CP437; one of seven bits alone is in ZVT's own code, where these four are German letters."""
+    text = raw.decode("cp437").rstrip("\0")
+    return text.translate(_SEVEN_BITS) if text.isascii() else text
+
+
 def _value(kind: str, raw: bytes) -> str:
     if kind == "text":
-        return raw.decode("cp437").rstrip("\0")
+        return text_of(raw)
     if kind == "count":
         return str(raw[0])
     text = raw.hex().upper()

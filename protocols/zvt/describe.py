@@ -6,10 +6,10 @@ from typing import Any
 from protocols.describe import ERROR_KEYS, row
 from protocols.dialect import Described
 from protocols.profile import Profile
-from protocols.zvt.apdu import Apdu, Item, read
+from protocols.zvt.apdu import Apdu, Item, read, text_of
 from protocols.zvt.facts import of_apdu
 from protocols.zvt.secrets import overwrite
-from protocols.zvt.words import COMMANDS, REFUSALS, result_text, title
+from protocols.zvt.words import COMMANDS, REFUSALS, line_attribute, result_text, title
 
 UNSURE = frozenset(("tag", "rest", "data"))
 """Values nobody knows the meaning of."""
@@ -71,7 +71,7 @@ def _starred(item: Item, raw: bytes) -> Item:
     if item.value is None:
         return item
     if item.kind == "text":
-        return dataclasses.replace(item, value=raw.decode("cp437").rstrip("\0"))
+        return dataclasses.replace(item, value=text_of(raw))
     if item.kind in {"card", "secret"}:
         return dataclasses.replace(item, value=raw.hex().upper()[: len(item.value)].replace("F", "*"))
     return dataclasses.replace(item, value="*" * len(item.value))
@@ -90,4 +90,5 @@ def _glossary(apdu: Apdu) -> dict[str, str]:
         code = apdu.fields.get(key)
         if code is not None and result_text(code):
             means[key] = result_text(code)
-    return means
+    attributes = (item for item in apdu.items if item.name == "line_attribute" and len(item.value or "") == 2)
+    return means | {item.key: line_attribute(int(item.value or "", 16)) for item in attributes}

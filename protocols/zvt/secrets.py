@@ -50,13 +50,13 @@ def overwrite(apdu: Apdu) -> tuple[bytearray, str | None, tuple[str, ...]]:
                 safe[item.start + first : item.start + last] = b"*" * (last - first)
         if item.kind == "raw" or (item.kind == "hex" and item.end - item.start >= sweep.SHORTEST // 2):
             for span in sweep.in_nibbles(before, text=False):
-                _fill(safe, item.start, span)
+                sweep.fill(safe, item.start, span)
         if card is not None and item.kind in {"text", "raw"}:
             for first, last in sweep.known_in_text(before, card):
                 safe[item.start + first : item.start + last] = b"*" * (last - first)
         if card is not None and item.kind in _TEXTS:
             for span in sweep.known_in_nibbles(before, card):
-                _fill(safe, item.start, span)
+                sweep.fill(safe, item.start, span)
         if before != safe[item.start : item.end] and item.key not in masked:
             masked.append(item.key)
     return safe, card, tuple(masked)
@@ -68,18 +68,9 @@ def _card(safe: bytearray, item: Item) -> str | None:
     number, separator, _ = nibbles.partition("D")
     number = number.rstrip("F")
     if not sweep.SHORTEST <= len(number) <= sweep.LONGEST:
-        _fill(safe, item.start, (0, len(nibbles)), only_digits=True)
+        sweep.fill(safe, item.start, (0, len(nibbles)), only_digits=True)
         return None
-    _fill(safe, item.start, sweep.hidden(len(number)), only_digits=True)
+    sweep.fill(safe, item.start, sweep.hidden(len(number)), only_digits=True)
     if separator:
-        _fill(safe, item.start, (len(number) + 1, len(nibbles)))
+        sweep.fill(safe, item.start, (len(number) + 1, len(nibbles)))
     return number if number.isdigit() else None
-
-
-def _fill(safe: bytearray, at: int, span: sweep.Span, *, only_digits: bool = False) -> None:
-    """Overwrite nibbles with F; with ``only_digits`` the terminal's own masks stay."""
-    for nibble in range(*span):
-        place = at + nibble // 2
-        value = safe[place] & 0x0F if nibble & 1 else safe[place] >> 4
-        if value <= 9 or not only_digits:
-            safe[place] |= 0x0F if nibble & 1 else 0xF0

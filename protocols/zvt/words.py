@@ -245,3 +245,24 @@ REFUSALS: dict[str, tuple[str, str]] = {"66": ("未出货", "goods not issued")}
 def result_text(code: str) -> str:
     """A result code in words; nothing for one that is not in the table."""
     return ", ".join(RESULTS.get(code.upper(), ()))
+
+
+_LINE_FEEDS, _RESERVED, _LAST_LINE = 0xFF, 0x80, 0x80
+_ALIGNED = {0x00: ("左对齐", "left"), 0x40: ("居中", "centred")}
+_WIDE, _HIGH, _INDENT = 0x20, 0x10, 0x0F
+
+
+def line_attribute(byte: int) -> str:
+    """How a line of a receipt is printed (06 D1, tag 09), in words; Chinese and English."""
+    if byte == _LINE_FEEDS:
+        return "走纸，行数在下一字节, line feeds, as many as the next byte says"
+    if byte == _RESERVED:
+        return "保留, reserved"
+    if byte & _LAST_LINE:
+        return "最后一行, last line"
+    said = [_ALIGNED[byte & 0x40]]
+    said += [("倍宽", "double width")] if byte & _WIDE else []
+    said += [("倍高", "double height")] if byte & _HIGH else []
+    indent = byte & _INDENT
+    said += [(f"缩进 {indent}", f"indented by {indent}")] if indent else []
+    return ", ".join(["、".join(zh for zh, _ in said), *(en for _, en in said)])

@@ -257,3 +257,65 @@ def test_an_application_identifier_is_called_so():
 def test_a_refusal_says_why(frame, words):
     """84 xx has its reason in the control field alone (docs/protocols-ecr.md)."""
     assert "".join(looked_at(TCP, bytes.fromhex(frame)).notes) == words
+
+
+@pytest.mark.parametrize(
+    ("tail", "currency", "rest"),
+    [
+        ("0978", "0978", {}),
+        ("0578", "0578", {}),  # NOK: 05 is a bitmap too
+        ("0203", "0203", {}),  # CZK: so is 02
+        ("0348", "0348", {}),  # HUF: 03 would be a service byte, which has two bits
+        ("0348 0302", "0348", {"03": "02"}),
+        ("0578 06 03 14 01 FF", "0578", {"06.14": "FF"}),
+        ("0978 0301 06 03 14 01 FF", "0978", {"03": "01", "06.14": "FF"}),
+        ("0301", None, {"03": "01"}),
+        ("06 03 14 01 FF", None, {"06.14": "FF"}),
+        ("", None, {}),
+    ],
+)
+def test_a_registrations_currency_is_no_bitmap(tail, currency, rest):
+    """06 00 password, configuration byte, [currency], [03 service byte], [06 container] (PA00P015)."""
+    body = bytes.fromhex("FFFFFFDE" + tail)
+    found = read(b"\x06\x00" + bytes((len(body),)) + body, "zvt")
+    assert found.error is None
+    assert found.fields.get("currency") == currency
+    said = {key: value for key, value in found.fields.items() if key not in {"password", "config", "currency", "06"}}
+    assert said == rest
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b"f}r das M{dchen, gro~, sch|n", "für das Mädchen, groß, schön"),
+        (b"f\x81r {1}", "für {1}"),  # CP437: braces are braces
+        (b"VISA\x00", "VISA"),
+    ],
+)
+def test_a_text_is_in_cp437_or_in_zvts_seven_bits(raw, text):
+    """A line to print, and a tag 07 of a text block."""
+    line = read(b"\x06\xd1" + bytes((len(raw) + 1,)) + b"\x00" + raw, "zvt")
+    tag = b"\x07" + bytes((len(raw),)) + raw
+    block = b"\x25" + bytes((len(tag),)) + tag
+    whole = b"\x06" + bytes((len(block),)) + block
+    assert line.fields["text"] == text
+    assert read(b"\x06\xd3" + bytes((len(whole),)) + whole, "zvt").fields["06.25.07"] == text
+
+
+@pytest.mark.parametrize(
+    ("attribute", "means"),
+    [
+        ("00", "左对齐, left"),
+        ("40", "居中, centred"),
+        ("62", "居中、倍宽、缩进 2, centred, double width, indented by 2"),
+        ("7F", "居中、倍宽、倍高、缩进 15, centred, double width, double height, indented by 15"),
+        ("10", "左对齐、倍高, left, double height"),
+        ("80", "保留, reserved"),
+        ("81", "最后一行, last line"),
+        ("FE", "最后一行, last line"),
+        ("FF", "走纸，行数在下一字节, line feeds, as many as the next byte says"),
+    ],
+)
+def test_a_lines_attribute_is_told(attribute, means):
+    """06 D1: 01xx centred, 0x1x double width, 0xx1 double height, the low nibble indents, FF feeds lines (PA00P015)."""
+    assert looked_at(TCP, bytes.fromhex(f"06D103{attribute}4142")).glossary["attribute"] == means
