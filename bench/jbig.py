@@ -4,12 +4,14 @@
     python bench/jbig.py --write tests/vectors/jbig # make the test vectors anew
 
 Needs ``pbmtojbg`` and ``jbgtopbm`` (Debian: jbigkit-bin); without them it only measures.
-Exit status 1 when a picture differs.
+Exit status 1 when a picture differs. ``bench/results/jbig.json`` holds the last run, by processor time on one core.
 """
 
 import argparse
 import functools
 import json
+import os
+import platform
 import random
 import shutil
 import subprocess
@@ -24,6 +26,7 @@ from protocols.picture import content_hash, difference_hash, ink_ratio
 from protocols.png import png
 
 ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "bench" / "results" / "jbig.json"
 
 SIZES = [(1, 1), (2, 3), (7, 9), (8, 8), (33, 17), (97, 41), (128, 64), (237, 79), (240, 120), (321, 70)]
 OPTIONS = {
@@ -160,14 +163,20 @@ def _to_row(picture: jbig.Bitmap) -> tuple[object, ...]:
     return png(picture), content_hash(picture), difference_hash(picture), ink_ratio(picture)
 
 
-def measure() -> None:
+def _whole(image: bytes) -> tuple[object, ...]:
+    return _to_row(jbig.decode(image, compiled=True))
+
+
+def measure() -> list[dict[str, object]]:
     """Signatures a second of processor time, one core."""
+    found: list[dict[str, object]] = []
     for name, image in real():
         picture = jbig.decode(image, compiled=True)
         steps: dict[str, Callable[[], object]] = {
             "decode, interpreted": functools.partial(jbig.decode, image),
             "decode, compiled": functools.partial(jbig.decode, image, compiled=True),
             "picture to row": functools.partial(_to_row, picture),
+            "image to row": functools.partial(_whole, image),
         }
         for what, step in steps.items():
             times, start = 0, time.process_time()
@@ -175,13 +184,16 @@ def measure() -> None:
                 step()
                 times += 1
             print(f"{name} {picture.width} x {picture.height}, {what}: {times / spent:,.0f} a second")
+            size = {"width": picture.width, "height": picture.height, "bytes": len(image)}
+            found.append({"message": name, **size, "step": what, "per_cpu_s": round(times / spent)})
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--write", type=Path, help="folder to write test vectors into")
     chosen = parser.parse_args()
-    wrong = 0
+    wrong = None  # nothing to compare with
     with tempfile.TemporaryDirectory() as name:
         if chosen.write:
             write(Path(name), chosen.write)
@@ -190,8 +202,9 @@ def main() -> None:
             wrong = compare(Path(name))
         else:
             print("jbigkit is not installed: nothing to compare with")
-    measure()
-    raise SystemExit(int(wrong > 0))
+    machine = {"cores": os.cpu_count(), "python": platform.python_version(), "load": round(os.getloadavg()[0], 1)}
+    RESULTS.write_text(json.dumps({"machine": machine, "differing": wrong, "parts": measure()}, indent=1) + "\n")
+    raise SystemExit(int(bool(wrong)))
 
 
 if __name__ == "__main__":
