@@ -11,13 +11,13 @@ gone on purpose and do not come back.
 import contextlib
 import hashlib
 import itertools
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest.disk import FULL, Disk
+from ingest.ledger import written_down
 from ingest.records import Kind, PendingRecord
 from ingest.recovery import QUARANTINE
 from ingest.segment import FOOTER_SIZE, HEADER_SIZE, Footer, Header, Ports, Raw, later_version, read_footer, walk
@@ -291,8 +291,4 @@ def _clear(healed: Healed, copies: tuple[Copy, Copy], names_of: list[list[str]])
 
 
 def _pruned(copy: Copy) -> set[str]:
-    names = set()
-    for line in copy.disk.read(copy.folder / LEDGER).splitlines():
-        with contextlib.suppress(ValueError, KeyError, TypeError):
-            names.add(str(json.loads(line)["file"]))
-    return names
+    return {str(told["file"]) for told in written_down(copy.folder / LEDGER, copy.disk) if "file" in told}

@@ -1,35 +1,46 @@
 """Ledgers of the spool: one JSON object a line, on the disk before what it tells of is relied upon."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ingest.files import FOR_US_ALONE
+from ingest.disk import Disk
 
 
-def write_down(path: Path, told: dict[str, Any]) -> None:
-    """Append one line and sync it.
+def write_down(path: Path, told: dict[str, Any], disk: Disk | None = None) -> None:
+    """Append one line and sync it, and the ledger's name where it is new.
+
+    A line that was cut off before is ended first: it is not read, and takes no other with it.
 
     Raises:
         OSError: it could not be written; it may be there in part, and is then not read.
     """
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | FOR_US_ALONE, 0o600)
-    with os.fdopen(fd, "ab") as ledger:
-        ledger.write(json.dumps(told).encode() + b"\n")
-        ledger.flush()
-        os.fsync(ledger.fileno())
+    disk = disk or Disk()
+    try:
+        fd, is_new = disk.open_append(path), False
+    except FileNotFoundError:
+        fd, is_new = disk.create(path), True
+    try:
+        _, end = disk.tail(path, 1)
+        line = (b"" if end in {b"", b"\n"} else b"\n") + json.dumps(told).encode() + b"\n"
+        while line:
+            line = line[disk.write(fd, line) :]
+        disk.fsync(fd)
+    finally:
+        disk.close(fd)
+    if is_new:
+        disk.sync_directory(path.parent)
 
 
-def written_down(path: Path) -> Iterator[dict[str, Any]]:
+def written_down(path: Path, disk: Disk | None = None) -> Iterator[dict[str, Any]]:
     """The lines that are whole; nothing when there is no ledger.
 
     Raises:
         OSError: it cannot be read.
     """
     try:
-        data = path.read_bytes()
+        data = (disk or Disk()).read(path)
     except FileNotFoundError:
         return
     for line in data.splitlines():

@@ -7,13 +7,13 @@ segment always stays: the numbers go on from it.
 
 import contextlib
 import datetime as dt
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ingest.disk import Disk
 from ingest.errors import SpoolError
 from ingest.healing import LEDGER
 from ingest.lake import Lake
@@ -45,6 +45,7 @@ def prune(
     now: dt.datetime,
     dry_run: bool = False,
     mirror: Path | None = None,
+    disk: Disk | None = None,
 ) -> Iterator[Judged]:
     """Clear away what is older than ``keep_days`` and proven to be elsewhere.
 
@@ -56,11 +57,13 @@ def prune(
         dry_run: judge and remove nothing.
         mirror: the folder that holds the same on another disk; where it cannot be reached now, what went here goes
             there when the two are made equal.
+        disk: the file system calls that write and remove.
 
     Raises:
         SpoolError: the spool cannot be read or written.
         LakeError, StoreError: the other place cannot be read; nothing more is removed.
     """
+    disk = disk or Disk()
     segments = sealed_segments(directory)
     for place, info in enumerate(segments):
         stays = "the newest stays: the numbers go on from it" if place == len(segments) - 1 else ""
@@ -68,10 +71,10 @@ def prune(
             stays = f"sealed less than {keep_days:g} days ago"
         stays = stays or lacks(info)
         if not stays and not dry_run:
-            _remove(directory, info, now)
+            clear_away(disk, info, now)
             if mirror is not None:
                 with contextlib.suppress(OSError):
-                    (mirror / info.path.name).unlink(missing_ok=True)
+                    disk.remove(mirror / info.path.name)
         yield Judged(info, stays)
         if stays:
             return
@@ -107,7 +110,12 @@ def _content(rows: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:
     return sorted((tuple(row[name] for name in _COMPARED) for row in rows), key=lambda row: row[0])
 
 
-def _remove(directory: Path, info: SegmentInfo, now: dt.datetime) -> None:
+def clear_away(disk: Disk, info: SegmentInfo, now: dt.datetime) -> None:
+    """Remove a segment. That it goes on purpose is on the disk first, so that no copy of it comes back.
+
+    Raises:
+        SpoolError: the folder cannot be written; the segment may be there still, and goes the next time.
+    """
     told = {
         "segment": info.id,
         "file": info.path.name,
@@ -116,14 +124,11 @@ def _remove(directory: Path, info: SegmentInfo, now: dt.datetime) -> None:
         "sha256": info.sha256,
         "pruned_at": now.isoformat(timespec="seconds"),
     }
+    directory = info.path.parent
     try:
-        write_down(directory / LEDGER, told)
-        info.path.unlink()
-        folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_down(directory / LEDGER, told, disk)
+        disk.remove(info.path)
+        disk.sync_directory(directory)
     except OSError as wrong:
         raise SpoolError(
             f"{info.path}: cannot be removed: {wrong.strerror}", hint="run it as the user of the collector"
