@@ -7,7 +7,7 @@ import pytest
 from protocols.concert.record import ASK, FULL, SMALL, read, write_e_plus
 from tests.protocols import telium_witness as theirs
 
-CARD = "4711100000000000"
+CARD = "4761739001010010"
 AMOUNTS = (100, 101, 1250, 99_999_99)
 
 
