@@ -4,7 +4,6 @@
 ``fee_step``: the changes of rate that `fees.steps` finds in each merchant's fees of one kind.
 """
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,7 +43,7 @@ CREATE TEMP TABLE contract_rate (contract BIGINT, place BIGINT, rate_ppm BIGINT,
 CREATE TEMP TABLE notice (acquirer VARCHAR, merchant VARCHAR, announced DATE, effective DATE);
 CREATE TEMP TABLE deposit (deposit BIGINT, merchant VARCHAR, terminal VARCHAR, amount_fen BIGINT, signed_on DATE,
     volume_fen BIGINT, fees_fen BIGINT, months BIGINT, applied_on DATE, working_days BIGINT, returned_on DATE,
-    terms_differ BOOLEAN);
+    signed_sha256 VARCHAR, shown_sha256 VARCHAR);
 CREATE TEMP TABLE licensed_payer (name VARCHAR);
 CREATE TEMP TABLE fee_step (merchant VARCHAR, acquirer VARCHAR, class VARCHAR, line_id VARCHAR, noticed_line VARCHAR,
     old_ppm BIGINT, new_ppm BIGINT, rounding VARCHAR, over_fen BIGINT, fees BIGINT);
@@ -89,7 +88,7 @@ def register(connection: "duckdb.DuckDBPyConnection", agreed: Agreements) -> Non
         "notice": [[n.acquirer, each, n.announced, n.effective] for n in agreed.notices for each in n.merchants],
         "deposit": [
             [n, d.merchant, d.terminal, d.amount_fen, d.signed_on, d.volume_fen, d.fees_fen, d.months, d.applied_on,
-             d.working_days, d.returned_on, _differ(d)] for n, d in enumerate(agreed.deposits)
+             d.working_days, d.returned_on, d.signed_sha256, d.shown_sha256] for n, d in enumerate(agreed.deposits)
         ],
         "licensed_payer": [[name] for name in agreed.licensed_payers],
     }  # fmt: skip
@@ -137,10 +136,3 @@ def find_steps(connection: "duckdb.DuckDBPyConnection") -> None:
     if found:
         connection.executemany("INSERT INTO fee_step VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", found)
     connection.execute(_ANNOUNCED)
-
-
-def _differ(deposit: Deposit) -> bool:
-    """Whether the terms shown now are others than those signed."""
-    if deposit.signed_sha256 is None or deposit.terms is None:
-        return False
-    return hashlib.sha256(deposit.terms.encode()).hexdigest() != deposit.signed_sha256

@@ -4,6 +4,7 @@ Rates are percent as people write them, exact to a hundredth of a basis point; a
 """
 
 import datetime as dt
+import hashlib
 from decimal import Decimal
 from typing import Literal
 
@@ -98,3 +99,8 @@ class Deposit(Section):
         default=None, pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the terms as signed"
     )
     terms: str | None = Field(default=None, description="the terms as the acquirer shows them now, word for word")
+
+    @property
+    def shown_sha256(self) -> str | None:
+        """SHA-256 of the terms as they are shown now, hex."""
+        return None if self.terms is None else hashlib.sha256(self.terms.encode()).hexdigest()

@@ -22,6 +22,7 @@ from ingest.alerting import Alerts
 from ingest.app_settings import App
 from ingest.engine import Engine
 from ingest.errors import UsageError
+from ingest.hotlines import Acquirer, Hotline
 from ingest.misconfiguration import usage_error
 from ingest.section import Section
 from ingest.storage import LakeSettings, Ship, Spool
@@ -158,14 +159,6 @@ class Merchant(Section):
     )
 
 
-class Acquirer(Section):
-    """An acquirer's hotline, kept by the operator: printed only with the day it was verified."""
-
-    name: str
-    hotline: str | None = None
-    verified_on: dt.date | None = None
-
-
 class StatementFolder(Section):
     """A folder, or a prefix of object storage, that an acquirer's files are put into."""
 
@@ -231,6 +224,7 @@ class Settings(Section):
     business: Business = Business()
     merchants: list[Merchant] = Field(default=[])
     acquirers: list[Acquirer] = Field(default=[])
+    hotlines: list[Hotline] = Field(default=[])
     statements: list[StatementFolder] = Field(default=[])
     contracts: list[Contract] = Field(default=[])
     notices: list[Notice] = Field(default=[])

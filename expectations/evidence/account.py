@@ -6,11 +6,13 @@ The dossier (PDF) and the page of cases draw the same value, so that they cannot
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from expectations.cases.wording import entry_text, words
+from expectations.evidence.agreement import agreement
 from expectations.evidence.gather import Frame, Grounds
-from expectations.evidence.raw import Field, dump, serials
+from expectations.evidence.parts import Block, Bytes, Grid, Part, Picture, Text
+from expectations.evidence.raw import dump, serials
 from expectations.findings import Subject
 from expectations.mail.cases import Case, happened
 from expectations.mail.figures import Figures, number
@@ -22,66 +24,6 @@ from ingest.settings import Merchant, Settings
 COMPARED = 4
 """Transactions side by side; more do not fit a page."""
 MOST_FRAMES = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A paragraph; ``small`` for what only somebody who checks will read."""
-
-    text: str
-    small: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """A table: rows of texts, the first a heading or not; rows whose cells differ are marked; widths in millimetres."""
-
-    rows: tuple[tuple[str, ...], ...]
-    widths: tuple[float, ...]
-    heading: bool = True
-    marked: tuple[int, ...] = ()
-    small: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Bytes:
-    """A frame, starred where card data or hidden fields stood.
-
-    ``lines`` are (offset, [(pair of nibbles, its field's number or '')]).
-    """
-
-    head: str
-    place: str
-    lines: tuple[tuple[int, tuple[tuple[str, str], ...]], ...]
-    fields: tuple[Field, ...]
-
-    @property
-    def tints(self) -> dict[str, int]:
-        """Which of two grounds each field has: neighbours differ."""
-        return {each.number: place % 2 for place, each in enumerate(self.fields)}
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A signature: PNG, its size in dots, the word across it, and what it is."""
-
-    png: bytes
-    width: int
-    height: int
-    mark: str
-    caption: str
-
-
-Block: TypeAlias = Text | Grid | Bytes | Picture
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One of the twelve; ``key`` names it, ``title`` is what the reader sees."""
-
-    key: str
-    title: str
-    blocks: tuple[Block, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +149,8 @@ def _timeline(account: Account) -> list[Block]:
         )
         for each in account.case.subjects
     )
-    return [Grid((head, *rows), (44, 40, 34, 30, 30))]
+    found = tuple(rows)
+    return [Grid((head, *found), (44, 40, 34, 30, 30))] if found else [Text(say["none"])]
 
 
 _FACTS = ("f_time", "f_type", "f_amount", "f_card", "f_batch", "f_stan", "f_rrn", "f_auth", "f_code", "f_entry",
@@ -218,6 +161,8 @@ def _side_by_side(account: Account) -> list[Block]:
     """The accused transaction beside the others of its finding; rows that differ are marked."""
     say = account.say
     shown = account.case.lead.subjects[:COMPARED]
+    if not shown:
+        return [Text(say["none"])]
     rows_of = {row.values["transaction_id"]: row.values for row in account.grounds.of("transactions")}
     columns = [_facts(each, rows_of.get(each.transaction_id or "", {}), account.figures) for each in shown]
     head = (say["field"], *(say["accused" if place == 0 else "related"] for place in range(len(shown))))
@@ -306,7 +251,7 @@ def _acquirer_lines(account: Account) -> list[Block]:
             amount=figures.money(row.values["amount_fen"] or 0, row.values["currency"]),
             rrn=row.values["rrn"] or say["not_recorded"],
             status=posted.get(row.values["status"] or "", row.values["status"]) or say["not_recorded"],
-            statement=(row.values["statement_id"] or "")[:12],
+            statement=row.values["statement_id"] or "",
         )
         for row in account.grounds.of("statement_lines")
     ]
@@ -320,7 +265,7 @@ def _ruled_out(account: Account) -> list[Block]:
         why = sentence(figures, rule_texts(each, figures).why, case, each)
         blocks.append(Text(f"{rule_texts(each, figures).title}  {say['why'].format(why=why)}"))
     out = words_for((code for each in case.findings for code in each.ruled_out), "ruled_out", figures, most=30)
-    said = say["ruled_out"].format(what=listed(out, figures)) if out else say["nothing_ruled_out"]
+    said = say["ruled_out"].format(what=listed(out, figures)) if out else figures.texts.phrase("nothing_ruled_out")
     return [*blocks, Text(said)]
 
 
@@ -332,17 +277,18 @@ def _completeness(account: Account) -> list[Block]:
         for each in account.case.findings
         if isinstance(day := each.completeness.get("terminal_day"), dict)
     }
-    told = say["missing"].format(what=listed(gone, figures)) if gone else say["complete"]
+    told = say["missing"].format(what=listed(gone, figures)) if gone else figures.texts.phrase("nothing_missing")
     return [Text(told), *(Text(say["terminal_day"].format(said=each), small=True) for each in sorted(days))]
 
 
 def _basis(account: Account) -> list[Block]:
-    """Which rules, in which version, and the titles of what such a matter is brought under."""
+    """Which rules, in which version, what was agreed, and the titles of what such a matter is brought under."""
     say, titles = account.say, words(account.figures.locale)["basis"]
     rules = {each.rule: each for each in account.case.findings}.values()
     groups = dict.fromkeys("fees" if RULES[each.rule].group in {"F", "G"} else "money" for each in rules)
     return [
         *(Text(say["basis"].format(rule=each.rule, version=each.rules_version)) for each in rules),
+        *agreement(account.grounds, account.figures, say),
         *(Text(titles[group]) for group in groups),
         Text(titles["note"], small=True),
     ]

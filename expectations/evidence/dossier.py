@@ -10,7 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from expectations.evidence import typeface
-from expectations.evidence.account import Account, Block, Bytes, Grid, Part, Picture, Text
+from expectations.evidence.account import Account
+from expectations.evidence.parts import Block, Bytes, Grid, Part, Picture, Text
 from ingest.errors import EvidenceError
 
 if TYPE_CHECKING:

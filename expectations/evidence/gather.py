@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from expectations.cases.record import CaseRecord
+from expectations.deposits import Month, takings_by_month
 from expectations.evidence.raw import serials
 from expectations.findings import Subject
 from expectations.mail.cases import happened
+from ingest.agreements import Deposit
 from ingest.inspection import segment_files
 from ingest.segment import Raw, walk
 from ingest.segments import NAME, SEALED
@@ -91,16 +93,27 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """Everything that a pack rests on, in a fixed order."""
+    """Everything that a pack rests on, in a fixed order.
+
+    ``deposit`` is the agreement that the case is about, ``months`` the takings towards it.
+    """
 
     record: CaseRecord
     rows: tuple[Row, ...]
     frames: tuple[Frame, ...]
     segments_searched: bool
+    deposit: Deposit | None = None
+    months: tuple[Month, ...] = ()
 
     def of(self, table: str) -> list[Row]:
         """The rows of one table."""
         return [each for each in self.rows if each.table == table]
+
+    @property
+    def met_on(self) -> list[dt.date]:
+        """The day on which the deposit's terms were met, if they were."""
+        days = sorted(day for each in self.record.findings if (day := each.evidence.get("met_on")))
+        return [dt.date.fromisoformat(day) for day in days[-1:]]
 
     @property
     def identifiers(self) -> frozenset[str]:
@@ -160,7 +173,16 @@ def gather(record: CaseRecord, settings: Settings) -> Grounds:
         if (segment, seq) in by_place
     )
     rows += [row for place, row in sorted(by_place.items()) if place in wanted]
-    return Grounds(record, tuple(rows), frames, searched)
+    deposit = _deposit(record, settings.deposits)
+    until = record.opened_at.astimezone(settings.zone).date()
+    months = tuple(takings_by_month(lake, deposit, until)) if deposit else ()
+    return Grounds(record, tuple(rows), frames, searched, deposit, months)
+
+
+def _deposit(record: CaseRecord, deposits: Iterable[Deposit]) -> Deposit | None:
+    """The registered deposit that a case is about: its findings say whose, how much and signed when."""
+    told = {(each.merchant_id, each.amount_at_risk_fen, each.evidence.get("signed_on")) for each in record.findings}
+    return next((d for d in deposits if (d.merchant, d.amount_fen, d.signed_on.isoformat()) in told), None)
 
 
 def _sign_ins(lake: Lake, subjects: Iterable[Subject], days: Collection[dt.date]) -> Iterator[tuple[Row, Row]]:

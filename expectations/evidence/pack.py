@@ -191,13 +191,13 @@ def complaint_text(account: Account) -> str:
             number=case.number,
             place=account.place,
             merchant=account.grounds.record.merchant_id,
-            terminals="、".join(sorted({each.terminal_id for each in case.subjects})),
+            terminals="、".join(sorted({each.terminal_id for each in case.subjects})) or unknown,
             when=figures.moment(first) if first else figures.full_date(account.grounds.record.business_date),
             title=rule_texts(case.lead, figures).title,
             amount=figures.sums(case.at_risk),
             certainty=certainty(case.lead, figures),
             why=sentence(figures, rule_texts(case.lead, figures).why, case, case.lead),
-            rows="\n".join(rows),
+            rows="\n".join(rows) or f"  {unknown}",
         )
         .lstrip("\n")
     )

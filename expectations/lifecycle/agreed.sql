@@ -89,3 +89,33 @@ QUALIFY row_number() OVER (
     PARTITION BY merchant_id, acquirer, source, coalesce(payout_ref, line_id)
     ORDER BY business_date DESC, state IN ('failed', 'returned') DESC, state = 'paid' DESC, state = 'frozen' DESC, line_id
 ) = 1;
+
+-- How far the terms of each registered deposit are met; `met_on` is the day of the first, told by its own `met_` column.
+CREATE TEMP VIEW deposit_met AS
+WITH sold AS (
+    SELECT d.deposit, l.business_date, sum(sum(l.amount_fen)) OVER (PARTITION BY d.deposit ORDER BY l.business_date) AS volume
+    FROM deposit d
+    JOIN life l ON l.merchant = d.merchant AND (d.terminal IS NULL OR l.terminal = d.terminal) AND l.business_date >= d.signed_on
+    WHERE l.exposed AND family(l.kind) = 'debit'
+    GROUP BY d.deposit, l.business_date
+),
+charged AS (
+    SELECT d.deposit, l.business_date, sum(sum(l.fee_fen)) OVER (PARTITION BY d.deposit ORDER BY l.business_date) AS fees
+    FROM deposit d
+    JOIN line l ON l.merchant = d.merchant AND (d.terminal IS NULL OR l.terminal = d.terminal) AND l.business_date >= d.signed_on
+    WHERE l.status = 'settled' AND l.fee_fen IS NOT NULL
+    GROUP BY d.deposit, l.business_date
+),
+reached AS (
+    SELECT d.*, (d.signed_on + to_months(d.months::INTEGER))::DATE AS months_on,
+           (SELECT min(s.business_date) FROM sold s WHERE s.deposit = d.deposit AND s.volume >= d.volume_fen) AS volume_on,
+           (SELECT min(c.business_date) FROM charged c WHERE c.deposit = d.deposit AND c.fees >= d.fees_fen) AS fees_on,
+           (SELECT max(s.volume) FROM sold s WHERE s.deposit = d.deposit)::BIGINT AS volume_so_far_fen,
+           (SELECT max(c.fees) FROM charged c WHERE c.deposit = d.deposit)::BIGINT AS fees_so_far_fen
+    FROM deposit d
+),
+met AS (SELECT *, least(months_on, volume_on, fees_on) AS met_on FROM reached)
+SELECT *, CASE WHEN met_on = volume_on THEN volume_fen END AS met_volume_fen,
+       CASE WHEN met_on = fees_on AND met_on IS DISTINCT FROM volume_on THEN fees_fen END AS met_fees_fen,
+       CASE WHEN met_on IS DISTINCT FROM volume_on AND met_on IS DISTINCT FROM fees_on THEN months END AS met_months
+FROM met;

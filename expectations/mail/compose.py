@@ -23,7 +23,8 @@ from expectations.mail.moments import event
 from expectations.mail.section import missing_codes, section
 from expectations.mail.wording import SHAPES, certainty, listed, rule_texts, sentence, words_for
 from expectations.money import total
-from ingest.settings import Acquirer, Merchant, Settings
+from ingest.hotlines import Acquirer
+from ingest.settings import Merchant, Settings
 
 MOST_CASES = 10
 """Cases told in full."""
@@ -150,7 +151,7 @@ def _reviewed(case: Case, figures: Figures) -> tuple[str, ...]:
 
 
 def contact(merchant_id: str, settings: Settings, figures: Figures) -> str:
-    """The hotline only from the operator's register, with the day it was verified: fake hotlines are a known scam."""
+    """Hotlines only from the operator's register, with the day each was verified: fake hotlines are a known scam."""
     say = figures.texts.phrases
     acquirer = _acquirer(merchant_id, settings)
     first = say["contact_unknown"]
@@ -158,7 +159,13 @@ def contact(merchant_id: str, settings: Settings, figures: Figures) -> str:
         first = say["contact_acquirer"].format(
             name=acquirer.name, hotline=acquirer.hotline, verified_on=figures.full_date(acquirer.verified_on)
         )
-    return listed([first, say["contact_others"]], figures)
+    others = (
+        say[f"contact_{kind}"].format(number=each.number, verified_on=figures.full_date(each.verified_on))
+        for kind in ("scheme", "regulator")
+        for each in settings.hotlines
+        if each.of == kind
+    )
+    return listed([first, *others], figures)
 
 
 def _attached(alert: Alert, enclosed: Enclosed, figures: Figures, settings: Settings) -> list[Block]:

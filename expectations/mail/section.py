@@ -54,17 +54,17 @@ def section(case: Case, index: int, figures: Figures, *, answers: Links) -> Sect
 
 
 def _reasons(case: Case, figures: Figures) -> list[Inner]:
-    """Why, what else was found about the same money, what was ruled out, what is missing."""
+    """Why, what else was found about the same money; always what was ruled out and what is missing, be it nothing."""
     say = figures.texts.phrases
     notes: list[Inner] = [Note(say["why"], sentence(figures, rule_texts(case.lead, figures).why, case, case.lead))]
     for other in _others(case)[:MOST_ALSO]:
         theirs = rule_texts(other, figures)
         also = say["also_text"].format(title=theirs.title, why=sentence(figures, theirs.why, case, other))
         notes.append(Note(say["also"], also))
-    if ruled_out := words_for((code for each in case.findings for code in each.ruled_out), "ruled_out", figures):
-        notes.append(Note(say["ruled_out"], listed(ruled_out, figures)))
-    if missing := words_for(missing_codes([case]), "missing", figures):
-        notes.append(Note(say["missing"], listed(missing, figures)))
+    ruled_out = words_for((code for each in case.findings for code in each.ruled_out), "ruled_out", figures)
+    missing = words_for(missing_codes([case]), "missing", figures)
+    notes.append(Note(say["ruled_out"], listed(ruled_out, figures) if ruled_out else say["nothing_ruled_out"]))
+    notes.append(Note(say["missing"], listed(missing, figures) if missing else say["nothing_missing"]))
     return notes
 
 

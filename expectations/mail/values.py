@@ -60,7 +60,7 @@ def quote(subjects: Iterable[Subject], figures: Figures) -> str:
 def evidence_values(finding: Finding, figures: Figures) -> dict[str, str]:
     """A rule's numbers as text: ``*_fen`` is money of its currency, ``*_ppm`` a rate, ``*_stan`` has six digits.
 
-    Words of a rule's evidence stay out of mails: they are codes, identifiers or masked cards.
+    ``*_on`` is a day. Words of a rule's evidence stay out of mails: they are codes, identifiers or masked cards.
     """
     said = {}
     for name, value in finding.evidence.items():
@@ -68,6 +68,8 @@ def evidence_values(finding: Finding, figures: Figures) -> dict[str, str]:
             said[name] = _evidence_number(name, value, finding.currency, figures)
             if name.endswith("_ppm"):
                 said[f"{name}_yuan"] = figures.money(value)  # of ¥10,000 a millionth is a fen
+        elif value and name.endswith("_on"):
+            said[name] = figures.date(dt.date.fromisoformat(value))
     return said
 
 

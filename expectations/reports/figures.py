@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from expectations.cases.record import CaseRecord, MoneyBack
 from expectations.cases.states import OVER, age_class
+from expectations.deposits import DepositProgress, progress
 from expectations.findings import Finding
 from expectations.mail.timing import DAY
 from expectations.money import CNY, Money, total
 from expectations.reports.period import Period
-from ingest.agreements import Deposit
 from ingest.settings import Settings
 from ingest.tables import Lake
 
@@ -38,28 +38,6 @@ class Fees:
     turnover_fen: int
     contract_paid_fen: int
     contract_fen: int
-
-
-@dataclass(frozen=True, slots=True)
-class DepositProgress:
-    """How far the terms of a deposit are met: of takings, of fees and of whole months, whichever were agreed."""
-
-    amount_fen: int
-    volume_fen: int
-    volume_needed_fen: int | None
-    months_needed: int | None
-    until: dt.date | None
-    returned_on: dt.date | None
-    fees_fen: int = 0
-    fees_needed_fen: int | None = None
-    months: int = 0
-
-    @property
-    def share(self) -> float:
-        """Of the takings that are needed; 1 when they are reached."""
-        if not self.volume_needed_fen:
-            return 0.0
-        return min(1.0, self.volume_fen / self.volume_needed_fen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +169,9 @@ def figures(
             ),
             **case_figures([each for each in records if each.merchant_id == merchant_id], period, now),
             fees=fees.get(merchant_id),
-            deposits=_deposits(settings, lake, merchant_id, period),
+            deposits=tuple(
+                progress(lake, each, period.end) for each in settings.deposits if each.merchant == merchant_id
+            ),
             terminals=terminals.get(merchant_id, {}),
         )
         for merchant_id, theirs in sorted(days.items())
@@ -211,23 +191,22 @@ def case_figures(records: Collection[CaseRecord], period: Period, now: dt.dateti
     }
 
 
-def _foreign(seen: "pa.Table") -> dict[str, str]:
-    """transaction_id -> currency, of those that are not of yuan."""
-    rows = seen.select(["transaction_id", "currency"]).to_pylist()
-    return {row["transaction_id"]: row["currency"] for row in rows if row["currency"] not in {None, CNY}}
-
-
 def _takings(lake: Lake, seen: "pa.Table", period: Period) -> dict[tuple[str, str, dt.date], int]:
-    foreign = _foreign(seen)
-    columns = ["transaction_id", "merchant_id", "txn_type", "amount_fen", "live", "business_date"]
+    columns = ["transaction_id", "merchant_id", "txn_type", "amount_fen", "business_date"]
     filters = [
         ("business_date", ">=", period.start), ("business_date", "<=", period.end),
         ("txn_type", "in", [*SALES, *REFUNDS]), ("live", "==", True),
     ]  # fmt: skip
+    sums = (
+        lake.read("life_cycles", columns=columns, filters=filters)
+        .join(seen.select(["transaction_id", "currency"]), keys="transaction_id", join_type="left outer")
+        .group_by(["merchant_id", "currency", "business_date", "txn_type"])
+        .aggregate([("amount_fen", "sum")])
+    )
     found: dict[tuple[str, str, dt.date], int] = {}
-    for row in lake.read("life_cycles", columns=columns, filters=filters).to_pylist():
-        key = (row["merchant_id"], foreign.get(row["transaction_id"], CNY), row["business_date"])
-        found[key] = found.get(key, 0) + (row["amount_fen"] or 0) * (1 if row["txn_type"] in SALES else -1)
+    for row in sums.to_pylist():
+        key = (row["merchant_id"], row["currency"] or CNY, row["business_date"])
+        found[key] = found.get(key, 0) + (row["amount_fen_sum"] or 0) * (1 if row["txn_type"] in SALES else -1)
     return found
 
 
@@ -259,64 +238,3 @@ def _fees(settings: Settings, lake: Lake, period: Period) -> dict[str, Fees]:
     finally:
         linked.close()
     return {row[0]: Fees(*(int(each or 0) for each in row[1:])) for row in rows}
-
-
-def _deposits(settings: Settings, lake: Lake, merchant_id: str, period: Period) -> tuple[DepositProgress, ...]:
-    found = []
-    for deposit in settings.deposits:
-        if deposit.merchant != merchant_id:
-            continue
-        filters = [
-            ("merchant_id", "==", merchant_id), ("business_date", ">=", deposit.signed_on),
-            ("business_date", "<=", period.end), ("txn_type", "in", list(SALES)), ("exposed", "==", True),
-        ]  # fmt: skip
-        filters += [("terminal_id", "==", deposit.terminal)] if deposit.terminal else []
-        sold = lake.read("life_cycles", columns=["transaction_id", "amount_fen"], filters=filters).to_pylist()
-        names = ["transaction_id", "currency"]
-        foreign = _foreign(lake.read("transactions", columns=names, filters=filters[:3]))
-        until = None
-        if deposit.months is not None:
-            years, place = divmod(deposit.signed_on.month - 1 + deposit.months, 12)
-            until = _last_possible(deposit.signed_on.year + years, place + 1, deposit.signed_on.day)
-        volume = sum(each["amount_fen"] or 0 for each in sold if each["transaction_id"] not in foreign)
-        found.append(
-            DepositProgress(
-                deposit.amount_fen, volume, deposit.volume_fen, deposit.months, until, deposit.returned_on,
-                _charged(lake, deposit, period.end), deposit.fees_fen, _months(deposit.signed_on, period.end),
-            )
-        )  # fmt: skip
-    return tuple(found)
-
-
-def _charged(lake: Lake, deposit: Deposit, end: dt.date) -> int:
-    """The fees of settled lines since a deposit was signed, as the rule deposit_condition_met counts them."""
-    if deposit.fees_fen is None:
-        return 0
-    filters = [
-        ("merchant_id", "==", deposit.merchant), ("business_date", ">=", deposit.signed_on),
-        ("business_date", "<=", end),
-    ]  # fmt: skip
-    filters += [("terminal_id", "==", deposit.terminal)] if deposit.terminal else []
-    rows = lake.read(
-        "statement_lines", columns=["acquirer", "line_id", "statement_id", "line_no", "status", "fee_fen"],
-        filters=filters,
-    ).to_pylist()  # fmt: skip
-    rows.sort(key=lambda row: (row["statement_id"] or "", row["line_no"] or 0), reverse=True)
-    first = {(row["acquirer"], row["line_id"]): row for row in rows}
-    return sum(row["fee_fen"] or 0 for row in first.values() if row["status"] in {None, "settled"})
-
-
-def _months(since: dt.date, day: dt.date) -> int:
-    """Whole months from one day to another; a month that has no such day is whole on its last."""
-    months = (day.year - since.year) * 12 + day.month - since.month
-    return max(0, months - (_last_possible(day.year, day.month, since.day) > day))
-
-
-def _last_possible(year: int, month: int, day: int) -> dt.date:
-    """The day of a month, or its last where it has none such."""
-    for last in range(day, 27, -1):
-        try:
-            return dt.date(year, month, last)
-        except ValueError:
-            continue
-    return dt.date(year, month, day)

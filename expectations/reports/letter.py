@@ -7,13 +7,14 @@ records are missing, that is the first thing it says.
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 
+from expectations.deposits import DepositProgress
 from expectations.mail.blocks import Bar, Bars, Block, Fine, Letter, Note, Opening, Table, Verdict
 from expectations.mail.cases import Case
 from expectations.mail.catalogue import Locale, texts
 from expectations.mail.compose import place_of, review_tables
 from expectations.mail.figures import Figures
 from expectations.money import CNY, Money
-from expectations.reports.figures import DepositProgress, Fees, ShopFigures
+from expectations.reports.figures import Fees, ShopFigures
 from expectations.reports.period import Period
 from ingest.settings import Settings
 

@@ -2,12 +2,17 @@
 -- and no payout that names it or pays it apart. Told on the first day after its term.
 WITH due AS (
     SELECT d.*, (SELECT min(c.day) FROM calendar c WHERE c.worked = a.worked + d.working_days) + 1 AS late_on
-    FROM deposit d JOIN calendar a ON a.day = d.applied_on
+    FROM deposit_met d JOIN calendar a ON a.day = d.applied_on
 )
 SELECT concat_ws('|', d.merchant, d.terminal, d.amount_fen, d.signed_on) AS key, 1 AS deposits_overdue, []::VARCHAR[] AS subjects,
        d.merchant, coalesce(d.terminal, '') AS terminal, d.late_on AS business_date, d.amount_fen AS amount_at_risk_fen,
        NULL::TIMESTAMPTZ AS act_by, 'clear' AS grade, []::VARCHAR[] AS missing, []::VARCHAR[] AS also_ruled_out,
-       date_diff('day', d.late_on, (m.known_until AT TIME ZONE (SELECT zone FROM shop))::DATE) + 1 AS days_late
+       date_diff('day', d.late_on, (m.known_until AT TIME ZONE (SELECT zone FROM shop))::DATE) + 1 AS days_late,
+       d.applied_on, d.working_days, d.signed_on, CASE WHEN d.met_on <= d.applied_on THEN d.met_on END AS met_on,
+       CASE WHEN d.met_on <= d.applied_on THEN d.met_volume_fen END AS met_volume_fen,
+       CASE WHEN d.met_on <= d.applied_on THEN d.met_fees_fen END AS met_fees_fen,
+       CASE WHEN d.met_on <= d.applied_on THEN d.met_months END AS met_months,
+       d.volume_so_far_fen, d.fees_so_far_fen, d.signed_sha256, d.shown_sha256
 FROM due d JOIN merchant m USING (merchant)
 WHERE d.returned_on IS NULL AND d.late_on <= (m.known_until AT TIME ZONE (SELECT zone FROM shop))::DATE AND in_scope(d.late_on)
   AND NOT EXISTS (

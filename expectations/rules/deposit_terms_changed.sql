@@ -3,6 +3,6 @@
 SELECT concat_ws('|', d.merchant, d.terminal, d.amount_fen, d.signed_on) AS key, 1 AS terms_changed, []::VARCHAR[] AS subjects,
        d.merchant, coalesce(d.terminal, '') AS terminal, greatest(d.signed_on, (SELECT min(u.business_date) FROM used u WHERE u.merchant = d.merchant)) AS business_date,
        d.amount_fen AS amount_at_risk_fen, NULL::TIMESTAMPTZ AS act_by, 'clear' AS grade, []::VARCHAR[] AS missing,
-       []::VARCHAR[] AS also_ruled_out, d.signed_on
+       []::VARCHAR[] AS also_ruled_out, d.signed_on, d.signed_sha256, d.shown_sha256
 FROM deposit d JOIN merchant m USING (merchant)
-WHERE d.terms_differ AND in_scope(greatest(d.signed_on, (SELECT min(u.business_date) FROM used u WHERE u.merchant = d.merchant)))
+WHERE d.signed_sha256 <> d.shown_sha256 AND in_scope(greatest(d.signed_on, (SELECT min(u.business_date) FROM used u WHERE u.merchant = d.merchant)))

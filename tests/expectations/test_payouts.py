@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from expectations.agreements import Agreements
+from expectations.findings import Finding
 from expectations.lifecycle import Shop
 from expectations.run import judge
 from ingest.agreements import Contract, Deposit
@@ -52,15 +53,20 @@ def said(
     desk: Desk, till: Till | None = None, contracts: tuple[Contract, ...] = (CONTRACT,), **agreed: Any
 ) -> list[str]:
     """The findings about payouts and deposits: rule, severity, certainty and money."""
+    found = about_money(desk, till, contracts, **agreed)
+    return sorted(f"{each.rule} {each.severity} {each.certainty} {each.amount_at_risk_fen}" for each in found)
+
+
+def about_money(
+    desk: Desk, till: Till | None = None, contracts: tuple[Contract, ...] = (CONTRACT,), **agreed: Any
+) -> list[Finding]:
+    """The findings about payouts and deposits."""
     shop = Shop("Asia/Shanghai", dt.time(23, 0), agreed=Agreements(contracts, **agreed))
     days = dt.date(2020, 1, 1), dt.date(2030, 1, 1)
     out = judge(with_statement(desk, tills=(till or Till(),)), shop, *days, bench=PlainBench())
     assert out.could_not_run == []
-    return sorted(
-        f"{each.rule} {each.severity} {each.certainty} {each.amount_at_risk_fen}"
-        for each in out.findings
-        if any(word in each.rule for word in ("payout", "deposit", "hidden", "double_settlement"))
-    )
+    words = ("payout", "deposit", "hidden", "double_settlement")
+    return [each for each in out.findings if any(word in each.rule for word in words)]
 
 
 def test_a_friday_is_paid_on_monday_and_a_holiday_waits(desk: Desk):
@@ -247,6 +253,28 @@ def test_a_deposit_that_does_not_come_back(desk: Desk):
     assert said(desk, deposits=(deposit(**applied, returned_on=dt.date(2026, 11, 17)),)) == []
     desk.pay("2026-11-16", "2026-11-17", 29_900, settlement_date=None, remark="押金解冻")
     assert said(desk, deposits=(deposit(**applied),)) == []
+
+
+def test_a_deposit_says_what_was_agreed_when_it_was_met_and_how_far_it_is(desk: Desk):
+    """600 yuan on the 17th and 500 on the 19th reach 1000 on the 19th; ten months from 5 January end on 5 November."""
+    signed = hashlib.sha256("满十万退还".encode()).hexdigest()
+    till = Till(now=moment("2026-11-17 09:00:00"))
+    till.sale(60_000)
+    till.at("2026-11-19 09:00:00").sale(50_000)
+    terms = {"signed_sha256": signed, "terms": "满十万退还"}
+    (claim,) = about_money(desk, till, deposits=(deposit(volume_fen=100_000, months=24, **terms),))
+    assert claim.business_date == dt.date(2026, 11, 19)
+    wanted = {
+        "signed_on": "2026-01-05", "met_on": "2026-11-19", "met_volume_fen": 100_000, "met_fees_fen": None,
+        "met_months": None, "volume_so_far_fen": 110_000, "signed_sha256": signed, "shown_sha256": signed,
+    }  # fmt: skip
+    assert {name: claim.evidence[name] for name in wanted} == wanted
+    applied = deposit(months=10, volume_fen=500_000, applied_on=dt.date(2026, 11, 9), **terms)
+    (late,) = about_money(desk, till, deposits=(applied,))
+    assert (late.rule, late.evidence["met_on"], late.evidence["met_months"]) == (
+        "deposit_due_not_returned", "2026-11-05", 10,
+    )  # fmt: skip
+    assert (late.evidence["applied_on"], late.evidence["working_days"]) == ("2026-11-09", 7)
 
 
 def test_a_deposit_taken_twice_and_terms_that_changed(desk: Desk):

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from expectations.cases.record import CaseRecord
-from expectations.evidence.account import Account, Grid, Text
+from expectations.evidence.account import Account
 from expectations.evidence.dossier import TINTS, dossiers_pdf
 from expectations.evidence.gather import gather
+from expectations.evidence.parts import Grid, Text
 from expectations.mail.catalogue import Locale, texts
 from expectations.mail.figures import Figures
 from ingest.settings import Settings

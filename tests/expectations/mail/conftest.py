@@ -55,7 +55,7 @@ def finding(rule: str, *subjects: Subject, **more: Any) -> Finding:
         "merchant_id": SHOP,
         "terminal_id": "12345678",
         "business_date": DAY,
-        "amount_at_risk_fen": subjects[0].amount_fen or 0,
+        "amount_at_risk_fen": (subjects[0].amount_fen or 0) if subjects else 0,
         "evidence": {},
         "ruled_out": (),
         "completeness": {"missing": []},
@@ -163,6 +163,10 @@ def shop_settings(**alerts: Any) -> Settings:
         {
             "merchants": [{"id": SHOP, "name": "张记小馆", "acquirer": "某收单"}],
             "acquirers": [{"name": "某收单", "hotline": "400-000-0000", "verified_on": "2026-10-08"}],
+            "hotlines": [
+                {"of": "regulator", "number": "12363", "verified_on": "2026-10-09"},
+                {"of": "scheme", "number": "95516", "verified_on": "2026-10-08"},
+            ],
             "alerts": {
                 "sender": "tillwatch@example.com",
                 "routes": [

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 
 from expectations.cases.record import CaseRecord, Entry, MoneyBack
+from expectations.deposits import DepositProgress
 from expectations.findings import Finding
 from expectations.mail.blocks import Letter
 from expectations.mail.budget import Budget
@@ -21,7 +22,7 @@ from expectations.mail.storm_letters import storm_mail, storm_notice
 from expectations.mail.storms import Storm
 from expectations.mail.world import World
 from expectations.money import Money
-from expectations.reports.figures import DepositProgress, Fees, ShopFigures
+from expectations.reports.figures import Fees, ShopFigures
 from expectations.reports.letter import report_letter
 from expectations.reports.notices import fleet_notice, incomplete_notice
 from expectations.reports.page import page
@@ -125,6 +126,20 @@ def _rate(locale: Locale) -> Letter:
     return _alert([change], locale)
 
 
+def _deposit(locale: Locale) -> Letter:
+    """A deposit that was to come back after takings of 100,000 yuan, and did not."""
+    overdue = finding(
+        "deposit_due_not_returned", amount_at_risk_fen=29900, severity="P1",
+        evidence={
+            "signed_on": "2026-01-05", "met_on": "2026-11-02", "met_volume_fen": 10_000_000, "met_fees_fen": None,
+            "met_months": None, "applied_on": "2026-11-09", "working_days": 7, "days_late": 3,
+            "volume_so_far_fen": 10_420_000, "signed_sha256": "5e" * 32, "shown_sha256": None,
+        },
+        ruled_out=("returned_otherwise", "holidays"),
+    )  # fmt: skip
+    return _alert([overdue], locale)
+
+
 def _abroad(locale: Locale) -> Letter:
     """Yuan and yen, a digest's gap, and evidence that was too large."""
     yen = finding("dup_same_atc", subject("SALE", 21, "12:01:00", 3000, currency="392"),
@@ -182,6 +197,7 @@ LETTERS: dict[str, Callable[[Locale], Letter]] = {
     "storm-notice": _storm_notice,
     "waiting": _waiting,
     "rate": _rate,
+    "deposit": _deposit,
     "abroad": _abroad,
     "incomplete": lambda locale: (
         incomplete_notice(

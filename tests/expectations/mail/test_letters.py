@@ -17,7 +17,7 @@ import pytest
 from expectations.findings import Finding, Subject
 from expectations.mail.blocks import Letter, Section, Table
 from expectations.mail.cases import group
-from expectations.mail.catalogue import LOCALES, Locale
+from expectations.mail.catalogue import LOCALES, TEXTS, Locale
 from expectations.mail.compose import MOST_CASES, compose
 from expectations.mail.decide import Alert, Known, decide
 from expectations.mail.enclosed import Enclosed
@@ -238,7 +238,18 @@ def test_the_hotline_comes_only_from_the_register_with_its_day():
         body = text_of([retry()], settings)
         assert "400-000-0000" not in body
         assert "机身标签" in body
-        assert "95516" in body
+        assert not re.search("95516|12363|400-", body)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_others_who_help_stand_in_the_register_and_nowhere_else(locale: Locale, settings: Settings):
+    """The scheme's and the regulator's numbers with their days, in this order; no text of ours knows a number."""
+    day = {"zh-CN": "2026年10月8日", "en": "8 Oct 2026"}[locale]
+    body = text_of([retry()], settings, locale)
+    assert re.search(rf"95516.*{day}.*12363", body)
+    told = [catalogue.read_text("utf-8") for catalogue in TEXTS.parents[1].glob("*/texts/*.po")]
+    assert len(told) == 6
+    assert not [found for text in told for found in re.findall(r'msgstr ".*(?:95516|12363|400-)', text)]
 
 
 def test_a_shop_without_a_name_goes_by_its_number():

@@ -1,0 +1,46 @@
+"""What was agreed on a deposit that a case is about, and how far it is met: terms by their hash, takings by month."""
+
+from collections.abc import Mapping
+
+from expectations.evidence.gather import Grounds
+from expectations.evidence.parts import Block, Grid
+from expectations.mail.figures import Figures
+from ingest.agreements import Deposit
+
+MOST_MONTHS = 24
+
+
+def agreement(grounds: Grounds, figures: Figures, say: Mapping[str, str]) -> list[Block]:
+    """The agreement's terms and the table of takings; nothing where the case is not about a registered deposit."""
+    deposit = grounds.deposit
+    if deposit is None:
+        return []
+    rows = [
+        (say["agreed_deposit"], figures.money(deposit.amount_fen)),
+        (say["agreed_signed"], figures.full_date(deposit.signed_on)),
+        *((say["agreed_condition"], text) for text in _conditions(deposit, figures, say)),
+        *((say["agreed_met"], figures.full_date(day)) for day in grounds.met_on),
+        (say["agreed_applied"], figures.full_date(deposit.applied_on) if deposit.applied_on else say["not_recorded"]),
+        (say["agreed_term"], say["agreed_days"].format(n=deposit.working_days)),
+        (say["agreed_signed_hash"], deposit.signed_sha256 or say["not_recorded"]),
+        (say["agreed_shown_hash"], deposit.shown_sha256 or say["not_recorded"]),
+    ]
+    blocks: list[Block] = [Grid(tuple(rows), (38, 140), heading=False)]
+    if grounds.months:
+        head = tuple(say[name] for name in ("agreed_month", "agreed_sales", "agreed_takings", "agreed_so_far"))
+        shown = grounds.months[-MOST_MONTHS:]
+        table = (
+            (f"{m.start:%Y-%m}", figures.count(m.sales), figures.money(m.amount_fen), figures.money(m.so_far_fen))
+            for m in shown
+        )
+        blocks.append(Grid((head, *table), (38, 32, 54, 54), small=True))
+    return blocks
+
+
+def _conditions(deposit: Deposit, figures: Figures, say: Mapping[str, str]) -> list[str]:
+    told = (
+        (deposit.volume_fen, "agreed_volume", figures.money),
+        (deposit.fees_fen, "agreed_fees", figures.money),
+        (deposit.months, "agreed_months", figures.count),
+    )
+    return [say[name].format(n=write(value)) for value, name, write in told if value is not None]
