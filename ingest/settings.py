@@ -23,6 +23,7 @@ from ingest.app_settings import App
 from ingest.engine import Engine
 from ingest.errors import UsageError
 from ingest.hotlines import Acquirer, Hotline
+from ingest.issuers import Issuer
 from ingest.misconfiguration import usage_error
 from ingest.section import Section
 from ingest.storage import LakeSettings, Ship, Spool
@@ -225,6 +226,7 @@ class Settings(Section):
     merchants: list[Merchant] = Field(default=[])
     acquirers: list[Acquirer] = Field(default=[])
     hotlines: list[Hotline] = Field(default=[])
+    issuers: list[Issuer] = Field(default=[])
     statements: list[StatementFolder] = Field(default=[])
     contracts: list[Contract] = Field(default=[])
     notices: list[Notice] = Field(default=[])

@@ -21,7 +21,6 @@ from expectations.evidence.pack import complaint_text, make_pack
 from expectations.feedback.answers import ANSWERS, answers_for
 from expectations.feedback.links import answer_word
 from expectations.mail.cases import Case
-from expectations.mail.catalogue import texts
 from expectations.mail.figures import Figures
 from expectations.mail.wording import SHAPES, certainty, level_of, rule_texts, sentence
 from expectations.money import letters
@@ -157,7 +156,7 @@ def complaint(request: Request, number: str, visitor: Someone) -> Any:
     """The letter of complaint, to copy."""
     record = seen(request, number, visitor, "pack")
     desk = desk_of(request)
-    figures = Figures(texts("zh-CN"), desk.settings.zone, desk.now())
+    figures = Figures.of("zh-CN", desk.settings, desk.now())
     account = Account(gather(record, desk.settings), figures, desk.settings, desk.now(), version("tillwatch"))
     return PlainTextResponse(complaint_text(replace(account, operators=False)))
 

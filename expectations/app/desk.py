@@ -21,7 +21,7 @@ from expectations.cases.database import database_of
 from expectations.cases.wording import words
 from expectations.catalogues import nested
 from expectations.feedback.record import Feedback
-from expectations.mail.catalogue import LOCALES, Locale, texts
+from expectations.mail.catalogue import LOCALES, Locale
 from expectations.mail.figures import Figures
 from expectations.mail.ledger import Ledger
 from ingest.keys import read_master, sub_key
@@ -63,7 +63,7 @@ class Desk:
 
     def figures(self, locale: Locale) -> Figures:
         """How this moment's pages write figures."""
-        return Figures(texts(locale), self.settings.zone, self.now())
+        return Figures.of(locale, self.settings, self.now())
 
     def shop(self, merchant_id: str) -> str:
         """A merchant's name, or its number."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from expectations.evidence import typeface
 from expectations.evidence.account import Account
+from expectations.evidence.paragraphs import paragraph
 from expectations.evidence.parts import Block, Bytes, Grid, Part, Picture, Text
 from ingest.errors import EvidenceError
 
@@ -176,17 +177,6 @@ def _watermarked(signature: Picture) -> "Flowable":
         mark.fillColor = Color(0.8, 0.1, 0.1, alpha=0.45)
         drawing.add(mark)
     return drawing
-
-
-def paragraph(text: str, *, size: float = 9.5, space_before: float = 2) -> Any:
-    """A ReportLab paragraph in both scripts, sizes and spaces in points."""
-    from reportlab.lib.styles import ParagraphStyle
-    from reportlab.platypus import Paragraph
-
-    style = ParagraphStyle(
-        f"p{size}", fontName=typeface.LATIN, fontSize=size, leading=size * 1.4, spaceBefore=space_before, wordWrap="CJK"
-    )
-    return Paragraph(typeface.markup(text), style)
 
 
 def _grid(

@@ -17,7 +17,6 @@ from expectations.evidence.manifest import unique
 from expectations.evidence.pack import complaint_text, hashes_of, proof_of
 from expectations.mail.brief import is_brief
 from expectations.mail.cases import Case
-from expectations.mail.catalogue import texts
 from expectations.mail.compose import MOST_CASES
 from expectations.mail.decide import Alert
 from expectations.mail.enclosed import Enclosed
@@ -77,7 +76,7 @@ class Enclosing:
             yield self._grounds[case.number]
 
     def _made(self, alert: Alert, grounds: Sequence[Grounds]) -> Enclosed:
-        figures = Figures(texts(alert.locale), self._settings.zone, alert.decided_at)
+        figures = Figures.of(alert.locale, self._settings, alert.decided_at)
         accounts = [
             Account(each, figures, self._settings, alert.decided_at, version("tillwatch"), operators=False)
             for each in grounds

@@ -24,7 +24,7 @@ from expectations.evidence.gather import Grounds, gather
 from expectations.evidence.manifest import FORMAT, MANIFEST, fonts, listed, sealed
 from expectations.mail.cardcheck import refuse_card_numbers
 from expectations.mail.cases import happened
-from expectations.mail.catalogue import Locale, texts
+from expectations.mail.catalogue import Locale
 from expectations.mail.decide import Alert
 from expectations.mail.details import details_csv
 from expectations.mail.enclosed import MAIL_LIMIT
@@ -98,7 +98,7 @@ def pack_files(
 ) -> dict[str, bytes]:
     """The files of a pack by name; the manifest last."""
     decoder = version("tillwatch")
-    figures = Figures(texts(locale), settings.zone, now)
+    figures = Figures.of(locale, settings, now)
     account = Account(grounds, figures, settings, now, decoder, operators)
     case = account.case
     proof = proof_of(grounds)
@@ -169,7 +169,7 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
 def complaint_text(account: Account) -> str:
     """The letter to the acquirer, in Chinese."""
     say = words("zh-CN")["complaint"]
-    figures = Figures(texts("zh-CN"), account.settings.zone, account.made_at)
+    figures = Figures.of("zh-CN", account.settings, account.made_at)
     case, unknown = account.case, words("zh-CN")["dossier"]["not_recorded"]
     rows = [
         say["row"].format(

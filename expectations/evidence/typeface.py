@@ -14,7 +14,7 @@ EMBEDDED = (
 )
 """Name, licence and owner of what a PDF embeds, of each only the characters it uses (fonts/README.md)."""
 NO_LINE_BEGINS = "，。、；：！？”’）》〉】〕"
-"""GB/T 15834-2011, 5.1: these are not first in a line; of two in a row ReportLab keeps the first from it."""
+"""GB/T 15834-2011, 5.1: these are not first in a line."""
 UNKNOWN = "〓"
 """The geta mark stands for a character that neither font has (U+3013 is its printers' sign)."""
 

@@ -14,7 +14,6 @@ from expectations.feedback.links import answer_word, buttons
 from expectations.mail.blocks import Block, Fine, Letter, Links, Note, Opening, Table
 from expectations.mail.brief import brief_letter, is_brief
 from expectations.mail.cases import Case, happened
-from expectations.mail.catalogue import texts
 from expectations.mail.decide import Alert
 from expectations.mail.enclosed import NOTHING, Enclosed
 from expectations.mail.figures import Figures
@@ -68,7 +67,7 @@ def compose(alert: Alert, settings: Settings, *, most_cases: int = MOST_CASES, e
 
 def figures_for(alert: Alert, settings: Settings) -> Figures:
     """How this alert's reader wants figures written."""
-    return Figures(texts(alert.locale), settings.zone, alert.decided_at)
+    return Figures.of(alert.locale, settings, alert.decided_at)
 
 
 def place_of(merchant_id: str, settings: Settings, figures: Figures) -> str:

@@ -6,12 +6,13 @@ it is not the year of the decision.
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from expectations.mail.catalogue import Locale, Texts
+from expectations.mail.catalogue import Locale, Texts, texts
 from expectations.money import CNY, Money, digits, letters, major
+from ingest.settings import Settings
 
 LOCALES = {"zh-CN": "zh_Hans_CN", "en": "en_GB"}
 DAYS = {"zh-CN": "M月d日", "en": "d MMM"}
@@ -26,6 +27,18 @@ class Figures:
     texts: Texts
     zone: ZoneInfo
     now: dt.datetime
+    banks: Mapping[str, str] = field(default_factory=dict)
+    """First digits of cards' numbers -> the bank's name in the reader's language."""
+
+    @classmethod
+    def of(cls, locale: Locale, settings: Settings, now: dt.datetime) -> "Figures":
+        """Those of a reader, as the settings have zone and banks."""
+        banks = {
+            prefix: (each.name_en or each.name) if locale == "en" else each.name
+            for each in settings.issuers
+            for prefix in each.prefixes
+        }
+        return cls(texts(locale), settings.zone, now, banks)
 
     @property
     def locale(self) -> Locale:
@@ -119,9 +132,13 @@ class Figures:
         return " ".join(said[:2]) or self.texts.phrase("unit_second").format(n=0)
 
     def card(self, masked: str) -> str:
-        """The last four digits of a card, and nothing more of it."""
+        """The bank, where the register knows it, and the last four digits of a card, and nothing more of it."""
         digits = "".join(c for c in masked if c.isdigit())[-4:]
-        return self.texts.phrase("card_ending").format(last=digits) if len(digits) == 4 else ""
+        if len(digits) < 4:
+            return ""
+        bank = next((self.banks[masked[:n]] for n in range(6, 1, -1) if masked[:n] in self.banks), "")
+        ending = self.texts.phrase("card_ending").format(last=digits)
+        return f"{bank} {ending}" if bank else ending
 
 
 def number(value: int | None, width: int = 6) -> str:

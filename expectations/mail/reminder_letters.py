@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from expectations.mail.blocks import Block, Fine, Letter, Links, Note, Opening, Steps, Table, Verdict
-from expectations.mail.catalogue import texts
 from expectations.mail.compose import answers, contact, place_of
 from expectations.mail.figures import Figures
 from expectations.mail.notice import Notice
@@ -19,7 +18,7 @@ MOST_ROWS = 20
 def reminder_notice(due: Sequence[Reminder], recipients: tuple[str, ...], world: World) -> Notice:
     """One mail for one merchant's open cases."""
     first = due[0]
-    figures = Figures(texts(first.locale), world.settings.zone, world.now)
+    figures = Figures.of(first.locale, world.settings, world.now)
     say = figures.texts.phrases
     merchant_id = first.case.lead.merchant_id
     form = first.form

@@ -12,7 +12,7 @@ from typing import Any
 from expectations.cases.record import CaseRecord, MoneyBack
 from expectations.mail.blocks import Fine, Letter, Moment, Note, Opening, Timeline, Verdict
 from expectations.mail.cases import happened
-from expectations.mail.catalogue import Locale, texts
+from expectations.mail.catalogue import Locale
 from expectations.mail.compose import place_of
 from expectations.mail.figures import Figures, number
 from expectations.mail.history import Told
@@ -72,7 +72,7 @@ def closings(
                     decided_at=now,
                     business_date=max(each.business_date for each in record.findings),
                     finding_ids=(outcome_name(record),),
-                    letter=_letter(record, Figures(texts(locale), settings.zone, now), settings, money_back),
+                    letter=_letter(record, Figures.of(locale, settings, now), settings, money_back),
                     cases=1,
                 )
             )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from expectations.mail.blocks import Block, Fine, Letter, Note, Opening, Steps, Table, Verdict
 from expectations.mail.cases import Case
-from expectations.mail.catalogue import Locale, texts
+from expectations.mail.catalogue import Locale
 from expectations.mail.compose import contact, name_of, place_of
 from expectations.mail.figures import Figures
 from expectations.mail.notice import EVERYBODY, Notice
@@ -18,7 +18,7 @@ MOST_ROWS = 60
 
 def storm_mail(storm: Storm, locale: Locale, recipients: tuple[str, ...], world: World) -> Notice:
     """The one mail to operations."""
-    figures = Figures(texts(locale), world.settings.zone, world.now)
+    figures = Figures.of(locale, world.settings, world.now)
     say = figures.texts.phrases
     values = _values(storm.cases, storm, figures) | {"merchants": str(len(storm.merchants))}
     rows = tuple(
@@ -61,7 +61,7 @@ def storm_notice(
     storm: Storm, cases: Sequence[Case], locale: Locale, recipients: tuple[str, ...], world: World
 ) -> Notice:
     """The short notice to one merchant."""
-    figures = Figures(texts(locale), world.settings.zone, world.now)
+    figures = Figures.of(locale, world.settings, world.now)
     say = figures.texts.phrases
     merchant_id = cases[0].lead.merchant_id
     amount = total(each.at_risk for each in cases)

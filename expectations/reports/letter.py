@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from expectations.deposits import DepositProgress
 from expectations.mail.blocks import Bar, Bars, Block, Fine, Letter, Note, Opening, Table, Verdict
 from expectations.mail.cases import Case
-from expectations.mail.catalogue import Locale, texts
+from expectations.mail.catalogue import Locale
 from expectations.mail.compose import place_of, review_tables
 from expectations.mail.figures import Figures
 from expectations.money import CNY, Money
@@ -29,7 +29,7 @@ def report_letter(
     shop: ShopFigures, period: Period, review: Sequence[Case], locale: Locale, settings: Settings, *, now: dt.datetime
 ) -> Letter:
     """The report to one shop."""
-    figures = Figures(texts(locale), settings.zone, now)
+    figures = Figures.of(locale, settings, now)
     say = figures.texts.phrases
     place = place_of(shop.merchant_id, settings, figures)
     values = _values(shop, period, figures)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from expectations.mail.blocks import Block, Fine, Letter, Note, Opening, Steps, Table, Verdict
 from expectations.mail.budget import Budget
 from expectations.mail.cases import Case
-from expectations.mail.catalogue import Locale, texts
+from expectations.mail.catalogue import Locale
 from expectations.mail.compose import name_of, place_of
 from expectations.mail.figures import Figures
 from expectations.mail.notice import EVERYBODY, Notice
@@ -52,7 +52,7 @@ def incomplete_notice(
 ) -> Notice:
     """That nothing was heard of a merchant since a day."""
     locale, recipients = reader
-    figures = Figures(texts(locale), settings.zone, now)
+    figures = Figures.of(locale, settings, now)
     say = figures.texts.phrases
     values = {"place": place_of(merchant_id, settings, figures), "day": figures.date(last)}
     blocks: tuple[Block, ...] = (
@@ -91,7 +91,7 @@ def fleet_notice(
     ``files``: acquirer -> days of which its file is expected and not there.
     """
     locale, recipients = reader
-    figures = Figures(texts(locale), settings.zone, now)
+    figures = Figures.of(locale, settings, now)
     say = figures.texts.phrases
     found, back = total(e.found for e in shops.values()), total(e.recovered for e in shops.values())
     count = sum(e.cases for e in shops.values())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from expectations.cases.book import case_book
 from expectations.findings import read_findings
 from expectations.mail.blocks import Block, Letter
-from expectations.mail.catalogue import Locale, texts
+from expectations.mail.catalogue import Locale
 from expectations.mail.compose import place_of
 from expectations.mail.figures import Figures
 from expectations.mail.html import render_html
@@ -40,7 +40,7 @@ def page(
     now: dt.datetime | None = None,
 ) -> str:
     """One shop behind the other, as written at a moment: now, unless one is given."""
-    written = Figures(texts(locale), settings.zone, now or _now())
+    written = Figures.of(locale, settings, now or _now())
     say = written.texts.phrases
     blocks: list[Block] = []
     for shop in shops.values():

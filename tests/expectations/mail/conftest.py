@@ -163,6 +163,7 @@ def shop_settings(**alerts: Any) -> Settings:
         {
             "merchants": [{"id": SHOP, "name": "张记小馆", "acquirer": "某收单"}],
             "acquirers": [{"name": "某收单", "hotline": "400-000-0000", "verified_on": "2026-10-08"}],
+            "issuers": [{"name": "工商银行", "name_en": "ICBC", "prefixes": ["622202"]}],
             "hotlines": [
                 {"of": "regulator", "number": "12363", "verified_on": "2026-10-09"},
                 {"of": "scheme", "number": "95516", "verified_on": "2026-10-08"},

@@ -252,6 +252,16 @@ def test_others_who_help_stand_in_the_register_and_nowhere_else(locale: Locale, 
     assert not [found for text in told for found in re.findall(r'msgstr ".*(?:95516|12363|400-)', text)]
 
 
+@pytest.mark.parametrize(("locale", "said"), [("zh-CN", "卡：工商银行 尾号5817"), ("en", "Card: ICBC ending 5817")])
+def test_a_card_is_named_by_its_bank_where_the_register_knows_it(locale: Locale, said: str, settings: Settings):
+    """The longest of the prefixes decides; another bank's card, and one of no register, has its last digits alone."""
+    assert said in text_of([retry()], settings, locale)
+    banks = [{"name": "甲", "prefixes": ["62"]}, {"name": "乙", "prefixes": ["6222"]}]
+    assert "卡：乙 尾号5817" in text_of([retry()], Settings.model_validate({"issuers": banks}))
+    assert "卡：甲 尾号0042" in text_of([refund_too_high()], Settings.model_validate({"issuers": banks}))
+    assert "卡：尾号5817" in text_of([retry()], Settings())
+
+
 def test_a_shop_without_a_name_goes_by_its_number():
     """A merchant that the settings do not know is still told."""
     assert f"商户 {SHOP}" in text_of([retry()], Settings())
