@@ -144,6 +144,8 @@ def approved(subject: Subject) -> bool:
 
 def meeting_points(finding: Finding) -> list[SubjectKey]:
     """What another finding must name too, one of them, to be about the same money."""
+    if not finding.subjects:
+        return [_agreement(finding)]
     if behaviours()[finding.rule].scope == "batch":
         accused = finding.subjects[:1]
         return [("batch", *subject_key(each)) for each in accused]
@@ -165,15 +167,20 @@ def case_of(findings: Sequence[Finding], now: dt.datetime, numbers: Mapping[str,
 
 
 def at_risk(findings: Sequence[Finding]) -> Money:
-    """Each accused transaction's money once, however many findings accuse it."""
+    """Each accused transaction's money once, and each agreement's, however many findings accuse it."""
     found: dict[SubjectKey, Finding] = {}
     for finding in findings:
-        if not finding.subjects:
-            continue
-        key = subject_key(finding.subjects[0])
+        key = subject_key(finding.subjects[0]) if finding.subjects else _agreement(finding)
         if key not in found or finding.amount_at_risk_fen > found[key].amount_at_risk_fen:
             found[key] = finding
     return total(each.at_risk for each in found.values())
+
+
+def _agreement(finding: Finding) -> SubjectKey:
+    """What makes two findings that name no transaction the same: one deposit; else each is its own."""
+    signed = finding.evidence.get("signed_on")
+    what = (finding.terminal_id, finding.amount_at_risk_fen, signed) if signed else (finding.finding_id,)
+    return ("agreement", finding.merchant_id, *what)
 
 
 _FAR = dt.datetime.max.replace(tzinfo=dt.UTC)

@@ -5,9 +5,7 @@ import pytest
 from expectations.evidence import typeface
 from expectations.evidence.paragraphs import paragraph
 
-CLAUSE = (
-    "依据《收单业务管理办法》；协议：凭证号（12）、（终端号）；有误！是否入账（“是”）？是，两笔、同一张卡。"
-)
+CLAUSE = "依据《收单业务管理办法》；协议：凭证号（12）、（终端号）；有误！是否入账（“是”）？是，两笔、同一张卡。"
 
 
 @pytest.mark.parametrize("width", range(60, 300, 7))

@@ -48,6 +48,16 @@ def test_three_debits_cost_two():
     assert case.amount_fen == 1000
 
 
+def test_findings_about_one_deposit_are_one_case_and_cost_once():
+    """They name no transaction; another deposit, signed on another day or of another amount, is another case."""
+    terms = {"signed_on": "2026-01-05"}
+    late = finding("deposit_due_not_returned", amount_at_risk_fen=29900, evidence=terms | {"days_late": 3})
+    changed = finding("deposit_terms_changed", amount_at_risk_fen=29900, evidence=terms)
+    other = finding("deposit_double_charged", amount_at_risk_fen=29900, evidence={"signed_on": "2026-03-01"})
+    cases = group([late, changed, other], NOW)
+    assert sorted((len(case.findings), case.amount_fen) for case in cases) == [(1, 29900), (2, 29900)]
+
+
 def test_a_gap_does_not_glue_cases_together():
     """A gap names its neighbours; it does not become one case with them."""
     beside = gap().subjects[1]
