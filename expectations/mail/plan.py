@@ -15,6 +15,7 @@ from expectations.mail.reminders import Form, Reminder, reminders, reopened
 from expectations.mail.resolved import closings
 from expectations.mail.routes import of_role, readers_of_case
 from expectations.mail.storm_letters import storm_mail, storm_notice
+from expectations.mail.together import together
 from expectations.mail.world import World
 
 if TYPE_CHECKING:
@@ -84,14 +85,14 @@ def plan(world: World, merchant: str | None = None, source: "Source | None" = No
         facts=world.facts,
     )  # fmt: skip
     mails += [each for each in closing if world.hours.wakes(world.now) == world.now]
-    reminding, later = _reminders(world, merchant)
-    mails += reminding
+    notices, later = _reminders(world, merchant)
     if source is not None:
         from expectations.reports.plan import reports
 
         reporting, next_report = reports(world, source, merchant)
-        mails += reporting
+        notices += reporting
         later = [*later, next_report]
+    mails += together(notices)
     waits = [*(each.until for each in decision.held), *later]
     return Plan(
         mails=tuple(mails),

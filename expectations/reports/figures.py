@@ -58,6 +58,7 @@ class ShopFigures:
         fees: what was charged; None without an acquirer's file.
         deposits: of this merchant.
         terminals: terminal -> (profile, last day seen).
+        profiles: profile of terminals -> attempts that were judged.
     """
 
     merchant_id: str
@@ -73,6 +74,7 @@ class ShopFigures:
     fees: Fees | None = None
     deposits: tuple[DepositProgress, ...] = ()
     terminals: Mapping[str, tuple[str, dt.date]] = field(default_factory=dict)
+    profiles: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def completeness(self) -> float | None:
@@ -113,6 +115,16 @@ def seen_days(lake: Lake, start: dt.date, end: dt.date) -> dict[str, set[dt.date
     return found
 
 
+def last_days(lake: Lake, merchants: Collection[str]) -> dict[str, dt.date]:
+    """Merchant -> the last day with any attempt of it, however long ago; one that never had any is not named."""
+    if not merchants:
+        return {}
+    rows = lake.read("transactions", columns=["merchant_id", "business_date"],
+                     filters=[("merchant_id", "in", sorted(merchants))])  # fmt: skip
+    found = rows.group_by("merchant_id").aggregate([("business_date", "max")]).to_pylist()
+    return {row["merchant_id"]: row["business_date_max"] for row in found}
+
+
 def figures(
     settings: Settings,
     lake: Lake,
@@ -144,7 +156,7 @@ def figures(
     takings = _takings(lake, seen, period)
     checked = Counter(seen["merchant_id"].to_pylist())
     fees = _fees(settings, lake, period)
-    terminals = _terminals(seen)
+    terminals, profiles = _terminals(seen), _profiles(seen)
     return {
         merchant_id: ShopFigures(
             merchant_id=merchant_id,
@@ -173,6 +185,7 @@ def figures(
                 progress(lake, each, period.end) for each in settings.deposits if each.merchant == merchant_id
             ),
             terminals=terminals.get(merchant_id, {}),
+            profiles=profiles.get(merchant_id, {}),
         )
         for merchant_id, theirs in sorted(days.items())
     }
@@ -217,6 +230,15 @@ def _terminals(seen: "pa.Table") -> dict[str, dict[str, tuple[str, dt.date]]]:
         if row["merchant_id"] and row["terminal_id"]:
             here = found.setdefault(row["merchant_id"], {})
             here[row["terminal_id"]] = (row["profile"], row["business_date_max"])
+    return found
+
+
+def _profiles(seen: "pa.Table") -> dict[str, dict[str, int]]:
+    counted = seen.group_by(["merchant_id", "profile"]).aggregate([("transaction_id", "count")])
+    found: dict[str, dict[str, int]] = {}
+    for row in sorted(counted.to_pylist(), key=lambda row: row["profile"] or ""):
+        if row["merchant_id"] and row["profile"]:
+            found.setdefault(row["merchant_id"], {})[row["profile"]] = row["transaction_id_count"]
     return found
 
 

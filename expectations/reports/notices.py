@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -9,7 +10,7 @@ from expectations.mail.blocks import Block, Fine, Letter, Note, Opening, Steps, 
 from expectations.mail.budget import Budget
 from expectations.mail.cases import Case
 from expectations.mail.catalogue import Locale
-from expectations.mail.compose import name_of, place_of
+from expectations.mail.compose import name_of, place_of, review_tables
 from expectations.mail.figures import Figures
 from expectations.mail.notice import EVERYBODY, Notice
 from expectations.money import CNY, total
@@ -19,7 +20,9 @@ from expectations.reports.period import Period
 from ingest.settings import Settings
 
 MOST_SHOPS = 60
+MOST_AGED = 20
 NO_FILES: Mapping[str, Sequence[dt.date]] = MappingProxyType({})
+NOBODY: Mapping[str, dt.date | None] = MappingProxyType({})
 
 
 def report_notice(
@@ -44,6 +47,43 @@ def report_notice(
         review_ids=tuple(sorted(each.finding_id for case in review for each in case.findings)),
         letter=report_letter(shop, period, review, locale, settings, now=now),
         cases=shop.cases,
+    )
+
+
+def operators_notice(
+    merchant_id: str,
+    period: Period,
+    review: Sequence[Case],
+    reader: tuple[Locale, tuple[str, ...]],
+    *,
+    settings: Settings,
+    now: dt.datetime,
+) -> Notice:
+    """What is only possible about operators, for the manager: a list once a week, as the shop's report has one."""
+    locale, recipients = reader
+    figures = Figures.of(locale, settings, now)
+    say = figures.texts.phrases
+    values = {
+        "n": figures.count(len(review)),
+        "place": place_of(merchant_id, settings, figures),
+        "period": figures.days({period.start, period.end}),
+    }
+    blocks: tuple[Block, ...] = (
+        Opening(place=values["place"], day=values["period"]),
+        Verdict(say["verdict"], say["operators_headline"].format(**values), "", say["operators_calm"], "calm"),
+        *review_tables(review, figures),
+        Fine(lines=(say["privacy"], say["recipients"])),
+    )
+    return Notice(
+        kind="weekly",
+        merchant_id=merchant_id,
+        locale=locale,
+        recipients=recipients,
+        decided_at=now,
+        business_date=period.end,
+        finding_ids=(f"operators:{period.start}",),
+        review_ids=tuple(sorted(each.finding_id for case in review for each in case.findings)),
+        letter=Letter(locale, say["operators_subject"].format(**values), blocks),
     )
 
 
@@ -85,10 +125,12 @@ def fleet_notice(
     settings: Settings,
     now: dt.datetime,
     files: Mapping[str, Sequence[dt.date]] = NO_FILES,
+    quiet: Mapping[str, dt.date | None] = NOBODY,
 ) -> Notice:
     """The report about many shops; for operations (``spent``) with the mails' budget and the cases for machines.
 
-    ``files``: acquirer -> days of which its file is expected and not there.
+    ``files``: acquirer -> days of which its file is expected and not there; ``quiet``: merchant of whom nothing is
+    heard -> the last day with a record, None for never.
     """
     locale, recipients = reader
     figures = Figures.of(locale, settings, now)
@@ -111,14 +153,13 @@ def fleet_notice(
     ]  # fmt: skip
     ages = {name: sum(shop.ages[name] for shop in ordered) for name in AGES}
     if any(ages.values()):
-        blocks.append(ages_bars(ages, total(shop.still_open for shop in ordered), figures))
-    profiles: dict[str, int] = {}
-    for shop in ordered:
-        for profile, _ in shop.terminals.values():
-            profiles[profile] = profiles.get(profile, 0) + 1
-    if profiles:
-        said = say["list_comma"].join(f"{name} {count}" for name, count in sorted(profiles.items()))
-        blocks.append(Note(say["fleet_terminals"], said))
+        blocks += [
+            ages_bars(ages, total(shop.still_open for shop in ordered), figures),
+            _ages(ordered, figures, settings),
+        ]
+    blocks += _brands(shops, cases, figures)
+    if quiet:
+        blocks.append(Note(say["quiet"], _quiet(quiet, figures, settings)))
     if files:
         lacking = (
             say["files_of"].format(acquirer=acquirer, days=say["list_comma"].join(figures.date(day) for day in days))
@@ -139,7 +180,7 @@ def fleet_notice(
         letter=Letter(locale, say["fleet_subject"].format(**values), tuple(blocks)),
         cases=count,
         machine=tuple(cases) if spent is not None else None,
-        identifiers=tuple(shops),
+        identifiers=(*shops, *quiet),
     )
 
 
@@ -158,6 +199,66 @@ def _shops(ordered: Sequence[ShopFigures], figures: Figures, settings: Settings)
     )
     left = len(ordered) - len(rows)
     return Table(say["fleet_shops"], columns, rows, say["rows_more"].format(n=left) if left > 0 else "")
+
+
+def _ages(ordered: Sequence[ShopFigures], figures: Figures, settings: Settings) -> Table:
+    """How old each merchant's open cases are."""
+    say = figures.texts.phrases
+    having = [shop for shop in ordered if any(shop.ages.values())]
+    rows = tuple(
+        (name_of(shop.merchant_id, settings) or shop.merchant_id, *(str(shop.ages[name] or "—") for name in AGES))
+        for shop in having[:MOST_AGED]
+    )
+    left = len(having) - len(rows)
+    columns = (say["fleet_shop"], *(say["report_days"].format(days=name) for name in AGES))
+    return Table(say["fleet_ages"], columns, rows, say["rows_more"].format(n=left) if left > 0 else "")
+
+
+def _brands(shops: Mapping[str, ShopFigures], cases: Sequence[Case], figures: Figures) -> list[Block]:
+    """For each protocol: terminals, attempts that were judged, and cases by the terminal that they accuse."""
+    say = figures.texts.phrases
+    terminals: Counter[str] = Counter()
+    checked: Counter[str] = Counter()
+    theirs: dict[str, list[Case]] = {}
+    for shop in shops.values():
+        terminals.update(profile for profile, _ in shop.terminals.values())
+        checked.update(shop.profiles)
+    for case in cases:
+        shop_terminals = shops[case.lead.merchant_id].terminals
+        profile, _ = shop_terminals.get(case.lead.terminal_id, ("", None))
+        theirs.setdefault(profile, []).append(case)
+    names = sorted({*terminals, *checked, *theirs}, key=lambda name: (not name, name))
+    rows = tuple(
+        (
+            name or say["fleet_no_profile"],
+            figures.count(terminals[name]) if name else "—",
+            figures.count(checked[name]) if name else "—",
+            _counted(theirs.get(name, ()), figures),
+        )
+        for name in names
+    )
+    columns = (say["report_profile"], say["fact_terminal"], say["report_checked"], say["fleet_cases"])
+    return [Table(say["fleet_brands"], columns, rows)] if rows else []
+
+
+def _counted(cases: Sequence[Case], figures: Figures) -> str:
+    at_risk = total(case.at_risk for case in cases)
+    if not cases:
+        return "—"
+    return f"{len(cases)} · {figures.sums(at_risk)}" if at_risk else str(len(cases))
+
+
+def _quiet(quiet: Mapping[str, dt.date | None], figures: Figures, settings: Settings) -> str:
+    say = figures.texts.phrases
+    told = [
+        say["quiet_since" if day else "quiet_never"].format(
+            shop=name_of(merchant_id, settings) or merchant_id, day=figures.date(day) if day else ""
+        )
+        for merchant_id, day in quiet.items()
+    ]
+    left = len(told) - MOST_SHOPS
+    more = [say["rows_more"].format(n=left)] if left > 0 else []
+    return say["list_semicolon"].join([*told[:MOST_SHOPS], *more])
 
 
 def _budget(spent: Budget, figures: Figures) -> str:

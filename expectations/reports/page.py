@@ -10,6 +10,7 @@ from expectations.mail.catalogue import Locale
 from expectations.mail.compose import place_of
 from expectations.mail.figures import Figures
 from expectations.mail.html import render_html
+from expectations.mail.roles import about_agents
 from expectations.reports.figures import ShopFigures, figures
 from expectations.reports.letter import report_blocks
 from expectations.reports.period import Period
@@ -18,7 +19,7 @@ from ingest.tables import Lake
 
 
 def period_figures(settings: Settings, period: Period, merchant: str | None = None) -> dict[str, ShopFigures]:
-    """The figures of every merchant, or one, that has a record in the period.
+    """The figures of every merchant, or one, that has a record in the period, without what is about agents' shares.
 
     Raises:
         CaseError: the database of cases cannot be used.
@@ -26,8 +27,10 @@ def period_figures(settings: Settings, period: Period, merchant: str | None = No
     """
     lake = Lake.of(settings.lake)
     book = case_book(settings)
-    records = book.cases(review=True)
-    found = figures(settings, lake, records, read_findings(lake), period, money_back=book.money_back(), now=_now())
+    records = [each for each in book.cases(review=True) if not about_agents(each.rule)]
+    numbers = {each.number for each in records}
+    back = [each for each in book.money_back() if each.number in numbers]
+    found = figures(settings, lake, records, read_findings(lake), period, money_back=back, now=_now())
     return {name: shop for name, shop in found.items() if merchant in {None, name} and shop.seen_days}
 
 

@@ -1,24 +1,27 @@
 """Which reports go out now, and when the next ones will."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from expectations.findings import CERTAINTIES
 from expectations.mail.cases import Case
 from expectations.mail.catalogue import Locale
 from expectations.mail.history import Told
 from expectations.mail.notice import EVERYBODY, Notice
-from expectations.mail.roles import is_for_finance
+from expectations.mail.roles import about_operators, is_for_finance
 from expectations.mail.routes import is_managed, of_role, readers_of
 from expectations.mail.timing import DAY
 from expectations.mail.world import World
-from expectations.reports.notices import fleet_notice, incomplete_notice, report_notice
+from expectations.reports.notices import fleet_notice, incomplete_notice, operators_notice, report_notice
 from expectations.reports.period import Period, due
 from expectations.reports.source import Source
 
 MOST_REVIEWED = 10
 """Rows of the list to review."""
 
+RECALLED = 21 * DAY
+"""What is to be reviewed is looked for so long before a period, too."""
 LATEST = dt.timedelta(hours=12)
 """That records are missing is told within so long after the digest's hour, or the next day."""
 
@@ -36,22 +39,27 @@ def reports(world: World, source: Source, merchant: str | None = None) -> tuple[
     if world.hours.wakes(world.now) == world.now:
         for period in periods:
             found += _shops(world, source, period, merchant)
+            found += _operators(world, period, merchant) if period.kind == "weekly" else []
             if period.kind == "weekly" and merchant in {None, EVERYBODY}:
                 found += _fleet(world, source, period)
         found += _silent(world, source, merchant)
     return found, next_at
 
 
-def to_review(world: World, merchant_id: str, reader: tuple[Locale, str], since: dt.date) -> tuple[Case, ...]:
-    """What is too doubtful or too small for a mail of its own and new to a finance reader, the surest first."""
+def to_review(
+    world: World, merchant_id: str, reader: tuple[Locale, str], since: dt.date, *, fits: Callable[[str], bool]
+) -> tuple[Case, ...]:
+    """What is too doubtful or too small for a mail of its own and new to a reader, the surest first.
+
+    ``fits`` says of a leading rule whether its cases are this reader's.
+    """
     locale, address = reader
     known = world.history.told | world.history.dead
-    managed = is_managed(merchant_id, world.settings.alerts.routes, world.facts)
     cases = [
         case
         for case in world.cases.get(merchant_id, ())
         if not case.stands_alone
-        and is_for_finance(case.lead.rule, managed=managed)
+        and fits(case.lead.rule)
         and case.lead.business_date >= since
         and any(Told(each.finding_id, address, locale, as_case=False) not in known for each in case.findings)
     ]
@@ -66,15 +74,37 @@ def _shops(world: World, source: Source, period: Period, merchant: str | None) -
         if merchant not in {None, merchant_id}:
             continue
         lacking = _lacking(period.name, merchant_id, readers_of(merchant_id, routes, world.facts), world)
+        managed = is_managed(merchant_id, routes, world.facts)
         together: dict[tuple[Locale, tuple[str, ...]], tuple[tuple[Case, ...], list[str]]] = {}
         for locale, address in lacking:
-            review = to_review(world, merchant_id, (locale, address), period.start - 21 * DAY)
+            fits = partial(is_for_finance, managed=managed)
+            review = to_review(world, merchant_id, (locale, address), period.start - RECALLED, fits=fits)
             told = tuple(each.lead.finding_id for each in review)
             together.setdefault((locale, told), (review, []))[1].append(address)
         for (locale, _), (review, addresses) in together.items():
             shop = source.of_shop(period, merchant_id)
             reader = (locale, tuple(sorted(addresses)))
             found.append(report_notice(shop, period, review, reader, settings=world.settings, now=world.now))
+    return found
+
+
+def _operators(world: World, period: Period, merchant: str | None) -> list[Notice]:
+    """To managers what is only possible about operators, where there is any; who has the shop's report has it there."""
+    routes = world.settings.alerts.routes
+    found = []
+    for merchant_id in world.cases:
+        if merchant not in {None, merchant_id}:
+            continue
+        managers = readers_of(merchant_id, routes, world.facts, roles=("manager",))
+        together: dict[tuple[Locale, tuple[str, ...]], tuple[tuple[Case, ...], list[str]]] = {}
+        for locale, address in _lacking(f"operators:{period.start}", merchant_id, managers, world):
+            review = to_review(world, merchant_id, (locale, address), period.start - RECALLED, fits=about_operators)
+            if review:
+                told = tuple(each.lead.finding_id for each in review)
+                together.setdefault((locale, told), (review, []))[1].append(address)
+        for (locale, _), (review, addresses) in together.items():
+            reader: tuple[Locale, tuple[str, ...]] = (locale, tuple(sorted(addresses)))
+            found.append(operators_notice(merchant_id, period, review, reader, settings=world.settings, now=world.now))
     return found
 
 
@@ -92,7 +122,12 @@ def _fleet(world: World, source: Source, period: Period) -> list[Notice]:
                 for name, shop in everything.items()
                 if readers_of(name, mine, world.facts, roles=("agent", "operations"))
             }
-            if not shops:
+            quiet = {
+                name: day
+                for name, day in source.quiet(period).items()
+                if readers_of(name, mine, world.facts, roles=("agent", "operations"))
+            }
+            if not shops and not quiet:
                 continue
             cases = [
                 case
@@ -103,12 +138,11 @@ def _fleet(world: World, source: Source, period: Period) -> list[Notice]:
             is_operations = role == "operations"
             spent = source.budget(world) if is_operations else None
             files = source.absent_files(period, shops) if is_operations else {}
-            reader: tuple[Locale, tuple[str, ...]] = (locale, (address,))
-            found.append(
-                fleet_notice(
-                    shops, period, reader, spent, cases=cases, files=files, settings=world.settings, now=world.now
-                )
-            )
+            notice = fleet_notice(
+                shops, period, (locale, (address,)), spent, cases=cases, files=files, quiet=quiet,
+                settings=world.settings, now=world.now,
+            )  # fmt: skip
+            found.append(notice)
     return found
 
 

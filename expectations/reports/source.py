@@ -14,11 +14,13 @@ from expectations.mail.roles import about_agents
 from expectations.mail.timing import DAY
 from expectations.mail.world import World
 from expectations.money import total
-from expectations.reports.figures import KNOWN_DAYS, ShopFigures, case_figures, figures, seen_days
+from expectations.reports.figures import KNOWN_DAYS, ShopFigures, case_figures, figures, last_days, seen_days
 from expectations.reports.period import Period
 from ingest.settings import Settings
 from ingest.tables import Lake
 
+QUIET_DAYS = 3
+"""Days without a record after which operations hear of a merchant: a weekend is no news."""
 ACTED = frozenset({"claimed", "promised", "recovered", "rejected", "closed"})
 """States of a case that somebody has done something about."""
 
@@ -94,6 +96,20 @@ class Source:
             traded = {day for each in theirs for day in seen.get(each, ())}
             found |= {acquirer: lacking} if (lacking := tuple(day for day in days if day in traded)) else {}
         return found
+
+    def quiet(self, period: Period) -> dict[str, dt.date | None]:
+        """Merchants of whom nothing was heard on the period's last days -> the last day with a record, None for never.
+
+        Also those that are only named in the settings, or too new for a day without records to be missed.
+        """
+        known = {each.id for each in self._settings.merchants} | self.merchants(period)
+        heard = seen_days(self._lake, period.end - (QUIET_DAYS - 1) * DAY, period.end)
+        silent = known.difference(heard)
+        if not silent:
+            return {}
+        last = seen_days(self._lake, period.start - KNOWN_DAYS * DAY, period.end)
+        before = last_days(self._lake, silent.difference(last))
+        return {each: max(last[each]) if each in last else before.get(each) for each in sorted(silent)}
 
     @functools.cached_property
     def last_days(self) -> dict[str, set[dt.date]]:

@@ -20,11 +20,12 @@ from expectations.mail.reminders import Form, Reminder
 from expectations.mail.resolved import closings
 from expectations.mail.storm_letters import storm_mail, storm_notice
 from expectations.mail.storms import Storm
+from expectations.mail.together import together
 from expectations.mail.world import World
 from expectations.money import Money
 from expectations.reports.figures import Fees, ShopFigures
 from expectations.reports.letter import report_letter
-from expectations.reports.notices import fleet_notice, incomplete_notice
+from expectations.reports.notices import fleet_notice, incomplete_notice, operators_notice, report_notice
 from expectations.reports.page import page
 from expectations.reports.period import Period
 from ingest.alerting import Route
@@ -161,6 +162,7 @@ def a_shop(merchant_id: str = SHOP, *, clear: bool = False, period: Period = WEE
         fees=None if clear else Fees(12345, 2058000, 12345, 11757),
         deposits=() if clear else (DepositProgress(29900, 2500000, 10000000, None, None, None),),
         terminals={"12345678": ("lakala", period.end), "12345679": ("unionpay", period.end)},
+        profiles={"lakala": 1200, "unionpay": 84},
     )  # fmt: skip
 
 
@@ -169,6 +171,16 @@ def _report(*, clear: bool) -> Callable[[Locale], Letter]:
     return lambda locale: report_letter(
         a_shop(clear=clear), WEEK, review, locale, SETTINGS, now=at("09:30", dt.date(2026, 11, 23))
     )
+
+
+def _together(locale: Locale) -> Letter:
+    """A reminder and the week's report, due at the same hour."""
+    reader, monday = (locale, ("a@example.com",)), at("09:30", dt.date(2026, 11, 23))
+    due = [Reminder(case, locale, "a@example.com", "r", 3, "reminder") for case in cases() if case.stands_alone]
+    world = World(settings=SETTINGS, now=monday)
+    week = report_notice(a_shop(), WEEK, (), reader, settings=SETTINGS, now=monday)
+    (both,) = together([week, reminder_notice(due, ("a@example.com",), world)])
+    return both.letter
 
 
 def _monthly(locale: Locale) -> Letter:
@@ -185,7 +197,11 @@ def _fleet(locale: Locale) -> Letter:
     shops = {name: a_shop(name, clear=n % 3 > 0) for n, name in enumerate([SHOP, *OTHERS])}
     spent = Budget(median_mails=1.0, p1_mails=8, p1_acted=6)
     now = at("09:30", dt.date(2026, 11, 23))
-    return fleet_notice(shops, WEEK, (locale, ("o@example.com",)), spent, cases=(), settings=SETTINGS, now=now).letter
+    quiet = {"898310058120020": None, "898310058120021": dt.date(2026, 11, 12)}
+    told = tuple(case for case in cases() if case.stands_alone)
+    return fleet_notice(
+        shops, WEEK, (locale, ("o@example.com",)), spent, cases=told, quiet=quiet, settings=SETTINGS, now=now
+    ).letter
 
 
 LETTERS: dict[str, Callable[[Locale], Letter]] = {
@@ -207,6 +223,12 @@ LETTERS: dict[str, Callable[[Locale], Letter]] = {
     "weekly": _report(clear=False),
     "weekly-clear": _report(clear=True),
     "monthly": _monthly,
+    "together": _together,
+    "operators": lambda locale: (
+        operators_notice(
+            SHOP, WEEK, group([two_coffees()], NOW), (locale, ("m@example.com",)), settings=SETTINGS, now=AFTER
+        ).letter
+    ),
     "fleet": _fleet,
 }
 """Name -> the letter in a language."""

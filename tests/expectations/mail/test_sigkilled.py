@@ -123,7 +123,7 @@ class Shop:
             ):
                 sender.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                sender.wait(0.0005)
+                sender.wait(0.002)
         self.postbox.at = ""
         assert sender.stderr is not None
         said = sender.stderr.read().decode()
