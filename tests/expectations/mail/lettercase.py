@@ -197,7 +197,7 @@ def _fleet(locale: Locale) -> Letter:
     shops = {name: a_shop(name, clear=n % 3 > 0) for n, name in enumerate([SHOP, *OTHERS])}
     spent = Budget(median_mails=1.0, p1_mails=8, p1_acted=6)
     now = at("09:30", dt.date(2026, 11, 23))
-    quiet = {"898310058120020": None, "898310058120021": dt.date(2026, 11, 12)}
+    quiet = {"898310058120020": None, "898310058120022": dt.date(2026, 11, 12)}
     told = tuple(case for case in cases() if case.stands_alone)
     return fleet_notice(
         shops, WEEK, (locale, ("o@example.com",)), spent, cases=told, quiet=quiet, settings=SETTINGS, now=now
