@@ -157,7 +157,7 @@ class CaseBook:
         """Write a remark into a case's log."""
 
         def write(connection: "Connection") -> CaseRecord:
-            row = find(connection, number)
+            row = find(connection, number, to_write=True)
             self._pen(connection).write(row.case_id, "note", text, row.state, by=by)
             return read_case(connection, row, whole=True)
 
@@ -180,7 +180,7 @@ class CaseBook:
         """
 
         def write(connection: "Connection") -> CaseRecord:
-            row = find(connection, number)
+            row = find(connection, number, to_write=True)
             if state is None or state == row.state:
                 self._pen(connection).write(row.case_id, "contact", text, row.state, by=by, contact=contact)
             else:
@@ -197,7 +197,7 @@ class CaseBook:
         """
 
         def write(connection: "Connection") -> CaseRecord:
-            row = find(connection, number)
+            row = find(connection, number, to_write=True)
             claimed = row.amount_fen if amount_fen is None else amount_fen
             if claimed <= 0:
                 raise StepRefusedError("no_amount", number=row.number)
@@ -214,7 +214,7 @@ class CaseBook:
         """
 
         def write(connection: "Connection") -> CaseRecord:
-            row = find(connection, number)
+            row = find(connection, number, to_write=True)
             if recovered_fen is not None:
                 total: dict[str, Any] = {"amount_fen": recovered_fen, "recovered_fen": recovered_fen}
                 self._pen(connection).step(row, "recovered", "recovered", text, by=by, **total)
@@ -249,7 +249,7 @@ class CaseBook:
         """
 
         def write(connection: "Connection") -> bool:
-            row = find(connection, number)
+            row = find(connection, number, to_write=True)
             mine = f"{row.number} {reference}"[:200]
             seen = sa.select(CASE_LOG.c.entry_id).where(CASE_LOG.c.reference == mine)
             if row.state in OVER or connection.execute(seen).first() is not None:
@@ -269,7 +269,7 @@ class CaseBook:
         """Close a case whose money is back and whose readers know it; nothing when it is closed already."""
 
         def write(connection: "Connection") -> None:
-            row = find(connection, number)
+            row = find(connection, number, to_write=True)
             if row.state == "recovered":
                 self._pen(connection).step(row, "closed", "closed", "")
 

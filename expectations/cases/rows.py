@@ -109,21 +109,26 @@ def numbers_of(connection: "Connection", finding_ids: Sequence[str]) -> dict[str
     return found
 
 
-def find(connection: "Connection", number: str) -> "Row[Any]":
-    """A case by its number, or by what follows ``C-``; of a merged one, what it went into."""
+def find(connection: "Connection", number: str, *, to_write: bool = False) -> "Row[Any]":
+    """A case by its number, or by what follows ``C-``; of a merged one, what it went into.
+
+    ``to_write``: nobody else changes it until the transaction ends (SQLite has one writer at a time as it is).
+    """
     wanted = number.strip().upper()
     wanted = wanted if wanted.startswith("C-") else f"C-{wanted}"
-    row = connection.execute(sa.select(CASES).where(CASES.c.number == wanted)).first()
+    asked = sa.select(CASES).where(CASES.c.number == wanted)
+    row = connection.execute(asked.with_for_update() if to_write else asked).first()
     if row is None:
         raise StepRefusedError("no_case", number=number)
     while row.merged_into is not None:
-        row = row_of(connection, row.merged_into)
+        row = row_of(connection, row.merged_into, to_write=to_write)
     return row
 
 
-def row_of(connection: "Connection", case_id: int) -> "Row[Any]":
-    """A case by its key."""
-    return connection.execute(sa.select(CASES).where(CASES.c.case_id == case_id)).one()
+def row_of(connection: "Connection", case_id: int, *, to_write: bool = False) -> "Row[Any]":
+    """A case by its key; ``to_write`` as in `find`."""
+    asked = sa.select(CASES).where(CASES.c.case_id == case_id)
+    return connection.execute(asked.with_for_update() if to_write else asked).one()
 
 
 def read_case(connection: "Connection", row: "Row[Any]", *, whole: bool) -> CaseRecord:

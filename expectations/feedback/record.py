@@ -80,7 +80,7 @@ class Feedback:
         return self._database.run(lambda connection: self._answer(connection, number, answer, by))
 
     def _answer(self, connection: "Connection", number: str, answer: Answer, by: str) -> CaseRecord:
-        row, now = find(connection, number), self._now()
+        row, now = find(connection, number, to_write=True), self._now()
         record = read_case(connection, row, whole=True)
         standing = _standing(connection, row.case_id)
         if standing is not None and standing.answer == answer:
@@ -113,7 +113,7 @@ class Feedback:
         """
 
         def write(connection: "Connection") -> CaseRecord:
-            row, now = find(connection, number), self._now()
+            row, now = find(connection, number, to_write=True), self._now()
             standing = _standing(connection, row.case_id)
             if standing is None:
                 raise StepRefusedError("no_answer", number=row.number)

@@ -18,6 +18,7 @@ from expectations.cases.states import NEXT, OVER, STATES, State, age_class, may_
 from expectations.findings import Finding
 from expectations.mail.cardcheck import luhn
 from ingest.errors import CaseError, UsageError
+from tests.expectations.cases.contention import hold_contended
 from tests.expectations.cases.olddatabase import hold_whole
 from tests.expectations.mail.conftest import (
     FIRST_TRY,
@@ -351,6 +352,12 @@ def hold_two_writers(url: str) -> None:
 def test_two_processes_open_each_case_once(url: str):
     """SQLite, migrated by whoever comes first: no number twice, no finding lost or doubled, every note there."""
     hold_two_writers(url)
+
+
+@pytest.mark.slow
+def test_who_claims_or_closes_second_is_told_and_nothing_is_lost(url: str):
+    """SQLite: of two claims, a claim and a close, and two closes at once one is written, and the other is refused."""
+    hold_contended(url)
 
 
 def test_the_document_is_made_from_the_schema():

@@ -14,6 +14,7 @@ from expectations.mail.ledger import Ledger
 from ingest.errors import BackupError
 from ingest.settings import Settings, load_settings
 from ingest.tables import Lake
+from tests.expectations.cases.contention import hold_contended
 from tests.expectations.cases.olddatabase import hold_whole
 from tests.expectations.cases.test_book import hold_two_writers
 from tests.expectations.feedback.test_record import coffees
@@ -42,6 +43,11 @@ def fresh(url: str, name: str) -> str:
 def test_two_processes_open_each_case_once(server: str):
     """As on SQLite, with unique keys and retries in the place of one lock."""
     hold_two_writers(fresh(server, "writers"))
+
+
+def test_who_claims_or_closes_second_is_told_and_nothing_is_lost(server: str):
+    """As on SQLite, with the row locked in the place of the database."""
+    hold_contended(fresh(server, "contended"))
 
 
 def test_a_case_is_the_same_as_on_sqlite(server: str, tmp_path: Path):
