@@ -24,7 +24,7 @@ from ingest.local_days import local_days
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PLAUSIBLE_FROM = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+PLAUSIBLE_FROM = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
 """Nothing of tillwatch ran before: a clock that says so was never set, as after an empty battery."""
 _AHEAD = dt.timedelta(days=1)
 """So far two machines' clocks may be apart: the one that recorded, and the one that lands."""
