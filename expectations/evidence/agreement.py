@@ -20,10 +20,10 @@ def agreement(grounds: Grounds, figures: Figures, say: Mapping[str, str]) -> lis
         (say["agreed_signed"], figures.full_date(deposit.signed_on)),
         *((say["agreed_condition"], text) for text in _conditions(deposit, figures, say)),
         *((say["agreed_met"], figures.full_date(day)) for day in grounds.met_on),
-        (say["agreed_applied"], figures.full_date(deposit.applied_on) if deposit.applied_on else say["not_recorded"]),
+        (say["agreed_applied"], figures.full_date(deposit.applied_on) if deposit.applied_on else say["agreed_none"]),
         (say["agreed_term"], say["agreed_days"].format(n=deposit.working_days)),
-        (say["agreed_signed_hash"], deposit.signed_sha256 or say["not_recorded"]),
-        (say["agreed_shown_hash"], deposit.shown_sha256 or say["not_recorded"]),
+        (say["agreed_signed_hash"], deposit.signed_sha256 or say["agreed_none"]),
+        (say["agreed_shown_hash"], deposit.shown_sha256 or say["agreed_none"]),
     ]
     blocks: list[Block] = [Grid(tuple(rows), (38, 140), heading=False)]
     if grounds.months:

@@ -1,8 +1,8 @@
-"""Hand-made findings: the case of the alert example, and settings to send it with."""
+"""Hand-made findings: the case of the alert example, settings to send it with, and a server that takes it."""
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ import pytest
 from expectations.findings import Finding, Subject
 from expectations.mail.cases import group
 from ingest.settings import Settings
+from tests.expectations.mail.postbox import Postbox, serving
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 DAY = dt.date(2026, 11, 21)
@@ -190,3 +191,16 @@ def settings() -> Settings:
 def make_finding() -> Callable[..., Finding]:
     """A maker of findings."""
     return finding
+
+
+@pytest.fixture
+def postbox() -> Postbox:
+    """Keeps what it gets."""
+    return Postbox()
+
+
+@pytest.fixture
+def port(postbox: Postbox) -> Iterator[int]:
+    """Where the postbox answers."""
+    with serving(postbox) as port:
+        yield port
