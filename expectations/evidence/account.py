@@ -16,8 +16,8 @@ from expectations.evidence.raw import dump, serials
 from expectations.findings import Subject
 from expectations.mail.cases import Case, happened
 from expectations.mail.figures import Figures, number
-from expectations.mail.section import missing_codes
-from expectations.mail.wording import certainty, listed, rule_texts, sentence, words_for
+from expectations.mail.section import days_seen, missing_codes
+from expectations.mail.wording import capital, certainty, listed, rule_texts, sentence, words_for
 from expectations.rules import RULES
 from ingest.settings import Merchant, Settings
 
@@ -272,13 +272,8 @@ def _ruled_out(account: Account) -> list[Block]:
 def _completeness(account: Account) -> list[Block]:
     say, figures = account.say, account.figures
     gone = words_for(missing_codes([account.case]), "missing", figures, most=30)
-    days = {
-        " · ".join(f"{name} {value}" for name, value in day.items() if value is not None)
-        for each in account.case.findings
-        if isinstance(day := each.completeness.get("terminal_day"), dict)
-    }
     told = say["missing"].format(what=listed(gone, figures)) if gone else figures.texts.phrase("nothing_missing")
-    return [Text(told), *(Text(say["terminal_day"].format(said=each), small=True) for each in sorted(days))]
+    return [Text(told), *(Text(capital(day), small=True) for day in days_seen([account.case], figures))]
 
 
 def _basis(account: Account) -> list[Block]:

@@ -19,7 +19,7 @@ from expectations.mail.enclosed import NOTHING, Enclosed
 from expectations.mail.figures import Figures
 from expectations.mail.headline import days, do_now, subject_line, verdict
 from expectations.mail.moments import event
-from expectations.mail.section import missing_codes, section
+from expectations.mail.section import days_seen, missing_codes, section
 from expectations.mail.wording import SHAPES, certainty, listed, rule_texts, sentence, words_for
 from expectations.money import total
 from ingest.hotlines import Acquirer
@@ -31,6 +31,8 @@ MOST_CASES = 10
 MOST_ROWS = 20
 """Further cases told in a row each."""
 
+MOST_DAYS = 3
+"""Terminals' days whose records are counted."""
 LONGEST_PLACE = 40
 SURE = frozenset({"PROVEN", "PROBABLE"})
 
@@ -57,7 +59,10 @@ def compose(alert: Alert, settings: Settings, *, most_cases: int = MOST_CASES, e
     blocks += [
         Note(label=say["contact"], text=contact(alert.merchant_id, settings, figures)),
         *_attached(alert, enclosed, figures, settings),
-        Note(label=say["data"], text=listed(gaps or [say["data_complete"]], figures)),
+        Note(
+            label=say["data"],
+            text=listed([*days_seen(shown, figures)[:MOST_DAYS], *(gaps or [say["data_complete"]])], figures),
+        ),
     ]
     if settings.alerts.data_docs:
         blocks.append(Links(label="", links=((say["data_docs"], settings.alerts.data_docs),)))

@@ -73,6 +73,28 @@ def missing_codes(cases: Iterable[Case]) -> list[str]:
     return [code for case in cases for each in case.findings for code in each.completeness.get("missing", ())]
 
 
+def days_seen(cases: Iterable[Case], figures: Figures) -> list[str]:
+    """What was recorded of each terminal's day that these cases are about, once; the oldest first."""
+    say = figures.texts.phrases
+    found = {
+        (each.business_date, each.terminal_id): day
+        for case in cases
+        for each in case.findings
+        if each.terminal_id and (day := each.completeness.get("terminal_day"))
+    }
+    return [
+        say["day_seen"].format(
+            terminal=terminal,
+            day=figures.date(date),
+            n=figures.count(day["records"]),
+            missing=say["day_missing"].format(n=figures.count(day["trace_numbers_missing"]))
+            if day["trace_numbers_missing"]
+            else say["day_whole"],
+        )
+        for (date, terminal), day in sorted(found.items())
+    ]
+
+
 def _others(case: Case) -> list[Finding]:
     """One finding for each further rule."""
     seen: dict[str, Finding] = {}

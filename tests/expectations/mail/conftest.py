@@ -81,6 +81,10 @@ SALE_BEFORE = subject(
 REFUND = subject("REFUND", 4509, "18:22:10", 21900, rrn="112118221095", pan_masked=OTHER_CARD)
 
 
+SEEN = {"records": 71, "trace_numbers_seen": 69, "trace_numbers_missing": 2, "missing_runs": []}
+"""The terminal's day, as `completeness.TerminalDay` tells it."""
+
+
 def retry() -> Finding:
     """One purchase perhaps charged twice (the example day, case 1)."""
     return finding(
@@ -90,7 +94,7 @@ def retry() -> Finding:
         certainty="PROBABLE",
         evidence={"first_outcome": "open", "seconds_apart": 165, "first_sendings": 1},
         ruled_out=("declined_first", "same_record_read_twice", "reversed", "voided", "refunded"),
-        completeness={"missing": ["acquirer_file"]},
+        completeness={"missing": ["acquirer_file"], "terminal_day": SEEN},
         act_by=CUTOFF,
     )
 
@@ -131,7 +135,7 @@ def gap() -> Finding:
         amount_at_risk_fen=0,
         evidence={"first_stan": 4511, "last_stan": 4512, "numbers_missing": 2},
         ruled_out=("management_messages", "number_wrap"),
-        completeness={"missing": ["stan_gap"]},
+        completeness={"missing": ["stan_gap"], "terminal_day": SEEN},
     )
 
 
