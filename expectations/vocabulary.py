@@ -92,6 +92,7 @@ MISSING: dict[str, str] = {
     "original_day_not_collected": "the original's day was not collected, or not from its start",
     "older_than_335_days": "the original is older than the 335 days that are searched",
     "batch_start": "the batch may have begun before collection did",
+    "unread_records": "records of the line that could not be read",
     "transaction_types": "what some attempts were, sales or refunds, is not known",
     "totals_definition": "whether the terminal's total has voids, refunds and codes in it is not public",
     "unknown_outcomes": "attempts without an answer: the terminal may have counted them",

@@ -102,7 +102,7 @@ WITH closing AS (
 ),
 stated AS (
     SELECT * FROM closing
-    WHERE outcome = 'approved' AND rmb_debit_count IS NULL AND (total_count IS NOT NULL OR total_amount_fen IS NOT NULL)
+    WHERE in_scope(business_date) AND outcome = 'approved' AND rmb_debit_count IS NULL AND (total_count IS NOT NULL OR total_amount_fen IS NOT NULL)
     QUALIFY row_number() OVER (PARTITION BY merchant, terminal, coalesce(batch::VARCHAR, id), epoch ORDER BY moment DESC, id DESC) = 1
 ),
 inside AS (
@@ -134,17 +134,28 @@ doubt AS (
     WHERE l.state = 'open' AND NOT l.is_reversed AND (l.kind IS NULL OR l.kind NOT IN ('BALANCE', 'PREAUTH', 'PREAUTH_VOID', 'REVERSAL'))
     GROUP BY s.id
 ),
+-- What could not be read of the line since then may be a status that is missing here.
+unread AS (
+    SELECT s.id, count(*) AS records
+    FROM stated s
+    JOIN rejects r ON r.line = s.line AND r.seen_at <= s.moment + INTERVAL 1 HOUR
+                  AND r.seen_at > coalesce(s.since, s.moment - INTERVAL 1 DAY) - INTERVAL 1 HOUR
+    WHERE r.kind IN ('frame', 'gap')
+    GROUP BY s.id
+),
 added AS (
     SELECT s.id, s.merchant, s.terminal, s.batch, s.epoch, s.business_date, s.total_count, s.total_amount_fen,
            coalesce(s.outcome_before = 'approved', batch.start = 'seen', false) AS from_start,
            coalesce(batch.numbers_missing, 0) AS numbers_missing, coalesce(doubt.attempts, 0) > 0 AS has_open,
-           coalesce(nameless, 0) > 0 AS has_nameless, coalesce(voids, 0) + coalesce(refunds, 0) + coalesce(scanned, 0) > 0 AS is_mixed,
+           coalesce(unread.records, 0) > 0 AS has_unread, coalesce(nameless, 0) > 0 AS has_nameless,
+           coalesce(voids, 0) + coalesce(refunds, 0) + coalesce(scanned, 0) > 0 AS is_mixed,
            coalesce(debits, 0) AS debits, coalesce(debit_fen, 0) AS debit_fen, coalesce(voids, 0) AS voids,
            coalesce(void_fen, 0) AS void_fen, coalesce(refunds, 0) AS refunds, coalesce(refund_fen, 0) AS refund_fen,
            coalesce(scanned, 0) AS scanned, coalesce(scanned_fen, 0) AS scanned_fen
     FROM stated s
     LEFT JOIN seen USING (id)
     LEFT JOIN doubt USING (id)
+    LEFT JOIN unread USING (id)
     LEFT JOIN batch ON batch.merchant = s.merchant AND batch.terminal = s.terminal
                    AND batch.batch = s.batch AND batch.epoch = s.epoch
 )
@@ -175,10 +186,11 @@ SELECT id, merchant, terminal, batch, business_date, NULL::VARCHAR AS rmb_flag, 
              CASE WHEN total_count IS NULL THEN abs(total_amount_fen - debit_fen) END,
              CASE WHEN total_count IS NULL THEN abs(total_amount_fen - (debit_fen + scanned_fen)) END
        ) AS fen_that_differ,
-       CASE WHEN NOT from_start OR has_nameless OR numbers_missing > 0 THEN 'gap' ELSE 'doubt' END AS grade,
+       CASE WHEN NOT from_start OR has_nameless OR has_unread OR numbers_missing > 0 THEN 'gap' ELSE 'doubt' END AS grade,
        CASE WHEN numbers_missing > 0 THEN ['stan_gap'] ELSE []::VARCHAR[] END
            || CASE WHEN from_start THEN [] ELSE ['batch_start'] END
            || CASE WHEN has_open THEN ['unknown_outcomes'] ELSE [] END
+           || CASE WHEN has_unread THEN ['unread_records'] ELSE [] END
            || CASE WHEN has_nameless THEN ['transaction_types'] ELSE [] END
            || CASE WHEN is_mixed THEN ['totals_definition'] ELSE [] END AS missing
 FROM added;

@@ -138,6 +138,23 @@ def test_what_is_a_sale_or_a_refund_nobody_knows(till: Day, findings: Findings):
     assert told.completeness["missing"] == ["transaction_types"]
 
 
+def test_what_could_not_be_read_may_be_what_is_missing(till: Day, findings: Findings):
+    """A frame of the line was rejected that day: UNVERIFIABLE. One of the day before is nothing to it."""
+    till.reject()
+    till.at("2026-11-22 08:00:00").sale(1000)
+    till.close(1, 1000)
+    till.at("2026-11-23 08:00:00").sale(1000)
+    till.close(2, 1500)
+    till.at("2026-11-24 08:00:00").sale(1000)
+    till.reject()
+    till.close(2, 1500)
+    found = [each for each in findings(till) if each.rule == "batch_total_amount_mismatch"]
+    assert [(each.business_date.day, each.certainty, each.completeness["missing"]) for each in found] == [
+        (23, "PROBABLE", []),
+        (24, "UNVERIFIABLE", ["unread_records"]),
+    ]
+
+
 def needs(till: Till) -> set[tuple[str, str]]:
     """What the two rules lack at the terminal's merchant."""
     return lacking(link(tables(till), SHOP, FIRST, LAST))
