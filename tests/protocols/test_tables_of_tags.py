@@ -10,6 +10,9 @@ from protocols.mis_df import tags as df
 from protocols.mis_df.facts import several
 from protocols.profile import load_profile
 from protocols.signature_tags import TAGS as SIGNATURE_TAGS
+from protocols.zvt.apdu import read as read_zvt
+from protocols.zvt.words import BITMAPS
+from protocols.zvt.words import TAGS as ZVT_TAGS
 
 # "电子签名 F55": tag, what the description calls it, how it says the value is written ("cn" BCD, "an" text, none: not
 # said). Sources: Newland, Centerm, Telpo, PAX, Verifone and NEWPOS applications. FF22 to FF2B are EMV's own values.
@@ -207,3 +210,93 @@ def test_a_totals_tag_names_its_organisation(org):
     sides = ("debits, sum", "debits, count", "credits, sum", "credits, count")
     for tag, side in zip(TOTALS[org].split(), sides, strict=True):
         assert df.TAGS[int(tag, 16)].en == f"{TITLES[org]}: {side}"
+
+
+# ZVT, PA00P015 rev 13.08: the bitmaps with so many bytes, then those that count their own with two or three digits
+ZVT_FIXED = """
+01:1 02:1 03:1 04:6 05:1 0B:3 0C:3 0D:2 0E:2 17:2 19:1 27:1 29:4 2A:15 37:3 3A:2 3B:8 49:2 87:2 88:3 8A:1 8C:1 A0:1 AA:3
+BA:5
+"""
+ZVT_COUNTED = {"LL": "22 23 2D 4C 8B", "LLL": "24 2E 3C 60 9A"}
+ZVT_NAMED = {
+    "04": "amount",
+    "0B": "trace number",
+    "19": "payment type",
+    "27": "result code",
+    "29": "terminal id",
+    "2A": "contract (VU) number",
+    "37": "original's trace number",
+    "49": "currency",
+    "87": "receipt number",
+    "88": "turnover record number",
+    "8A": "card type",
+    "A0": "result code of the host",
+    "22": "card number",
+    "8B": "card's name",
+    "3C": "additional text",
+    "60": "totals",
+}
+ZVT_TLV = {
+    0x07: "text_line",
+    0x09: "line_attribute",
+    0x23: "receipt_numbers",
+    0x08: "receipt_no",
+    0x24: "display_texts",
+    0x25: "print_texts",
+    0x2F: "payment_type",
+    0x41: "card_type_id",
+    0x43: "application_id",
+    0x44: "application_label",
+    0x46: "chip_print_customer",
+    0x47: "chip_print_merchant",
+    0x60: "application",
+    0x1F07: "receipt_type",
+    0x1F10: "cardholder_verification",
+    0x1F12: "card_technology",
+    0x1F16: "error_code",
+    0x1F17: "error_text",
+    0x1F2B: "long_trace_no",
+}
+FIXED_SIZES = [(number, int(size)) for number, size in (entry.split(":") for entry in ZVT_FIXED.split())]
+
+
+def zvt_status(body: bytes) -> bytes:
+    """A status information."""
+    return b"\x04\x0f" + bytes((len(body),)) + body
+
+
+@pytest.mark.parametrize(("number", "size"), FIXED_SIZES)
+def test_a_zvt_bitmap_has_its_bytes(number, size):
+    """Its value ends where the next bitmap begins, and one byte less is too short."""
+    value = bytes.fromhex("11" * size)
+    found = read_zvt(zvt_status(bytes.fromhex(number) + value + b"\x19\x60" if number != "19" else b"\x19\x11"), "zvt")
+    assert found.error is None
+    assert found.spans[number] == (4, size)
+    short = read_zvt(zvt_status(bytes.fromhex(number) + value[:-1]), "zvt").error
+    assert short is not None
+    assert (short.code, short.path) == ("short", number)
+
+
+@pytest.mark.parametrize(
+    ("form", "number"), [(form, each) for form, all_ in ZVT_COUNTED.items() for each in all_.split()]
+)
+def test_a_zvt_bitmap_counts_its_bytes(form, number):
+    """LLVAR Fx Fy, LLLVAR Fx Fy Fz."""
+    size = 53 if number == "60" else 8
+    counter = bytes(0xF0 | int(digit) for digit in f"{size:0{len(form)}d}")
+    found = read_zvt(zvt_status(bytes.fromhex(number) + counter + bytes.fromhex("11" * size) + b"\x19\x60"), "zvt")
+    assert found.error is None
+    assert found.spans[number] == (4 + len(form), size)
+    assert found.fields["19"] == "60"
+
+
+def test_the_zvt_bitmaps_are_these():
+    """Those of the list, the container 06, and the dialog control FC; the names of those that count."""
+    counted = {int(each, 16) for numbers in ZVT_COUNTED.values() for each in numbers.split()}
+    assert set(BITMAPS) == {int(number, 16) for number, _ in FIXED_SIZES} | counted | {0x06, 0xFC}
+    assert {number: BITMAPS[int(number, 16)].en for number in ZVT_NAMED} == ZVT_NAMED
+
+
+def test_the_zvt_tags_are_named():
+    """The useful ones of the list."""
+    assert {tag: ZVT_TAGS[tag][0] for tag in ZVT_TLV} == ZVT_TLV
