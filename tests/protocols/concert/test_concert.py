@@ -162,16 +162,6 @@ def test_no_secret_is_left(profile, frame):
     assert PAN not in str(describe(profile, frame))
 
 
-def test_each_bad_digit_is_named():
-    """In every number of an ask: the value and the byte."""
-    for at in (*range(1, 11), *range(14, 17)):
-        body = bytearray(ASK[1:-2])
-        body[at - 1] = ord("x")
-        record = read(framed(body.decode()), "telium", "stx-etx")
-        assert record.error is not None
-        assert (record.error.code, record.error.offset) == ("digits", at)
-
-
 def test_a_wrong_lrc_is_named():
     """The place of the LRC, and no bytes."""
     with pytest.raises(FrameError) as wrong:
