@@ -165,15 +165,22 @@ SELECT a.* EXCLUDE (number), coalesce(c.epoch, 0) AS epoch,
 FROM attempt_row a
 LEFT JOIN come_back c ON c.id = a.id AND c.source = 'attempt';
 
+-- A settlement that says no currency has its terminal's.
 CREATE TEMP TABLE settlement AS
 SELECT u.id, u.merchant, u.terminal, s.line, u.batch, u.epoch, u.stan, u.moment, s.business_date, s.outcome, s.response_code,
-       s.requested_at, s.currency, s.rmb_flag, s.foreign_flag, s.total_amount_fen, s.total_count,
+       s.requested_at, coalesce(s.currency, c.currency) AS currency, s.rmb_flag, s.foreign_flag, s.total_amount_fen, s.total_count,
        coalesce(s.rmb_debit_amount_fen, s.rmb_host_debit_amount_fen, s.total_amount_fen) IS NOT NULL AS tells_amount,
        coalesce(s.rmb_debit_count, s.rmb_host_debit_count, s.total_count) IS NOT NULL AS tells_count,
        s.rmb_debit_amount_fen, s.rmb_debit_count, s.rmb_credit_amount_fen, s.rmb_credit_count,
        s.foreign_debit_amount_fen, s.foreign_debit_count, s.foreign_credit_amount_fen, s.foreign_credit_count
 FROM used u
 JOIN settlement_once s ON s.settlement_id = u.id
+LEFT JOIN (
+    SELECT merchant, terminal, max(currency) AS currency
+    FROM attempt_row
+    WHERE terminal IN (SELECT coalesce(terminal_id, line) FROM settlement_once WHERE currency IS NULL)
+    GROUP BY merchant, terminal
+) c ON c.merchant = u.merchant AND c.terminal = u.terminal
 WHERE u.source = 'settlement';
 
 CREATE TEMP TABLE event AS

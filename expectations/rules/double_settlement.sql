@@ -8,7 +8,7 @@ WITH accepted AS (
     FROM settlement
     WHERE outcome = 'approved' AND batch IS NOT NULL
     GROUP BY merchant, terminal, batch, epoch, rmb_debit_amount_fen, rmb_credit_amount_fen, foreign_debit_amount_fen,
-             foreign_credit_amount_fen
+             foreign_credit_amount_fen, total_amount_fen, total_count
     HAVING count(*) > 1
 ),
 again AS (

@@ -46,7 +46,7 @@ RULES = (
         source="C",
         innocent="a slip printed again; RMB and foreign totals of one batch; settled again after a time-out, paid once",
         kinds=("SETTLEMENT",),
-        needs=_PAYOUTS,
+        needs=(*_PAYOUTS, "settled_batch"),
     ),
     Rule(
         id="dup_payout",

@@ -54,7 +54,7 @@ RULES = (
         source="U",
         innocent="a void in the batch's last minute",
         kinds=("VOID",),
-        keys=("orig_stan",),
+        keys=("orig_stan", "batch"),
     ),
     Rule(
         id="void_cross_day",

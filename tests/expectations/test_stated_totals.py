@@ -11,6 +11,10 @@ import pytest
 
 from expectations.coverage import Blind, blind
 from expectations.lifecycle import COLUMNS, link
+from expectations.mail.cases import group
+from expectations.mail.catalogue import LOCALES, Locale, texts
+from expectations.mail.figures import Figures
+from expectations.mail.values import case_values
 from expectations.parameters import Parameters
 from expectations.run import judge
 from ingest.cli import main
@@ -18,7 +22,7 @@ from ingest.keys import create_keys
 from ingest.tables import Lake
 from tests.expectations.conftest import SHOP, Findings
 from tests.expectations.plainlaws import PlainBench
-from tests.expectations.shopdays import Row, Till, tables
+from tests.expectations.shopdays import ZONE, Row, Till, tables
 from tests.ingest import test_mis_df_landing as df
 from tests.ingest import test_mis_landing as mis
 from tests.ingest import test_zvt_landing as zvt
@@ -82,6 +86,14 @@ def test_a_void_that_the_terminal_does_not_net_is_found(till: Day, findings: Fin
     till.void(till.sale(1000))
     till.close(1, 1000)
     assert verdicts(findings, till) == {"amount": ("PROBABLE", 1000), "count": ("PROBABLE", 0)}
+
+
+def test_a_settlement_without_a_currency_has_its_terminals(till: Day, findings: Findings):
+    """ZVT's end of day says none, and its terminal takes euros."""
+    till.sale(1000, currency="978")
+    till.close(1, 1500, currency=None)
+    [found] = [each for each in findings(till) if each.rule in TOTALS]
+    assert found.currency == "978"
 
 
 @pytest.mark.parametrize(("count", "amount"), [(2, 700), (1, 1000)], ids=["taken off", "told apart"])
@@ -168,6 +180,7 @@ def lacking(linked: Any) -> set[tuple[str, str]]:
 COUNT = ("batch_total_count_mismatch", "settled_count")
 AMOUNT = ("batch_total_amount_mismatch", "settled_amount")
 BATCH = ("settle_unbalanced_no_upload", "settled_batch")
+PAID_TWICE = ("double_settlement", "settled_batch")
 
 
 def test_what_a_settlement_does_not_say_is_a_need(till: Day):
@@ -176,11 +189,11 @@ def test_what_a_settlement_does_not_say_is_a_need(till: Day):
     till.settlements.clear()
     assert needs(till) == set()
     till.close(None, None)
-    assert needs(till) == {COUNT, AMOUNT, BATCH}
+    assert needs(till) == {COUNT, AMOUNT, BATCH, PAID_TWICE}
     till.close(None, 36800)
-    assert needs(till) == {COUNT, BATCH}
+    assert needs(till) == {COUNT, BATCH, PAID_TWICE}
     till.close(1, 36800)
-    assert needs(till) == {BATCH}
+    assert needs(till) == {BATCH, PAID_TWICE}
     answered = Till()
     answered.sale()
     answered.settle(**dict.fromkeys(answered.totals()), rmb_host_debit_amount_fen=1, rmb_host_debit_count=1)
@@ -302,7 +315,7 @@ def landed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Lak
 @pytest.mark.parametrize(
     ("profile", "day", "right", "unverifiable", "accused"),
     [
-        ("zvt-tcp", zvt_day, 1000, {BATCH}, ["amount PROBABLE 100"]),
+        ("zvt-tcp", zvt_day, 1000, {BATCH, PAID_TWICE}, ["amount PROBABLE 100"]),
         ("ingenico-mis-example", df_day, 420, set(), ["amount PROBABLE 100"]),
         ("allinpay", mis_9f_day, 1000, {COUNT}, ["amount PROBABLE 100"]),
         ("chinaums-bankall", records_day, 0, {COUNT, AMOUNT}, []),
@@ -319,3 +332,24 @@ def test_each_protocols_settlement(landed, profile, day, right, unverifiable, ac
     assert [f"{each.rule.split('_')[2]} {each.certainty} {each.amount_at_risk_fen}" for each in found] == accused
     assert {each.business_date for each in found} <= {dt.date(2026, 11, 23)}
     assert {(each.rule, each.needs) for each in out.blind if each.needs.startswith("settled_")} == unverifiable
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_mail_says_it_without_a_batch(till: Day, findings: Findings, locale: Locale):
+    """Terminal, both totals and what is at stake; nothing is said to be missing from the record."""
+    till.sale(1000)
+    till.close(2, 1500)
+    words = texts(locale)
+    figures = Figures(words, ZONE, till.now)
+    for found in (each for each in findings(till) if each.rule in TOTALS):
+        [case] = group([found], till.now)
+        values = case_values(case, found, figures)
+        rule = words.rules[found.rule]
+        said = [words.fill(rule.why, values)]
+        for closed in (True, False):
+            said += [
+                words.fill(each, values) for each in (*rule.act.at(is_open=closed), *rule.steps.at(is_open=closed))
+            ]
+        assert all(words.phrase("not_recorded") not in each for each in said), said
+        assert till.terminal in said[0]
+        assert words.word("totals", "total") in said[0]
