@@ -352,4 +352,4 @@ def test_a_mail_says_it_without_a_batch(till: Day, findings: Findings, locale: L
             ]
         assert all(words.phrase("not_recorded") not in each for each in said), said
         assert till.terminal in said[0]
-        assert words.word("totals", "total") in said[0]
+        assert str(words.word("totals", "total")) in said[0]
