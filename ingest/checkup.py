@@ -20,6 +20,7 @@ from ingest.disk import NETWORK, VOLATILE, Disk
 from ingest.errors import KeyFileError, TillwatchError
 from ingest.inspection import breaks_between, inspect, segment_files
 from ingest.keys import Keys, load_keys, read_master
+from ingest.metrics import is_loopback
 from ingest.ownership import owner_of
 from ingest.permissions import too_open
 from ingest.settings import AUTO, Line, Settings
@@ -65,6 +66,9 @@ def checkup(settings: Settings) -> Iterator[Check]:
     yield server
     if not settings.alerts.routes:
         yield Check("mail routes", "warn", "none configured", "add [[alerts.routes]]: without one no mail leaves")
+    if settings.health.listen and not is_loopback(settings.health.listen):
+        words = f"{settings.health.listen}: whoever reaches it reads the lines' names and counters; there is no log-in"
+        yield Check("health", "warn", words, "set health.listen to 127.0.0.1:PORT")
     oauth = settings.alerts.oauth
     for what, file in (
         ("smtp password", settings.alerts.password_file),

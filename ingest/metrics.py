@@ -4,6 +4,7 @@ Counters are read when asked for; serving takes a thread of its own and nothing 
 pump. Names follow Prometheus: ``tillwatch_…_total`` counts, everything else is a gauge.
 """
 
+import ipaddress
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -40,6 +41,15 @@ _COMMITTED = {
     "failures": "batches that the disk refused",
     "bugs": "faults of ours that were caught",
 }
+
+
+def is_loopback(address: str) -> bool:
+    """Whether ``HOST:PORT`` is reached from this machine alone; a name other than localhost may be anybody's."""
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class Server:

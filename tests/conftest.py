@@ -9,6 +9,17 @@ from hypothesis import settings
 settings.register_profile("tillwatch", deadline=None, derandomize=os.environ.get("CI") == "true")
 settings.load_profile("tillwatch")
 
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_card_number_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """When the last test is over: no artefact of the run holds a card number (``tests/leaks.py``)."""
+    yield
+    from tests.leaks import left_in
+
+    found = left_in(tmp_path_factory.getbasetemp())
+    assert found == {}, "card numbers in what tests left behind"
+
+
 BUCKETS = ("shop", "acquirer")
 
 

@@ -135,7 +135,7 @@ def run(settings: Settings) -> None:
     from ingest.health import Watchman
     from ingest.keyguard import GuardedSpool, KeyGuard
     from ingest.keys import load_keys
-    from ingest.metrics import Server
+    from ingest.metrics import Server, is_loopback
     from ingest.mirror import Mirrored
     from ingest.service.notify import ServiceManager
     from ingest.spool import Spool, owner_of
@@ -194,6 +194,9 @@ def run(settings: Settings) -> None:
                     shipper.start()
                 if server is not None:
                     events.tell("", "health", at=f"http://{server.address}/readyz")
+                    if not is_loopback(server.address):
+                        why = "whoever reaches this address reads the lines' names and counters; there is no log-in"
+                        events.tell("", "exposed", at=server.address, why=why, hint="listen on 127.0.0.1")
                 _watch(stop, watchman, events)
             finally:
                 ServiceManager().say("STOPPING=1")
@@ -224,6 +227,7 @@ def _shipper(settings: Settings, tell: "Tell") -> "Shipper | None":
 
 def _first_spool(open_spool: Any, settings: Settings, events: "EventLog") -> "Spool | None":
     """The spool; or None, to be tried again by the committer, where a relay must go on without it."""
+    from ingest.disk import VOLATILE, Disk
     from ingest.spool import owner_of
 
     try:
@@ -233,6 +237,8 @@ def _first_spool(open_spool: Any, settings: Settings, events: "EventLog") -> "Sp
             raise
         events.tell("", "spool-failed", error=str(wrong), relaying="goes on", hint=wrong.hint)
         return None
+    if (kind := Disk().kind(settings.spool.directory)) in VOLATILE:
+        events.tell("", "volatile", spool=settings.spool.directory, on=kind, hint="a restart may lose it: use a disk")
     for what in spool.recovery.notes:
         events.tell("", "recovered", what=what)
     events.tell("", "recording", spool=settings.spool.directory, next=spool.next_seq)

@@ -32,9 +32,11 @@ class PowerDisk:
 
     Args:
         folder: where its image and its mount point lie.
+        size: as ``truncate`` takes it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, size: str = SIZE) -> None:
+        self._size = size
         self._image = folder / "disk.img"
         self.mounted_at = folder / "disk"
         self.mounted_at.mkdir()
@@ -43,20 +45,36 @@ class PowerDisk:
     def wipe(self) -> None:
         """An empty file system."""
         self._image.unlink(missing_ok=True)
-        _run("truncate", "--size", SIZE, str(self._image))
+        _run("truncate", "--size", self._size, str(self._image))
         _run("mkfs.ext4", "-q", str(self._image))
 
     @contextmanager
     def powered(self) -> Iterator[None]:
         """Mounted; at the end what was not synced is lost."""
-        after = self._image.with_suffix(".after")
-        _run("mount", "-o", "loop", str(self._image), str(self.mounted_at))
+        self.switch_on()
         try:
             yield
+        except BaseException:
+            self.switch_off()
+            raise
+        self.cut()
+
+    def switch_on(self) -> None:
+        """Mounted."""
+        _run("mount", "-o", "loop", str(self._image), str(self.mounted_at))
+
+    def cut(self) -> None:
+        """What was not synced is lost; off. Nobody may have a file there open any more."""
+        after = self._image.with_suffix(".after")
+        try:
             _run("cp", "--sparse=always", str(self._image), str(after))  # before anything syncs it
         finally:
-            _run("umount", str(self.mounted_at))
+            self.switch_off()
         after.replace(self._image)
+
+    def switch_off(self) -> None:
+        """Synced and unmounted."""
+        _run("umount", str(self.mounted_at))
 
 
 def _run(*words: str) -> None:

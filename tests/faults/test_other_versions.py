@@ -12,12 +12,14 @@ import pytest
 from ingest.lake import Lake
 from ingest.records import Kind
 from ingest.retention import missing_in, prune
-from ingest.segment import HEADER_SIZE, SEGMENT_MAGIC
+from ingest.segment import HEADER_SIZE, SEGMENT_MAGIC, Chain
 from ingest.segments import read_segment, sealed_segments
 from ingest.spool import Spool
 from tests.faults.spool_writer import KEYS, frame_of, record_of
 
 GOLDEN = Path(__file__).parents[1] / "vectors" / "spool-format-1.seg"
+GOLDEN_OPEN = GOLDEN.with_suffix(".open")
+GOLDEN_OPEN_ID = "aabf74f0746b4dafb3633269d3dbc54b"
 ID = "48325" + "9" * 27
 
 
@@ -81,6 +83,26 @@ def test_numbers_go_on_after_a_segment_of_the_first_format(tmp_path: Path) -> No
         assert spool.append_many([record_of(1)]) == [8]  # 7 is the line's session
     assert old.read_bytes() == GOLDEN.read_bytes()
     assert [record.seq for info in sealed_segments(folder) for record in read_segment(info.path)] == list(range(1, 9))
+
+
+def test_an_open_segment_of_the_first_format_is_taken_over(tmp_path: Path, record_property: Any) -> None:
+    """Fault 20: a collector of the first format was killed, today's starts: the segment is sealed with all its records.
+
+    It holds one session and five frames, appended in batches of two, two and one, with the key of these tests.
+    """
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    left = folder / f"{1:020d}-{GOLDEN_OPEN_ID}.open"
+    shutil.copyfile(GOLDEN_OPEN, left)
+    with Spool(folder, KEYS) as spool:
+        (taken,) = spool.recovery.sealed
+        assert (taken.first_seq, taken.last_seq, taken.count) == (1, 6, 6)
+        assert spool.append_many([record_of(9)]) == [8]  # 7 is the line's session
+    sealed = read_segment(taken.path, chain=Chain(KEYS.chain))
+    assert [record.frame for record in sealed if record.kind is Kind.FRAME] == [frame_of(n) for n in range(1, 6)]
+    assert taken.path.read_bytes().startswith(GOLDEN_OPEN.read_bytes())
+    record_property("tried", "one open segment of format 1, as its release left it")
+    record_property("lost", "0 of 5 frames")
 
 
 def test_numbers_are_not_used_again_after_a_segment_that_lost_everything(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Faults of every kind, one after the other at random, for half an hour: terminals, collector, disk, landing.
+"""Faults of every kind, one after the other at random, for half an hour: terminals, collector, disk, clock, landing.
 
 The oracle: A what was acknowledged is recorded; B what is recorded is in the tables, each
 record once and each sale one row; C no card data anywhere; D terminals are served again
@@ -7,13 +7,14 @@ faults; ``SOAK_SECONDS`` another length than CI's or the full one.
 """
 
 import collections
+import contextlib
 import itertools
 import os
 import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,36 +24,54 @@ from ingest.segments import read_segment, sealed_segments
 from ingest.tables import Lake
 from tests.artefacts import blobs
 from tests.faults.lengths import length
-from tests.faults.power import why_not
+from tests.faults.power import PowerDisk, why_not
 from tests.faults.real import CALL, Collect, Crowd, Terminal, check
 from tests.faults.shop import PAN, TRACK
-from tests.faults.test_disks_that_fail import mounted
+from tests.faults.tools import why_without
 
-SECONDS = int(os.environ.get("SOAK_SECONDS", length(40, 1800)))
+SECONDS = int(os.environ.get("SOAK_SECONDS", length(60, 1800)))
 SEED = 20261122
 TERMINALS = 6
 SERVED_WITHIN = 30.0
 """Seconds in which every terminal has its next ACK after a fault; the longest wait for a spool or port is 5."""
 
+CLOCKS = {"-1784000000": "the clock says 1970", "+315360000": "days ahead while this ran"}
+"""Seconds against the true time, and what is told of them."""
+LACKS = why_not() or why_without("faketime", "faketime") or why_without("strace", "strace")
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(300 + SECONDS * 2),
-    pytest.mark.skipif(bool(why_not()), reason=f"NO SOAK: {why_not()}"),
+    pytest.mark.skipif(bool(LACKS), reason=f"NO SOAK: {LACKS}"),
 ]
 
 
 class Shop:
-    """Terminals, a collector on a small disk, and somebody who breaks things."""
+    """Terminals, a collector on a small disk with a clock of its own, and somebody who breaks things.
 
-    def __init__(self, folder: Path, disk: Path, rng: random.Random) -> None:
-        self.folder, self.disk = folder, disk
+    The tables lie on another disk, as they do where the shop's computer ships its segments away.
+    """
+
+    def __init__(self, folder: Path, power: PowerDisk, rng: random.Random) -> None:
+        self.folder, self.disk, self._power = folder, power.mounted_at, power
         self._rng = rng
         terminals = [
             Terminal(number, pace=0.05, card=True, link=folder / f"cable{number}") for number in range(1, TERMINALS + 1)
         ]
         self.crowd = Crowd(terminals)
         self.words = [each.word for each in terminals]
-        (disk / "tillwatch.toml").write_text("[spool]\nseal_seconds = 5\n", "utf-8")
+        words = f"[spool]\nseal_seconds = 5\n[lake]\nuri = '{folder / 'lake'}'\n"
+        (self.disk / "tillwatch.toml").write_text(words, "utf-8")
+        self._clock = folder / "clock"
+        self._clock.write_text("+0")
+        preload = ["faketime", "-m", "-f", "+0", "printenv", "LD_PRELOAD"]
+        self._faked = {
+            "LD_PRELOAD": subprocess.run(preload, capture_output=True, text=True, check=True).stdout.strip(),
+            "FAKETIME_TIMESTAMP_FILE": str(self._clock),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+        }
         self.said: list[str] = []
         self.collector = self.start()
         self.crowd.start()
@@ -61,13 +80,13 @@ class Shop:
         """A collector; what the one before said is kept."""
         if hasattr(self, "collector"):
             self.said += self.collector.said
-        return Collect(self.disk, self.words, opens=TERMINALS)
+        return Collect(self.disk, self.words, opens=TERMINALS, **self._faked)
 
-    def until_told(self, word: str, since: int) -> None:
-        """E: the collector says so, within the time."""
+    def until_told(self, *words: str, since: int) -> None:
+        """E: the collector says so in one line, within the time."""
         deadline = time.monotonic() + SERVED_WITHIN
-        while not any(word in line for line in self.collector.said[since:]):
-            assert time.monotonic() < deadline, f"nobody said {word}"
+        while not any(all(word in line for word in words) for line in self.collector.said[since:]):
+            assert time.monotonic() < deadline, f"nobody said {' '.join(words)}"
             time.sleep(0.02)
 
     def until_served(self) -> None:
@@ -79,15 +98,17 @@ class Shop:
             time.sleep(0.02)
 
     def killed(self) -> None:
-        """Kill -9, and a new one at once."""
+        """Kill -9, and a new one at once; it tells what it found."""
         self.collector.process.kill()
         self.collector.process.wait()
         self.collector = self.start()
+        self.until_told(" recording ", since=0)
 
     def stopped(self) -> None:
-        """SIGTERM, and a new one."""
+        """SIGTERM, and a new one; the old one tells what each line had."""
         status, _ = self.collector.stop()
         assert status == 0, self.collector.said[-3:]
+        assert sum(" closed " in line for line in self.collector.said) == TERMINALS
         self.collector = self.start()
 
     def stopped_and_killed(self) -> None:
@@ -96,25 +117,56 @@ class Shop:
         time.sleep(self._rng.uniform(0, 0.4))
         self.killed()
 
+    def cut(self) -> None:
+        """The power goes and comes back: what was not synced is gone; a start tells where the numbers go on."""
+        self.collector.process.kill()
+        self.collector.process.wait()
+        self._power.cut()
+        self._power.switch_on()
+        self.collector = self.start()
+        self.until_told(" recording ", since=0)
+
     def frozen(self) -> None:
-        """The machine stands still for a while."""
+        """The machine stands still for a while; nobody is there to tell of it."""
         self.collector.process.send_signal(signal.SIGSTOP)
         time.sleep(self._rng.uniform(0.2, 3.0))
         self.collector.process.send_signal(signal.SIGCONT)
+
+    def clock_stepped(self) -> None:
+        """The wall clock says 1970, or ten years ahead, until somebody sets it right."""
+        step = self._rng.choice(list(CLOCKS))
+        since = len(self.collector.said)
+        self._clock.write_text(step)
+        self.until_told(" alarm ", CLOCKS[step], since=since)
+        self._clock.write_text("+0")
+        self.until_told(" alarm-over ", " what=clock", since=since)
+
+    def sync_failed(self) -> None:
+        """Each fdatasync is an EIO for a while: nothing is acknowledged until a new segment works."""
+        since = len(self.collector.said)
+        words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync"]
+        words += ["-e", "inject=fdatasync:error=EIO", "-p", str(self.collector.process.pid)]
+        strace = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+        try:
+            self.until_told("spool-failed", since=since)
+        finally:
+            strace.terminate()
+            strace.wait()
+        self.until_told("spool-back", since=since)
 
     def pulled(self) -> None:
         """A cable, or several."""
         since = len(self.collector.said)
         for each in self._rng.sample(self.crowd.terminals, self._rng.randint(1, TERMINALS)):
             self.crowd.replug(each)
-        self.until_told("unplugged", since)
-        self.until_told("reopened", since)
+        self.until_told("unplugged", since=since)
+        self.until_told("reopened", since=since)
 
     def noisy(self) -> None:
-        """Noise on a line."""
+        """Noise on a line: told once in ten seconds, and counted."""
         terminal = self._rng.choice(self.crowd.terminals)
         terminal.garbage = self._rng.randint(1, 3000)
-        time.sleep(0.5)
+        self.until_told(f" {terminal.name} noise ", since=0)
         terminal.garbage = 0
 
     def full(self) -> None:
@@ -122,13 +174,13 @@ class Shop:
         since = len(self.collector.said)
         filler = self.disk / "filler"
         with filler.open("wb", buffering=0) as file:
-            try:
-                while file.write(bytes(65536)):
-                    pass
-            except OSError:
-                self.until_told("spool-failed", since)
+            for size in (1 << 24, 1 << 20, 1 << 16, 1 << 12):
+                with contextlib.suppress(OSError):
+                    while True:
+                        os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), size)
+            self.until_told("spool-failed", since=since)
         filler.unlink()
-        self.until_told("spool-back", since)
+        self.until_told("spool-back", since=since)
 
     def doubled(self) -> None:
         """Somebody starts a second collector."""
@@ -150,8 +202,14 @@ class Shop:
 
 FAULTS: list[Callable[[Shop], None]] = [
     *(Shop.killed, Shop.killed, Shop.stopped, Shop.stopped_and_killed, Shop.frozen, Shop.pulled, Shop.pulled),
-    *(Shop.noisy, Shop.full, Shop.doubled, Shop.landed),
+    *(Shop.noisy, Shop.full, Shop.doubled, Shop.landed, Shop.cut, Shop.cut, Shop.clock_stepped, Shop.sync_failed),
 ]
+
+
+def in_turn(rng: random.Random) -> Iterator[Callable[[Shop], None]]:
+    """Each fault once, and again, each time in another order: a short run has tried as many as a long one can."""
+    while True:
+        yield from rng.sample(FAULTS, len(FAULTS))
 
 
 def test_whatever_happens_the_books_are_right(tmp_path: Path, record_property: Any) -> None:
@@ -159,11 +217,14 @@ def test_whatever_happens_the_books_are_right(tmp_path: Path, record_property: A
     rng = random.Random(SEED)
     counts: collections.Counter[str] = collections.Counter()
     began = time.monotonic()
-    with mounted("-t", "tmpfs", "-o", "size=512m", "tmpfs", at=tmp_path / "small") as disk:
-        shop = Shop(tmp_path, disk, rng)
+    power = PowerDisk(tmp_path, "512M")
+    disk = power.mounted_at
+    with power.powered():
+        shop = Shop(tmp_path, power, rng)
         try:
-            while time.monotonic() - began < SECONDS:
-                fault = rng.choice(FAULTS)
+            for fault in in_turn(rng):
+                if time.monotonic() - began >= SECONDS:
+                    break
                 fault(shop)
                 counts[fault.__name__] += 1
                 shop.until_served()
@@ -179,22 +240,22 @@ def test_whatever_happens_the_books_are_right(tmp_path: Path, record_property: A
             shop.crowd.close()
         took = time.monotonic() - began
         frames = check(disk, shop.crowd.terminals)  # A
-        rows = _tables(disk)  # B
+        rows = _tables(disk, tmp_path / "lake")  # B
         acknowledged = {(each.tid, stan) for each in shop.crowd.terminals for stan in each.acknowledged}
         assert acknowledged <= set(rows)
         shop.said += shop.collector.said
         assert sum("recovered" in line or "recording" in line for line in shop.said) >= counts["killed"]
-        _no_card_data(disk, "".join(shop.said))  # C
+        _no_card_data([disk, tmp_path / "lake"], "".join(shop.said))  # C
     told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(counts.items()))
     record_property("tried", f"{took:.0f} s, seed {SEED}: {told}; {shop.crowd.acknowledged} sales, {frames} frames")
     record_property("lost", f"0 acknowledged, 0 of {len(rows)} rows twice, 0 card data")
 
 
-def _tables(disk: Path) -> list[tuple[str, int]]:
+def _tables(disk: Path, tables: Path) -> list[tuple[str, int]]:
     """B: every sealed record is in raw_frames, once, and each sale is one row; the sales."""
     landed = subprocess.run([*CALL, "land"], cwd=disk, capture_output=True, text=True, check=False)
     assert landed.returncode == 0, landed.stderr
-    lake = Lake(str(disk / "var/lake"))
+    lake = Lake(str(tables))
     spooled = [
         (info.id, record.seq) for info in sealed_segments(disk / "var/spool") for record in read_segment(info.path)
     ]
@@ -206,8 +267,9 @@ def _tables(disk: Path) -> list[tuple[str, int]]:
     return found
 
 
-def _no_card_data(disk: Path, said: str) -> None:
+def _no_card_data(folders: list[Path], said: str) -> None:
     """C: neither number nor track, in digits, in BCD or in hex of either, in any file, packed or not, or any word."""
     forms = [PAN.encode(), bytes.fromhex(PAN), PAN.encode().hex().encode(), TRACK[17:].encode()]
-    packed = (data for path in disk.rglob("*") if path.is_file() for _, data in blobs(path))
+    files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    packed = (data for path in files for _, data in blobs(path))
     assert not any(form in data for data in itertools.chain([said.encode()], packed) for form in forms)

@@ -22,12 +22,14 @@ from ingest.checkup import (
     check_mirror,
     check_smtp,
     check_spool,
+    checkup,
 )
 from ingest.cli import main
 from ingest.keys import create_keys, load_keys
+from ingest.metrics import is_loopback
 from ingest.records import Kind, PendingRecord
 from ingest.segments import sealed_segments
-from ingest.settings import Line
+from ingest.settings import Line, load_settings
 from ingest.spool import Spool
 from ingest.storage import LakeSettings
 
@@ -185,6 +187,25 @@ def test_the_file_system_matters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """A network file system fails, one in memory is a warning."""
     monkeypatch.setattr("ingest.disk.Disk.kind", lambda *_: kind)
     assert states(check_spool(tmp_path, None))[0] == {"nfs4": "fail", "tmpfs": "warn"}[kind]
+
+
+@pytest.mark.parametrize(
+    ("address", "alone"),
+    [
+        ("127.0.0.1:9464", True),
+        ("127.8.8.8:9464", True),
+        ("localhost:9464", True),
+        ("0.0.0.0:9464", False),
+        ("192.168.1.7:9464", False),
+        ("shop-pc:9464", False),
+    ],
+)
+def test_health_for_everybody_is_a_warning(tmp_path: Path, address: str, alone: bool) -> None:
+    """What is served without a log-in belongs on loopback."""
+    assert is_loopback(address) is alone
+    settings = load_settings(None, {"health": {"listen": address}, "spool": {"directory": str(tmp_path / "spool")}})
+    told = [check for check in checkup(settings) if check.what == "health"]
+    assert [check.state for check in told] == ([] if alone else ["warn"])
 
 
 def test_a_mirror_on_the_same_disk_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ TABLES = ("raw_frames", *DERIVED)
 def settings(tmp_path: Path) -> Settings:
     config = tmp_path / "tillwatch.toml"
     config.write_text(
-        f'[spool]\ndirectory = "{tmp_path}/spool"\n[lake]\nuri = "{tmp_path}/columns"\n'
+        f'[spool]\ndirectory = "{tmp_path}/said/spool"\n[lake]\nuri = "{tmp_path}/said/columns"\n'
         f'[keys]\npan_token = "{tmp_path}/pan-token.key"\n'
     )
     made = load_settings(config)

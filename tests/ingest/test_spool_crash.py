@@ -7,13 +7,16 @@ all, half of a write, zeros where a write should be, or names without their byte
 
 import contextlib
 import errno
+import itertools
+import os
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from ingest.disk import Disk
+from ingest.disk import FULL, Disk
 from ingest.errors import SpoolError
 from ingest.keys import derive
 from ingest.records import DIGEST_SIZE, Kind, PendingRecord, Record, session
@@ -179,7 +182,8 @@ class MemoryDisk(Disk):
     def after_power_cut(self, names: str, content: str) -> "MemoryDisk":
         """The disk that comes up again."""
         kept = dict(self.durable if names == "durable" else self.cached)
-        images = [_image(inode, content) for inode in self.inodes]
+        chance = random.Random(f"{len(self.operations)} {names}")
+        images = [_image(inode, chance.choice(CONTENTS) if content == "mixed" else content) for inode in self.inodes]
         return MemoryDisk(inodes=[Inode(image, image) for image in images], cached=kept, durable=dict(kept))
 
 
@@ -200,6 +204,8 @@ def _image(inode: Inode, content: str) -> bytes:
     return durable + bytes(fresh)
 
 
+CONTENTS = ("durable", "cached", "torn", "zeros", "hole")
+"""What may become of the bytes of one file that were not synced."""
 SURVIVORS = [
     ("durable", "durable"),
     ("durable", "cached"),
@@ -208,7 +214,11 @@ SURVIVORS = [
     ("cached", "torn"),
     ("cached", "zeros"),
     ("cached", "hole"),
+    ("durable", "mixed"),
+    ("cached", "mixed"),
 ]
+"""Which names are there after a power cut, and which bytes; mixed: each file another of ``CONTENTS``, at random, seeded
+by the operation: the disk wrote what it liked in the order it liked."""
 
 
 def frame(number: int) -> PendingRecord:
@@ -390,6 +400,27 @@ def test_a_disk_that_fills_up_at_any_byte_tears_nothing() -> None:
         _, damages = sealed(check_open)
         assert damages == []
     assert told.refused == 0
+
+
+@pytest.mark.parametrize("number", sorted(FULL))
+def test_a_quota_and_a_limit_are_full_disks(number: int) -> None:
+    """ENOSPC, EDQUOT, EFBIG at each write in turn: that batch is refused as at a full disk, the next one is taken."""
+    at, reached = 0, True
+    while reached:
+        writes = itertools.count()
+
+        def fault(_: int, name: str, at: int = at, writes: "itertools.count[int]" = writes) -> None:
+            if name == "write" and next(writes) == at:
+                raise OSError(number, os.strerror(number))
+
+        disk, told = MemoryDisk(fault=fault), Told()
+        work(disk, told)
+        reached = next(writes) > at
+        assert told.refused <= 1
+        reopen(disk)
+        check(disk, told)
+        at += 1
+    assert at > 10
 
 
 def test_room_that_comes_back_is_used() -> None:

@@ -266,7 +266,8 @@ def test_a_dry_run_says_what_would_leave_and_notes_nothing(tmp_path: Path, postb
 def test_a_card_number_in_a_finding_stops_its_mail_and_no_other(tmp_path: Path, postbox: Postbox, port: int):
     """The mail is noted as failed without the number; the other shop's mail leaves."""
     pan = "6222020000005816"
-    settings = settings_for(tmp_path, port)
+    (folder := tmp_path / "said").mkdir()  # a finding that holds a card number is what is given here
+    settings = settings_for(folder, port)
     leaky = finding("dup_same_atc", subject("SALE", 1, "10:00:00", 100, rrn=pan), merchant_id=OTHER_SHOP)
     store(settings, retry(), leaky)
     result = send(settings)
