@@ -52,7 +52,7 @@ _SIMULATED = re.compile(
 )
 """Of 19 and 16 digits, see ``ingest.simulator.cards``."""
 _TOLD_APART = 4
-"""A number of fewer different digits is looked for as a text alone: zeros and ones stand together by chance."""
+"""A number of fewer different digits is looked for as a text of its own alone: chance makes it of others."""
 
 
 _COUNTING = "1234567890"
@@ -73,11 +73,12 @@ def found_in(data: bytes) -> set[str]:
     runs |= {bytes.fromhex(run[at : len(run) - (len(run) - at) % 2]).decode("latin-1") for run in runs for at in (0, 1)}
     packed = "|".join({run[0].hex() for run in _PACKED.finditer(data) if any(run[0])})
     coded = "|".join({base64.b64decode(run[0]).decode() for run in _BASE64.finditer(data)})
-    found = {number for number in numbers() if any(number in run for run in runs)}
+    found = {number for number in numbers() if number in runs}
     for number in numbers():
-        if len(set(number[1:-1])) >= _TOLD_APART and _COUNTING not in number:
-            middle = number[1:-1]  # half a byte's offset: the first and the last digit share theirs with others
-            if number[2:14] in coded or middle in packed or any(middle in run for run in runs):
+        middle = number[1:-1]  # half a byte's offset: the first and the last digit share theirs with others
+        if len({*middle}) >= _TOLD_APART:
+            packed_or_coded = number[2:14] in coded or middle in packed or any(middle in run for run in runs)
+            if any(number in run for run in runs) or (packed_or_coded and _COUNTING not in number):
                 found.add(number)
     return found | {number for text in (*runs, packed) for number in _simulated(text)}
 

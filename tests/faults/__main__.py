@@ -42,7 +42,9 @@ class Notes:
         found[report.outcome] = found.get(report.outcome, 0) + 1
         if report.skipped and isinstance(report.longrepr, tuple):
             found["why"] = report.longrepr[2].removeprefix("Skipped: ")
-        found |= {key: str(value) for key, value in report.user_properties if key in {"tried", "lost"}}
+        for key, value in report.user_properties:
+            if key in {"tried", "lost"}:  # of a test with several cases what each of them says, once
+                found[key] = "; ".join(dict.fromkeys([*filter(None, [found.get(key)]), str(value)]))
         results = read_results() | {name: found}  # another run may have written meanwhile
         RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")
 

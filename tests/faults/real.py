@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ingest.keys import create_keys, load_keys
+from ingest.lines import SILENCE_NS
 from ingest.records import Kind, Record
 from ingest.segments import read_segment, sealed_segments
 from protocols.sanitise import Sanitiser
@@ -24,6 +25,7 @@ CALL = [sys.executable, "-c", "from ingest.cli import main; main()"]
 ACK, NAK = 6, 21
 TIMER = 2.0
 """Seconds after which a terminal says it again."""
+PAUSE = SILENCE_NS["receive"] / 1e9
 
 
 class Terminal:
@@ -56,6 +58,8 @@ class Terminal:
         self.stan = 0
         self.acknowledged: list[int] = []
         self.repeats = 0
+        self.pauses = 0
+        """Frames that this machine let wait inside for so long that they end there (``ingest.lines.SILENCE_NS``)."""
         self.times: list[float] = []
         self._rng = random.Random(number)
         self._outgoing = self._frame = b""
@@ -114,6 +118,7 @@ class Terminal:
         if fits:
             with contextlib.suppress(BlockingIOError):
                 taken = os.write(self.master, self._outgoing[:fits])
+                self.pauses += len(self._outgoing) < len(self._frame) and now - self._sent_at >= PAUSE
                 self._outgoing, self._allowance = self._outgoing[taken:], self._allowance - taken
                 self._sent_at = now
 

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
+from protocols.deframe import Frame
 from tests.faults.lengths import length
 from tests.faults.real import ACK, NAK, Collect, Crowd, Terminal, check
-from tests.faults.shop import sale
+from tests.faults.shop import PROFILE, sale
 
 FLOOD_SECONDS = length(20, 600)
 STOPS = length(3, 20)
@@ -120,13 +121,37 @@ def test_a_flood_of_noise_hides_no_frame_and_takes_no_memory(
     sent = sum(each.stan for each in noisy.terminals)
     kept = sum(path.stat().st_size for path in (tmp_path / "var/spool").glob("*.seg"))
     assert kept < sent * 7000 / 4
-    repeats = sum(each.repeats for each in noisy.terminals)
+    repeats, pauses = (sum(getattr(each, name) for each in noisy.terminals) for name in ("repeats", "pauses"))
     record_property(
         "tried",
         f"{len(noisy.terminals)} lines for {FLOOD_SECONDS} s, {sent * 7000 / 1e6:.0f} MB of noise with {sent} frames, "
-        f"{repeats} sent again; {at_first // 1024} MiB at first, {most // 1024} MiB at most",
+        f"{repeats} sent again, {pauses} that this machine had let wait inside for 0.3 s; "
+        f"{at_first // 1024} MiB at first, {most // 1024} MiB at most",
     )
     record_property("lost", f"0 of {noisy.acknowledged}")
+
+
+def test_that_noise_hides_no_frame_from_who_reads_it_all(record_property: Any) -> None:
+    """Fault 11: byte for byte the noise and the frames of that flood: each is found, at once or at the pause after it.
+
+    So what the flood sends again was not hidden: a pause inside a frame, as a busy machine makes, ends the frame.
+    """
+    at_once = at_the_pause = 0
+    for number in range(1, length(8, 32) + 1):
+        rng, deframer = random.Random(number), PROFILE.deframer()
+        for stan in range(1, length(60, 850) + 1):
+            frame = sale(stan, f"{10_000_000 + number}")
+            heard = deframer.feed(rng.randbytes(7000) + frame)
+            now, later = (
+                [each.data for each in events if isinstance(each, Frame)] for events in (heard, deframer.flush())
+            )
+            assert now + later == [frame], f"frame {stan} of terminal {number}"
+            at_once += len(now)
+            at_the_pause += len(later)
+    record_property(
+        "tried", f"{at_once} found at once, {at_the_pause} at the pause after a length that noise had claimed"
+    )
+    record_property("lost", f"0 of {at_once + at_the_pause}")
 
 
 def test_a_stop_under_load_takes_less_than_five_seconds_and_loses_nothing(

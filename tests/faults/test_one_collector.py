@@ -243,7 +243,7 @@ def test_the_nth_sync_fails(tmp_path: Path, call: str, record_property: Any) -> 
             pass
         found = sound_numbers([record for info in sealed_segments(spool) for record in read_segment(info.path)])
         assert set(range(1, acknowledged + 1)) <= set(found)
-    record_property("tried", f"EIO at the 1st to {number}th fsync and fdatasync, one a run")
+    record_property("tried", f"EIO at the 1st to {number}th {call}, one a run")
     record_property("lost", "0 acknowledged")
 
 

@@ -13,6 +13,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -305,21 +306,25 @@ def power_cuts(scenario: Callable[[MemoryDisk, Told], None]) -> Iterator[tuple[i
         yield at, disk, told
 
 
-def test_what_was_acknowledged_survives_a_power_cut_at_any_operation() -> None:
+def test_what_was_acknowledged_survives_a_power_cut_at_any_operation(record_property: Any) -> None:
     """Cut the power before each operation, or in the middle of each write: no acknowledged record is lost."""
-    tried = 0
+    tried = acknowledged = 0
     for _, disk, told in power_cuts(work):
         for names, content in SURVIVORS:
             after = disk.after_power_cut(names, content)
             reopen(after)
             check(after, told)
             tried += 1
+            acknowledged += len(told.acknowledged)
     assert tried > 300
+    record_property("tried", f"{tried} power cuts, {len(SURVIVORS)} ways to lose what was not synced")
+    record_property("lost", f"0 of {acknowledged} acknowledged")
 
 
 @pytest.mark.slow
-def test_a_power_cut_during_recovery_loses_nothing_either() -> None:
+def test_a_power_cut_during_recovery_loses_nothing_either(record_property: Any) -> None:
     """Recovery can be cut at any of its operations, again and again, and ends with the same records."""
+    tried = acknowledged = 0
     for at, disk, told in power_cuts(work):
         if at % 2:
             continue
@@ -336,9 +341,13 @@ def test_a_power_cut_during_recovery_loses_nothing_either() -> None:
                     after = second.after_power_cut(*then)
                     reopen(after)
                     check(after, told)
+                    tried += 1
+                    acknowledged += len(told.acknowledged)
+    record_property("tried", f"{tried} power cuts during the recovery from another")
+    record_property("lost", f"0 of {acknowledged} acknowledged")
 
 
-def test_without_sync_the_harness_sees_the_loss() -> None:
+def test_without_sync_the_harness_sees_the_loss(record_property: Any) -> None:
     """The negative control: a disk whose syncs do nothing loses acknowledged records, or this test proves nothing."""
     disk, told = MemoryDisk(syncs=False), Told()
     work(disk, told)
@@ -346,11 +355,14 @@ def test_without_sync_the_harness_sees_the_loss() -> None:
     reopen(after)
     with pytest.raises(KeyError):
         check(after, told)
+    record_property("tried", "one power cut without a sync")
+    record_property("lost", f"as it must: {len(told.acknowledged)} of {len(told.acknowledged)} acknowledged")
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC], ids=["EIO", "ENOSPC"])
-def test_one_failing_operation_loses_nothing(number: int) -> None:
+def test_one_failing_operation_loses_nothing(number: int, record_property: Any) -> None:
     """Fail each operation once: what was acknowledged is there after a power cut, and the work goes on."""
+    acknowledged = 0
     whole = MemoryDisk()
     work(whole, Told())
     for at in range(len(whole.operations)):
@@ -365,9 +377,13 @@ def test_one_failing_operation_loses_nothing(number: int) -> None:
             after = disk.after_power_cut(names, content)
             reopen(after)
             check(after, told)
+            acknowledged += len(told.acknowledged)
+    name = errno.errorcode[number]
+    record_property("tried", f"{name} at each of {len(whole.operations)} operations, then {len(SURVIVORS)} power cuts")
+    record_property("lost", f"0 of {acknowledged} acknowledged")
 
 
-def test_a_failed_sync_is_never_asked_again() -> None:
+def test_a_failed_sync_is_never_asked_again(record_property: Any) -> None:
     """After a failed fdatasync nothing is done with that descriptor but closing it."""
     whole = MemoryDisk()
     work(whole, Told())
@@ -382,10 +398,12 @@ def test_a_failed_sync_is_never_asked_again() -> None:
         work(disk, Told())
         failed = disk.operations[at][1]
         assert [name for name, fd in disk.operations[at + 1 :] if fd == failed] == []
+    record_property("tried", f"EIO at each of {len(syncs)} syncs")
 
 
-def test_a_disk_that_fills_up_at_any_byte_tears_nothing() -> None:
+def test_a_disk_that_fills_up_at_any_byte_tears_nothing(record_property: Any) -> None:
     """With room for n bytes, for each n: refused batches are refused whole, acknowledged ones are there."""
+    acknowledged = 0
     roomy = MemoryDisk(room=1_000_000)
     work(roomy, Told())
     assert roomy.room is not None
@@ -399,11 +417,14 @@ def test_a_disk_that_fills_up_at_any_byte_tears_nothing() -> None:
         check(check_open, told)
         _, damages = sealed(check_open)
         assert damages == []
+        acknowledged += len(told.acknowledged)
     assert told.refused == 0
+    record_property("tried", f"room for 0 to {written} bytes")
+    record_property("lost", f"0 of {acknowledged} acknowledged")
 
 
 @pytest.mark.parametrize("number", sorted(FULL))
-def test_a_quota_and_a_limit_are_full_disks(number: int) -> None:
+def test_a_quota_and_a_limit_are_full_disks(number: int, record_property: Any) -> None:
     """ENOSPC, EDQUOT, EFBIG at each write in turn: that batch is refused as at a full disk, the next one is taken."""
     at, reached = 0, True
     while reached:
@@ -421,6 +442,8 @@ def test_a_quota_and_a_limit_are_full_disks(number: int) -> None:
         check(disk, told)
         at += 1
     assert at > 10
+    record_property("tried", f"{errno.errorcode[number]} at each of {at - 1} writes")
+    record_property("lost", "0")
 
 
 def test_room_that_comes_back_is_used() -> None:

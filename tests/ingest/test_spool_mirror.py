@@ -100,8 +100,9 @@ def test_both_disks_hold_every_byte_before_an_answer() -> None:
 
 
 @pytest.mark.slow
-def test_a_power_cut_at_any_operation_leaves_two_equal_spools() -> None:
+def test_a_power_cut_at_any_operation_leaves_two_equal_spools(record_property: Any) -> None:
     """Each disk keeps of the unsynced what it likes, the one this and the other that: a start makes them equal."""
+    tried = acknowledged = 0
     for at in range(operations()):
         first, second = cut_at(at)
         told = Told()
@@ -111,10 +112,15 @@ def test_a_power_cut_at_any_operation_leaves_two_equal_spools() -> None:
             again = first.after_power_cut(*one), second.after_power_cut(*other)
             reopen(*again)
             check_both(*again, told)
+            tried += 1
+            acknowledged += len(told.acknowledged)
+    record_property("tried", f"{tried} power cuts of two disks")
+    record_property("lost", f"0 of {acknowledged} acknowledged")
 
 
-def test_either_disk_alone_holds_all_that_was_acknowledged() -> None:
+def test_either_disk_alone_holds_all_that_was_acknowledged(record_property: Any) -> None:
     """The power goes, and one of the disks never comes back: an empty one in its place is filled from the other."""
+    tried = 0
     for at in range(0, operations(), 3):
         first, second = cut_at(at)
         told = Told()
@@ -126,6 +132,9 @@ def test_either_disk_alone_holds_all_that_was_acknowledged() -> None:
         ):
             reopen(*disks)
             check_both(*disks, told)
+            tried += 1
+    record_property("tried", f"{tried} power cuts after which one disk is gone")
+    record_property("lost", "0 acknowledged")
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC], ids=["EIO", "ENOSPC"])
