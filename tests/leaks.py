@@ -9,9 +9,11 @@ captures, and what lies in a folder ``said``.
 """
 
 import base64
+import os
 import re
 import tomllib
 import zipfile
+import zlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -91,13 +93,27 @@ def _simulated(text: str) -> Iterator[str]:
 def left_in(folder: Path) -> dict[str, list[str]]:
     """Of each artefact below a folder the numbers that are in it, masked."""
     found = {}
-    for path in folder.rglob("*"):
-        ours = path.suffix in ARTEFACTS or path.name in DATABASES
-        if ours and GIVEN not in path.relative_to(folder).parts and path.is_file():
-            hits = {hit for data in _opened(path) for hit in found_in(data)}
-            if hits:
-                found[str(path.relative_to(folder))] = sorted(f"{hit[:6]}…{hit[-4:]}" for hit in hits)
+    for path in _files(folder):
+        hits = {hit for data in _whole(path) for hit in found_in(data)}
+        if hits:
+            found[str(path.relative_to(folder))] = sorted(f"{hit[:6]}…{hit[-4:]}" for hit in hits)
     return found
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for where, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name != GIVEN]
+        for path in map(Path(where).joinpath, names):
+            if (path.suffix in ARTEFACTS or path.name in DATABASES) and path.is_file():
+                yield path
+
+
+def _whole(path: Path) -> list[bytes]:
+    """A file opened; of one that is torn its bytes as they are."""
+    try:
+        return list(_opened(path))
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile):
+        return [path.read_bytes()] if path.is_file() else []
 
 
 def _opened(path: Path) -> Iterator[bytes]:

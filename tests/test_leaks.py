@@ -68,6 +68,7 @@ def test_every_kind_of_file_is_opened(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text(f"card {PAN}\n")
     pq.write_table(pa.table({"frame": [b"", frame], "n": [1, 2]}), tmp_path / "t.parquet", compression="zstd")
     (tmp_path / "torn.parquet").write_bytes(b"PAR1" + bytes(9))
+    (tmp_path / "torn.gz").write_bytes(gzip.compress(bytes(999))[:20])
     (tmp_path / "said").mkdir()
     (tmp_path / "said" / "terminal.txt").write_text(PAN)
     (tmp_path / "lane.capture.jsonl").write_text(PAN)
