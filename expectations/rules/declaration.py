@@ -83,7 +83,8 @@ class Rule:
             attempts, ``SETTLEMENT``, ``SIGNATURE``, ``REJECT``, ``OPEN`` (an attempt without an
             outcome), ``DECLINED``, or the name of an operation.
         keys: columns of the life cycles without which nothing can be judged.
-        needs: what no terminal tells and a merchant must have (``statement``), codes of `vocabulary.NEEDS`.
+        needs: what a merchant must have beside its attempts (``statement``, ``settled_amount``), codes of
+            `vocabulary.NEEDS`.
         ruled_out: codes of what the view has tested for every row it accuses.
         parameters: its settings.
         points: what each part of its score counts, by the part's name; the view finds them as ``points_<name>``.
