@@ -1,0 +1,59 @@
+"""A module that nobody uses is not imported; one that is used is the module itself."""
+
+import subprocess
+import sys
+
+import pytest
+
+from expectations.suites.deferred import deferred
+
+
+def _in_a_new_process(program: str) -> str:
+    done = subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.PIPE, text=True)
+    return done.stdout.strip()
+
+
+def test_a_module_is_imported_when_it_is_first_used():
+    """Inside the block the name is bound and nothing is loaded; its first use gives the module's own function."""
+    program = """
+import sys
+from expectations.suites.deferred import deferred
+with deferred("fractions", "xml.dom.minidom"):
+    import fractions
+    from xml.dom import minidom
+print("fractions" in sys.modules, "decimal" in sys.modules, "xml.dom.minidom" in sys.modules)
+print(fractions.Fraction(2, 4), minidom.parseString("<a/>").documentElement.tagName)
+import fractions as whole
+print(whole.__name__, "decimal" in sys.modules, whole.Fraction is fractions.Fraction)
+"""
+    assert _in_a_new_process(program).splitlines() == ["False False False", "1/2 a", "fractions True True"]
+
+
+def test_a_module_that_is_there_stays():
+    """Who has it already keeps it, and so does everybody else."""
+    before = sys.modules["subprocess"]
+    with deferred("subprocess"):
+        assert sys.modules["subprocess"] is before
+    assert sys.modules["subprocess"] is before
+
+
+def test_what_looks_through_the_modules_loads_none():
+    """A module's file or loader, which `inspect` asks of everything, is not there; a missing module is told as ever."""
+    with deferred("no_such_module_anywhere"):
+        module = sys.modules["no_such_module_anywhere"]
+        assert not hasattr(module, "__wrapped__")
+        with pytest.raises(ModuleNotFoundError):
+            module.function  # noqa: B018 - the access is the use
+    assert "no_such_module_anywhere" not in sys.modules
+
+
+@pytest.mark.slow  # importing great_expectations takes seconds
+def test_great_expectations_draws_no_charts_and_weighs_no_distributions():
+    """What only laws on distributions want is not imported for a check."""
+    program = """
+import sys
+from expectations.suites.ge import UNUSED, Bench
+Bench()
+print([name for name in UNUSED if name in sys.modules])
+"""
+    assert _in_a_new_process(program) == "[]"
