@@ -255,6 +255,9 @@ SIGNATURES = TableSpec(
         Column("sha256", "string", "SHA-256 of size and pixels, hex: equal for equal pictures, however coded"),
         Column("phash", "string", "difference hash (dHash) of the inked part, 64 bits, hex: few bits differ = alike"),
         Column("ink_ratio", "double", "black pixels by all pixels, 0 to 1"),
+        Column("strokes", "int32", "strokes of a pen at the least: 0 no ink, 1 a dot or a plain line, 2 more"),
+        Column("box_ratio", "double", "the smallest upright box around all ink by the whole picture, 0 to 1"),
+        Column("cells", "string", "which of 15 x 15 cells of the inked part have ink: four hex digits a row"),
         Column(
             "feature_code",
             "string",

@@ -12,7 +12,7 @@ from typing import Any
 
 from protocols import bmp, jbig
 from protocols.errors import DecodeError
-from protocols.picture import content_hash, difference_hash, ink_ratio
+from protocols.picture import box_ratio, cells, content_hash, difference_hash, ink_ratio, strokes
 from protocols.png import png
 from protocols.signature import Upload, feature_code
 
@@ -90,6 +90,9 @@ def _row(group: Sequence[Mapping[str, Any]], parts: Sequence[Part], *, compiled:
         "sha256": content_hash(picture),
         "phash": difference_hash(picture),
         "ink_ratio": ink_ratio(picture),
+        "strokes": strokes(picture),
+        "box_ratio": box_ratio(picture),
+        "cells": cells(picture),
     }
 
 

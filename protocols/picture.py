@@ -7,6 +7,7 @@ import operator
 from protocols.jbig import Bitmap
 
 _ACROSS, _DOWN = 9, 8
+_CELLS = 15
 
 
 def content_hash(picture: Bitmap) -> str:
@@ -18,6 +19,50 @@ def content_hash(picture: Bitmap) -> str:
 def ink_ratio(picture: Bitmap) -> float:
     """Black pixels by all pixels, 0 to 1."""
     return int.from_bytes(picture.rows, "big").bit_count() / (picture.width * picture.height)
+
+
+def box_ratio(picture: Bitmap) -> float:
+    """The smallest upright box around all ink by the whole picture, 0 to 1."""
+    if (box := _box(picture)) is None:
+        return 0.0
+    left, top, right, bottom = box
+    return (right - left) * (bottom - top) / (picture.width * picture.height)
+
+
+def strokes(picture: Bitmap) -> int:
+    """How many strokes of a pen the ink takes at the least, up to two: 0 without ink, 1 for a dot or a plain line.
+
+    A row or a column of pixels that meets ink twice was crossed twice: by a second stroke, or by one that turned back.
+    """
+    size, above, once, twice = picture.row_bytes, 0, 0, 0
+    for at in range(0, len(picture.rows), size):
+        line = int.from_bytes(picture.rows[at : at + size], "big")
+        if (line & ~(line >> 1)).bit_count() > 1:
+            return 2
+        begun, above = line & ~above, line
+        twice |= once & begun
+        once |= begun
+    return 2 if twice else 1 if once else 0
+
+
+def cells(picture: Bitmap) -> str:
+    """Where the ink is: the part with ink laid over 15 x 15 cells, row by row; 60 hex digits, four for each row.
+
+    A cell's bit is set where it has any ink; the last bit of each row's sixteen is none. All zero for an empty picture.
+    """
+    if (box := _box(picture)) is None:
+        return "0" * 4 * _CELLS
+    left, top, right, bottom = box
+    spans = [_span(left, right, cell, _CELLS) for cell in range(_CELLS)]
+    masks = [((1 << (end - start)) - 1) << (8 * picture.row_bytes - end) for start, end in spans]
+    told = []
+    for band in range(_CELLS):
+        first, last = _span(top, bottom, band, _CELLS)
+        size = picture.row_bytes
+        lines = (int.from_bytes(picture.rows[at * size : (at + 1) * size], "big") for at in range(first, last))
+        ink = functools.reduce(operator.or_, lines, 0)
+        told.append(sum(1 << _CELLS - place for place, mask in enumerate(masks) if ink & mask))
+    return "".join(f"{row:04x}" for row in told)
 
 
 def difference_hash(picture: Bitmap) -> str:

@@ -55,7 +55,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "events": (*_EVERYWHERE, "event_id", "operation", "outcome", "response_code", "batch_count"),
     "signatures": (
         *_EVERYWHERE, "signature_id", "transaction_id", "rrn", "width", "height", "sha256", "phash", "ink_ratio",
-        "feature_code", "transaction_feature_code", "upload_state", "response_code",
+        "strokes", "box_ratio", "cells", "feature_code", "transaction_feature_code", "upload_state", "response_code",
     ),
     "rejects": ("line", "profile", "kind", "seen_at", "length", "layer", "code", "field", "segment_id", "seq",
                 "business_date", "seen_date"),

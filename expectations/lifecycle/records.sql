@@ -195,7 +195,7 @@ CREATE TEMP TABLE signature AS
 SELECT s.signature_id AS id, coalesce(u.merchant, s.merchant_id, o.merchant_id, '') AS merchant,
        coalesce(u.terminal, s.terminal_id, s.line, '') AS terminal, s.batch_no AS batch, s.stan,
        coalesce(s.event_at, u.moment) AS moment, s.business_date, s.transaction_id AS signs, s.sha256, s.phash,
-       s.ink_ratio, s.width, s.height, s.feature_code, s.transaction_feature_code, s.upload_state, s.response_code
+       s.ink_ratio, s.strokes, s.box_ratio, s.cells, s.width, s.height, s.feature_code, s.transaction_feature_code, s.upload_state, s.response_code
 FROM (SELECT * FROM signatures
       QUALIFY row_number() OVER (PARTITION BY signature_id ORDER BY seen_date, request_seq, response_seq) = 1) s
 LEFT JOIN owner o ON o.terminal_id = s.terminal_id AND o.profile IS NOT DISTINCT FROM s.profile

@@ -1,9 +1,10 @@
 -- One row a refund in full of a sale that could still have been voided: same terminal, clearing day and batch, the
--- batch not settled.
+-- batch not settled. A void asks for the card: one that was not there (keyed in, or read by nothing) had to be refunded.
 SELECT r.id AS key,
        CASE WHEN r.amount_fen = o.amount_fen AND r.terminal = o.terminal AND r.clearing_day = o.clearing_day
                  AND r.batch = o.batch AND coalesce(o.settled_at > r.moment, true) AND o.state = 'approved' AND NOT o.is_reversed
-                 AND (o.first_void_nth IS NULL OR o.first_void_nth > r.nth) THEN 1 ELSE 0 END AS voids_possible,
+                 AND (o.first_void_nth IS NULL OR o.first_void_nth > r.nth)
+                 AND coalesce(left(r.entry_mode, 2) NOT IN ('00', '01'), true) THEN 1 ELSE 0 END AS voids_possible,
        [r.id, o.id] AS subjects, r.merchant, r.terminal, r.business_date, 0 AS amount_at_risk_fen, NULL::TIMESTAMPTZ AS act_by,
        'clear' AS grade, []::VARCHAR[] AS missing, []::VARCHAR[] AS also_ruled_out, o.moment AS sold_at
 FROM life r

@@ -40,7 +40,8 @@ RULES = (
         grades={"clear": ("P3", "POSSIBLE")},
         source="S",
         ruled_out=("holidays",),
-        innocent="a lane that closes early, a weekday on which the shop is closed: they are learned; public holidays",
+        innocent="a lane that closes early or rests at noon, a weekday on which the shop is closed: they are learned; "
+        "public holidays",
         kinds=(),
         parameters=(Parameter("least_s", 7200, "seconds of silence that are always allowed"),),
     ),

@@ -108,6 +108,12 @@ def refunded_in_full_before_the_settlement(till: Till) -> None:
     till.refund(till.sale(5000))
 
 
+@stage.scene(rules={"refund_same_day_should_void": {"enabled": True}})
+def refunded_without_the_card(till: Till) -> None:
+    """The number was keyed in (entry mode 01): what the terminal voids asks for the card."""
+    till.refund(till.sale(5000), entry_mode="012")
+
+
 @stage.scene()
 def a_large_sale_refunded_the_next_day(till: Till) -> None:
     many_sales(till)

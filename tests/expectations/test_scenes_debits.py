@@ -244,6 +244,26 @@ def one_terminal_on_two_lines_by_turns(till: Till) -> None:
     till.sale(1003, card=3)
 
 
+@stage.scene("duplicate_terminal_identity P2 PROBABLE")
+def one_terminal_on_two_lines_over_two_days(till: Till) -> None:
+    """One line in the morning, another in the evening, and next morning the first again: the lines' days overlap."""
+    till.sale(1001, at="2026-11-21 10:00:00")
+    till.sale(1002, line="copy", card=2, at="2026-11-21 18:00:00")
+    till.sale(1003, card=3, at="2026-11-22 09:00:00")
+
+
+@stage.scene()
+def a_spare_device_while_one_was_mended(till: Till) -> None:
+    """The first line is heard again three days after its last message."""
+    till.sale(1001, at="2026-11-21 10:00:00")
+    till.settle()
+    till.sale(1002, line="spare", card=2, at="2026-11-21 18:00:00")
+    till.settle()
+    till.sale(1003, line="spare", card=3, at="2026-11-23 18:00:00")
+    till.settle()
+    till.sale(1004, card=4, at="2026-11-24 12:00:00")
+
+
 @stage.scene()
 def a_terminal_moved_to_another_line(till: Till) -> None:
     till.sale(1001)

@@ -267,15 +267,27 @@ def a_lane_that_falls_silent(till: Till) -> list[Till]:
     return [lane]
 
 
-def only_lane(till: Till, *, silent: tuple[str, ...] = (), until: int = 20, closed: int | None = None) -> None:
-    """Three weeks of November 2026 of a shop with one terminal, 9:10 to 20:10, but for a closed weekday (0: Monday)."""
+def only_lane(
+    till: Till,
+    *,
+    silent: tuple[str, ...] = (),
+    until: int = 20,
+    closed: int | None = None,
+    rest: range = range(0),
+    rest_that_day: range | None = None,
+) -> None:
+    """Three weeks of November 2026 of a shop with one terminal, a sale an hour from 9:10 to 20:10.
+
+    But for whole days, a closed weekday (0: Monday), and hours of rest, which may be others on the 20th.
+    """
     for day in range(1, 22):
         date = f"2026-11-{day:02d}"
         if date in silent or moment(f"{date} 12:00:00").weekday() == closed:
             continue
         till.at(f"{date} 09:00:00")
         for hour in range(9, (until if day == 20 else 20) + 1):
-            till.sale(4000 + hour, card=hash((day, hour)) % 10**6, at=f"{hour:02d}:10:00")
+            if hour not in (rest_that_day if rest_that_day is not None and day == 20 else rest):
+                till.sale(4000 + hour, card=hash((day, hour)) % 10**6, at=f"{hour:02d}:10:00")
         till.settle()
 
 
@@ -292,6 +304,30 @@ def the_only_terminal_falls_silent_at_noon(till: Till) -> None:
 @stage.scene("terminal_silent P3 POSSIBLE")
 def a_silence_of_days_is_told_once(till: Till) -> None:
     only_lane(till, silent=("2026-11-17", "2026-11-18", "2026-11-19"))
+
+
+@stage.scene("terminal_silent P3 POSSIBLE")
+def a_pause_of_three_hours_where_an_hour_is_usual(till: Till) -> None:
+    """Sales at 12:10 and 15:10: 10,800 s; the usual longest pause is 3,600 s, twice of it 7,200."""
+    only_lane(till, rest_that_day=range(13, 15))
+
+
+@stage.scene()
+def a_pause_of_twice_the_usual(till: Till) -> None:
+    """Sales at 12:10 and 14:10: 7,200 s, no more than twice 3,600."""
+    only_lane(till, rest_that_day=range(13, 14))
+
+
+@stage.scene()
+def a_rest_at_noon_that_is_learned(till: Till) -> None:
+    """Every day 12:10 to 15:10, 10,800 s; once to 17:10, 18,000 s, where twice 10,800 is allowed."""
+    only_lane(till, rest=range(13, 15), rest_that_day=range(13, 17))
+
+
+@stage.scene("terminal_silent P3 POSSIBLE")
+def a_terminal_that_begins_the_day_at_noon(till: Till) -> None:
+    """The shop opens at 9:10, and the first sale is at 12:10: 10,800 s."""
+    only_lane(till, rest_that_day=range(9, 12))
 
 
 @stage.scene()

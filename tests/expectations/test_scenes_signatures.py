@@ -53,8 +53,29 @@ def a_blank_signature(till: Till) -> None:
 
 
 @stage.scene("sig_blank P3 POSSIBLE")
-def a_very_short_name(till: Till) -> None:
+def little_ink_and_no_word_of_strokes(till: Till) -> None:
     till.sign(till.sale(4000), ink_ratio=0.0015)
+
+
+@stage.scene()
+def a_very_short_name(till: Till) -> None:
+    """Less than 0.2 % of ink, but two strokes over 5 % of the picture."""
+    till.sign(till.sale(4000), ink_ratio=0.0015, strokes=2, box_ratio=0.05)
+
+
+@stage.scene("sig_blank P3 POSSIBLE")
+def a_line_across(till: Till) -> None:
+    till.sign(till.sale(4000), ink_ratio=0.01, strokes=1, box_ratio=0.04)
+
+
+@stage.scene("sig_blank P3 POSSIBLE")
+def a_scribble_in_a_corner(till: Till) -> None:
+    till.sign(till.sale(4000), ink_ratio=0.01, strokes=2, box_ratio=0.029)
+
+
+@stage.scene()
+def a_signature_over_three_hundredths(till: Till) -> None:
+    till.sign(till.sale(4000), ink_ratio=0.01, strokes=2, box_ratio=0.03)
 
 
 @stage.scene("sig_reused_exact P1 PROVEN")
@@ -80,6 +101,24 @@ def one_picture_sent_twice_for_one_sale(till: Till) -> None:
 def two_cards_with_nearly_one_signature(till: Till) -> None:
     till.sign(till.sale(4000), phash="f0f0f0f0f0f0f0f0")
     till.sign(till.sale(5000, card=2), phash="f0f0f0f0f0f0f0f3")
+
+
+INK = "fffe" * 10 + "0000" * 5
+"""Ten of fifteen rows of cells inked: 150 cells."""
+
+
+@stage.scene("sig_reused_near P3 POSSIBLE")
+def two_cards_with_nearly_the_same_ink(till: Till) -> None:
+    """146 of 150 cells are inked by both: 97.3 in 100."""
+    till.sign(till.sale(4000), phash="c3c3c3c3c3c3c3c3", cells=INK)
+    till.sign(till.sale(5000, card=2), phash="c3c3c3c3c3c3c3c0", cells="0ffe" + INK[4:])
+
+
+@stage.scene()
+def two_cards_whose_ink_lies_elsewhere(till: Till) -> None:
+    """Hashes one bit apart; 145 of 150 cells are inked by both: 96.7 in 100."""
+    till.sign(till.sale(4000), phash="3c3c3c3c3c3c3c3c", cells=INK)
+    till.sign(till.sale(5000, card=2), phash="3c3c3c3c3c3c3c3d", cells="07fe" + INK[4:])
 
 
 @stage.scene()

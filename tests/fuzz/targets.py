@@ -24,7 +24,7 @@ from protocols.journal.evidence import Piece, choose, pieces, weigh
 from protocols.journal.formats import FORMATS
 from protocols.journal.profile import available_journals, load_journal
 from protocols.journal.sanitise import clean
-from protocols.picture import content_hash, difference_hash, ink_ratio
+from protocols.picture import box_ratio, cells, content_hash, difference_hash, ink_ratio, strokes
 from protocols.png import png
 from protocols.profile import Profile, load_profile, profiles_speaking
 from protocols.signature import upload
@@ -232,6 +232,9 @@ def _picture(image: bytes, *, compiled: qm.Run | None = None) -> None:
     assert 0.0 <= ink_ratio(found) <= 1.0
     assert len(content_hash(found)) == 64
     assert len(difference_hash(found)) == 16
+    assert (strokes(found) == 0) == (ink_ratio(found) == 0)
+    assert ink_ratio(found) <= box_ratio(found) <= 1.0
+    assert len(cells(found)) == 60
     assert png(found).startswith(b"\x89PNG")
 
 

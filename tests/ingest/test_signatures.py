@@ -78,6 +78,8 @@ def test_public_messages_land_as_pictures(shop: Shop, mti: str) -> None:
     assert (row["width"], row["height"], row["image"]) == (picture.width, picture.height, png(picture))
     assert (len(row["sha256"]), len(row["phash"]), row["error"]) == (64, 16, None)
     assert 0.05 < row["ink_ratio"] < 0.06
+    assert (row["strokes"], len(row["cells"])) == (2, 60)
+    assert row["ink_ratio"] < row["box_ratio"] <= 1
     assert (row["upload_state"], row["transaction_id"], row["parts"]) == ("unanswered", None, 1)
     assert row["rrn"] == vector["fields"]["37"]
     assert row["feature_code"] == {"0900": "5138B261", "0920": None}[mti]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from protocols import jbig
 from protocols.jbig import Bitmap
 from protocols.message import Message
-from protocols.picture import content_hash, difference_hash, ink_ratio
+from protocols.picture import box_ratio, cells, content_hash, difference_hash, ink_ratio, strokes
 from protocols.png import png
 from protocols.profile import load_profile
 from protocols.sanitise import Sanitiser
@@ -165,6 +165,39 @@ def test_ink_is_black_by_all() -> None:
     """A quarter black is 0.25; the fill of a line counts for nothing."""
     assert ink_ratio(bitmap(["#   ", "   #"])) == 0.25
     assert ink_ratio(bitmap(["   "])) == 0
+
+
+@pytest.mark.parametrize(
+    ("lines", "least"),
+    [
+        (["    ", "    "], 0),
+        (["    ", " ## ", " ## "], 1),
+        (["#####"], 1),
+        (["#   ", " #  ", "  ##"], 1),
+        (["# # ", "    "], 2),
+        (["#   ", "    ", "#   "], 2),
+        (["### ", "#   ", "### "], 2),
+        (["# #", "# #", "###"], 2),
+    ],
+)
+def test_strokes_are_counted_where_a_row_or_column_meets_ink_twice(lines: list[str], least: int) -> None:
+    """A dot, a bar and a slanting line are one; a gap in a row or a column, a hook and a cup are two."""
+    assert strokes(bitmap(lines)) == least
+
+
+def test_box_is_of_all_ink() -> None:
+    """Three by two pixels of twelve by two; nothing without ink."""
+    assert box_ratio(bitmap(["  #         ", "    #       "])) == 6 / 24
+    assert box_ratio(bitmap(["   "])) == 0
+
+
+def test_cells_tell_where_ink_is() -> None:
+    """A picture of 15 x 15 is its own cells; the same in double size has the same, wherever it lies."""
+    lines = ["#" + " " * 13 + "#"] + [" " * 15] * 13 + ["###" + " " * 11 + "#"]
+    assert cells(bitmap(lines)) == "8002" + "0000" * 13 + "e002"
+    double = ["   " + "".join(2 * pixel for pixel in line) for line in lines for _ in range(2)]
+    assert cells(bitmap([" " * 33, *double])) == cells(bitmap(lines))
+    assert cells(bitmap(["  "])) == "0" * 60
 
 
 @given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))
