@@ -92,7 +92,7 @@ def _world(seed: int, folder: Path, trade: Trade) -> list[tuple[list[float], int
     Docket(given).hear(linked)
     rule = replace(RULES[WINDOW], points=dict.fromkeys(RULES[WINDOW].points, 1))
     linked.execute(f"CREATE OR REPLACE TEMP VIEW parameter AS {given.sql(rule)}")
-    found = linked.sql(rule.sql).to_arrow_table().to_pylist()
+    found = linked.sql(f"SELECT * FROM ({rule.sql}) ORDER BY key").to_arrow_table().to_pylist()  # noqa: S608 - the rule's own view
     [(sales, anomalies)] = linked.sql(
         "SELECT count(*), count(*) FILTER (sendings > 1 OR reversal_sendings > 0) FROM life "
         "WHERE kind = 'SALE' AND exposed"

@@ -38,6 +38,7 @@ class Perturbation:
 
     Attributes:
         dropped: share of the exchanges that were not recorded.
+        late: share of the terminals' days that land after everything else, the statements too.
         skew_s: how far every terminal's clock is ahead.
         no_atc: the chip's data are not there.
         last_four: of cards only the last four digits are known: all begin alike, and there is no token.
@@ -46,6 +47,7 @@ class Perturbation:
 
     name: str = "as it is"
     dropped: float = 0.0
+    late: float = 0.0
     skew_s: int = 0
     no_atc: bool = False
     last_four: bool = False
@@ -57,6 +59,7 @@ PERTURBATIONS = (
     Perturbation("1 % of the records lost", dropped=0.01),
     FIVE_PERCENT,
     Perturbation("10 % of the records lost", dropped=0.10),
+    Perturbation("a tenth of the days landed late", late=0.1),
     Perturbation("clocks 10 min fast", skew_s=600),
     Perturbation("no chip counter", no_atc=True),
     Perturbation("last four digits only", last_four=True),
@@ -85,6 +88,7 @@ class Brought:
     frames: int
     landed: LandResult
     lost: frozenset[Key]
+    rejects: int
 
 
 def bring(story: Story, folder: Path, how: Perturbation | None = None) -> Brought:
@@ -99,11 +103,16 @@ def bring(story: Story, folder: Path, how: Perturbation | None = None) -> Brough
     lost: set[Key] = set()
     frames = record(story, settings, keys, how, lost)
     landed = land(settings)
+    rejects = landed.rejects
     if not how.no_statement:
         layouts = {name: load_layout(str(HERE / f"{name}.toml")) for name in ("trades", "payouts")}
         for acquirer, file, layout in story.books.write(folder):
             import_statement(settings, file, acquirer, layouts[layout])
-    return Brought(settings, frames, landed, frozenset(lost))
+    if how.late:
+        frames += record(story, settings, keys, how, lost, late=True)
+        landed = land(settings)
+        rejects += landed.rejects
+    return Brought(settings, frames, landed, frozenset(lost), rejects)
 
 
 def run(story: Story, folder: Path, bench: Judge, how: Perturbation | None = None) -> Judged:
@@ -124,16 +133,21 @@ def run(story: Story, folder: Path, bench: Judge, how: Perturbation | None = Non
         [f"{each.name}: {each.reason}" for each in judged.could_not_run],
         lake.read("transactions"),
         brought.frames,
-        brought.landed.rejects,
+        brought.rejects,
         brought.lost,
     )
 
 
-def record(story: Story, settings: Settings, keys: Keys, how: Perturbation, lost: set[Key]) -> int:
-    """Put every frame into the spool, as the collector does; how many. What is not recorded is added to ``lost``."""
+def record(
+    story: Story, settings: Settings, keys: Keys, how: Perturbation, lost: set[Key], *, late: bool = False
+) -> int:
+    """Put every frame into the spool, as the collector does; how many. What is not recorded is added to ``lost``.
+
+    Of what lands late nothing is put there, or with ``late`` nothing else.
+    """
     count, batch = 0, []
     with Spool(settings.spool.directory, keys) as spool:
-        for pending in _records(story, keys, how, lost):
+        for pending in _records(story, keys, how, lost, late=late):
             batch.append(pending)
             if len(batch) >= BATCH:
                 spool.append_many(batch)
@@ -144,13 +158,15 @@ def record(story: Story, settings: Settings, keys: Keys, how: Perturbation, lost
     return count + len(batch)
 
 
-def _records(story: Story, keys: Keys, how: Perturbation, lost: set[Key]) -> Iterator[PendingRecord]:
+def _records(story: Story, keys: Keys, how: Perturbation, lost: set[Key], *, late: bool) -> Iterator[PendingRecord]:
     profiles: dict[str, tuple[Profile, Sanitiser]] = {}
     chance = random.Random(f"lost {how.name}")
     dropped: dict[tuple[int, int], bool] = {}
     seen: set[str] = set()
     for heard in _read(story):
         device = heard.device
+        if how.late and (random.Random(f"{device.terminal} {heard.at.date()}").random() < how.late) != late:
+            continue
         exchange = (id(device), heard.exchange)
         if how.dropped and exchange not in dropped:
             dropped[exchange] = chance.random() < how.dropped

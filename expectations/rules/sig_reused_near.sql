@@ -20,9 +20,7 @@ pair AS (
     GROUP BY later.id, first.id
 ),
 quarter AS (
-    SELECT id, unnest([('0x' || substr(cells, 1, 16))::UBIGINT, ('0x' || substr(cells, 17, 16))::UBIGINT,
-                       ('0x' || substr(cells, 33, 16))::UBIGINT, ('0x' || substr(cells, 49, 12))::UBIGINT]) AS ink,
-           unnest([1, 2, 3, 4]) AS place
+    SELECT id, unnest(generate_series(1, 4)) AS place, ('0x' || substr(cells, (16 * place - 15)::INTEGER, 16))::UBIGINT AS ink
     FROM signed WHERE length(cells) = 60
 ),
 laid_over AS (

@@ -1,14 +1,19 @@
 """A small world of the detection benchmark, through everything: what must be found is, and sameness is silent."""
 
+import json
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
 from bench.detection.figures import Outcome, total
 from bench.detection.match import Matched, Share
+from bench.detection.pipeline import Perturbation, run
 from bench.detection.report import IDENTITY
-from bench.detection.worlds import Order, WorldLostError, play, play_all
+from bench.detection.story import write
+from bench.detection.worlds import Order, WorldLostError, brands, play, play_all
+from expectations.findings import Finding
 from tests.expectations.plainlaws import PlainBench
 
 
@@ -69,3 +74,23 @@ def test_a_seeded_world_is_judged_as_it_was_acted():
     assert seen.proven.recall.value >= 0.97, [play for play, share in seen.plays.items() if share.hits < share.of]
     assert seen.proven_wrong.value <= 0.005, dict(seen.wrong)
     assert all(seen.negatives[number].value == 1.0 for number in IDENTITY if seen.negatives[number].of)
+
+
+@pytest.mark.slow  # acts, lands and judges a world twice
+def test_days_that_land_late_are_judged_as_if_they_had_not(tmp_path: Path):
+    """A third of the terminals' days lands after all others and the statements: every finding is the same."""
+    as_it_is, late = (
+        run(write("dev", 4, shops=8, cases=1, profiles=brands()), tmp_path / how.name, PlainBench(), how)
+        for how in (Perturbation("as it is"), Perturbation("late", late=0.33))
+    )
+    assert as_it_is.could_not_run == late.could_not_run == []
+    assert len(as_it_is.findings) >= 60
+    assert sorted(map(_without_ids, late.findings)) == sorted(map(_without_ids, as_it_is.findings))
+
+
+def _without_ids(found: Finding) -> str:
+    """A finding without what is made with the shop's key, which is another in each folder."""
+    plain = found.as_dict()
+    subjects = [{name: each[name] for name in each if name != "transaction_id"} for each in plain["subjects"]]
+    told = {name: plain[name] for name in plain if name not in {"finding_id", "evidence"}}
+    return json.dumps(told | {"subjects": subjects}, sort_keys=True)
