@@ -6,9 +6,9 @@ from expectations.rules.declaration import Parameter, Rule
 _SAME_MONEY = ("same_record_read_twice", "reversed", "voided", "refunded")
 
 WINDOW_POINTS = {
-    "within_60_s": 42,
-    "within_300_s": 32,
-    "within_3600_s": 12,
+    "within_60_s": 41,
+    "within_300_s": 31,
+    "within_3600_s": 11,
     "first_had_anomaly": 59,
     "same_terminal_and_operator": 7,
     "first_unsigned": 15,
