@@ -6,9 +6,9 @@ against the contract only where the settings have one.
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from expectations.cases.record import CaseRecord, MoneyBack
 from expectations.cases.states import OVER, age_class
@@ -28,6 +28,10 @@ REFUNDS = ("REFUND", "QR_REFUND")
 AGES = ("0-3", "4-7", "8-15", ">15")
 KNOWN_DAYS = 28
 """A merchant that was seen so many days before a period, or in it, is reported on."""
+
+
+Owned = TypeVar("Owned", CaseRecord, Finding, MoneyBack)
+"""What is of one merchant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,32 +158,27 @@ def figures(
         filters=within,
     )
     takings = _takings(lake, seen, period)
+    in_yuan: dict[str, dict[dt.date, int]] = {CNY: {}}  # also where there were none
     checked = Counter(seen["merchant_id"].to_pylist())
     fees = _fees(settings, lake, period)
     terminals, profiles = _terminals(seen), _profiles(seen)
+    theirs_of, back, missing = _by_merchant(records), _by_merchant(money_back), _numbers_missing(findings, period)
     return {
         merchant_id: ShopFigures(
             merchant_id=merchant_id,
             checked=checked[merchant_id],
             takings={
-                currency: {day: takings.get((merchant_id, currency, day), 0) for day in period.days}
-                for currency in sorted({CNY, *(key[1] for key in takings if key[0] == merchant_id)})
+                currency: {day: taken.get(day, 0) for day in period.days}
+                for currency, taken in sorted((in_yuan | takings.get(merchant_id, {})).items())
             },
             seen_days=sum(day >= period.start for day in theirs),
-            numbers_missing=sum(
-                int(each.evidence.get("numbers_missing", 0))
-                for each in findings
-                if each.rule == "stan_gap"
-                and each.merchant_id == merchant_id
-                and period.start <= each.business_date <= period.end
-            ),
+            numbers_missing=missing[merchant_id],
             recovered=total(
                 each.amount
-                for each in money_back
-                if each.merchant_id == merchant_id
-                and period.start <= each.at.astimezone(settings.zone).date() <= period.end
+                for each in back.get(merchant_id, ())
+                if period.start <= each.at.astimezone(settings.zone).date() <= period.end
             ),
-            **case_figures([each for each in records if each.merchant_id == merchant_id], period, now),
+            **case_figures(theirs_of.get(merchant_id, ()), period, now),
             fees=fees.get(merchant_id),
             deposits=tuple(
                 progress(lake, each, period.end) for each in settings.deposits if each.merchant == merchant_id
@@ -189,6 +188,22 @@ def figures(
         )
         for merchant_id, theirs in sorted(days.items())
     }
+
+
+def _by_merchant(things: Iterable[Owned]) -> dict[str, list[Owned]]:
+    found: dict[str, list[Owned]] = {}
+    for each in things:
+        found.setdefault(each.merchant_id, []).append(each)
+    return found
+
+
+def _numbers_missing(findings: Iterable[Finding], period: Period) -> Counter[str]:
+    """Merchant -> trace numbers of the period that were never seen."""
+    found: Counter[str] = Counter()
+    for each in findings:
+        if each.rule == "stan_gap" and period.start <= each.business_date <= period.end:
+            found[each.merchant_id] += int(each.evidence.get("numbers_missing", 0))
+    return found
 
 
 def case_figures(records: Collection[CaseRecord], period: Period, now: dt.datetime) -> dict[str, Any]:
@@ -204,7 +219,8 @@ def case_figures(records: Collection[CaseRecord], period: Period, now: dt.dateti
     }
 
 
-def _takings(lake: Lake, seen: "pa.Table", period: Period) -> dict[tuple[str, str, dt.date], int]:
+def _takings(lake: Lake, seen: "pa.Table", period: Period) -> dict[str, dict[str, dict[dt.date, int]]]:
+    """Merchant -> currency -> local day -> takings in minor units."""
     columns = ["transaction_id", "merchant_id", "txn_type", "amount_fen", "business_date"]
     filters = [
         ("business_date", ">=", period.start), ("business_date", "<=", period.end),
@@ -216,10 +232,11 @@ def _takings(lake: Lake, seen: "pa.Table", period: Period) -> dict[tuple[str, st
         .group_by(["merchant_id", "currency", "business_date", "txn_type"])
         .aggregate([("amount_fen", "sum")])
     )
-    found: dict[tuple[str, str, dt.date], int] = {}
+    found: dict[str, dict[str, dict[dt.date, int]]] = {}
     for row in sums.to_pylist():
-        key = (row["merchant_id"], row["currency"] or CNY, row["business_date"])
-        found[key] = found.get(key, 0) + (row["amount_fen_sum"] or 0) * (1 if row["txn_type"] in SALES else -1)
+        taken = found.setdefault(row["merchant_id"], {}).setdefault(row["currency"] or CNY, {})
+        sign = 1 if row["txn_type"] in SALES else -1
+        taken[row["business_date"]] = taken.get(row["business_date"], 0) + sign * (row["amount_fen_sum"] or 0)
     return found
 
 
