@@ -169,11 +169,11 @@ class _Length(c.Adapter):  # type: ignore[misc]  # construct has no types
 def lrc(covered: bytes | bytearray) -> int:
     """XOR of the bytes from the length to ETX."""
     folded = int.from_bytes(covered, "big")
-    half = 4 << max(len(covered) - 1, 0).bit_length()
-    while half >= 8:
-        folded = folded >> half ^ folded & (1 << half) - 1
-        half >>= 1
-    return folded
+    shift = 4 << max(len(covered) - 1, 0).bit_length()
+    while shift >= 8:  # what was folded stays in the upper bytes, and reaches the last one no more
+        folded ^= folded >> shift
+        shift >>= 1
+    return folded & 0xFF
 
 
 def _hex(text: str, size: int, name: str) -> bytes:
