@@ -59,7 +59,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Stamps:
-    """The clocks of records, in the order of their numbers: arrays of int64; ``wall`` and ``mono`` in microseconds.
+    """The clocks of records: arrays of int64; ``wall`` and ``mono`` in microseconds.
 
     A record that was not seen live, as of a capture, has neither boot nor monotonic clock: both are 0.
     """
@@ -98,9 +98,12 @@ def first_wrong(rows: "pa.Table", clock: Clock) -> dt.datetime | None:
     """What a wrong clock said first of a record that was seen live; None: it was never wrong."""
     import numpy as np
 
-    stamps = Stamps.of(rows.sort_by("seq"))
+    stamps = Stamps.of(rows)
     wrong = np.flatnonzero(stamps.live() & ~clock.can_be(stamps.wall))
-    return _EPOCH + int(stamps.wall[wrong[0]]) * _MICROSECOND if wrong.size else None
+    if not wrong.size:
+        return None
+    first = wrong[rows["seq"].to_numpy()[wrong].argmin()]
+    return _EPOCH + int(stamps.wall[first]) * _MICROSECOND
 
 
 def sure(rows: "pa.Table", clock: Clock) -> Stamps | None:
