@@ -73,7 +73,9 @@ def test_a_frame_is_described_as_before(name: str) -> None:
 @pytest.mark.parametrize("name", JOURNALS)
 def test_a_journal_is_described_as_before(name: str, tmp_path: Path) -> None:
     """Each record's object, and its lines in both languages."""
-    path = str(JOURNALS[name](tmp_path, SEEDED))
+    given = tmp_path / "said"
+    given.mkdir()
+    path = str(JOURNALS[name](given, SEEDED))
     whole = [json.loads(each) for each in said(path, "--profile", name, "--json").splitlines()]
     hold(f"{name}.json", json.dumps(whole[0], ensure_ascii=False, indent=1) + "\n")
     for language in LANGUAGES:
