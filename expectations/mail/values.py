@@ -5,6 +5,7 @@ absent or empty, and `Texts.fill` then takes another wording.
 """
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping
 
 from expectations.findings import Finding, Subject
@@ -14,6 +15,7 @@ from expectations.mail.figures import Figures, number
 LONGEST = 60
 """No value from a finding takes more characters than this in a mail."""
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 CALL_AHEAD = dt.timedelta(minutes=30)
 """Somebody at the acquirer needs this long before the cut-off."""
 
@@ -60,7 +62,8 @@ def quote(subjects: Iterable[Subject], figures: Figures) -> str:
 def evidence_values(finding: Finding, figures: Figures) -> dict[str, str]:
     """A rule's numbers as text: ``*_fen`` is money of its currency, ``*_ppm`` a rate, ``*_stan`` has six digits.
 
-    ``*_on`` is a day. Words of a rule's evidence stay out of mails: they are codes, identifiers or masked cards.
+    ``*_on`` is a day, where it is one: a number is spent on another operation. Words of a rule's evidence stay out of
+    mails: they are codes, identifiers or masked cards.
     """
     said = {}
     for name, value in finding.evidence.items():
@@ -68,7 +71,7 @@ def evidence_values(finding: Finding, figures: Figures) -> dict[str, str]:
             said[name] = _evidence_number(name, value, finding.currency, figures)
             if name.endswith("_ppm"):
                 said[f"{name}_yuan"] = figures.money(value)  # of ¥10,000 a millionth is a fen
-        elif value and name.endswith("_on"):
+        elif name.endswith("_on") and _DAY.fullmatch(str(value)):
             said[name] = figures.date(dt.date.fromisoformat(value))
     return said
 

@@ -193,3 +193,14 @@ def test_words_of_the_evidence_stay_out_of_texts():
     )
     values = case_values(group([told], NOW)[0], told, Figures(texts("en"), SHANGHAI, NOW))
     assert {name for name in values if name.startswith("e_")} == {"e_n"}
+
+
+def test_what_a_number_was_spent_on_is_no_day():
+    """The void's number belongs to a query of a balance; the day on which a deposit is due is one."""
+    told = finding(
+        "void_no_original",
+        subject("VOID", 12, "10:05:00", 2500),
+        evidence={"number_spent_on": "BALANCE", "signed_on": "2026-11-03", "returned_on": None},
+    )
+    values = case_values(group([told], NOW)[0], told, Figures(texts("en"), SHANGHAI, NOW))
+    assert {name: value for name, value in values.items() if name.startswith("e_")} == {"e_signed_on": "3 Nov"}
