@@ -62,6 +62,7 @@ class Shop:
         self.words = [each.word for each in terminals]
         words = f"[spool]\nseal_seconds = 5\n[lake]\nuri = '{folder / 'lake'}'\n"
         (self.disk / "tillwatch.toml").write_text(words, "utf-8")
+        os.sync()  # the settings were there long before the first power cut
         self._clock = folder / "clock"
         self._clock.write_text("+0")
         preload = ["faketime", "-m", "-f", "+0", "printenv", "LD_PRELOAD"]
