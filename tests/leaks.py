@@ -5,7 +5,7 @@ up, in ASCII, packed digits at both alignments, hex of either, UTF-16 and base64
 are found first, whatever their form, and compared then. A file is opened where it packs others:
 tables, archives, mails. Not opened: what is encrypted, and the text of PDFs, which is glyphs of
 an embedded font. What a test gave in, as a terminal or an acquirer does, is no artefact:
-captures, and what lies in a folder ``said``.
+captures, journals, and what lies in a folder ``said``.
 """
 
 import base64
@@ -43,7 +43,8 @@ ARTEFACTS = frozenset(
 PACKERS = frozenset({".parquet", ".eml", ".zip", ".gz"})
 DATABASES = frozenset({"cases.db", "airflow.db"})
 """Those of tillwatch; others are journals of terminals."""
-GIVEN = "said"
+GIVEN = frozenset({"said", "pos.log", "v.log"})
+"""Folders, and terminals' own journals, that tests give in."""
 _ASCII = re.compile(rb"[0-9]{13,}")
 _WIDE = re.compile(rb"(?:[0-9]\x00){13,}|(?:\x00[0-9]){13,}")
 _PACKED = re.compile(rb"[%s]{6,}" % b"".join(rb"\x%d0-\x%d9" % (tens, tens) for tens in range(10)))
@@ -102,9 +103,9 @@ def left_in(folder: Path) -> dict[str, list[str]]:
 
 def _files(folder: Path) -> Iterator[Path]:
     for where, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name != GIVEN]
+        folders[:] = [name for name in folders if name not in GIVEN]
         for path in map(Path(where).joinpath, names):
-            if (path.suffix in ARTEFACTS or path.name in DATABASES) and path.is_file():
+            if path.name not in GIVEN and (path.suffix in ARTEFACTS or path.name in DATABASES) and path.is_file():
                 yield path
 
 

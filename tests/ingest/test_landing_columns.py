@@ -68,7 +68,9 @@ def differences(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         with monkeypatch.context() as patched:
             patched.setattr("ingest.deriving.PIECE_ROWS", 200)
             land(settings)
-        by_row = settings.model_copy(update={"lake": settings.lake.model_copy(update={"uri": str(tmp_path / "rows")})})
+        by_row = settings.model_copy(
+            update={"lake": settings.lake.model_copy(update={"uri": str(tmp_path / "said/rows")})}
+        )
         with monkeypatch.context() as patched:
             patched.setattr("ingest.landing.segment_table", lambda *_, **_options: None)
             patched.setattr("ingest.decoding.column_facts", lambda *_: None)
