@@ -15,6 +15,8 @@ from protocols.zvt.words import BITMAPS, COMMANDS, TAGS, TOTALS_BYTES, TOTALS_GR
 
 MOST_DEPTH = 8
 _MOST_SERVICE = 0x03
+_ABORT = b"\x06\x1e"
+_WRONG_CURRENCY = 0x6F
 _POSITIONAL = {
     "password": ("secret", 3),
     "config": ("hex", 1),
@@ -142,7 +144,7 @@ class _Reader:
         # what may be missing has no bitmap's number, and its own values are bitmaps' numbers too
         if word == "wait?" and (at == stop or self._tlv_fits(at, stop)):
             return at
-        if word == "currency?" and self._registration_fits(at, stop):
+        if word == "currency?" and self._without_currency(at, stop):
             return at
         self._room(name, at, size, stop)
         self._add(name, name, kind, at, at + size)
@@ -186,8 +188,15 @@ class _Reader:
         told = self.data[at + 2 : at + 2 + extra] if extra else self.data[at + 1 : at + 2]
         return len(told) == max(extra, 1) and at + 2 + extra + int.from_bytes(told, "big") == stop
 
-    def _registration_fits(self, at: int, stop: int) -> bool:
-        """Whether nothing, a service byte (two bits) or a container stands here; any two digits may be a currency's."""
+    def _without_currency(self, at: int, stop: int) -> bool:
+        """Whether what may follow a currency stands in its place; any two digits may be a currency's.
+
+        In an abort nothing but two bytes behind 6F (wrong currency), and a container, is one; in a registration
+        what is neither nothing, a service byte (two bits) nor a container.
+        """
+        if self.data[:2] == _ABORT:
+            named = at + 2 == stop or self._tlv_fits(at + 2, stop)
+            return self.data[at - 1] != _WRONG_CURRENCY or not named or self._tlv_fits(at, stop)
         if stop - at >= 2 and self.data[at] == 0x03 and self.data[at + 1] <= _MOST_SERVICE:
             at += 2
         return at == stop or self._tlv_fits(at, stop)

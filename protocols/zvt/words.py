@@ -199,11 +199,11 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "040F": ("STATUS_INFORMATION", ()),
     "04FF": ("INTERMEDIATE_STATUS", ("status", "wait?")),
     "060F": ("COMPLETED", ("completion",)),
-    "061E": ("ABORTED", ("result",)),
+    "061E": ("ABORTED", ("result", "currency?")),
     "06D1": ("PRINT_LINE", ("print",)),
     "06D3": ("PRINT_TEXT", ()),
 }
-"""Control field -> operation, and what stands before the bitmaps; ``?``: only when no bitmap starts there."""
+"""Control field -> operation, and what stands before the bitmaps; ``?``: only where nothing else can stand."""
 
 FROM_TERMINAL = frozenset(("040F", "04FF", "060F", "061E", "06D1", "06D3"))
 """What a terminal says on its own; the till answers each with 80 00 00."""

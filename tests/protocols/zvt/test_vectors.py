@@ -285,6 +285,28 @@ def test_a_registrations_currency_is_no_bitmap(tail, currency, rest):
 
 
 @pytest.mark.parametrize(
+    ("tail", "said"),
+    [
+        ("6F 0978", {"result": "6F", "currency": "0978"}),
+        ("6F 0578", {"result": "6F", "currency": "0578"}),  # 05 is a bitmap too
+        ("6F 0978 06 03 14 01 FF", {"result": "6F", "currency": "0978", "06.14": "FF"}),
+        ("6F 06 03 14 01 FF", {"result": "6F", "06.14": "FF"}),
+        ("6F 06 00", {"result": "6F"}),
+        ("6F 49 0978", {"result": "6F", "49": "0978"}),
+        ("6F", {"result": "6F"}),
+        ("6C 0541", {"result": "6C", "05": "41"}),  # another result names no currency
+        ("6C 06 09 1F16 01 64 24 03 07 01 41", {"result": "6C", "06.1F16": "64", "06.24.07": "A"}),
+    ],
+)
+def test_an_abort_may_name_a_currency(tail, said):
+    """06 1E result, [currency after 6F], [06 container]."""
+    body = bytes.fromhex(tail)
+    found = read(b"\x06\x1e" + bytes((len(body),)) + body, "zvt")
+    assert found.error is None
+    assert {key: value for key, value in found.fields.items() if key not in {"06", "06.24"}} == said
+
+
+@pytest.mark.parametrize(
     ("raw", "text"),
     [
         (b"f}r das M{dchen, gro~, sch|n", "für das Mädchen, groß, schön"),
