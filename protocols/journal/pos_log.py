@@ -4,6 +4,10 @@ Source: the firmware of one UnionPay terminal (CaoEnXin/LiaoYang_POS: terstruc.h
 columns, posmacro.h for the numbers of transactions, posfiles.c for how it is written).
 The sizes are sure; that the compiler aligned the integers is likely, so both layouts are
 known here and the file says which one it is (``protocols.journal.evidence``).
+
+Not every number is packed digits: both balances are binary, and ``sLoyaltAmount`` of a
+contactless sale is the chip's tag 9F5D, which the firmware stores without asking whether
+the chip has it; without one, what the stack held before stands there.
 """
 
 from collections.abc import Mapping
@@ -25,7 +29,7 @@ _ROWS: tuple[tuple[str, str, int, str, str, str], ...] = (
     ("ucInstalAmtFlag", "byte", 1, "none", "instalment print flag", "分期打印标志"),
     ("sAmount", "fen", 6, "none", "amount in fen", "交易金额"),
     ("sTipAmount", "fen", 6, "none", "tip in fen", "小费金额"),
-    ("sPreAddAmount", "raw", 6, "none", "added pre-authorisation", "追加预授权金额"),
+    ("sPreAddAmount", "packed", 6, "none", "added pre-authorisation", "追加预授权金额"),
     ("sLoyaltAmount", "raw", 6, "none", "points amount", "积分金额"),
     ("lTraceNo", "int32", 4, "none", "system trace number", "流水号"),
     ("lOldTraceNo", "int32", 4, "none", "original trace number", "原流水号"),

@@ -3,6 +3,7 @@
 Source: a public header of Verifone China applications (``typedef struct __TransRecord``),
 integers little-endian as on the terminals' ARM. Text is zero-terminated, dates are packed
 digits with a spare byte. What ``Status`` means is not public: it is kept and not read.
+The original's date alone is not said to be packed (``_original_mmdd``).
 """
 
 from collections.abc import Mapping
@@ -37,7 +38,7 @@ _ROWS: tuple[tuple[str, str, int, str, str, str], ...] = (
     ("OrgTranDate", "raw", 5, "none", "original date MMDD", "原始交易日期"),
     ("TranTime", "packed1", 4, "none", "time hhmmss", "交易时间"),
     ("ExpDate", "packed1_masked", 4, "wipe", "expiry YYYYMM", "卡有效期"),
-    ("SettleDate", "raw", 3, "none", "settlement date MMDD", "清算日期"),
+    ("SettleDate", "packed1", 3, "none", "settlement date MMDD", "清算日期"),
     ("RefCode", "text", 13, "none", "retrieval reference number", "参考号"),
     ("OrgRefCode", "text", 13, "none", "original reference number", "原始参考号"),
     ("AuthCode", "text", 7, "none", "authorisation code", "授权号"),
@@ -171,13 +172,13 @@ def said(values: Mapping[str, Any], transactions: Mapping[str, str]) -> Said:
         amount_fen=int(values["Amount"]) if values["Amount"] else None,
         currency="156",
         pan_masked=mask_pan(values["PAN"]),
-        settlement_mmdd=_mmdd(values["SettleDate"]),
+        settlement_mmdd=values["SettleDate"] if is_date(values["SettleDate"]) else None,
         rrn=values["RefCode"].strip() or None,
         auth_code=values["AuthCode"].strip() or None,
         response_code=code,
         orig_batch_no=(values["OrgBatchNum"] or None) if refers else None,
         orig_stan=(values["OrgSysTrace"] or None) if refers else None,
-        orig_mmdd=_mmdd(values["OrgTranDate"]) if refers else None,
+        orig_mmdd=_original_mmdd(bytes.fromhex(values["OrgTranDate"])) if refers else None,
         orig_rrn=(values["OrgRefCode"].strip() or None) if refers else None,
         orig_auth_code=(values["OrgAuthCode"].strip() or None) if refers else None,
         atc=int(values["ATC"][:4], 16) or None,
@@ -195,6 +196,14 @@ def said(values: Mapping[str, Any], transactions: Mapping[str, str]) -> Said:
     )
 
 
-def _mmdd(packed: str) -> str | None:
-    digits = packed[:4]
-    return digits if digits.isdigit() and is_date(digits) else None
+def _original_mmdd(raw: bytes) -> str | None:
+    """The date in five bytes that the header calls MMDD without a word on how.
+
+    Four characters and a zero byte, packed digits in front of zero bytes, or packed YYYYMMDD copied from
+    the original's own date: a first byte 30 or 31, 01 to 12, or 20 tells them apart.
+    """
+    packed = raw.hex()
+    for digits in (raw[:4].decode("latin-1"), packed[:4], packed[:8]):
+        if digits.isascii() and is_date(digits):
+            return digits[-4:]
+    return None

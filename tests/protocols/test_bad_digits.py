@@ -110,6 +110,13 @@ def test_each_bad_nibble_of_the_registrations_currency():
         assert told(apdu.error) == ("bcd", "currency", 7 + at)
 
 
+def test_each_bad_nibble_of_an_aborts_currency():
+    """06 1E: result 6F, currency 2."""
+    for at, value in each_nibble(2):
+        apdu = read_zvt(b"\x06\x1e\x03\x6f" + value, "zvt")
+        assert told(apdu.error) == ("bcd", "currency", 4 + at)
+
+
 def test_a_receipt_that_is_none_is_all_f():
     """87 FF FF: no receipt; a single F is a bad nibble, above."""
     assert read_zvt(status(b"\x87\xff\xff"), "zvt").error is None
@@ -171,7 +178,7 @@ RECORDS: dict[str, Layout] = {
 def test_each_bad_nibble_of_a_record(name):
     """Every packed amount and date: the column and where it begins; F is legal where the sanitiser writes it.
 
-    Original date and settlement date of a TransRecord are not always there: kept as bytes, and no numbers here.
+    What the sources do not call packed digits, or what a terminal may fill with anything, is in docs/journals.md.
     """
     layout, blank, met = RECORDS[name], RECORDS[name].build({}), 0
     for column, start in layout.offsets.items():
@@ -186,7 +193,7 @@ def test_each_bad_nibble_of_a_record(name):
             assert told(wrong) == ("bcd", column, start)
             assert column not in values
             assert len(values) == len(layout.fields) - 1
-    assert met == {"pos": 2, "tot": 17, "tra": 3}[name[:3]]
+    assert met == {"pos": 3, "tot": 17, "tra": 4}[name[:3]]
 
 
 @pytest.mark.parametrize("name", RECORDS)

@@ -76,6 +76,7 @@ def any_values(draw: st.DrawFn, layout: Layout) -> dict[str, Any]:
                 "fen": st.integers(0, 100**each.size - 1),
                 "text": st.text("az09 *", max_size=each.size - 1),
                 "digits": st.text("0123456789*", max_size=each.size - 1),
+                "packed": st.text("0123456789", min_size=2 * each.size, max_size=2 * each.size),
                 "packed1": st.text("0123456789", min_size=2 * each.size - 2, max_size=2 * each.size - 2),
                 "packed1_masked": st.text("0123456789F", min_size=2 * each.size - 2, max_size=2 * each.size - 2),
                 "raw": st.binary(min_size=each.size, max_size=each.size).map(lambda raw: raw.hex().upper()),

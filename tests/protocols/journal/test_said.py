@@ -76,6 +76,39 @@ def test_a_trans_record(code, outcome):
     assert said.facts.settlement_mmdd == "1121"
 
 
+@pytest.mark.parametrize(
+    ("raw", "mmdd"),
+    [
+        (b"1120\0", "1120"),  # text
+        (b"\x11\x20\0\0\0", "1120"),  # packed
+        (b"\x20\x26\x11\x20\0", "1120"),  # packed, with the year
+        (b"0229\0", "0229"),
+        (bytes(5), None),
+        (b"1320\0", None),
+        (b"\xb2\xb9\xb2\xb0\0", None),  # superscripts in Latin-1: digits to Python, and no date
+        (b"\xff\xff\xff\xff\xff", None),
+    ],
+)
+def test_the_originals_date_of_a_trans_record(raw, mmdd):
+    """However its header's MMDD is meant: four characters, packed, or packed behind a year; anything else is none."""
+    record = bytearray(files.trans_record(trans_record.PACKED.size, kind=18))
+    at = trans_record.PACKED.offsets["OrgTranDate"]
+    record[at : at + 5] = raw
+    _, said = load_journal("verifone-journal").read(bytes(record))
+
+    assert (said.facts.txn_type, said.facts.orig_mmdd) == ("REFUND", mmdd)
+
+
+def test_no_date_can_be_read_in_two_ways():
+    """Whatever stands in the five bytes, at most one of the three ways to read it gives a date."""
+    days = [f"{dt.date(2024, 1, 1) + dt.timedelta(n):%m%d}" for n in range(366)]
+    texts = {day.encode() for day in days}
+    packed = {bytes.fromhex(day) for day in days}
+    assert not {text[:2] for text in texts} & packed
+    assert not {text[:1] for text in texts} & {b"\x20"}
+    assert not {each[:1] for each in packed} & {b"\x20"}
+
+
 def test_a_row_of_t_water():
     """Year beside the date, 60.1 for the type, state in words."""
     row = t_water.dump(files.water_row(TRANS_STATUS=3, FUNC_CODE="23", OLD_TRACK="000009", OLD_DATE="20261120"))
