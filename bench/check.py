@@ -25,12 +25,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
+
 from bench.trade import FIRST_DAY, fill
 from ingest.settings import Settings
 from ingest.storage import LakeSettings
 from ingest.tables import Lake
 
-SIZES = ("100000", "1000000")
+SIZES = (100_000, 1_000_000)
 DAYS, NEW_DAY_DAYS = 60, 90
 RESULTS = Path(__file__).parent / "results" / "check.json"
 STAGES = ("reading", "linking", "life cycles", "great expectations", "data docs", "cases")
@@ -115,9 +117,10 @@ def peer(name: str, folder: Path, twice: int) -> Figures:
     }
 
 
-def apart(*words: str) -> Figures:
+def apart(one: str, *rest: str) -> Figures:
     """This file again, in a process of its own."""
-    done = subprocess.run([sys.executable, "-m", "bench.check", *words], check=True, stdout=subprocess.PIPE, text=True)
+    words = [sys.executable, "-m", "bench.check", "--one", one, *(word for each in rest for word in ("--with", each))]
+    done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
     figures: Figures = json.loads(done.stdout)
     return figures
 
@@ -172,28 +175,32 @@ def growth(measured: list[Figures]) -> str:
     )
 
 
-def main() -> None:
-    words = sys.argv[1:]
-    if words[:1] == ["judge"]:
-        day = dt.date.fromisoformat(words[2]) if len(words) > 2 else None
-        print(json.dumps(judged(Path(words[1]), day=day)))
+@click.command()
+@click.argument("sizes", nargs=-1, type=click.IntRange(min=1))
+@click.option("--new-day", is_flag=True, help="Put one more day into the lake and judge that alone, too.")
+@click.option("--lake", "kept", type=click.Path(path_type=Path), help="Keep the lake here for the next time.")
+@click.option("--one", nargs=1, hidden=True, help="One process of a measurement: judge or peer.")
+@click.option("--with", "rest", multiple=True, hidden=True)
+def main(*, sizes: tuple[int, ...], new_day: bool, kept: Path | None, one: str | None, rest: tuple[str, ...]) -> None:
+    """Measure checks of lakes of so many attempts; 100,000 and a million where none is given."""
+    if one == "judge":
+        day = dt.date.fromisoformat(rest[1]) if len(rest) > 1 else None
+        click.echo(json.dumps(judged(Path(rest[0]), day=day)))
         return
-    if words[:1] == ["peer"]:
-        print(json.dumps(peer(words[1], Path(words[2]), int(words[3]))))
+    if one == "peer":
+        click.echo(json.dumps(peer(rest[0], Path(rest[1]), int(rest[2]))))
         return
-    new_day = "--new-day" in words
-    kept = Path(words[words.index("--lake") + 1]) if "--lake" in words else None
     measured: list[Figures] = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
-    for size in [word for word in words if word.isdigit()] or SIZES:
+    for size in sizes or SIZES:
         with tempfile.TemporaryDirectory() as folder:
-            figures = measure(int(size), kept or Path(folder), new_day=new_day)
+            figures = measure(size, kept or Path(folder), new_day=new_day)
         show(figures)
         command = f"python -m bench.check {size}" + (" --new-day" if new_day else "")
         machine = {"python": platform.python_version(), "cores": os.cpu_count(), "machine": platform.machine()}
         measured = [each for each in measured if each["command"] != command]
         measured.append({"command": command, "machine": machine, **figures})
         RESULTS.write_text(json.dumps(measured, indent=1) + "\n")
-    print(growth(measured))
+    click.echo(growth(measured))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import click
+
 from bench import backlog, trade
 from bench.cluster import cluster
 from ingest.deriving import DERIVED
@@ -94,7 +96,7 @@ def engine_with(executors: int) -> Iterator[Engine]:
             yield engine
 
 
-def one(work: str, executors: int, folder: Path) -> Figures:
+def run(work: str, executors: int, folder: Path) -> Figures:
     """One run's figures, and a sum of the tables it made."""
     processors = Processors()
     with engine_with(executors) as engine:
@@ -143,7 +145,7 @@ def measure(work: str, size: int, folder: Path) -> Iterator[tuple[str, Figures]]
         _, twice = trade.fill(Lake(folder / "lake"), size, DAYS)
     first: Figures = {}
     for name, executors in ENGINES.items():
-        words = [sys.executable, "-m", "bench.spark", "one", work, str(executors), str(folder)]
+        words = [sys.executable, "-m", "bench.spark", work, "--one", str(executors), str(folder)]
         load = round(os.getloadavg()[0], 1)
         each = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
         first = first or each
@@ -161,15 +163,16 @@ def fit(points: list[tuple[int, float]]) -> Figures:
     return {"fixed": round((sum_y - each * sum_x) / n, 1), "per_million": round(each * 1e6, 1)}
 
 
-def main() -> None:
-    words = sys.argv[1:]
-    if words[:1] == ["one"]:
-        print(json.dumps(one(words[1], int(words[2]), Path(words[3]))))
+@click.command()
+@click.argument("work", type=click.Choice(["land", "check"]))
+@click.argument("sizes", nargs=-1, type=click.IntRange(min=1))
+@click.option("--one", nargs=2, type=(int, click.Path(path_type=Path)), hidden=True, help="Executors, and the folder.")
+def main(*, work: str, sizes: tuple[int, ...], one: tuple[int, Path] | None) -> None:
+    """Measure landing of so many frames, or checking of so many attempts."""
+    if one:
+        click.echo(json.dumps(run(work, *one)))
         return
-    if words[:1] not in (["land"], ["check"]):
-        sys.exit("say what is measured: land or check")
-    work = words[0]
-    sizes = [int(word) for word in words[1:]] or SIZES[work]
+    sizes = sizes or SIZES[work]
     runs: list[Figures] = []
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
