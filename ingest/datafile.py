@@ -70,7 +70,7 @@ def written(table: "pa.Table", folder: Path, cipher: Cipher | None = None) -> It
         if cipher is None:
             _seal_footer(temporary)
         temporary.chmod(LAKE_FILE)
-        _sync(temporary)
+        sync(temporary)
         if not _holds(temporary, table, cipher):
             raise LakeError(
                 f"{folder}: a file read back differs from what was written",
@@ -117,11 +117,12 @@ def publish(temporary: Path, final: Path, *, keep_other: bool = False) -> bool:
             temporary.replace(final)
         else:
             os.utime(final)
-    _sync(final.parent)
+    sync(final.parent)
     return True
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """The bytes of a file, or the names in a folder, are on the disk."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

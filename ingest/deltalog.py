@@ -4,13 +4,17 @@ Of two that commit at once one is let in. A commit carries a mark of its own, so
 answer was lost on the way is known as ours.
 """
 
+import contextlib
+import json
+import random
+import time
 import uuid
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ingest.errors import LakeError, StoreError
 from ingest.places import Place
-from ingest.rows import arrow_schema
+from ingest.rows import arrow_schema, text
 from ingest.scan import first_line, remedy
 from ingest.tablespec import TableSpec
 
@@ -19,10 +23,15 @@ if TYPE_CHECKING:
     from deltalake.transaction import AddAction, RemoveAction
 
 MAKE_TRIES = 20
+COMMIT_TRIES = 1000
+CHECKPOINT_EVERY = 100
+"""So many commits to a log in a folder are read one by one at most when a table is opened."""
 MOST_PROTOCOL = (3, 7)
 """The newest reader and writer version of the Delta protocol (PROTOCOL.md, "Protocol Evolution")."""
 _MARK = "tillwatch"
 _NEWER = "written by a newer version"
+_FULL = "check the disk's free space and health, and the folder's owner"
+_ALONE = "let one `tillwatch land` run at a time"
 _UPDATE = "update tillwatch on this machine; nothing was changed"
 
 
@@ -70,19 +79,21 @@ def made(place: Place, spec: TableSpec) -> "DeltaTable":
     from deltalake.exceptions import DeltaError
 
     name, table = spec.name, place.at(spec.name)
+
+    def create(address: str) -> None:
+        DeltaTable.create(
+            address, arrow_schema(spec, comments=True), "error", list(spec.partition_by), name=name,
+            description=spec.meaning, configuration=place.configuration, storage_options=place.options,
+        )  # fmt: skip
+
     wrong: Exception | None = None
     for _ in range(MAKE_TRIES):
         if (handle := opened(place, spec)) is not None:
             return handle
-        schema = arrow_schema(spec, comments=True)
-        by, told = list(spec.partition_by), {"name": name, "description": spec.meaning}
         try:
             place.prepare(name)
             with place.errors(name):
-                DeltaTable.create(
-                    table, schema, "error", by, configuration=place.configuration,
-                    storage_options=place.options, **told,
-                )  # fmt: skip
+                place.enter(name, -1, "", create)
         except DeltaError as first:  # of two at once, one makes it and the other finds it on its next turn
             wrong = first
         except OSError as refused:
@@ -102,25 +113,154 @@ def commit(
     *,
     app: tuple[str, int],
 ) -> bool:
-    """One commit on what ``handle`` saw; False when somebody else's came in between.
+    """One commit on what ``handle`` saw; False when somebody else's came in between that was about the same.
 
-    A commit carries a name of its own, so that one whose answer was lost is known as ours.
+    It stays, whatever happens once this has returned. It carries a name of its own, so that one whose answer
+    was lost on the way is known as ours.
+
+    Raises:
+        LakeError: the disk refused it, or others kept committing first.
+        StoreError: the object store refuses or cannot be reached.
     """
+    from deltalake import DeltaTable
     from deltalake.exceptions import CommitFailedError, DeltaError
     from deltalake.transaction import CommitProperties, Transaction
 
-    mode, mark, seen = "overwrite" if filters else "append", uuid.uuid4().hex, handle.version()
+    name, mark, seen = spec.name, uuid.uuid4().hex, handle.version()
     properties = CommitProperties(app_transactions=[Transaction(*app)], custom_metadata={_MARK: mark})
     schema, by = arrow_schema(spec), list(spec.partition_by)
+
+    def write(address: str) -> None:
+        """In a draft no file is listed: what is replaced is taken out by name."""
+        told: list[AddAction | RemoveAction] = list(actions)
+        if address == place.at(name):
+            table, mode, where = handle, "overwrite" if filters else "append", filters
+        else:
+            table, mode, where = DeltaTable(address), "append", None
+            told += _removals(handle, spec, filters)
+        table.create_write_transaction(told, mode, schema, by, where, commit_properties=properties)
+
+    newest = handle
+    for _ in range(COMMIT_TRIES):
+        try:
+            with place.errors(name):
+                if place.enter(name, newest.version(), _state(newest), write):
+                    _condense_if_due(place, spec, newest)
+                    return True
+        except CommitFailedError:
+            return _has(place, spec, mark, seen)
+        except (DeltaError, StoreError):
+            if not _has(place, spec, mark, seen):
+                raise
+            return True
+        except OSError as wrong:
+            raise LakeError(f"{place.at(name)}: cannot be written: {first_line(wrong)}", hint=_FULL) from wrong
+        if (now := opened(place, spec)) is None:
+            return False
+        newest = now
+        if (done := newest.transaction_version(app[0])) is not None and done >= app[1]:
+            return False
+        if _taken_out(newest, actions, filters) != _taken_out(handle, actions, filters):
+            return False
+        time.sleep(random.uniform(0, 0.02))  # noqa: S311  lets another go first
+    raise LakeError(f"{place.at(name)}: other runs kept committing first", hint=_ALONE)
+
+
+def checkpoint(place: Place, handle: "DeltaTable", spec: TableSpec) -> None:
+    """Write the log's state down as one file, and remove entries of it that are older than 30 days.
+
+    Raises:
+        LakeError: the disk refused it.
+        StoreError: the object store refuses or cannot be reached.
+    """
+    from deltalake import DeltaTable
+
+    def write(address: str) -> None:
+        (handle if address == place.at(spec.name) else DeltaTable(address)).create_checkpoint()
+
     try:
         with place.errors(spec.name):
-            handle.create_write_transaction(list(actions), mode, schema, by, filters, commit_properties=properties)
-    except CommitFailedError:
-        return _has(place, spec, mark, seen)
-    except (DeltaError, StoreError):
-        if not _has(place, spec, mark, seen):
-            raise
-    return True
+            place.condense(spec.name, handle.version(), write)
+            if (now := opened(place, spec)) is not None:
+                now.cleanup_metadata()
+    except OSError as wrong:
+        raise LakeError(f"{place.at(spec.name)}: cannot be written: {first_line(wrong)}", hint=_FULL) from wrong
+
+
+def _state(handle: "DeltaTable") -> str:
+    """Protocol and metadata of a table, as an entry of its log states them."""
+    protocol, metadata = handle.protocol(), handle.metadata()
+    features = {"readerFeatures": protocol.reader_features, "writerFeatures": protocol.writer_features}
+    versions = {"minReaderVersion": protocol.min_reader_version, "minWriterVersion": protocol.min_writer_version}
+    about = {
+        "id": str(metadata.id),
+        "name": metadata.name,
+        "description": metadata.description,
+        "format": {"provider": "parquet", "options": {}},
+        "schemaString": handle.schema().to_json(),
+        "partitionColumns": metadata.partition_columns,
+        "configuration": metadata.configuration,
+        "createdTime": metadata.created_time,
+    }
+    known = {name: value for name, value in features.items() if value is not None}
+    return "\n".join(json.dumps(each) for each in ({"protocol": versions | known}, {"metaData": about}))
+
+
+def _condense_if_due(place: Place, spec: TableSpec, before: "DeltaTable") -> None:
+    """A draft knows no history, so when a checkpoint is due is said here; in a bucket deltalake says it."""
+    from deltalake.exceptions import DeltaError
+
+    if place.options is None and (before.version() + 2) % CHECKPOINT_EVERY == 0:
+        with contextlib.suppress(LakeError, DeltaError):  # the commit is in; without a checkpoint reading takes longer
+            if (now := opened(place, spec)) is not None:
+                checkpoint(place, now, spec)
+
+
+def _concerned(
+    handle: "DeltaTable", named: set[str], filters: list[tuple[str, str, list[str]]] | None
+) -> list[dict[str, Any]]:
+    """Of the files that are listed those with these names, or in the partitions that are replaced."""
+    import pyarrow as pa
+
+    if not named and not filters:
+        return []
+    files: list[dict[str, Any]] = pa.table(handle.get_add_actions(flatten=True)).to_pylist()
+    return [
+        file
+        for file in files
+        if file["path"] in named
+        or (filters and all(text(file[f"partition.{column}"]) in values for column, _, values in filters))
+    ]
+
+
+def _taken_out(
+    handle: "DeltaTable",
+    actions: "Sequence[AddAction | RemoveAction]",
+    filters: list[tuple[str, str, list[str]]] | None,
+) -> set[str]:
+    """The files of a table that a commit takes out: where they are no longer the same, it is not about them."""
+    from deltalake.transaction import RemoveAction
+
+    named = {each.path for each in actions if isinstance(each, RemoveAction)}
+    return {file["path"] for file in _concerned(handle, named, filters)}
+
+
+def _removals(
+    handle: "DeltaTable", spec: TableSpec, filters: list[tuple[str, str, list[str]]] | None
+) -> "list[RemoveAction]":
+    """What takes everything out of the partitions that are replaced."""
+    from deltalake.transaction import RemoveAction
+
+    now = int(time.time() * 1000)
+    return [
+        RemoveAction(file["path"], True, now, file["size_bytes"], partition(spec, file))
+        for file in _concerned(handle, set(), filters)
+    ]
+
+
+def partition(spec: TableSpec, file: Mapping[str, Any]) -> dict[str, str]:
+    """The partition of a listed file, by column."""
+    return {column: text(file[f"partition.{column}"]) for column in spec.partition_by}
 
 
 def _has(place: Place, spec: TableSpec, mark: str, after: int) -> bool:

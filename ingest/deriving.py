@@ -81,6 +81,7 @@ def derive(
             if lake.version("raw_frames") == version:
                 raise
             continue  # maintenance put its files together meanwhile
+        lake.secure("raw_frames")  # or a power cut might leave tables that stand on frames which are gone
         for name in late:
             where = {"seen_date": sorted(days)} if days else {}
             if lake.replace(name, staged[name], partitions=where, app_id=APPLICATION, app_version=version):

@@ -272,7 +272,9 @@ class Lake:
         if not gone:
             return 0
         now = int(time.time() * 1000)
-        removed = [RemoveAction(each["path"], True, now, each["size_bytes"], _partition(spec, each)) for each in gone]
+        removed = [
+            RemoveAction(each["path"], True, now, each["size_bytes"], deltalog.partition(spec, each)) for each in gone
+        ]
         done = deltalog.commit(self.place, handle, spec, [*added, *removed], app=(COMPACTION, version))
         for file in gone if done else []:
             self.place.remove(f"{name}/{file['path']}")
@@ -289,9 +291,20 @@ class Lake:
     def checkpoint(self, name: str) -> None:
         """Write the log's state down as one file, and remove entries of it that are older than 30 days."""
         if (handle := self._open(name)) is not None:
-            with self.place.errors(name):
-                handle.create_checkpoint()
-                handle.cleanup_metadata()
+            deltalog.checkpoint(self.place, handle, _spec(name))
+
+    def secure(self, name: str) -> None:
+        """What a table is seen to hold stays so, whatever happens next: ask before anything relies on it.
+
+        Raises:
+            LakeError: the disk refused it.
+        """
+        try:
+            self.place.secure(name)
+        except OSError as wrong:
+            raise LakeError(
+                f"{self.place.at(name)}: cannot be synced: {wrong.strerror}", hint="the disk is failing: check it"
+            ) from wrong
 
     def sweep(self, name: str) -> int:
         """Remove files that no reader and no writer can want any more; how many there were.
@@ -350,7 +363,7 @@ def _together(spec: TableSpec, files: list[dict[str, Any]]) -> Iterator[list[dic
     """The files of each partition that are worth putting together, some at a time."""
     partitions: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for file in files:
-        partitions.setdefault(tuple(_partition(spec, file).values()), []).append(file)
+        partitions.setdefault(tuple(deltalog.partition(spec, file).values()), []).append(file)
     for each in partitions.values():
         if len(each) < FEWEST:
             continue
@@ -363,10 +376,6 @@ def _together(spec: TableSpec, files: list[dict[str, Any]]) -> Iterator[list[dic
             rows += file["num_records"]
         if len(some) > 1:
             yield some
-
-
-def _partition(spec: TableSpec, file: Mapping[str, Any]) -> dict[str, str]:
-    return {column: text(file[f"partition.{column}"]) for column in spec.partition_by}
 
 
 def _is_compacted(path: str) -> bool:

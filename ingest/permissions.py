@@ -18,8 +18,13 @@ def narrow_umask() -> None:
     os.umask(os.umask(UMASK) | UMASK)
 
 
-def make_lake_folder(folder: Path, root: Path) -> None:
-    """Make a folder of the lake, and those above it up to ``root``, closed to others; old ones stay as they are."""
+def make_lake_folder(folder: Path, root: Path) -> list[Path]:
+    """Make a folder of the lake, and those above it up to ``root``, closed to others; old ones stay as they are.
+
+    Returns:
+        The folders that were made, those above the root too: their names are not synced yet.
+    """
+    made = [each for each in root.parents if not each.exists()]
     root.parent.mkdir(parents=True, exist_ok=True)
     for each in (root, *reversed([up for up in folder.parents if root in up.parents]), folder):
         try:
@@ -29,6 +34,8 @@ def make_lake_folder(folder: Path, root: Path) -> None:
                 raise
         else:
             each.chmod(LAKE_FOLDER)
+            made.append(each)
+    return made
 
 
 def write_private(path: Path, content: bytes) -> None:

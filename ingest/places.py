@@ -1,22 +1,23 @@
 """Where a lake's tables lie: a folder, or a bucket and prefix of an S3 API.
 
 A data file appears under its name whole or not at all: linked in a folder, put with
-``If-None-Match: *`` in a bucket. The Delta log's own files are put by deltalake in the same
-way, so that of two writers at once one is let in; no lock table is needed.
+``If-None-Match: *`` in a bucket. So do the Delta log's own files, by `ingest.logdraft` in a folder
+and by deltalake in a bucket, and of two writers at once one is let in; no lock table is needed.
 """
 
 import contextlib
 import datetime as dt
 import functools
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ingest import datafile
+from ingest import datafile, logdraft
 from ingest.errors import LakeError, UsageError
+from ingest.logdraft import LOG
 from ingest.objectstore import PATIENCE, SLOWEST, for_deltalake, for_pyarrow, open_store, store_errors
 from ingest.permissions import make_lake_folder
 
@@ -85,6 +86,33 @@ class Place(Protocol):
     def remove(self, path: str) -> None:
         """Remove a file; one that is not there is no error."""
 
+    def enter(self, table: str, version: int, state: str, write: Callable[[str], None]) -> bool:
+        """Let ``write`` commit to the table at the address it is given; what it wrote stays, whatever happens next.
+
+        Args:
+            table: a table's name.
+            version: what the commit stands on; -1 for a table that is to be made.
+            state: the table's protocol and metadata, as an entry of its log states them; empty when it is to be made.
+            write: called with the table's address, or with that of a draft.
+
+        Returns:
+            False when somebody else's commit came in between, and this one is not in.
+
+        Raises:
+            OSError: the disk refused it.
+            StoreError: the object store refuses or cannot be reached.
+        """
+
+    def condense(self, table: str, version: int, write: Callable[[str], None]) -> None:
+        """Let ``write`` make a checkpoint of the table at the address it is given; raises as `enter` does."""
+
+    def secure(self, table: str) -> None:
+        """What a reader sees of a table's log stays, whatever happens next, also what a writer that died has left.
+
+        Raises:
+            OSError: the disk refused it.
+        """
+
     def errors(self, table: str) -> AbstractContextManager[None]:
         """What its client raises, as an error that says where and what to do."""
 
@@ -128,7 +156,7 @@ class Folder:
 
     def has_log(self, table: str) -> bool:
         """See `Place.has_log`."""
-        if (self.root / table / "_delta_log").is_dir():
+        if (self.root / table / LOG).is_dir():
             return True
         if self.root.exists() and not self.root.is_dir():
             raise LakeError(f"{self.root}: not a folder", hint="set lake.uri to a folder, such as var/lake")
@@ -136,7 +164,8 @@ class Folder:
 
     def prepare(self, *parts: str) -> None:
         """See `Place.prepare`."""
-        make_lake_folder(self.root.joinpath(*parts), self.root)
+        for folder in {made.parent for made in make_lake_folder(self.root.joinpath(*parts), self.root)}:
+            datafile.sync(folder)
 
     @contextlib.contextmanager
     def desk(self, *parts: str) -> Iterator[Path]:
@@ -151,7 +180,7 @@ class Folder:
         """See `Place.found`."""
         folder = self.root / table
         for path in folder.rglob("*"):
-            if "_delta_log" in path.parts or path.is_dir():
+            if LOG in path.parts or path.is_dir():
                 continue
             with contextlib.suppress(FileNotFoundError):
                 facts = path.stat()
@@ -159,12 +188,26 @@ class Folder:
 
     def log(self, table: str) -> list[str]:
         """See `Place.log`."""
-        names = (self.root / table / "_delta_log").iterdir()
-        return sorted(f"_delta_log/{each.name}" for each in names if each.is_file())
+        names = (self.root / table / LOG).iterdir()
+        return sorted(f"{LOG}/{each.name}" for each in names if each.is_file())
 
     def remove(self, path: str) -> None:
         """See `Place.remove`."""
         (self.root / path).unlink(missing_ok=True)
+
+    def enter(self, table: str, version: int, state: str, write: Callable[[str], None]) -> bool:
+        """See `Place.enter`."""
+        self.prepare(table, LOG)
+        return logdraft.enter(self.root / table / LOG, version, state, write, self.root)
+
+    def condense(self, table: str, version: int, write: Callable[[str], None]) -> None:
+        """See `Place.condense`."""
+        logdraft.condense(self.root / table / LOG, version, write, self.root)
+
+    def secure(self, table: str) -> None:
+        """See `Place.secure`; an entry is on the disk before it has its name, so only names can be missing."""
+        if self.has_log(table):
+            datafile.sync(self.root / table / LOG)
 
     def errors(self, table: str) -> AbstractContextManager[None]:
         """See `Place.errors`."""
@@ -237,7 +280,7 @@ class Bucket:
             for batch in obstore.list(self._store, prefix=f"{table}/"):
                 for each in batch:
                     path = each["path"].removeprefix(f"{table}/")
-                    if not path.startswith("_delta_log/"):
+                    if not path.startswith(f"{LOG}/"):
                         yield Found(path, each["size"], each["last_modified"].timestamp())
 
     def log(self, table: str) -> list[str]:
@@ -245,9 +288,7 @@ class Bucket:
         import obstore
 
         with store_errors(self.url, table):
-            listed = [
-                each["path"] for batch in obstore.list(self._store, prefix=f"{table}/_delta_log/") for each in batch
-            ]
+            listed = [each["path"] for batch in obstore.list(self._store, prefix=f"{table}/{LOG}/") for each in batch]
         return sorted(path.removeprefix(f"{table}/") for path in listed)
 
     def remove(self, path: str) -> None:
@@ -256,6 +297,20 @@ class Bucket:
 
         with store_errors(self.url, path), contextlib.suppress(FileNotFoundError):
             obstore.delete(self._store, path)
+
+    def enter(self, table: str, version: int, state: str, write: Callable[[str], None]) -> bool:
+        """See `Place.enter`; deltalake looks itself whether somebody else's commit was about the same."""
+        del version, state
+        write(self.at(table))
+        return True
+
+    def condense(self, table: str, version: int, write: Callable[[str], None]) -> None:
+        """See `Place.condense`."""
+        del version
+        write(self.at(table))
+
+    def secure(self, table: str) -> None:
+        """What a bucket shows is there."""
 
     def errors(self, table: str) -> AbstractContextManager[None]:
         """See `Place.errors`."""

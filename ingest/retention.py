@@ -89,6 +89,7 @@ def _unverified(info: SegmentInfo, lake: Lake, zone: ZoneInfo) -> str:
     """Why the lake does not prove to hold this segment; empty when it does. Every page read is checked."""
     if lake.committed("raw_frames", info.id) is None:
         return "it has not landed: run `tillwatch land`"
+    lake.secure("raw_frames")
     try:
         journals = frozenset(available_journals())
         recorded = [row_of(info.id, record, zone, journals) for record in read_segment(info.path)]

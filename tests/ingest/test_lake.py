@@ -287,7 +287,7 @@ def test_full_disk_commits_nothing_and_heals(lake: Lake, monkeypatch: pytest.Mon
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(datafile, step if step != "written" else "_sync", full)
+        patched.setattr(datafile, step if step != "written" else "sync", full)
         with pytest.raises((LakeError, OSError)):
             lake.append("transactions", transactions(MONDAY, [1]), app_id="a")
 
