@@ -11,18 +11,8 @@ from ingest.errors import SpoolError
 from ingest.frame_block import FEW, FrameBlock, made_at_once
 from ingest.records import PendingRecord, session
 from ingest.spool import Spool
-from tests.ingest.test_spool_crash import (
-    FOLDER,
-    KEYS,
-    SURVIVORS,
-    MemoryDisk,
-    Told,
-    check,
-    frame,
-    power_cuts,
-    reopen,
-    sealed,
-)
+from tests.ingest.memory_disk import SURVIVORS, MemoryDisk
+from tests.ingest.spool_life import FOLDER, KEYS, Told, check, frame, power_cuts, reopen, sealed
 
 ROWS = FEW + 2
 LINES = ("lane-0", "lane-1")

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from ingest.cli import cli
 from ingest.disk import Disk
+from ingest.errors import LakeError
 from ingest.healing import LEDGER, Copy, heal
 from ingest.keys import create_keys, load_keys
 from ingest.lake import Lake
@@ -124,6 +125,21 @@ def test_a_lake_that_holds_something_else_keeps_the_segment_and_all_after_it(sho
     monkeypatch.setattr(Lake, "read", other)
     assert judged(shop) == ["the lake holds something else under its id: keep both and look"]
     assert len(names(shop)) == 4
+
+
+def test_what_is_not_surely_on_the_lakes_disk_stays(shop: Settings, monkeypatch: pytest.MonkeyPatch):
+    """That it landed is seen in the log; a power cut could take that back until the log is synced."""
+    land(shop)
+    before = names(shop)
+
+    def failing(_path: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("ingest.datafile.sync", failing)
+    with pytest.raises(LakeError, match="raw_frames: cannot be synced"):
+        judged(shop)
+
+    assert names(shop) == before
 
 
 def test_a_damaged_segment_stays(shop: Settings):

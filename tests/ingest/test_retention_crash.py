@@ -14,7 +14,8 @@ from ingest.ledger import write_down, written_down
 from ingest.retention import clear_away, prune
 from ingest.segments import SegmentInfo, sealed_segments
 from ingest.spool import Spool
-from tests.ingest.test_spool_crash import FOLDER, KEYS, SURVIVORS, MemoryDisk, Told, frame, power_cuts, work
+from tests.ingest.memory_disk import SURVIVORS, MemoryDisk
+from tests.ingest.spool_life import FOLDER, KEYS, Told, frame, power_cuts, work
 
 NOW = dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
 

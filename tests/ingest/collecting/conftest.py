@@ -19,6 +19,7 @@ from ingest.ports import Port
 from ingest.records import Direction, Kind, PendingRecord
 from ingest.threads import ThreadWaiting
 from ingest.waiting import EpollWaiting
+from tests.ingest.collecting.committer_bench import Bench
 
 
 class Wire:
@@ -258,3 +259,13 @@ def until() -> Callable[[Callable[[], object], float], None]:
 def _each_waiting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The test runs twice: with one thread for all ports, and with two threads a port, as on Windows."""
     monkeypatch.setattr("ingest.collector.waiting_here", request.param)
+
+
+@pytest.fixture
+def bench(spool: FakeSpool, told: Told, recorder: Callable[[str, Direction], TinyRecorder]) -> Iterator[Bench]:
+    """A started committer; stopped at the end."""
+    made = Bench(spool, told, recorder)
+    made.start()
+    yield made
+    spool.gate.set()
+    assert made.committer.stop(10)

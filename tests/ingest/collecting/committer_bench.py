@@ -1,0 +1,35 @@
+"""A committer on a fake spool, for its tests."""
+
+import time
+from typing import Any
+
+from ingest.acknowledging import Answers
+from ingest.committer import Committer
+from ingest.handover import Chunk
+from ingest.lines import Stream
+
+
+class Bench:
+    """A committer on a fake spool, with what it answered and told."""
+
+    def __init__(self, spool: Any, told: Any, recorder: Any, **options: Any) -> None:
+        self.spool = spool
+        self.told = told
+        self.answers: list[tuple[str, bytes, int]] = []
+        self._recorder = recorder
+        self.committer = Committer(lambda: spool, tell=told, **options)
+
+    def start(self) -> None:
+        self.committer.start(self.answer, self.spool)
+
+    def answer(self, answers: Answers) -> None:
+        self.answers += [(stream.line, byte, len(self.spool.frames())) for stream, byte in answers]
+
+    def stream(self, mode: Any, line: str = "lane") -> Stream:
+        return Stream(line, "tiny", mode=mode, direction="rx", start=lambda: self._recorder(line, "rx"))
+
+    def say(self, stream: Stream, data: bytes) -> bool:
+        return self.committer.offer(Chunk(stream, data, time.time_ns(), time.monotonic_ns()))
+
+    def bytes_answered(self) -> bytes:
+        return b"".join(byte for _, byte, _ in self.answers)
