@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,7 @@ def found(folder: Path) -> list[int]:
     return sound_numbers([record for info in sealed_segments(folder) for record in read_segment(info.path)])
 
 
-def test_a_full_disk_refuses_and_takes_up_again_when_there_is_room(tmp_path: Path) -> None:
+def test_a_full_disk_refuses_and_takes_up_again_when_there_is_room(tmp_path: Path, record_property: Any) -> None:
     """Fault 4: at each of many sizes the batch without room is refused whole; what was acknowledged is not harmed."""
     with mounted("-t", "tmpfs", "-o", "size=1m", "tmpfs", at=tmp_path / "small") as disk:
         with Spool(disk / "spool", KEYS) as spool:
@@ -85,9 +86,10 @@ def test_a_full_disk_refuses_and_takes_up_again_when_there_is_room(tmp_path: Pat
         with Spool(disk / "spool", KEYS):  # starts on a disk that is full
             pass
         assert set(range(1, last + 1)) <= set(found(disk / "spool"))
+    record_property("lost", f"0 of {last} acknowledged")
 
 
-def test_a_sync_that_failed_is_never_asked_again(tmp_path: Path) -> None:
+def test_a_sync_that_failed_is_never_asked_again(tmp_path: Path, record_property: Any) -> None:
     """Fault 4b: the segment is put aside at the first failed sync; when the disk is well again a new one goes on."""
     with mounted("-t", "tmpfs", "-o", "size=9m", "tmpfs", at=tmp_path / "behind") as behind:
         image = behind / "disk.img"
@@ -107,3 +109,4 @@ def test_a_sync_that_failed_is_never_asked_again(tmp_path: Path) -> None:
             numbers = found(disk / "spool")
             assert set(range(1, last + 1)) <= set(numbers)
             assert refused + 1 in numbers
+    record_property("lost", f"0 of {last + 1} acknowledged")

@@ -73,7 +73,7 @@ def test_a_segment_of_a_later_version_is_left_alone_and_collecting_goes_on(
     record_property("lost", "0")
 
 
-def test_numbers_go_on_after_a_segment_of_the_first_format(tmp_path: Path) -> None:
+def test_numbers_go_on_after_a_segment_of_the_first_format(tmp_path: Path, record_property: Any) -> None:
     """A spool of the first release is taken over: its numbers are not used again, its records stay readable."""
     folder = tmp_path / "spool"
     folder.mkdir()
@@ -83,6 +83,7 @@ def test_numbers_go_on_after_a_segment_of_the_first_format(tmp_path: Path) -> No
         assert spool.append_many([record_of(1)]) == [8]  # 7 is the line's session
     assert old.read_bytes() == GOLDEN.read_bytes()
     assert [record.seq for info in sealed_segments(folder) for record in read_segment(info.path)] == list(range(1, 9))
+    record_property("lost", "0 of 8 records")
 
 
 def test_an_open_segment_of_the_first_format_is_taken_over(tmp_path: Path, record_property: Any) -> None:

@@ -165,7 +165,9 @@ def test_replace_refuses_rows_of_other_partitions(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize("later", [1, 5])
-def test_writer_that_was_overtaken_loses(lake: Lake, monkeypatch: pytest.MonkeyPatch, later: int) -> None:
+def test_writer_that_was_overtaken_loses(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, later: int, record_property: Any
+) -> None:
     """Of two who looked before either committed, the second commits nothing and leaves no file."""
     where = {"seen_date": [MONDAY]}
     write = Lake._write
@@ -182,9 +184,12 @@ def test_writer_that_was_overtaken_loses(lake: Lake, monkeypatch: pytest.MonkeyP
     assert not lake.replace("transactions", transactions(MONDAY, [2]), partitions=where, app_id="r", app_version=1)
 
     assert stans(lake) == globbed(lake) == [1]
+    record_property("lost", "0 rows, 0 twice")
 
 
-def test_equal_work_of_two_keeps_the_committed_file(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_work_of_two_keeps_the_committed_file(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, record_property: Any
+) -> None:
     """Two writers with the same rows name the same file; the loser does not take it away."""
     where = {"seen_date": [MONDAY]}
     write = Lake._write
@@ -199,9 +204,10 @@ def test_equal_work_of_two_keeps_the_committed_file(lake: Lake, monkeypatch: pyt
     assert not lake.replace("transactions", transactions(MONDAY, [1]), partitions=where, app_id="r", app_version=1)
 
     assert stans(lake) == globbed(lake) == [1]
+    record_property("lost", "0 rows, 0 twice")
 
 
-def test_sweep_leaves_work_that_may_still_be_committed(lake: Lake) -> None:
+def test_sweep_leaves_work_that_may_still_be_committed(lake: Lake, record_property: Any) -> None:
     """An unlisted file of a later version may be about to be committed; one of an earlier version cannot be."""
     where = {"seen_date": [MONDAY]}
     lake.replace("transactions", transactions(MONDAY, [1]), partitions=where, app_id="raw", app_version=3)
@@ -216,6 +222,7 @@ def test_sweep_leaves_work_that_may_still_be_committed(lake: Lake) -> None:
 
     assert [path.exists() for path in (dead, alive, stray, old)] == [False, True, True, False]
     assert stans(lake) == [1]
+    record_property("lost", "0 rows")
 
 
 def test_flipped_byte_is_an_error_that_names_the_file(lake: Lake) -> None:
@@ -280,7 +287,9 @@ def test_file_that_reads_back_wrong_is_not_committed(lake: Lake, monkeypatch: py
 
 
 @pytest.mark.parametrize("step", ["written", "publish", "content_hash", "statistics"])
-def test_full_disk_commits_nothing_and_heals(lake: Lake, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+def test_full_disk_commits_nothing_and_heals(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, step: str, record_property: Any
+) -> None:
     """ENOSPC at any step is a LakeError; the same call again commits once."""
 
     def full(*_: object, **__: object) -> None:
@@ -295,6 +304,7 @@ def test_full_disk_commits_nothing_and_heals(lake: Lake, monkeypatch: pytest.Mon
     assert lake.append("transactions", transactions(MONDAY, [1]), app_id="a")
     assert stans(lake) == globbed(lake) == [1]
     assert not list(lake.root.rglob("*.tmp"))
+    record_property("lost", "0 rows, 0 twice")
 
 
 def test_files_added_since_a_version_are_the_new_ones(lake: Lake) -> None:
@@ -309,7 +319,7 @@ def test_files_added_since_a_version_are_the_new_ones(lake: Lake) -> None:
     assert lake.uncommitted("transactions", ["c", "a", "d"]) == ["c", "d"]
 
 
-def test_reader_never_sees_half_of_a_replace(lake: Lake) -> None:
+def test_reader_never_sees_half_of_a_replace(lake: Lake, record_property: Any) -> None:
     """While a day is replaced over and over, a reader sees each row exactly once."""
     where = {"seen_date": [MONDAY]}
     lake.replace("transactions", transactions(MONDAY, [1, 2]), partitions=where, app_id="raw", app_version=0)
@@ -330,6 +340,7 @@ def test_reader_never_sees_half_of_a_replace(lake: Lake) -> None:
 
     assert seen
     assert all(found == [1, 2] for found in seen)
+    record_property("lost", f"0 of {sum(map(len, seen))} rows read")
 
 
 def test_filters_prune_and_columns_are_chosen(lake: Lake) -> None:
@@ -376,13 +387,14 @@ for n in range(1, 9):
 
 
 @pytest.mark.slow
-def test_many_processes_commit_each_segment_once(lake: Lake) -> None:
+def test_many_processes_commit_each_segment_once(lake: Lake, record_property: Any) -> None:
     """Four processes that all land the same eight segments put each in once (fault 18)."""
     command = [sys.executable, "-c", APPEND_EIGHT, str(lake.root)]
     workers = [subprocess.Popen(command) for _ in range(4)]
 
     assert [worker.wait() for worker in workers] == [0] * 4
     assert stans(lake) == globbed(lake) == list(range(1, 9))
+    record_property("lost", "0 of 8 segments, 0 twice")
 
 
 def test_duckdb_and_pyarrow_types_agree(lake: Lake) -> None:

@@ -18,7 +18,7 @@ from tests.ingest.landingshop import Shop, damage, sale
 pytestmark = pytest.mark.slow  # whole landings
 
 
-def test_damaged_segment_lands_but_for_its_gap(shop: Shop) -> None:
+def test_damaged_segment_lands_but_for_its_gap(shop: Shop, record_property: Any) -> None:
     """The damaged record is a row of rejects with its number, the others land, and it is said once."""
     shop.seal(sale(2, 10) + sale(3, 20), sale(4, 30))
     path = sealed_segments(shop.settings.spool.directory)[0].path
@@ -35,6 +35,7 @@ def test_damaged_segment_lands_but_for_its_gap(shop: Shop) -> None:
     assert f"records {reject['seq']} to" in reject["expected"]
     assert sum(row["kind"] == "frame" for row in shop.rows("raw_frames")) == 5
     assert 4 in {row["stan"] for row in shop.rows("transactions")}
+    record_property("lost", "0 of 5 sound frames")
 
 
 @pytest.mark.parametrize("harm", ["flipped", "cut", "empty", "text"])
@@ -107,7 +108,7 @@ def test_segment_without_head_or_foot_is_not_lost(shop: Shop, part: str) -> None
     assert {row["kind"] for row in shop.rows("rejects")} == {"gap"}
 
 
-def test_segment_of_another_version_waits(shop: Shop) -> None:
+def test_segment_of_another_version_waits(shop: Shop, record_property: Any) -> None:
     """A segment that a later tillwatch wrote is said, left alone, and lands once this one can read it."""
     import google_crc32c
 
@@ -127,6 +128,7 @@ def test_segment_of_another_version_waits(shop: Shop) -> None:
     assert (first.segments, again.segments, updated.segments) == (1, 0, 1)
     assert {row["stan"] for row in shop.rows("transactions")} == {2, 4}
     assert shop.rows("rejects") == []
+    record_property("lost", "0 of 2 segments")
 
 
 def test_segment_that_cannot_be_opened_is_tried_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from tests.ingest.landingshop import Heard, Shop, day_of_traffic, everything, sa
 pytestmark = pytest.mark.slow  # whole landings
 
 
-def test_landing_again_changes_nothing(shop: Shop) -> None:
+def test_landing_again_changes_nothing(shop: Shop, record_property: Any) -> None:
     """The second run finds nothing new, writes nothing, and the tables are the same to the version."""
     shop.seal(day_of_traffic())
     land(shop.settings)
@@ -35,6 +35,7 @@ def test_landing_again_changes_nothing(shop: Shop) -> None:
     assert again.counts == {"segments": 0, "frames": 0, "damaged": 0}
     assert everything(shop) == before
     assert [shop.lake.version(name) for name in TABLES] == versions
+    record_property("lost", f"0 of {sum(map(len, before.values()))} rows, 0 twice")
 
 
 def test_nothing_there_is_nothing_landed(shop: Shop) -> None:
@@ -110,7 +111,7 @@ STEPS = range(1, 10)
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", STEPS)
 def test_dying_at_any_commit_is_healed_by_the_next_run(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, step: int, when: str
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, step: int, when: str, record_property: Any
 ) -> None:
     """Killed before or after any commit of a run, the next run ends in the same tables, each row once."""
     heard = day_of_traffic()
@@ -143,6 +144,7 @@ def test_dying_at_any_commit_is_healed_by_the_next_run(
     assert died == (step <= 8), "a run of two segments makes eight commits"
     assert everything(shop) == undisturbed
     assert globbed(shop) == len(shop.rows("transactions"))
+    record_property("lost", f"0 of {sum(map(len, undisturbed.values()))} rows, 0 twice")
 
 
 def globbed(shop: Shop) -> int:
@@ -154,7 +156,7 @@ def globbed(shop: Shop) -> int:
 
 
 @pytest.mark.slow
-def test_four_processes_at_once_land_each_row_once(shop: Shop) -> None:
+def test_four_processes_at_once_land_each_row_once(shop: Shop, record_property: Any) -> None:
     """Whoever commits first, all four end well, and the tables are those of one undisturbed run (fault 18)."""
     heard = day_of_traffic()
     shop.seal(*(heard[at : at + 2] for at in range(0, len(heard), 2)))
@@ -171,6 +173,7 @@ def test_four_processes_at_once_land_each_row_once(shop: Shop) -> None:
     assert [run.returncode for run in runs] == [0] * 4, said
     assert everything(shop) == alone
     assert globbed(shop) == len(shop.rows("transactions"))
+    record_property("lost", f"0 of {sum(map(len, alone.values()))} rows, 0 twice")
 
 
 def test_losing_every_race_is_said(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

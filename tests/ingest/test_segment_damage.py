@@ -41,12 +41,13 @@ def test_a_segment_cut_anywhere_keeps_exactly_its_whole_records(record_property:
 @pytest.mark.parametrize(
     "tail", [bytes(1), bytes(4096), b"\xff" * 700, b"\xf1\x5e" * 40], ids=["zero", "page", "ones", "magic"]
 )
-def test_garbage_after_the_last_record_is_torn(tail: bytes) -> None:
+def test_garbage_after_the_last_record_is_torn(tail: bytes, record_property: Any) -> None:
     """A tail of zero pages or noise takes no record with it."""
     data, _ = build(20, sealed=False)
     records, damages = read(data + tail)
     assert len(records) == 20
     assert [(damage.offset, damage.length, damage.torn) for damage in damages] == [(len(data), len(tail), True)]
+    record_property("lost", f"0 of {len(records)} records")
 
 
 def test_no_flipped_bit_goes_unseen() -> None:
@@ -102,13 +103,16 @@ def rearranged(data: bytes, offsets: list[int], order: list[int]) -> bytes:
     ],
 )
 @pytest.mark.parametrize("sealed", [True, False])
-def test_moved_records_are_found_by_their_numbers(order: list[int], left: int, *, sealed: bool) -> None:
+def test_moved_records_are_found_by_their_numbers(
+    order: list[int], left: int, *, sealed: bool, record_property: Any
+) -> None:
     """A doubled, swapped or missing record is named, and no record is read twice or lost by it."""
     data, offsets = build(20, sealed=sealed)
     for chain in (None, CHAIN):
         records, damages = read(rearranged(data, offsets, order), chain)
         assert damages
         assert len(records) == len({record.seq for record in records}) == left
+    record_property("lost", f"0 of {left} records")
 
 
 def test_a_record_of_another_segment_is_found_by_the_chain() -> None:

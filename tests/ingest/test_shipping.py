@@ -77,7 +77,9 @@ def test_each_segment_is_in_the_store_byte_for_byte_and_goes_there_once(shop: Se
     assert list(ship(shop.spool.directory, depot)) == []
 
 
-def test_an_upload_whose_answer_was_lost_is_one_upload(shop: Settings, store: str, monkeypatch: pytest.MonkeyPatch):
+def test_an_upload_whose_answer_was_lost_is_one_upload(
+    shop: Settings, store: str, monkeypatch: pytest.MonkeyPatch, record_property: Any
+):
     """The store took it and the answer never came: the next try finds it there, compares, and goes on."""
     wire = LossyWire(store, lost=2)
     monkeypatch.setenv("AWS_ENDPOINT_URL", wire.url)
@@ -89,6 +91,7 @@ def test_an_upload_whose_answer_was_lost_is_one_upload(shop: Settings, store: st
     assert len(shipped) == 4
     assert any(each.again for each in shipped)
     assert _stored(store) == _expected(shop)
+    record_property("lost", f"0 of {len(_expected(shop))} segments")
 
 
 def test_a_ledger_that_was_torn_or_lost_ships_nothing_twice(shop: Settings, store: str):
@@ -152,7 +155,9 @@ def test_retention_removes_only_what_the_store_was_read_back_to_hold(shop: Setti
     assert list(_expected(shop)) == names[1:]
 
 
-def test_a_running_shipper_gets_over_a_store_that_is_down(shop: Settings, store: str, monkeypatch: pytest.MonkeyPatch):
+def test_a_running_shipper_gets_over_a_store_that_is_down(
+    shop: Settings, store: str, monkeypatch: pytest.MonkeyPatch, record_property: Any
+):
     """Told once, tried again; when the store is back everything leaves, and a segment sealed meanwhile too."""
     monkeypatch.setattr("ingest.shipping.FIRST_PAUSE", 0.05)
     monkeypatch.setattr("ingest.objectstore.TRIES", 0)
@@ -179,6 +184,7 @@ def test_a_running_shipper_gets_over_a_store_that_is_down(shop: Settings, store:
     assert [event for event, _ in told].count("not-shipped") >= 1
     assert all(facts["hint"] for event, facts in told if event == "not-shipped")
     assert _stored(store) == _expected(shop)
+    record_property("lost", f"0 of {len(_expected(shop))} segments")
 
 
 @pytest.mark.parametrize(

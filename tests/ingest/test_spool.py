@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -180,7 +181,7 @@ def test_a_second_owner_is_refused_and_told_whose_it_is(tmp_path: Path) -> None:
     Spool(tmp_path, KEYS).close()
 
 
-def test_a_killed_owner_leaves_no_lock(tmp_path: Path) -> None:
+def test_a_killed_owner_leaves_no_lock(tmp_path: Path, record_property: Any) -> None:
     """Kill -9 of the owner frees the spool at once, and what it appended is sealed by the next."""
     program = (
         "import os, sys; from pathlib import Path; from ingest.keys import derive; from ingest.records import *;"
@@ -207,6 +208,7 @@ def test_a_killed_owner_leaves_no_lock(tmp_path: Path) -> None:
     with Spool(tmp_path, KEYS) as spool:
         assert [info.count for info in spool.recovery.sealed] == [10]
     assert [record.facts.get("n") for record in everything(tmp_path)][1:] == list(range(9))
+    record_property("lost", "0 of 9 acknowledged")
 
 
 def test_a_network_file_system_is_refused(tmp_path: Path) -> None:

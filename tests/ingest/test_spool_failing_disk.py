@@ -103,7 +103,7 @@ def test_a_quota_and_a_limit_are_full_disks(number: int, record_property: Any) -
     record_property("lost", "0")
 
 
-def test_room_that_comes_back_is_used() -> None:
+def test_room_that_comes_back_is_used(record_property: Any) -> None:
     """A full disk refuses a batch; after space is freed the same spool goes on, without a restart."""
     disk = MemoryDisk(room=900)
     told = Told()
@@ -120,9 +120,10 @@ def test_room_that_comes_back_is_used() -> None:
     check(disk, told)
     assert sealed(disk)[1] == []
     assert len(told.acknowledged) > 2
+    record_property("lost", f"0 of {len(told.acknowledged)} acknowledged")
 
 
-def test_a_failed_sync_is_named_in_the_next_segment() -> None:
+def test_a_failed_sync_is_named_in_the_next_segment(record_property: Any) -> None:
     """The numbers of a batch that failed are not used again, and a GAP record says why they are missing."""
     disk = MemoryDisk()
     with Spool(FOLDER, KEYS, boot_id=1, disk=disk) as spool:
@@ -146,10 +147,12 @@ def test_a_failed_sync_is_named_in_the_next_segment() -> None:
     assert {4, 5}.isdisjoint(record.seq for record in records)
     assert {record.seq for record in records} >= {*first, *later}
     assert any(name.endswith(".poisoned") for name in disk.names(FOLDER / "quarantine"))
+    record_property("lost", f"0 of {len({*first, *later})} acknowledged")
 
 
-def test_a_start_on_a_full_disk_loses_nothing() -> None:
+def test_a_start_on_a_full_disk_loses_nothing(record_property: Any) -> None:
     """With no room at all the start does not fail; what could not be mended waits, and is mended once there is room."""
+    tried = acknowledged = 0
     for _, disk, told in power_cuts(work):
         for names, content in SURVIVORS:
             after = disk.after_power_cut(names, content)
@@ -158,3 +161,7 @@ def test_a_start_on_a_full_disk_loses_nothing() -> None:
             after.room = None
             reopen(after)
             check(after, told)
+            tried += 1
+            acknowledged += len(told.acknowledged)
+    record_property("tried", f"{tried} starts after a power cut")
+    record_property("lost", f"0 of {acknowledged} acknowledged")

@@ -31,7 +31,7 @@ def broken(tmp_path: Path, damage: Callable[[bytes], bytes], count: int = 10) ->
     return Spool(tmp_path, KEYS)
 
 
-def test_a_torn_end_is_kept_aside_and_cut_off(tmp_path: Path) -> None:
+def test_a_torn_end_is_kept_aside_and_cut_off(tmp_path: Path, record_property: Any) -> None:
     """A half-written record goes to quarantine/; the rest is sealed and reads without a complaint."""
     with broken(tmp_path, lambda data: data[:-5]) as spool:
         assert len(spool.recovery.sealed) == 1
@@ -41,6 +41,7 @@ def test_a_torn_end_is_kept_aside_and_cut_off(tmp_path: Path) -> None:
     (tail,) = (tmp_path / "quarantine").iterdir()
     assert tail.name.endswith(".tail")
     assert tail.read_bytes().startswith(b"\xf1\x5e")
+    record_property("lost", f"0 of {len(frames(tmp_path))} whole records")
 
 
 def test_damage_in_the_middle_is_named_and_costs_nothing_else(tmp_path: Path) -> None:
@@ -96,7 +97,7 @@ def test_a_crash_between_footer_and_name_is_finished(tmp_path: Path) -> None:
     assert path.read_bytes() == content
 
 
-def test_a_segment_of_another_key_is_still_sealed(tmp_path: Path) -> None:
+def test_a_segment_of_another_key_is_still_sealed(tmp_path: Path, record_property: Any) -> None:
     """After a change of keys the old open segment is mended by its checksums and numbers."""
     spool = Spool(tmp_path, KEYS)
     spool.append_many([frame(1)])
@@ -104,6 +105,7 @@ def test_a_segment_of_another_key_is_still_sealed(tmp_path: Path) -> None:
     with Spool(tmp_path, derive("k2", b"2" * 32)) as again:
         assert [info.count for info in again.recovery.sealed] == [2]
         assert again.recovery.notes == []
+    record_property("lost", "0 of 1 acknowledged")
 
 
 def test_damage_to_a_sealed_segment_is_refused_or_salvaged(tmp_path: Path) -> None:
@@ -217,8 +219,9 @@ spool.close()
 """
 
 
-def test_a_real_short_write_is_cut_back(tmp_path: Path) -> None:
+def test_a_real_short_write_is_cut_back(tmp_path: Path, record_property: Any) -> None:
     """The kernel takes part of a write, as at a full disk: nothing torn stays, and room that comes back is used."""
+    total = 0
     for limit in (1000, 1033, 1100):
         folder = tmp_path / str(limit)
         done = subprocess.run(
@@ -229,7 +232,9 @@ def test_a_real_short_write_is_cut_back(tmp_path: Path) -> None:
         assert len(acknowledged) > 3
         kept = [record.facts["n"] for record in everything(folder) if record.kind is Kind.EVENT]
         assert kept == acknowledged
+        total += len(kept)
         assert list(folder.glob("quarantine/*")) == []
+    record_property("lost", f"0 of {total} acknowledged")
 
 
 WRITER = """
@@ -277,7 +282,7 @@ def test_a_killed_writer_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
     assert told > 100
 
 
-def test_a_segment_of_the_first_format_can_always_be_read() -> None:
+def test_a_segment_of_the_first_format_can_always_be_read(record_property: Any) -> None:
     """A sealed segment kept since format 1: no later version may fail on it."""
     path = Path(__file__).parents[1] / "vectors" / "spool-format-1.seg"
     chain = Chain(derive("golden", bytes(range(32))).chain)
@@ -296,3 +301,4 @@ def test_a_segment_of_the_first_format_can_always_be_read() -> None:
     assert records[3].length == 17
     assert records[3].error == {"code": "lrc"}
     assert records[5].facts["missing"] is None
+    record_property("lost", f"0 of {len(records)} records")

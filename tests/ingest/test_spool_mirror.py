@@ -37,7 +37,7 @@ def operations() -> int:
     return len(first.operations) + len(second.operations)
 
 
-def test_both_disks_hold_every_byte_before_an_answer() -> None:
+def test_both_disks_hold_every_byte_before_an_answer(record_property: Any) -> None:
     """After a life without faults the folders are alike, byte for byte."""
     first, second, told = MemoryDisk(), MemoryDisk(), Told()
     work(two(first, second), told)
@@ -45,6 +45,7 @@ def test_both_disks_hold_every_byte_before_an_answer() -> None:
     assert len(told.acknowledged) == 15
     check_both(first, second, told)
     assert contents(first)
+    record_property("lost", f"0 of {len(told.acknowledged)} acknowledged")
 
 
 @pytest.mark.slow
@@ -87,7 +88,7 @@ def test_either_disk_alone_holds_all_that_was_acknowledged(record_property: Any)
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC], ids=["EIO", "ENOSPC"])
 @pytest.mark.parametrize("bad", [0, 1], ids=["the spool's", "the mirror"])
-def test_one_disk_that_fails_stops_nothing(number: int, bad: int) -> None:
+def test_one_disk_that_fails_stops_nothing(number: int, bad: int, record_property: Any) -> None:
     """From any operation on one disk fails for good: no batch is refused, and all is on the other disk."""
     whole = MemoryDisk(), MemoryDisk()
     work(two(*whole), Told())
@@ -109,9 +110,10 @@ def test_one_disk_that_fails_stops_nothing(number: int, bad: int) -> None:
         after[bad] = disks[bad].after_power_cut("cached", "torn")
         reopen(*after)
         check_both(after[0], after[1], told)
+    record_property("lost", f"0 of {15 * len(whole[bad].operations)} acknowledged")
 
 
-def test_a_disk_that_is_back_is_made_equal_and_used() -> None:
+def test_a_disk_that_is_back_is_made_equal_and_used(record_property: Any) -> None:
     """A disk fails, works again, and from the next segment on both are written; what it missed is on it too."""
     first, second, told = MemoryDisk(), MemoryDisk(), Told()
     disk = two(first, second, retry_seconds=0.0)
@@ -137,6 +139,7 @@ def test_a_disk_that_is_back_is_made_equal_and_used() -> None:
         append(spool)
     check_both(first, second, told)
     assert any("back" in note for note in spool.recovery.notes)
+    record_property("lost", f"0 of {len(told.acknowledged)} acknowledged")
 
 
 @pytest.mark.parametrize("failing", [0, 1], ids=["while it catches up", "when it is taken back"])
@@ -171,7 +174,9 @@ def test_a_disk_is_not_back_while_the_good_one_cannot_be_listed(monkeypatch: pyt
     assert contents(first) == contents(second)
 
 
-def test_a_disk_that_missed_much_is_brought_up_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_missed_much_is_brought_up_bit_by_bit(
+    monkeypatch: pytest.MonkeyPatch, record_property: Any
+) -> None:
     """Between two looks so much is copied as fits in the time, one segment at least; batches go on all the while."""
     monkeypatch.setattr("ingest.mirror.CATCH_UP_SECONDS", 0.0)
     monkeypatch.setattr("ingest.mirror.BETWEEN_SECONDS", 0.0)
@@ -191,6 +196,7 @@ def test_a_disk_that_missed_much_is_brought_up_bit_by_bit(monkeypatch: pytest.Mo
         assert copied[:5] == [1, 2, 3, 4, 5]
         assert not disk.trouble
     check_both(first, second, told)
+    record_property("lost", f"0 of {len(told.acknowledged)} acknowledged")
 
 
 def test_a_failed_sync_is_never_asked_again_on_that_disk() -> None:
@@ -210,7 +216,7 @@ def test_a_failed_sync_is_never_asked_again_on_that_disk() -> None:
         assert [name for name, fd in second.operations[at + 1 :] if fd == failed] == []
 
 
-def test_when_both_disks_fail_the_batch_is_refused_and_the_next_one_may_work() -> None:
+def test_when_both_disks_fail_the_batch_is_refused_and_the_next_one_may_work(record_property: Any) -> None:
     """As with one disk: no number of that batch counts, and the spool goes on when a disk is back."""
     first, second, told = MemoryDisk(), MemoryDisk(), Told()
     with Spool(FOLDER, KEYS, boot_id=1, disk=two(first, second)) as spool:
@@ -225,6 +231,7 @@ def test_when_both_disks_fail_the_batch_is_refused_and_the_next_one_may_work() -
         first.fault = fine
     reopen(first, second)
     check_both(first, second, told)
+    record_property("lost", f"0 of {len(told.acknowledged)} acknowledged")
 
 
 def test_a_disk_left_behind_that_is_all_there_is_is_used() -> None:

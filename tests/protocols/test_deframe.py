@@ -89,7 +89,7 @@ def test_the_46_messages_are_found_however_they_are_cut(name, how):
 
 @pytest.mark.parametrize("name", PROFILES)
 @pytest.mark.parametrize("seed", range(12))
-def test_frames_in_garbage_are_all_found_and_every_byte_is_counted(name, seed):
+def test_frames_in_garbage_are_all_found_and_every_byte_is_counted(name, seed, record_property):
     """Frame bytes and noise bytes add up; the chunks change nothing at all."""
     rng = random.Random(seed)
     expected = rng.sample(frames_of(name), 12)
@@ -108,6 +108,7 @@ def test_frames_in_garbage_are_all_found_and_every_byte_is_counted(name, seed):
         events = run(profile, chunked(data, how, seed))
         accounted(events, data)
         assert same(events, whole)
+    record_property("lost", f"0 of {len(expected)} frames each time")
 
 
 @given(st.lists(st.one_of(st.binary(max_size=80), st.integers(0, 45)), max_size=8), st.sampled_from(PROFILES))
@@ -138,14 +139,15 @@ def test_a_flipped_bit_never_hides_the_next_frame(index, data):
 
 
 @pytest.mark.parametrize("claim", [2047, 2048, 0x0FFF, 0xFFFF])
-def test_a_length_beyond_the_bound_is_not_waited_for(unionpay, frames, claim):
+def test_a_length_beyond_the_bound_is_not_waited_for(unionpay, frames, claim, record_property):
     """A lying length is corrupt at once; the frame behind it comes out without a pause."""
     stream = claim.to_bytes(2, "big") + bytes.fromhex("6000030000603100310010") + frames[4]
     events = unionpay.deframer().feed(stream)
     assert data_of(events) == [frames[4]]
+    record_property("lost", "0 frames behind it")
 
 
-def test_a_frame_hidden_by_a_lie_comes_out_at_the_timeout(unionpay, frames):
+def test_a_frame_hidden_by_a_lie_comes_out_at_the_timeout(unionpay, frames, record_property):
     """Garbage that looks like the start of a long frame holds a real one back until flush, and no longer."""
     liar = bytes.fromhex("03FE6000030000603100310010080000000000000000040999")
     deframer = unionpay.deframer()
@@ -154,6 +156,7 @@ def test_a_frame_hidden_by_a_lie_comes_out_at_the_timeout(unionpay, frames):
     events = deframer.flush()
     assert data_of(events) == [frames[0]]
     accounted(events, liar + frames[0])
+    record_property("lost", "0 frames behind it")
 
 
 def test_a_frame_hidden_by_a_lie_comes_out_after_max_frame_bytes(unionpay, frames):

@@ -329,7 +329,9 @@ def test_an_unwritable_spool_does_not_stop_a_relay(collector: Any, wires: Any, t
     assert "spool" in said
 
 
-def test_a_full_disk_stops_acks_and_nothing_else(collector: Any, wires: Any, tmp_path: Path) -> None:
+def test_a_full_disk_stops_acks_and_nothing_else(
+    collector: Any, wires: Any, tmp_path: Path, record_property: Any
+) -> None:
     """Every write refused (EFBIG by a limit set from outside): 15 for the terminal, the relay passes, and when there is
     room again the resend is acknowledged and what the relay carried meanwhile is on the disk.
     """
@@ -365,6 +367,7 @@ def test_a_full_disk_stops_acks_and_nothing_else(collector: Any, wires: Any, tmp
         if record.kind is Kind.FRAME
     ]
     assert sorted(frames) == sorted([SALE, second, payment])
+    record_property("lost", f"0 of {len(frames)} acknowledged or relayed")
 
 
 def test_no_descriptor_left_is_no_end(collector: Any, wires: Any) -> None:

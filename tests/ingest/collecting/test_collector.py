@@ -125,7 +125,7 @@ def test_no_ack_reaches_the_wire_before_the_disk(wires: Any, line: Any, spool: A
     assert spool.frames() == [b"sale"]
 
 
-def test_one_byte_at_a_time(wires: Any, line: Any, spool: Any, told: Any, frame: Any) -> None:
+def test_one_byte_at_a_time(wires: Any, line: Any, spool: Any, told: Any, frame: Any, record_property: Any) -> None:
     """A terminal that dribbles gets one ACK for its one frame; where this test itself stalled, it is asked again."""
     wire = wires("terminal")
     with Running([line("receive", wire)], spool, told):
@@ -140,10 +140,11 @@ def test_one_byte_at_a_time(wires: Any, line: Any, spool: Any, told: Any, frame:
         assert wire.read_nothing(0.1) == b""
 
     assert spool.frames() == [b"a slow terminal"]
+    record_property("lost", "0 of 1 acknowledged")
 
 
 def test_pulled_inside_a_frame_and_plugged_in_again(
-    wires: Any, line: Any, spool: Any, told: Any, frame: Any, until: Any
+    wires: Any, line: Any, spool: Any, told: Any, frame: Any, until: Any, record_property: Any
 ) -> None:
     """Half a frame, no ACK; the device comes back under a new number; the terminal sends again: one frame."""
     wire = wires("terminal")
@@ -173,6 +174,7 @@ def test_pulled_inside_a_frame_and_plugged_in_again(
     assert half.length == 6
     assert [record.facts["event"] for record in spool.kinds(Kind.EVENT)] == ["unplugged"]
     assert len(spool.kinds(Kind.SESSION)) == 2
+    record_property("lost", "0 of 1 acknowledged")
 
 
 def test_two_hundred_reconnects_cost_no_descriptor(wires: Any, line: Any, spool: Any, told: Any, until: Any) -> None:
@@ -226,7 +228,7 @@ def test_a_second_collector_on_a_port_is_refused(wires: Any, line: Any, spool: A
 
 
 def test_bytes_that_another_program_took_are_not_a_pulled_cable(
-    wires: Any, line: Any, spool: Any, told: Any, frame: Any, until: Any
+    wires: Any, line: Any, spool: Any, told: Any, frame: Any, until: Any, record_property: Any
 ) -> None:
     """Readiness without bytes is told as what it is; the port stays open and the next frame is read."""
     wire = wires("shared")
@@ -243,9 +245,13 @@ def test_bytes_that_another_program_took_are_not_a_pulled_cable(
 
     assert lane.sides[0].pumped.stolen == 1
     assert told.named("unplugged") == []
+    assert spool.frames() == [b"ours"]
+    record_property("lost", "0 of 1 acknowledged")
 
 
-def test_a_flood_of_garbage_is_bounded(wires: Any, line: Any, spool: Any, told: Any, frame: Any, until: Any) -> None:
+def test_a_flood_of_garbage_is_bounded(
+    wires: Any, line: Any, spool: Any, told: Any, frame: Any, until: Any, record_property: Any
+) -> None:
     """Megabytes of noise with frames in them: every frame is found, few records, few NAKs, no growing queue."""
     wire, quiet = wires("flood"), wires("quiet")
     rng = random.Random(3)
@@ -276,9 +282,13 @@ def test_a_flood_of_garbage_is_bounded(wires: Any, line: Any, spool: Any, told: 
 
     assert sum(record.length for record in spool.kinds(Kind.NOISE)) == sent
     assert max(waits) < 2
+    assert len(spool.frames("quiet")) == len(waits)
+    record_property("lost", f"0 of {100 + len(waits)} frames")
 
 
-def test_a_lost_ack_is_given_again(wires: Any, line: Any, spool: Any, told: Any, frame: Any) -> None:
+def test_a_lost_ack_is_given_again(
+    wires: Any, line: Any, spool: Any, told: Any, frame: Any, record_property: Any
+) -> None:
     """The terminal did not hear our ACK: it asks until it does, and every copy is on the disk."""
     wire = wires("terminal")
     lane = line("receive", wire)
@@ -294,6 +304,7 @@ def test_a_lost_ack_is_given_again(wires: Any, line: Any, spool: Any, told: Any,
 
     assert sorted(set(numbers)) == list(range(100))
     assert len(numbers) - 100 == lane.streams[0].heard.duplicates > 10
+    record_property("lost", f"0 of {len(set(numbers))} acknowledged")
 
 
 def test_many_lines_on_one_thread(wires: Any, line: Any, spool: Any, told: Any, frame: Any) -> None:
@@ -311,7 +322,9 @@ def test_many_lines_on_one_thread(wires: Any, line: Any, spool: Any, told: Any, 
         assert spool.frames(f"lane-{number}") == [b"%d/%d" % (number, turn) for turn in range(10)]
 
 
-def test_stopping_loses_nothing_that_was_read(wires: Any, line: Any, spool: Any, told: Any, frame: Any) -> None:
+def test_stopping_loses_nothing_that_was_read(
+    wires: Any, line: Any, spool: Any, told: Any, frame: Any, record_property: Any
+) -> None:
     """Stop in the middle of traffic: what was read is on the disk, what was acknowledged is too."""
     wire = wires("terminal")
     lane = line("listen", wire)
@@ -323,6 +336,7 @@ def test_stopping_loses_nothing_that_was_read(wires: Any, line: Any, spool: Any,
     on_disk = sum(len(record.frame) or record.length for record in spool.records)
     assert on_disk == lane.sides[0].pumped.bytes_read
     assert spool.closed
+    record_property("lost", f"0 of {on_disk} bytes read")
 
 
 def test_a_pulled_cable_while_stopping_does_not_spin(wires: Any, line: Any, spool: Any, told: Any) -> None:
