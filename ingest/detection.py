@@ -95,7 +95,7 @@ class Detection:
         self._found: Profile | None = None
         self._verdict: Verdict | None = None
         self._has_warned = False
-        self._late = 0
+        self._late: list[PendingRecord] = []
 
     @property
     def profile(self) -> str:
@@ -112,9 +112,9 @@ class Detection:
         wanted, self._wanted = self._wanted, None
         return wanted
 
-    def take_late(self) -> int:
-        """How many of the records just made are of what was heard before the bytes that brought the verdict."""
-        late, self._late = self._late, 0
+    def take_late(self) -> list[PendingRecord]:
+        """Those of the records just made that are of what was heard before the bytes that brought the verdict."""
+        late, self._late = self._late, []
         return late
 
     def was_set(self) -> None:
@@ -211,7 +211,7 @@ class Detection:
         facts = self.opened(self._session)
         records = [PendingRecord(Kind.SESSION, self.line, found.name, wall_ns, mono_ns, facts=facts)]
         for heard in self._history:
-            self._late = len(records)
+            self._late = list(records)
             records += self._taps[heard.direction].replay(heard)
         self._history.clear()
         self._size = 0

@@ -131,8 +131,8 @@ class Hearing:
         if stream.detection is None:
             entries += [Entry(stream, record) for record in records]
             return
-        late = stream.detection.take_late()  # heard long ago: the terminal waits no more for an answer
-        entries += [Entry(stream, record, answered=index < late) for index, record in enumerate(records)]
+        late = {id(each) for each in stream.detection.take_late()}  # the terminal waits no more for an answer to these
+        entries += [Entry(stream, record, answered=id(record) in late) for record in records]
         setting = stream.detection.take_setting()
         if setting is not None:
             self.tune(stream, setting)

@@ -144,7 +144,7 @@ class Stream:
         self.answers = mode == "receive"
         self.asker: Asker | None = None  # on a pulled line
         self.detection: Detection | None = None  # on a line whose profile is to be found
-        self.occupant: Occupant | None = None  # on a line whose profile is known, of the terminal's own direction
+        self.occupant: Occupant | None = None  # of the terminal's own direction
         self.heard = Heard()
         self._silence_ns = SILENCE_NS[mode]
         self._start = start
@@ -173,9 +173,11 @@ class Stream:
     def flush(self, wall_ns: int, mono_ns: int) -> list[PendingRecord]:
         """The line broke off or fell silent here: what is half there is noise."""
         self._waits = False
+        records = self._recorder.flush(self.direction, wall_ns, mono_ns)
         if self.occupant is not None:
             self.occupant.look_again()
-        return self._recorder.flush(self.direction, wall_ns, mono_ns)
+            records = self.occupant.watch(records)  # a search for the profile may end with the pause
+        return records
 
     def close(self, wall_ns: int, mono_ns: int) -> list[PendingRecord]:
         """The last word: what is half there is noise, and a search for the profile ends."""

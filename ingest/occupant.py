@@ -6,6 +6,7 @@ what was sent keeps its own line, and a frame is never refused for who sent it. 
 before a restart is what the spool's own records say.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from ingest.recall import Lane
@@ -31,12 +32,12 @@ class Occupant:
     """The terminal of one line.
 
     Args:
-        profile: reads its frames.
+        profiles: read its frames, each those of its name: one, or those that are looked for.
         expected: the number of the terminal that belongs here; None: any.
     """
 
-    def __init__(self, profile: Profile, expected: str | None = None) -> None:
-        self._profile = profile
+    def __init__(self, profiles: Sequence[Profile], expected: str | None = None) -> None:
+        self._profiles = {profile.name: profile for profile in profiles}
         self._expected = expected
         self._known: list[Who] = []
         self._usb: dict[str, str] = {}
@@ -52,7 +53,7 @@ class Occupant:
     def remember(self, lane: Lane) -> None:
         """What the line was before a restart."""
         for profile, frame in lane.frames:
-            if profile == self._profile.name and (who := self._who(frame)) is not None:
+            if (who := self._who(profile, frame)) is not None:
                 self._known = [each for each in self._known if each != who] + [who]
         self._usb = _usb_of(lane.session)
 
@@ -80,7 +81,7 @@ class Occupant:
 
     def _look(self, record: PendingRecord) -> list[PendingRecord]:
         self._look_at = record.mono_ns + LOOK_NS
-        if (who := self._who(record.frame)) is None:
+        if (who := self._who(record.profile, record.frame)) is None:
             return []
         events = self._compare(record, who)
         if who in self._known[-1:]:
@@ -97,9 +98,11 @@ class Occupant:
         news, self.stranger = stranger not in {"", self.stranger}, stranger
         return [_event(record, {"event": UNEXPECTED, **_named(who), "expected": self._expected})] if news else []
 
-    def _who(self, frame: bytes) -> Who | None:
+    def _who(self, profile: str, frame: bytes) -> Who | None:
+        if profile not in self._profiles:
+            return None
         try:
-            said = self._profile.facts(frame)
+            said = self._profiles[profile].facts(frame)
         except ProtocolError:
             return None
         return None if said.terminal_id is None else (said.merchant_id or "", said.terminal_id)

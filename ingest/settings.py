@@ -92,9 +92,6 @@ class Line(Section):
         if self.mode == "pull" and self.profile == AUTO:
             msg = "profile = 'auto' listens and never asks; mode = 'pull' needs the name of a profile"
             raise ValueError(msg)
-        if self.profile == AUTO and self.terminal_id:
-            msg = "profile = 'auto' tells no terminal from another; terminal_id needs the name of a profile"
-            raise ValueError(msg)
         if self.ask and self.mode != "pull":
             msg = "ask belongs to mode = 'pull'"
             raise ValueError(msg)

@@ -41,7 +41,7 @@ def make_lines(settings: list[LineSettings], keys: Keys, tell: Tell) -> list[Lin
             link=replace(profile.link, baud=words.baud or profile.link.baud),
             start=lambda words=words: Recorder(profiles[words.name], card_keys, words.name),  # type: ignore[misc]
         )
-        made.streams[0].occupant = Occupant(profile, words.terminal_id)
+        made.streams[0].occupant = Occupant([profile], words.terminal_id)
         if words.mode == "pull":
             _ask(made, words, profile, Recorder(profile, card_keys, words.name), tell)
         lines.append(made)
@@ -71,6 +71,7 @@ def _searching(words: LineSettings, keys: CardKeys, tell: Tell) -> Line:
     line = make_line(words.name, AUTO, words.mode, devices, link=settings[0], start=lambda: Tap(detection))
     for stream in line.streams:
         stream.detection = detection
+    line.streams[0].occupant = Occupant(candidates, words.terminal_id)
     return line
 
 

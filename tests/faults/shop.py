@@ -108,7 +108,7 @@ def _line(name: str, wire: Wire) -> Line:
     made = make_line(
         name, PROFILE.name, "receive", [str(wire.name)], link=link, start=lambda: Recorder(PROFILE, KEYS, name)
     )
-    made.streams[0].occupant = Occupant(PROFILE)
+    made.streams[0].occupant = Occupant([PROFILE])
     for side in made.sides:  # a thousand replugs should not take an hour
         side.backoff._first = side.backoff._next = 0.005
         side.backoff._longest = 0.05

@@ -76,6 +76,32 @@ def test_a_terminal_that_was_swapped_while_nobody_looked_is_told(tmp_path: Path)
     assert [each for each in events if each.startswith("terminal")] == [CHANGED, UNEXPECTED]
 
 
+def test_a_swap_is_told_where_the_profile_is_looked_for_too(tmp_path: Path) -> None:
+    """A line whose profile is auto: swapped in one run, and between two, by what frames of the profile found say."""
+    wire = Wire(tmp_path / "lane")
+    words = f"[[lines]]\nname = 'lane'\nmode = 'receive'\ndevice = '{wire.name}'\nprofile = 'auto'\n"
+    (tmp_path / "tillwatch.toml").write_text(words + "terminal_id = '10000002'\n", "utf-8")
+    expected = "expected=10000002"
+    collect = Collect(tmp_path, [], opens=1)
+    for terminal in ("10000001", "10000002"):
+        deliver(wire, sale(1, terminal))
+        wire.read_nothing(1.1)  # whoever swaps cables takes longer
+    assert collect.stop()[0] == 0
+    said = [" ".join(line.split()[1:]) for line in collect.said if " terminal-" in line]
+    assert said == [
+        f"lane terminal-unexpected now=10000001 {expected}",
+        "lane terminal-changed now=10000002 before=10000001",
+    ]
+    assert run(tmp_path, wire, "10000002", 2) == []
+    assert run(tmp_path, wire, "10000003", 1) == [
+        f"lane terminal-unexpected now=10000003 {expected}",
+        "lane terminal-changed now=10000003 before=10000002",
+    ]
+    wire.unplug()
+    events = [record.facts["event"] for record in records_of(tmp_path) if record.kind is Kind.EVENT]
+    assert [each for each in events if each.startswith("terminal")] == [UNEXPECTED, CHANGED, UNEXPECTED, CHANGED]
+
+
 @pytest.mark.parametrize(
     ("before", "now", "words"),
     [
@@ -102,7 +128,7 @@ def test_another_usb_device_behind_the_same_name_is_told(
     with Spool(tmp_path, KEYS) as spool:
         spool.append_many([session(before), record_of(1)])
     with Spool(tmp_path, KEYS) as spool:
-        occupant = Occupant(PROFILE)
+        occupant = Occupant([PROFILE])
         occupant.remember(spool.lanes["lane"])
     events = occupant.opened(session(now))
     assert [told(each.facts) for each in events] == ([] if words is None else [words])
