@@ -66,6 +66,8 @@ def collect(
 
     Exit status: 0 stopped, 2 wrong words, 3 could not run (a busy port, no key, no spool).
     """
+    from ingest.profiles import landing_lacks
+
     words = [
         *(parse_line(text, "listen") for text in listen),
         *(parse_line(text, "relay") for text in relay),
@@ -73,7 +75,11 @@ def collect(
         *(parse_line(text, "pull") for text in pull),
     ]
     flags = {"ship": {"to": ship_to}} if ship_to else {}
-    run(settings_with(load_settings(config, flags), config, words, flags))
+    settings = load_settings(config, flags)
+    for profile in dict.fromkeys(word["profile"] for word in words):
+        if lacking := landing_lacks(settings, profile):
+            click.echo(lacking, err=True)
+    run(settings_with(settings, config, words, flags))
 
 
 def parse_line(text: str, mode: str) -> dict[str, str]:

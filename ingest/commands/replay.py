@@ -20,6 +20,7 @@ from ingest.frame_block import FrameBlock
 from ingest.journals import JournalRecorder, open_journal
 from ingest.keys import load_keys
 from ingest.overlap import ahead
+from ingest.profiles import landing_lacks
 from ingest.records import Direction, PendingRecord, session
 from ingest.replaying import Replaying
 from ingest.segments import SegmentInfo
@@ -148,6 +149,8 @@ def replay(  # noqa: PLR0917  click names each
             totals.noise_bytes += counters.noise_bytes
             totals.control_bytes += counters.control_bytes
     click.echo(json.dumps(asdict(totals)) if as_json else str(totals))
+    if lacking := landing_lacks(settings, profile_name):
+        click.echo(lacking, err=True)
     strange = bool(totals.noise_bytes and not totals.frames)
     if strange:
         click.echo(f"no frame fits the profile {profile.name}; is it the right one?", err=True)

@@ -17,6 +17,7 @@ from ingest.keys import create_keys, load_keys
 from ingest.records import Kind, Record
 from ingest.segments import read_segment, sealed_segments
 from ingest.spool import Spool
+from ingest.tables import Lake
 from protocols.profile import load_profile
 from tests.protocols.columnar.written import messages
 
@@ -294,3 +295,27 @@ def test_a_line_without_an_end_is_told_and_the_next_is_read(run: Run) -> None:
     assert status == 1
     assert out.startswith("2 frames, 0 noise bytes, 1 broken lines")
     assert "line 2: longer than" in err
+
+
+def test_a_profile_of_ones_own_that_landing_would_not_know_is_said(run: Run):
+    """A file that no line of the settings names: one line and what to do; with it nothing is said and all lands."""
+    own = 'name = "mine"\nextends = "unionpay"\nsource = "a test"\nconfidence = "assumed"\n'
+    Path("mine.toml").write_text(own + 'title = { zh-CN = "我的", en = "Mine" }\n', "utf-8")
+    Path("a.capture.jsonl").write_text(line(sale(1)) + "\n", "utf-8")
+    status, out, err = run("replay", "a.capture.jsonl", "--profile", "mine.toml")
+    assert (status, err.splitlines()) == (
+        0,
+        [
+            "mine.toml: no line of the settings has this profile, so what it reads will not land",
+            '  try: profile = "mine.toml" of a line in tillwatch.toml, before `tillwatch land`',
+        ],
+    )
+    assert out.startswith("1 frames")
+
+    Path("tillwatch.toml").write_text(
+        '[[lines]]\nname = "lane-1"\ndevice = "/dev/null"\nprofile = "./mine.toml"\n', "utf-8"
+    )
+    assert run("replay", "a.capture.jsonl", "--profile", "mine.toml")[::2] == (0, "")
+    assert run("land")[0] == 0
+    (landed,) = Lake("var/lake").read("transactions").to_pylist()
+    assert (landed["profile"], landed["stan"]) == ("mine", 1)

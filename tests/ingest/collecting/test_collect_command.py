@@ -311,6 +311,21 @@ profile = "lakala"
     assert process.end() == 0
 
 
+def test_a_profile_of_ones_own_in_a_word_alone_is_said(collector: Any, wires: Any, tmp_path: Path) -> None:
+    """It is collected with; that landing will not know it is said first, with what to do."""
+    own = tmp_path / "mine.toml"
+    own.write_text(
+        'name = "mine"\nextends = "unionpay"\nsource = "a test"\nconfidence = "assumed"\n'
+        'title = { zh-CN = "我的", en = "Mine" }\n'
+    )
+    process = collector("--line", f"a={wires('one').name}:{own}")
+
+    assert process.until("will not land").startswith(f"{own}: no line of the settings has this profile")
+    assert f'profile = "{own}" of a line in tillwatch.toml' in process.until("try:")
+    assert "a open side=terminal" in process.until("open")
+    assert process.end() == 0
+
+
 def test_an_unwritable_spool_does_not_stop_a_relay(collector: Any, wires: Any, tmp_path: Path) -> None:
     """Law 5 from the first moment: no spool, and the payment passes; without a relay the same is an error."""
     (tmp_path / "blocked").write_text("a file where the spool's folder should be")
