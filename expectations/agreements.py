@@ -4,10 +4,12 @@
 ``fee_step``: the changes of rate that `fees.steps` finds in each merchant's fees of one kind.
 """
 
+import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from expectations.fees.steps import FEWEST, steps
+from expectations.fees.steps import FEWEST, Step, steps
 from ingest.agreements import Contract, Deposit, Notice
 from ingest.settings import Settings
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 FEWEST_UNSORTED = 200
 """So many fees alike are needed where the file does not tell classes of cards apart."""
+YEAR_DAYS = 365
+FEWEST_DAYS = 7
+"""A year's cost is told of so many days of fees at least: fewer know of no weekend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,8 @@ CREATE TEMP TABLE deposit (deposit BIGINT, merchant VARCHAR, terminal VARCHAR, a
     signed_sha256 VARCHAR, shown_sha256 VARCHAR);
 CREATE TEMP TABLE licensed_payer (name VARCHAR);
 CREATE TEMP TABLE fee_step (merchant VARCHAR, acquirer VARCHAR, class VARCHAR, line_id VARCHAR, noticed_line VARCHAR,
-    old_ppm BIGINT, new_ppm BIGINT, rounding VARCHAR, over_fen BIGINT, fees BIGINT);
+    old_ppm BIGINT, new_ppm BIGINT, rounding VARCHAR, over_fen BIGINT, fees BIGINT, turnover_fen BIGINT,
+    days BIGINT, year_fen BIGINT);
 """
 
 _ANNOUNCED = """
@@ -116,23 +122,36 @@ def find_steps(connection: "duckdb.DuckDBPyConnection") -> None:
         )
         SELECT merchant, acquirer, class, agreed_ppm, cap_fen, list(t.id ORDER BY moment, id),
                list(amount_fen ORDER BY moment, id),
-               list(fee_fen - coalesce(fixed_fen, 0) ORDER BY moment, id), list(is_taken_back ORDER BY moment, id)
+               list(fee_fen - coalesce(fixed_fen, 0) ORDER BY moment, id), list(is_taken_back ORDER BY moment, id),
+               list(business_date ORDER BY moment, id)
         FROM told t LEFT JOIN capped c USING (merchant, acquirer, class)
         WHERE NOT coalesce(is_capped, false) AND NOT (coalesce(is_minimum, false) AND fee_fen <= minimum_fen)
           AND (agreed_ppm IS NOT NULL OR fee_fen > 1 AND NOT (c.merchant IS NOT NULL AND fee_fen = highest))
         GROUP BY merchant, acquirer, class, agreed_ppm, cap_fen HAVING count(*) > 20
     """).fetchall()
     found = []
-    for merchant, acquirer, kind, agreed, cap, ids, amounts, fees, undone in segments:
+    for merchant, acquirer, kind, agreed, cap, ids, amounts, fees, undone, days in segments:
         fewest = FEWEST if kind is not None or agreed is not None else FEWEST_UNSORTED
         found += [
             [merchant, acquirer, kind, ids[step.first], ids[step.noticed], step.old_ppm, step.new_ppm, step.rounding,
-             step.over_fen, len(fees) - step.first]
+             step.over_fen, len(fees) - step.first,
+             sum(each for each, back in zip(amounts[step.first:], undone[step.first:], strict=True) if not back),
+             _span(days[step.first:]), _year(step, _span(days))]
             for step in steps(
                 list(zip(amounts, fees, strict=True)), fewest=fewest, agreed_ppm=agreed, cap_fen=cap, undone=undone
             )
             if step.new_ppm > step.old_ppm
         ]  # fmt: skip
     if found:
-        connection.executemany("INSERT INTO fee_step VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", found)
+        connection.executemany("INSERT INTO fee_step VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", found)
     connection.execute(_ANNOUNCED)
+
+
+def _span(days: Sequence[dt.date]) -> int:
+    """Days from the first to the last, both counted."""
+    return (max(days) - min(days)).days + 1
+
+
+def _year(step: Step, days: int) -> int | None:
+    """What the change costs in a year at the turnover of these days; None where they are too few to tell."""
+    return round(step.whole_fen * YEAR_DAYS / days) if days >= FEWEST_DAYS else None

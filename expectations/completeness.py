@@ -1,4 +1,4 @@
-"""How much of a terminal's day was seen: records, trace numbers, and the numbers that are missing.
+"""How much of a terminal's day was seen: records, trace numbers, the numbers that are missing, and how wrong its clock was.
 
 A finding carries its terminal's day, so that nobody takes "not seen" for "not there".
 """
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import duckdb
 
 RUNS_SHOWN = 20
+FEWEST_READINGS = 3
+"""A clock is told from so many answers of its host, as the rule about clocks does."""
 
 
 class MissingRun(TypedDict):
@@ -32,6 +34,7 @@ class TerminalDay:
         numbers_seen: different trace numbers among them.
         numbers_missing: trace numbers between them that are nowhere.
         missing_runs: where those are, the first few.
+        clock_ahead_s: seconds by which its clock was ahead of its host's, the median; None where too few answers tell.
     """
 
     merchant_id: str
@@ -41,6 +44,7 @@ class TerminalDay:
     numbers_seen: int
     numbers_missing: int
     missing_runs: tuple[MissingRun, ...] = ()
+    clock_ahead_s: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """What a finding's ``completeness`` says of the day."""
@@ -49,6 +53,7 @@ class TerminalDay:
             "trace_numbers_seen": self.numbers_seen,
             "trace_numbers_missing": self.numbers_missing,
             "missing_runs": [dict(run) for run in self.missing_runs],
+            "clock_ahead_s": self.clock_ahead_s,
         }
 
 
@@ -73,14 +78,18 @@ def terminal_days(
         run = MissingRun(batch_no=row[3], first_stan=row[4], last_stan=row[5])
         runs.setdefault((row[0], row[1], row[2]), []).append(run)
     days = linked.execute(
-        "SELECT merchant, terminal, business_date, records, numbers_seen, coalesce(numbers_missing, 0) "  # noqa: S608 - ours
+        "SELECT merchant, terminal, business_date, records, numbers_seen, coalesce(numbers_missing, 0), "  # noqa: S608 - ours
+        "round(ahead_us / 1e6)::BIGINT "
         "FROM (SELECT merchant, terminal, business_date, count(*) AS records, count(DISTINCT stan) AS numbers_seen "
-        f"FROM used WHERE {here} GROUP BY ALL) LEFT JOIN terminal_day USING (merchant, terminal, business_date)",
+        f"FROM used WHERE {here} GROUP BY ALL) LEFT JOIN terminal_day USING (merchant, terminal, business_date) "
+        f"LEFT JOIN (SELECT terminal_id AS terminal, business_date, ahead_us FROM clock WHERE readings >= {FEWEST_READINGS}) "
+        "USING (terminal, business_date)",
         wanted,
     ).fetchall()
     return {
         (merchant, terminal, day): TerminalDay(
-            merchant, terminal, day, records, seen, missing, tuple(runs.get((merchant, terminal, day), [])[:RUNS_SHOWN])
+            merchant, terminal, day, records, seen, missing,
+            tuple(runs.get((merchant, terminal, day), [])[:RUNS_SHOWN]), ahead,
         )
-        for merchant, terminal, day, records, seen, missing in days
-    }
+        for merchant, terminal, day, records, seen, missing, ahead in days
+    }  # fmt: skip

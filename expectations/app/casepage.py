@@ -54,6 +54,7 @@ def told(desk: Desk, record: CaseRecord, figures: Figures) -> dict[str, Any]:
     lead = case.lead
     is_over = record.state in OVER
     steps = () if is_over else rule_texts(lead, figures).steps.at(is_open=case.is_open)
+    rights = None if is_over else rule_texts(lead, figures).rights
     return {
         "record": record,
         "case": case,
@@ -62,7 +63,8 @@ def told(desk: Desk, record: CaseRecord, figures: Figures) -> dict[str, Any]:
         "certainty": f"{SHAPES[lead.certainty]} {certainty(lead, figures)}",
         "level": level_of(case),
         "steps": [sentence(figures, each, case, lead) for each in steps],
-        "warn": case.unknown_outcome and not is_over,
+        "rights": sentence(figures, rights, case, lead) if rights else "",
+        "warn": case.tempts and not is_over,
     }
 
 

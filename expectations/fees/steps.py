@@ -83,6 +83,8 @@ class Step:
         new_ppm: and those from then on.
         rounding: how the acquirer rounds; None where only a fen either way is known.
         over_fen: what the fees from the first affected on exceed the old rate's, in sum, but for those given back.
+        whole_fen: what the new rate makes more than the old one of all these amounts, also those before the change, but
+            for those given back.
     """
 
     first: int
@@ -91,6 +93,7 @@ class Step:
     new_ppm: int
     rounding: Rounding | None
     over_fen: int
+    whole_fen: int
 
 
 @dataclass(slots=True)
@@ -215,7 +218,9 @@ def _step(
         first += 1
     kept = [fee for fee, was_undone in zip(fees[first:], undone[first:], strict=True) if not was_undone]
     over = sum(fee - _made(amount, old_ppm, way, cap_fen) for amount, fee in kept)
-    return Step(first, noticed, old_ppm, new_ppm, None if slack else way, over)
+    amounts = [amount for (amount, _), was_undone in zip(fees, undone, strict=True) if not was_undone]
+    whole = sum(_made(amount, new_ppm, way, cap_fen) - _made(amount, old_ppm, way, cap_fen) for amount in amounts)
+    return Step(first, noticed, old_ppm, new_ppm, None if slack else way, over, whole)
 
 
 def _made(amount: int, ppm: int, way: Rounding, cap_fen: int | None) -> int:

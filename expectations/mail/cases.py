@@ -73,6 +73,11 @@ class Case:
         return any(behaviours()[each.rule].duplicate for each in self.findings)
 
     @property
+    def tempts(self) -> bool:
+        """Whether the reflexes do harm: swiping again, or a refund of one's own beside what bank or acquirer gives back."""
+        return self.unknown_outcome or self.asks_duplicate
+
+    @property
     def stands_alone(self) -> bool:
         """Whether the case may be the reason of a mail; POSSIBLE, UNVERIFIABLE and P4 may not."""
         return any(stands(each) for each in self.findings)

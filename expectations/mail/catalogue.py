@@ -45,6 +45,7 @@ class RuleTexts:
     act: Variants
     steps: Variants
     customer: Wording | None
+    rights: Wording | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,7 @@ def _rule(entry: Mapping[str, Any]) -> RuleTexts:
         act=_variants(entry["act"], single=True),
         steps=_variants(entry["steps"], single=False),
         customer=_wording(entry["customer"]) if "customer" in entry else None,
+        rights=_wording(entry["rights"]) if "rights" in entry else None,
     )
 
 

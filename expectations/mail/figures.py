@@ -55,6 +55,11 @@ class Figures:
         sign, name = "-" if minor < 0 else "", letters(currency)
         return f"{sign}{name}{number}" if currency == CNY else f"{sign}{name} {number}"
 
+    def about(self, minor: int, currency: str | None = None) -> str:
+        """An estimate, to whole units: ¥917."""
+        currency = currency or CNY
+        return self.money(round(minor, -digits(currency)), currency).partition(".")[0]
+
     def sums(self, money: Money) -> str:
         """Each currency for itself: ¥368.00 + JPY 3,000; ¥0.00 when it is nothing."""
         return " + ".join(self.money(minor, currency) for currency, minor in money.parts) or self.money(0)

@@ -48,10 +48,11 @@ def do_now(alert: Alert, shown: Sequence[Case], figures: Figures) -> Steps:
     say = figures.texts.phrases
     several = len(alert.cases) > 1
 
-    def where(marks: str) -> str:
-        return say["in_cases"].format(marks=marks) if several else ""
+    def where(*marks: str) -> str:
+        form = "in_cases_one" if len(marks) == 1 else "in_cases_many"
+        return say[form].format(marks=say["list_comma"].join(marks)) if several else ""
 
-    unknown = say["list_comma"].join(mark(index, figures) for index, case in enumerate(shown) if case.unknown_outcome)
+    tempting = [mark(index, figures) for index, case in enumerate(shown) if case.tempts]
     items = []
     for index, case in enumerate(shown[:MOST_ACTS]):
         act = rule_texts(case.lead, figures).act.at(is_open=case.is_open)[0]
@@ -60,7 +61,7 @@ def do_now(alert: Alert, shown: Sequence[Case], figures: Figures) -> Steps:
         items.append(say["act_more"].format(n=len(alert.cases) - len(items)))
     return Steps(
         label=say["do_now"],
-        warnings=(say["never_swipe_again"].format(cases=where(unknown)),) if unknown else (),
+        warnings=(say["never_swipe_again"].format(cases=where(*tempting)),) if tempting else (),
         items=tuple(items),
         level=loudest(alert.cases),
     )

@@ -49,7 +49,7 @@ def reminder_notice(due: Sequence[Reminder], recipients: tuple[str, ...], world:
         for each in ordered[:MOST_ROWS]
     )
     left = len(ordered) - len(rows)
-    unknown = any(each.case.unknown_outcome for each in ordered)
+    tempting = any(each.case.tempts for each in ordered)
     blocks: tuple[Block, ...] = (
         Opening(place=values["place"], day=figures.date(world.now.astimezone(figures.zone).date())),
         Verdict(
@@ -57,7 +57,7 @@ def reminder_notice(due: Sequence[Reminder], recipients: tuple[str, ...], world:
             say["amount_at_stake"].format(amount=values["amount"]) if amount else "", say[f"{form}_calm"], "attention",
         ),
         Steps(
-            say["do_now"], (say["do_not_pay_back"],) if unknown else (), (*steps, say[f"{form}_act"]), "attention"
+            say["do_now"], (say["do_not_pay_back"],) if tempting else (), (*steps, say[f"{form}_act"]), "attention"
         ),
         Table(
             say["reminder_cases"], (say["fact_case"], say["rest_what"], say["rest_risk"], say["reminder_open"]), rows,

@@ -3,6 +3,7 @@
 Lines and rows are bounded; what is left out is counted and stands in the attachment.
 """
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 
 from expectations.findings import Finding, Subject
@@ -40,7 +41,7 @@ def section(case: Case, index: int, figures: Figures, *, answers: Links) -> Sect
     blocks += [*time_axis(case, shown, figures), *rates(lead, figures), steps]
     if texts.customer:
         blocks.append(Quote(label=say["customer"], text=sentence(figures, texts.customer, case, lead)))
-    blocks += [*_reasons(case, figures), answers]
+    blocks += [*_reasons(case, figures), *_rights(case, figures), answers]
     return Section(
         mark=mark(index, figures),
         shape=SHAPES[lead.certainty],
@@ -68,6 +69,12 @@ def _reasons(case: Case, figures: Figures) -> list[Inner]:
     return notes
 
 
+def _rights(case: Case, figures: Figures) -> list[Inner]:
+    """What the shop may ask for, once the acquirer's file shows how it was."""
+    rights = rule_texts(case.lead, figures).rights
+    return [Note(figures.texts.phrases["rights"], sentence(figures, rights, case, case.lead))] if rights else []
+
+
 def missing_codes(cases: Iterable[Case]) -> list[str]:
     """What data the judgement of these cases did without."""
     return [code for case in cases for each in case.findings for code in each.completeness.get("missing", ())]
@@ -91,8 +98,16 @@ def days_seen(cases: Iterable[Case], figures: Figures) -> list[str]:
             if day["trace_numbers_missing"]
             else say["day_whole"],
         )
+        + _clock(day.get("clock_ahead_s"), figures)
         for (date, terminal), day in sorted(found.items())
     ]
+
+
+def _clock(ahead_s: int | None, figures: Figures) -> str:
+    """How wrong the terminal's clock was, where enough answers of its host tell it."""
+    if ahead_s is None:
+        return ""
+    return figures.texts.phrases["day_clock"].format(error=figures.span(dt.timedelta(seconds=ahead_s)))
 
 
 def _others(case: Case) -> list[Finding]:

@@ -68,7 +68,7 @@ def storm_notice(
     values = _values(cases, storm, figures) | {
         "place": place_of(merchant_id, world.settings, figures), "amount": figures.sums(amount),
     }  # fmt: skip
-    unknown = any(case.unknown_outcome for case in cases)
+    tempting = any(case.tempts for case in cases)
     numbers = say["list_comma"].join(dict.fromkeys(case.number for case in cases if case.number))
     blocks: tuple[Block, ...] = (
         Opening(place=values["place"], day=figures.date(storm.day)),
@@ -78,7 +78,7 @@ def storm_notice(
             say["storm_notice_calm"], loudest(cases),
         ),
         Steps(
-            say["do_now"], (say["never_swipe_again"].format(cases=""),) if unknown else (),
+            say["do_now"], (say["never_swipe_again"].format(cases=""),) if tempting else (),
             (say["storm_notice_act"],), loudest(cases),
         ),
         *((Note(say["fact_case"], numbers),) if numbers else ()),

@@ -71,6 +71,8 @@ def evidence_values(finding: Finding, figures: Figures) -> dict[str, str]:
             said[name] = _evidence_number(name, value, finding.currency, figures)
             if name.endswith("_ppm"):
                 said[f"{name}_yuan"] = figures.money(value)  # of ¥10,000 a millionth is a fen
+            if name.endswith("_fen"):
+                said[f"{name}_about"] = figures.about(value, finding.currency)
         elif name.endswith("_on") and _DAY.fullmatch(str(value)):
             said[name] = figures.date(dt.date.fromisoformat(value))
     return said

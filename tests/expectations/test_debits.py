@@ -44,9 +44,23 @@ def test_one_trace_number_debited_twice_is_proven(till: Till, findings: Findings
         "trace_numbers_seen": 2,
         "trace_numbers_missing": 0,
         "missing_runs": [],
+        "clock_ahead_s": None,
     }
     assert found.subjects[0].pan_masked == "622424******5817"
     assert found.subjects[0].txn_type == "SALE"
+
+
+def test_a_finding_says_how_wrong_its_terminal_s_clock_was_that_day(till: Till, findings: Findings):
+    """The median of four answers of the host: 3 s, 3 s, 3 s and 40 s slow; nothing of two answers."""
+    for number, slow in enumerate((3, 3, 40)):
+        host = moment(f"2026-11-21 10:0{number}:00")
+        till.sale(4000 + number, card=number, at=f"10:0{number}:00", host_dt=host,
+                  terminal_dt=host - dt.timedelta(seconds=slow))  # fmt: skip
+    host = moment("2026-11-21 20:41:07")
+    clocks = {"host_dt": host, "terminal_dt": host - dt.timedelta(seconds=3)}
+    first = till.sale(36800, at="20:41:07", **clocks)
+    resend(till, first, at="20:41:40")
+    assert only(findings(till), "dup_stan_resent").completeness["terminal_day"]["clock_ahead_s"] == -3
 
 
 def test_three_debits_of_one_trace_number_accuse_the_second_and_the_third(till: Till, findings: Findings):

@@ -149,6 +149,31 @@ def test_a_rate_that_changed_is_told_once(desk: Desk):
     assert said(desk, contract()) == [f"fee_rate_step_change PROVEN {over}"]
 
 
+def step_of(desk: Desk) -> Mapping[str, Any]:
+    """What the finding of a change of rate says of it."""
+    shop = Shop("Asia/Shanghai", dt.time(23, 0), agreed=Agreements((contract(),)))
+    days = dt.date(2020, 1, 1), dt.date(2030, 1, 1)
+    out = judge(with_statement(desk, tills=(Till(),)), shop, *days, bench=PlainBench())
+    return next(each.evidence for each in out.findings if each.rule == "fee_rate_step_change")
+
+
+def test_a_change_of_rate_tells_what_it_costs_in_a_year_at_the_shop_s_turnover(desk: Desk):
+    """Ten sales of 100.00 a day: a tenth of a percent more of 1,000.00 a day is 1.00, and 365.00 a year."""
+    for nth in range(300):
+        desk.charge(10_000, 60 + 10 * (nth >= 250), at=f"2026-11-{1 + nth // 10:02d} 12:00:{nth % 10:02d}")
+    step = step_of(desk)
+    assert (step["turnover_fen"], step["days"], step["over_fen"], step["fees"]) == (500_000, 5, 500, 50)
+    assert step["year_fen"] == 36_500
+
+
+def test_no_year_is_told_of_six_days(desk: Desk):
+    """They may hold no weekend, or two."""
+    for nth in range(300):
+        desk.charge(10_000, 60 + 10 * (nth >= 250), at=f"2026-11-{1 + nth // 50:02d} 12:00:{nth % 50:02d}")
+    step = step_of(desk)
+    assert (step["over_fen"], step["days"], step["year_fen"]) == (500, 1, None)
+
+
 @pytest.mark.parametrize(("announced", "silent"), [("2026-10-15", True), ("2026-11-01", False)])
 def test_a_change_that_was_announced_in_time(desk: Desk, announced: str, silent: bool):
     """Thirty days before its day."""

@@ -81,7 +81,7 @@ SALE_BEFORE = subject(
 REFUND = subject("REFUND", 4509, "18:22:10", 21900, rrn="112118221095", pan_masked=OTHER_CARD)
 
 
-SEEN = {"records": 71, "trace_numbers_seen": 69, "trace_numbers_missing": 2, "missing_runs": []}
+SEEN = {"records": 71, "trace_numbers_seen": 69, "trace_numbers_missing": 2, "missing_runs": [], "clock_ahead_s": -3}
 """The terminal's day, as `completeness.TerminalDay` tells it."""
 
 

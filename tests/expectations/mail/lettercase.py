@@ -122,7 +122,8 @@ def _alert(found: list[Finding], locale: Locale, enclosed: Enclosed = WHOLE) -> 
 def _rate(locale: Locale) -> Letter:
     change = finding(
         "fee_rate_step_change", subject("SALE", 4102, "08:12:44", 10000), amount_at_risk_fen=1759, severity="P2",
-        evidence={"old_ppm": 6000, "new_ppm": 6300, "more_ppm": 300, "over_fen": 1759, "fees": 318},
+        evidence={"old_ppm": 6000, "new_ppm": 6300, "more_ppm": 300, "over_fen": 1759, "fees": 318,
+                  "turnover_fen": 5864000, "days": 7, "year_fen": 91719, "days_of_notice": None},
     )  # fmt: skip
     return _alert([change], locale)
 

@@ -34,7 +34,7 @@ KNOWN = {f"{role}{name}" for role in ROLES for name in SUBJECT_VALUES} | {
 def wordings(rule: RuleTexts) -> list[Wording]:
     """Every text of a rule."""
     found = [rule.title, rule.why, *rule.act.open, *rule.act.closed, *rule.steps.open, *rule.steps.closed]
-    return [*found, *([rule.customer] if rule.customer else [])]
+    return [*found, *filter(None, (rule.customer, rule.rights))]
 
 
 def flat(found: list[Wording]) -> list[str]:
@@ -126,7 +126,7 @@ def test_texts_ask_only_for_values_that_exist():
 def _is_evidence(rule: str, value: str) -> bool:
     return (
         value.startswith("e_")
-        and re.search(rf"\b{value.removeprefix('e_').removesuffix('_yuan')}\b", RULES[rule].sql) is not None
+        and re.search(rf"\b{value.removeprefix('e_').removesuffix('_yuan').removesuffix('_about')}\b", RULES[rule].sql) is not None
     )
 
 
@@ -181,7 +181,7 @@ def _filled(told: Finding, locale: Locale, *, is_open: bool) -> list[str]:
     case = group([told], now, {told.finding_id: "C-1121-0007"})[0]
     rule = texts(locale).rules[told.rule]
     said = [rule.why, *rule.act.at(is_open=is_open), *rule.steps.at(is_open=is_open)]
-    return [sentence(figures, each, case, told) for each in [*said, *([rule.customer] if rule.customer else [])]]
+    return [sentence(figures, each, case, told) for each in [*said, *filter(None, (rule.customer, rule.rights))]]
 
 
 def test_words_of_the_evidence_stay_out_of_texts():

@@ -41,6 +41,7 @@ from tests.expectations.mail.conftest import (
     retry,
     shop_settings,
     subject,
+    two_coffees,
 )
 
 GOLDENS = Path(__file__).parent / "goldens"
@@ -367,12 +368,53 @@ def test_a_waiting_reversal_alone_is_three_lines(locale: Locale, settings: Setti
     assert len(render_text(compose(alert_of([waiting, refund_too_high()], locale), settings)).splitlines()) > 20
 
 
+@pytest.mark.parametrize(
+    ("found", "warned"), [(retry(), True), (two_coffees(), True), (refund_too_high(), False)],
+    ids=["unknown outcome", "likely the same twice", "refund"],
+)  # fmt: skip
+def test_the_two_reflexes_are_warned_of_wherever_a_debit_may_be_one_too_many(
+    found: Finding, *, warned: bool, settings: Settings
+):
+    """Swiping again, and a refund beside what bank or acquirer gives back: before the steps, with the case's number."""
+    sure = replace(found, certainty="PROBABLE")
+    body = text_of([sure], settings)
+    steps = body.index("【现在请做】")
+    assert ("不要让顾客再刷一次，也先不要自行退款" in body[steps : steps + 60]) == warned
+    assert ("do not refund yet" in text_of([sure], settings, "en")) == warned
+
+
+def test_a_case_says_what_the_shop_may_ask_for_once_the_file_is_there(settings: Settings):
+    """The charge without a result, by its slip number; not where the rule is not about such."""
+    assert "您的权利：对账文件显示两笔都已入账、且没有退回的，请要求退回凭证号 004518 这一笔。" in text_of(
+        [retry()], settings
+    )
+    assert "Your rights: If the acquirer's file shows both as posted" in text_of([retry()], settings, "en")
+    assert "您的权利" not in text_of([refund_too_high()], settings)
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "said"), [(3, "终端时间误差 3 秒"), (-125, "终端时间误差 2 分钟 5 秒"), (0, "终端时间误差 0 秒"), (None, "")]
+)
+def test_how_wrong_the_terminal_s_clock_was_stands_beside_its_records(
+    ahead_s: int | None, said: str, settings: Settings
+):
+    """Fast or slow alike; nothing where no answer of the host tells it, or an older version wrote the finding."""
+    day = {"records": 71, "trace_numbers_seen": 71, "trace_numbers_missing": 0, "missing_runs": [], "clock_ahead_s": ahead_s}
+    body = text_of([replace(retry(), completeness={"missing": [], "terminal_day": day})], settings)
+    assert f"共 71 条记录，凭证号连续{'，' if said else ''}{said}；" in body
+    del day["clock_ahead_s"]
+    assert "误差" not in text_of([replace(retry(), completeness={"missing": [], "terminal_day": day})], settings)
+
+
 def test_a_change_of_rate_is_told_in_percent_with_a_picture(settings: Settings):
     """0.60% to 0.63%, three basis points; ¥3.00 on ten thousand; two bars that say their figures."""
     evidence = {"old_ppm": 6000, "new_ppm": 6300, "more_ppm": 300, "fees": 318, "over_fen": 1759}
+    evidence |= {"turnover_fen": 5864000, "days": 7, "year_fen": 91719}
     step = finding("fee_rate_step_change", subject("SALE", 4102, "08:12:44", 36800), severity="P2", evidence=evidence)
     body = text_of([step], settings)
     assert "由 0.60% 变为 0.63%（每万元多 ¥3.00）" in body
+    assert "7 天 318 笔，交易额 ¥58,640.00，共多收 ¥17.59；按近期交易额，一年约多收 ¥917。" in body
+    assert "请要求恢复原费率，并退还多收的 ¥17.59。" in body
     assert "+0.03 个百分点" in body
     assert "██" in body
     assert "0.63%" in text_of([step], settings, "en")
