@@ -89,14 +89,16 @@ def test_the_findings_are_the_truth(demo):
 
 
 def test_each_shop_has_its_mail(demo):
-    """Both merchants are told, each in its language, with text and HTML; the newest lies there as a page."""
+    """Both merchants are told, each in its language, with text and HTML; the newest about cases lies there as a page."""
     mails = [message_from_bytes(path.read_bytes(), policy=policy.default) for path in demo.root.glob("mailbox/*.eml")]
 
     assert {mail["To"] for mail in mails} == {f"finance@{merchant}.example" for merchant in MERCHANTS}
     for mail in mails:
         bodies = [mail.get_body(preferencelist=(kind,)) for kind in ("plain", "html")]
         assert all(body is not None and "¥" in body.get_content() for body in bodies)
-    assert "<html" in (demo.root / "mailbox/newest.html").read_text("utf-8")
+    newest = (demo.root / "mailbox/newest.html").read_text("utf-8")
+    assert "<html" in newest
+    assert "http://127.0.0.1:8734/a/" in newest  # not a Monday's report, which asks nothing
 
 
 def test_the_buttons_of_its_mails_lead_to_its_page(demo):
@@ -117,7 +119,7 @@ def test_it_says_where_everything_is(demo):
     places = dict(line.split(maxsplit=1) for line in demo.stdout.splitlines() if line.startswith(("tables", "newest")))
 
     assert Path(places["tables"]).parent.is_dir()
-    assert Path(places["newest"].removeprefix("mail").strip()).is_file()
+    assert Path(places["newest"].removeprefix("alert").strip()).is_file()
     assert "http://127.0.0.1:" in demo.stdout
     pack = next(line.split(maxsplit=2)[2] for line in demo.stdout.splitlines() if line.startswith("evidence pack"))
     assert Path(pack).read_bytes().startswith(b"PK")

@@ -273,7 +273,8 @@ class Day:
         findings = [json.loads(line) for line in listed.stdout.splitlines()]
         case, pack = self._pack()
         mails = self._mailbox.mails()
-        html = html_of(mails[-1][1]) if mails else None
+        about_cases = [mail for _, mail in mails if any(mail.iter_attachments())]  # reports have none
+        html = html_of(about_cases[-1]) if about_cases else None
         newest = self.place.mailbox / "newest.html" if html else None
         if newest and html:
             newest.write_text(html, "utf-8")

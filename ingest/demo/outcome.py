@@ -44,7 +44,7 @@ def show_places(outcome: Outcome, place: Place, home: Home, out: Console, *, sta
         *(("Data Docs", str(page)) for page in outcome.data_docs),
         ("mailbox", f"{place.mailbox} ({len(outcome.mails)} mails)"),
         *(("  " + path.name, f"{to}  {subject}") for path, to, subject in outcome.mails),
-        ("newest mail", str(outcome.newest_html or "no mail")),
+        ("newest alert", str(outcome.newest_html or "no mail")),
         ("evidence pack", str(outcome.pack or "no case")),
         ("page of cases", f"tillwatch app --config {place.config}"),
         ("  then open", f"{APP_URL}/cases/{outcome.case}, or a button of a mail"),

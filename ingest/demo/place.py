@@ -63,7 +63,7 @@ class Place:
 
     @property
     def mailbox(self) -> Path:
-        """Every mail as .eml, and the newest as HTML."""
+        """Every mail as .eml, and the newest about cases as HTML."""
         return self.root / "mailbox"
 
     @property
