@@ -1,4 +1,4 @@
-"""How much of a terminal's day was seen: records, trace numbers, the numbers that are missing, and how wrong its clock was.
+"""How much of a terminal's day was seen: records, trace numbers, the numbers that are missing; how wrong its clock was.
 
 A finding carries its terminal's day, so that nobody takes "not seen" for "not there".
 """
@@ -82,8 +82,8 @@ def terminal_days(
         "round(ahead_us / 1e6)::BIGINT "
         "FROM (SELECT merchant, terminal, business_date, count(*) AS records, count(DISTINCT stan) AS numbers_seen "
         f"FROM used WHERE {here} GROUP BY ALL) LEFT JOIN terminal_day USING (merchant, terminal, business_date) "
-        f"LEFT JOIN (SELECT terminal_id AS terminal, business_date, ahead_us FROM clock WHERE readings >= {FEWEST_READINGS}) "
-        "USING (terminal, business_date)",
+        "LEFT JOIN (SELECT terminal_id AS terminal, business_date, ahead_us FROM clock "
+        f"WHERE readings >= {FEWEST_READINGS}) USING (terminal, business_date)",
         wanted,
     ).fetchall()
     return {

@@ -89,7 +89,7 @@ def test_the_findings_are_the_truth(demo):
 
 
 def test_each_shop_has_its_mail(demo):
-    """Both merchants are told, each in its language, with text and HTML; the newest about cases lies there as a page."""
+    """Both merchants are told, each in its language, with text and HTML; the newest alert lies there as a page."""
     mails = [message_from_bytes(path.read_bytes(), policy=policy.default) for path in demo.root.glob("mailbox/*.eml")]
 
     assert {mail["To"] for mail in mails} == {f"finance@{merchant}.example" for merchant in MERCHANTS}

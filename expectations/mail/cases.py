@@ -74,7 +74,7 @@ class Case:
 
     @property
     def tempts(self) -> bool:
-        """Whether the reflexes do harm: swiping again, or a refund of one's own beside what bank or acquirer gives back."""
+        """Whether reflexes do harm: swiping again, or a refund of one's own beside what bank or acquirer gives back."""
         return self.unknown_outcome or self.asks_duplicate
 
     @property

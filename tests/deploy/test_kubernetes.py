@@ -20,8 +20,8 @@ import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from ingest.demo.mailbox import free_port
 from ingest.settings import load_settings
-from tests.expectations.app.scene import free_port
 
 ROOT = Path(__file__).parents[2]
 MANIFEST = ROOT / "deploy/kubernetes/tillwatch.yaml"

@@ -4,14 +4,13 @@ import http.server
 import json
 import os
 import pty
-import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
 
 from ingest.checkup import (
     Check,
@@ -25,6 +24,7 @@ from ingest.checkup import (
     checkup,
 )
 from ingest.cli import main
+from ingest.demo.mailbox import served
 from ingest.keys import create_keys, load_keys
 from ingest.metrics import is_loopback
 from ingest.records import Kind, PendingRecord
@@ -58,14 +58,8 @@ class Heard:
 @pytest.fixture(scope="module")
 def smtp() -> Iterator[str]:
     """A real mail server on loopback."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    controller = Controller(Heard(), hostname="127.0.0.1", port=port)
-    controller.start()
-    try:
+    with served(lambda: SMTP(Heard(), hostname="localhost")) as port:
         yield f"smtp://127.0.0.1:{port}"
-    finally:
-        controller.stop()
 
 
 @pytest.fixture

@@ -76,24 +76,16 @@ def with_app(settings: Settings, **app: Any) -> Settings:
     return settings.model_copy(update={"app": settings.app.model_copy(update=app)})
 
 
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 @contextlib.contextmanager
 def serving(settings: Settings, now: dt.datetime = NOW) -> Iterator[str]:
     """The page served on loopback at that moment; gives its address, which is ``app.url`` too."""
     import uvicorn
 
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
+    listening = socket.create_server(("127.0.0.1", 0))
+    address = f"http://127.0.0.1:{listening.getsockname()[1]}"
     app = create_app(with_app(settings, url=address), now=lambda: now)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     deadline = time.monotonic() + 60
     while not server.started and time.monotonic() < deadline:

@@ -14,8 +14,8 @@ import pytest
 
 from expectations.app.desk import login_token
 from ingest.cli import main
+from ingest.demo.mailbox import free_port
 from ingest.keys import create_keys, read_master
-from tests.expectations.app.scene import free_port
 
 TILLWATCH = Path(sys.executable).with_name("tillwatch")
 

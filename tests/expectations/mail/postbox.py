@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from email.message import EmailMessage
 from typing import Any
 
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+
+from ingest.demo.mailbox import served
 
 
 class Postbox:
@@ -103,21 +104,8 @@ def serving(postbox: Postbox, **options: Any) -> Iterator[int]:
             super().connection_lost(error)
             postbox.closed += 1
 
-    class Here(Controller):  # type: ignore[misc]  # aiosmtpd ships no types
-        """Asks the system for a port."""
-
-        def factory(self) -> SMTP:
-            """A server without a name lookup."""
-            return Counting(self.handler, hostname="postbox.test", **options)
-
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
-    controller = Here(postbox, hostname="127.0.0.1", port=port, ssl_context=tls)
-    controller.start()
-    try:
+    with served(lambda: Counting(postbox, hostname="postbox.test", **options), tls=tls) as port:
         yield port
-    finally:
-        controller.stop()
 
 
 @contextmanager
@@ -170,12 +158,6 @@ def _converse(connection: socket.socket, lines: tuple[bytes, ...]) -> None:
                     continue
             elif line is not lines[-1]:
                 heard.readline()
-
-
-def free_port() -> int:
-    """A port where nobody answers."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 @contextmanager

@@ -10,10 +10,11 @@ from expectations.cases.book import case_book
 from expectations.commands.alert import alert
 from expectations.mail.ledger import Ledger
 from ingest.cli import main
+from ingest.demo.mailbox import free_port
 from ingest.settings import load_settings
 from ingest.tables import Lake
 from tests.expectations.mail.conftest import DAY, SHOP, example, lost_reversal, retry
-from tests.expectations.mail.postbox import Postbox, free_port, serving
+from tests.expectations.mail.postbox import Postbox, serving
 
 AT = ("--at", "2026-11-21T21:18")
 

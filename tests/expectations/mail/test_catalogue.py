@@ -126,7 +126,8 @@ def test_texts_ask_only_for_values_that_exist():
 def _is_evidence(rule: str, value: str) -> bool:
     return (
         value.startswith("e_")
-        and re.search(rf"\b{value.removeprefix('e_').removesuffix('_yuan').removesuffix('_about')}\b", RULES[rule].sql) is not None
+        and re.search(rf"\b{value.removeprefix('e_').removesuffix('_yuan').removesuffix('_about')}\b", RULES[rule].sql)
+        is not None
     )
 
 

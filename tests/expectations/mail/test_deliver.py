@@ -13,10 +13,11 @@ from expectations.mail.deliver import RefusedError, ServerError, deliver
 from expectations.mail.message import build_message
 from expectations.mail.server import Server, server_of
 from ingest.alerting import Alerts, Route
+from ingest.demo.mailbox import free_port
 from ingest.errors import KeyFileError, UsageError
 from ingest.settings import Settings
 from tests.expectations.mail.conftest import NOW, example
-from tests.expectations.mail.postbox import Postbox, free_port, scripted, serving, timed
+from tests.expectations.mail.postbox import Postbox, scripted, serving, timed
 
 READERS = ("a@example.com", "b@example.com")
 
@@ -183,7 +184,7 @@ def test_a_hanging_server_is_left_in_time(
 ):
     """No answer is waited for longer than ANSWER_SECONDS."""
     monkeypatch.setattr(module, "ANSWER_SECONDS", 0.3)
-    with scripted(*lines) as port, timed(3), pytest.raises(ServerError, match="does not answer in time"):
+    with scripted(*lines) as port, timed(30), pytest.raises(ServerError, match="does not answer in time"):
         deliver(mail, READERS, server(port))
 
 
@@ -191,16 +192,16 @@ def test_a_trickling_server_is_left_in_time(mail: EmailMessage, monkeypatch: pyt
     """A byte now and then keeps no mail waiting for longer than MAIL_SECONDS."""
     monkeypatch.setattr(module, "MAIL_SECONDS", 0.5)
     greeting = (b"220 here\r\n", *(b"250-more\r\n" for _ in range(1000)))
-    with scripted(*greeting, every=0.05) as port, timed(4), pytest.raises(ServerError):
+    with scripted(*greeting, every=0.05) as port, timed(25), pytest.raises(ServerError):
         deliver(mail, READERS, server(port))
 
 
 def test_the_answer_to_the_content_is_waited_for_longer(mail: EmailMessage, monkeypatch: pytest.MonkeyPatch):
     """A server that examines what it got takes its time: that is no doubt yet. Most of a mail's time is for it."""
     assert module.MAIL_SECONDS / 2 < module.CONTENT_SECONDS < module.MAIL_SECONDS
-    monkeypatch.setattr(module, "ANSWER_SECONDS", 1.5)
+    monkeypatch.setattr(module, "ANSWER_SECONDS", 3.0)
     postbox = Postbox()
-    postbox.pause = 2.5
+    postbox.pause = 4.0
     with serving(postbox) as port:
         assert deliver(mail, READERS, server(port)) == {}
     assert len(postbox.mails) == 1

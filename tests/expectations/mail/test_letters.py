@@ -393,13 +393,20 @@ def test_a_case_says_what_the_shop_may_ask_for_once_the_file_is_there(settings: 
 
 
 @pytest.mark.parametrize(
-    ("ahead_s", "said"), [(3, "终端时间误差 3 秒"), (-125, "终端时间误差 2 分钟 5 秒"), (0, "终端时间误差 0 秒"), (None, "")]
+    ("ahead_s", "said"),
+    [(3, "终端时间误差 3 秒"), (-125, "终端时间误差 2 分钟 5 秒"), (0, "终端时间误差 0 秒"), (None, "")],
 )
 def test_how_wrong_the_terminal_s_clock_was_stands_beside_its_records(
     ahead_s: int | None, said: str, settings: Settings
 ):
     """Fast or slow alike; nothing where no answer of the host tells it, or an older version wrote the finding."""
-    day = {"records": 71, "trace_numbers_seen": 71, "trace_numbers_missing": 0, "missing_runs": [], "clock_ahead_s": ahead_s}
+    day = {
+        "records": 71,
+        "trace_numbers_seen": 71,
+        "trace_numbers_missing": 0,
+        "missing_runs": [],
+        "clock_ahead_s": ahead_s,
+    }
     body = text_of([replace(retry(), completeness={"missing": [], "terminal_day": day})], settings)
     assert f"共 71 条记录，凭证号连续{'，' if said else ''}{said}；" in body
     del day["clock_ahead_s"]

@@ -11,6 +11,7 @@ import pytest
 from expectations.mail.deliver import MAIL_SECONDS
 from expectations.mail.ledger import LEASE, Ledger
 from expectations.mail.outcome import SendResult
+from ingest.demo.mailbox import free_port
 from ingest.errors import DeliveryError, UsageError
 from ingest.settings import Settings
 from ingest.tables import Lake
@@ -25,7 +26,7 @@ from tests.expectations.mail.conftest import (
     retry,
     subject,
 )
-from tests.expectations.mail.postbox import Postbox, free_port, serving
+from tests.expectations.mail.postbox import Postbox, serving
 from tests.expectations.mail.sendingshop import OTHER_SHOP, send, settings_for, states, store
 
 

@@ -1,9 +1,11 @@
 """The mailbox is a real SMTP server; what it accepts is on the disk."""
 
 import smtplib
+import socket
 from email.message import EmailMessage
+from pathlib import Path
 
-from ingest.demo.mailbox import Mailbox, html_of
+from ingest.demo.mailbox import Mailbox, free_port, html_of
 
 
 def mail(subject: str, html: str = "<p>好</p>") -> EmailMessage:
@@ -43,3 +45,12 @@ def test_two_mailboxes_do_not_meet(tmp_path):
             smtp.send_message(mail("二"))
 
         assert (len(one.mails()), len(two.mails())) == (0, 1)
+
+
+def test_a_port_to_listen_on_later_is_given_to_no_connection_meanwhile():
+    """Airflow takes seconds to come up: of the ports that Linux gives to connections none is promised."""
+    first, last = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    for _ in range(50):
+        port = free_port()
+        assert not first <= port <= last
+        socket.create_server(("127.0.0.1", port)).close()
