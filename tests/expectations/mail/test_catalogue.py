@@ -34,7 +34,7 @@ KNOWN = {f"{role}{name}" for role in ROLES for name in SUBJECT_VALUES} | {
 def wordings(rule: RuleTexts) -> list[Wording]:
     """Every text of a rule."""
     found = [rule.title, rule.why, *rule.act.open, *rule.act.closed, *rule.steps.open, *rule.steps.closed]
-    return [*found, *filter(None, (rule.customer, rule.rights))]
+    return [*found, *(each for each in (rule.customer, rule.rights) if each)]
 
 
 def flat(found: list[Wording]) -> list[str]:
@@ -182,7 +182,8 @@ def _filled(told: Finding, locale: Locale, *, is_open: bool) -> list[str]:
     case = group([told], now, {told.finding_id: "C-1121-0007"})[0]
     rule = texts(locale).rules[told.rule]
     said = [rule.why, *rule.act.at(is_open=is_open), *rule.steps.at(is_open=is_open)]
-    return [sentence(figures, each, case, told) for each in [*said, *filter(None, (rule.customer, rule.rights))]]
+    optional = [each for each in (rule.customer, rule.rights) if each]
+    return [sentence(figures, each, case, told) for each in [*said, *optional]]
 
 
 def test_words_of_the_evidence_stay_out_of_texts():
