@@ -109,9 +109,15 @@ class Figures:
         return str(format_date(day, patterns[self.locale], locale=self._babel))
 
     def days(self, days: set[dt.date]) -> str:
-        """One day, or from the first to the last."""
+        """One day, or from the first to the last; another year that both are of is said once."""
         first, last = min(days), max(days)
-        return self.date(first) if first == last else f"{self.date(first)}–{self.date(last)}"
+        if first == last:
+            return self.date(first)
+        if first.year != last.year or self.date(last) != self.full_date(last):
+            return f"{self.date(first)}–{self.date(last)}"
+        if self.locale == "en":  # the year stands at the end of a date, in Chinese at its beginning
+            return f"{self._dated(first, DAYS)}–{self.full_date(last)}"
+        return f"{self.full_date(first)}–{self._dated(last, DAYS)}"
 
     def moment(self, when: dt.datetime) -> str:
         """11月21日 20:42:15."""

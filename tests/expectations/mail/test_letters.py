@@ -21,6 +21,7 @@ from expectations.mail.catalogue import LOCALES, TEXTS, Locale
 from expectations.mail.compose import MOST_CASES, compose
 from expectations.mail.decide import Alert, Known, decide
 from expectations.mail.enclosed import Enclosed
+from expectations.mail.figures import Figures
 from expectations.mail.html import LARGEST, render_html
 from expectations.mail.message import build_message, drawn
 from expectations.mail.text import render_text
@@ -344,6 +345,24 @@ def test_the_business_days_of_a_mail_are_named(settings: Settings):
         "dup_same_atc", subject("SALE", 1, "10:00:00", 100), business_date=DAY - dt.timedelta(days=2), act_by=None
     )
     assert compose(alert_of([before, refund_too_high()]), settings).subject.endswith("| 11月19日–11月21日")
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "chinese", "english"),
+    [
+        ((2026, 12, 1), (2026, 12, 31), "2026年12月1日–12月31日", "1 Dec–31 Dec 2026"),
+        ((2026, 12, 28), (2027, 1, 3), "2026年12月28日–1月3日", "28 Dec 2026–3 Jan"),
+        ((2027, 1, 1), (2027, 1, 3), "1月1日–1月3日", "1 Jan–3 Jan"),
+        ((2026, 12, 31), (2026, 12, 31), "2026年12月31日", "31 Dec 2026"),
+    ],
+)
+def test_days_at_a_year_s_end_name_the_old_year_once(
+    first: tuple[int, int, int], last: tuple[int, int, int], chinese: str, english: str, settings: Settings
+):
+    """Read in January 2027: the year that it is goes without saying."""
+    now = at("09:31", dt.date(2027, 1, 4))
+    days = {dt.date(*first), dt.date(*last)}
+    assert [Figures.of(locale, settings, now).days(days) for locale in LOCALES] == [chinese, english]
 
 
 @pytest.mark.parametrize("locale", LOCALES)
