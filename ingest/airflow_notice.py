@@ -52,6 +52,8 @@ class Notice:
             self._thread.join(timeout)
 
     def _run(self) -> None:
+        import httpx  # noqa: F401  # loaded now: when a collector stops, its seconds are for the calls
+
         while (facts := self._queue.get()) is not None:
             began = time.monotonic()
             why = self._send(facts)

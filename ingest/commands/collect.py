@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from ingest.stopping import Stop
 
 STOP_SECONDS = 5.0
-NOTICE_SECONDS = 1.0
-"""Of these, what an Airflow that does not answer gets; landing runs on its schedule all the same."""
+SHIPPER_SECONDS = 1.0
+"""Of these the shipper has the last, where there is one; Airflow what is left, for landing runs on its schedule anyway."""
 LOOK_SECONDS = 5.0
 """How often the collector looks at itself, and tells the service manager that it lives."""
 SWITCH_SECONDS = 0.00005
@@ -305,8 +305,9 @@ def _stop(
     collector.stop(0.7)
     for line in lines:
         events.tell(line.name, "closed", **summary(line, time.monotonic_ns()))
-    notice.close(max(0.1, min(NOTICE_SECONDS, deadline - time.monotonic())))
-    if shipper is not None and not shipper.stop(max(0.1, min(NOTICE_SECONDS, deadline - time.monotonic()))):
+    kept = SHIPPER_SECONDS if shipper is not None else 0.0
+    notice.close(max(0.1, deadline - kept - time.monotonic()))  # a busy Airflow takes more than a second for three calls
+    if shipper is not None and not shipper.stop(max(0.1, min(SHIPPER_SECONDS, deadline - time.monotonic()))):
         events.tell(
             "", "not-shipped", why="no time was left", hint="the next start, or `tillwatch spool ship`, goes on"
         )
