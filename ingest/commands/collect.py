@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 STOP_SECONDS = 5.0
 SHIPPER_SECONDS = 1.0
-"""Of these the shipper has the last, where there is one; Airflow what is left, for landing runs on its schedule anyway."""
+"""Of these the shipper has the last, where there is one; Airflow has the rest: landing runs on its schedule anyway."""
 LOOK_SECONDS = 5.0
 """How often the collector looks at itself, and tells the service manager that it lives."""
 SWITCH_SECONDS = 0.00005
@@ -306,7 +306,7 @@ def _stop(
     for line in lines:
         events.tell(line.name, "closed", **summary(line, time.monotonic_ns()))
     kept = SHIPPER_SECONDS if shipper is not None else 0.0
-    notice.close(max(0.1, deadline - kept - time.monotonic()))  # a busy Airflow takes more than a second for three calls
+    notice.close(max(0.1, deadline - kept - time.monotonic()))  # three calls, to a server that may be busy
     if shipper is not None and not shipper.stop(max(0.1, min(SHIPPER_SECONDS, deadline - time.monotonic()))):
         events.tell(
             "", "not-shipped", why="no time was left", hint="the next start, or `tillwatch spool ship`, goes on"
