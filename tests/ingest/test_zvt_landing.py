@@ -174,3 +174,34 @@ def test_a_capture_read_twice_is_one_day(lake):
     """The same frames at the same moments again change nothing."""
     once = rows(lake(DAY), "transactions", "transaction_id", "stan", "attempts")
     assert rows(lake(DAY), "transactions", "transaction_id", "stan", "attempts") == once
+
+
+def test_goods_that_were_not_issued_and_a_currency_that_the_terminal_has_not(lake):
+    """84 66: the terminal takes it back and says so, its abort is no second refusal. 6F: declined, and read whole."""
+    landed = lake(
+        [
+            ("tx", apdu("0601", "04000000001000", "490978")),
+            ("rx", "800000"),
+            ("rx", SOLD),
+            ("tx", "846600"),
+            ("rx", VOIDED),
+            OK,
+            ("rx", "061E016C"),
+            OK,
+            ("tx", apdu("0601", "04000000002000", "490752")),
+            ("rx", "800000"),
+            ("rx", "061E036F0978"),
+            OK,
+        ]
+    )
+    assert rows(
+        landed, "transactions", "stan", "txn_type", "amount_fen", "currency", "outcome", "response_code", "orig_stan"
+    ) == sorted(
+        [
+            (42, "SALE", 1000, "978", "approved", "00", None),
+            (44, "VOID", 1000, "978", "approved", "00", 42),
+            (None, "SALE", 2000, "752", "declined", "6F", None),
+        ],
+        key=str,
+    )
+    assert landed.read("rejects").num_rows == 0
