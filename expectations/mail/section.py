@@ -23,7 +23,17 @@ from expectations.mail.catalogue import behaviours
 from expectations.mail.figures import Figures, number
 from expectations.mail.moments import is_accused, moment, runs_of
 from expectations.mail.pictures import rates, time_axis
-from expectations.mail.wording import SHAPES, certainty, level_of, listed, mark, rule_texts, sentence, words_for
+from expectations.mail.wording import (
+    SHAPES,
+    certainty,
+    level_of,
+    listed,
+    mark,
+    numbers_missing,
+    rule_texts,
+    sentence,
+    words_for,
+)
 
 MOST_ALSO = 4
 MOST_STEPS = 6
@@ -94,9 +104,7 @@ def days_seen(cases: Iterable[Case], figures: Figures) -> list[str]:
             terminal=terminal,
             day=figures.date(date),
             n=figures.count(day["records"]),
-            missing=say["day_missing"].format(n=figures.count(day["trace_numbers_missing"]))
-            if day["trace_numbers_missing"]
-            else say["day_whole"],
+            missing=numbers_missing(day["trace_numbers_missing"], figures),
         )
         + _clock(day.get("clock_ahead_s"), figures)
         for (date, terminal), day in sorted(found.items())

@@ -59,6 +59,14 @@ def words_for(codes: Iterable[str], group: str, figures: Figures, *, most: int =
     return list(dict.fromkeys(word for word in found if word))[:most]
 
 
+def numbers_missing(count: int, figures: Figures) -> str:
+    """缺 3 个凭证号; that they are complete where none is missing."""
+    say = figures.texts.phrases
+    if not count:
+        return say["day_whole"]
+    return say["day_missing_one" if count == 1 else "day_missing_many"].format(n=figures.count(count))
+
+
 def mark(index: int, figures: Figures) -> str:
     """① in Chinese, 1 in English."""
     return MARKS[index] if figures.locale == "zh-CN" and index < len(MARKS) else str(index + 1)

@@ -13,6 +13,7 @@ from expectations.mail.cases import Case
 from expectations.mail.catalogue import Locale
 from expectations.mail.compose import place_of, review_tables
 from expectations.mail.figures import Figures
+from expectations.mail.wording import capital, numbers_missing
 from expectations.money import CNY, Money
 from expectations.reports.figures import Fees, ShopFigures
 from expectations.reports.period import Period
@@ -85,7 +86,9 @@ def _state(shop: ShopFigures) -> str:
         return "report_nothing"
     if shop.cases:
         return "report_found_some_one" if shop.cases == 1 else "report_found_some"
-    return "report_incomplete" if _is_incomplete(shop) else "report_clear"
+    if not _is_incomplete(shop):
+        return "report_clear"
+    return "report_incomplete_one" if shop.numbers_missing == 1 else "report_incomplete"
 
 
 def _is_incomplete(shop: ShopFigures) -> bool:
@@ -184,7 +187,7 @@ def _complete(shop: ShopFigures, period: Period, figures: Figures) -> Bars:
         Bar(say["report_numbers"], shop.completeness or 0.0, whole(shop, figures)),
         Bar(say["report_seen_days"], shop.seen_days / days, f"{shop.seen_days} / {days}"),
     )
-    return Bars(say["data"], bars, say["report_missing"].format(missing=figures.count(shop.numbers_missing)))
+    return Bars(say["data"], bars, capital(numbers_missing(shop.numbers_missing, figures)))
 
 
 def _terminals(shop: ShopFigures, figures: Figures) -> list[Block]:

@@ -22,6 +22,7 @@ from expectations.reports.period import Period, named
 from ingest.errors import UsageError
 from ingest.tables import Lake
 from tests.expectations.mail.conftest import finding, subject
+from tests.expectations.mail.lettercase import AFTER, SETTINGS, a_shop
 from tests.expectations.mail.test_letters import seen, words
 from tests.expectations.reports.reportshop import (
     MONDAY,
@@ -167,3 +168,21 @@ def test_the_command_writes_a_page_or_figures(tmp_path: Path):
     assert '"checked": 5' in run("--week", "2026-W47", "--json").output
     for options in (("--month", "2025-01"), ("--month", "2026-13"), ("--week", "2026-60"), ()):
         assert isinstance(run(*options).exception, UsageError)
+
+
+@pytest.mark.parametrize(
+    ("missing", "chinese", "english"),
+    [
+        (0, ("已核对 500 笔，未发现异常", "凭证号连续"), ("500 transactions checked, nothing", "Slip numbers complete")),
+        (1, ("数据不完整，缺 1 个凭证号", "缺 1 个凭证号"), ("1 slip number is missing", "1 slip number missing")),
+        (2, ("数据不完整，缺 2 个凭证号", "缺 2 个凭证号"), ("2 slip numbers are missing", "2 slip numbers missing")),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_counted_in_whole_words(missing: int, chinese: tuple[str, str], english: tuple[str, str]):
+    """None is not 0 of them, and one is not many: in the first sentence, and beside the share."""
+    shop = dataclasses.replace(a_shop(clear=True), checked=500, numbers_missing=missing)
+    said: dict[Locale, tuple[str, str]] = {"zh-CN": chinese, "en": english}
+    for locale, (first, last) in said.items():
+        body = render_text(report_letter(shop, WEEK, (), locale, SETTINGS, now=AFTER))
+        assert first in body.splitlines()[2]
+        assert last in body.splitlines()
