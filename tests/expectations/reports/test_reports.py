@@ -173,7 +173,7 @@ def test_the_command_writes_a_page_or_figures(tmp_path: Path):
 @pytest.mark.parametrize(
     ("missing", "chinese", "english"),
     [
-        (0, ("已核对 500 笔，未发现异常", "凭证号连续"), ("500 transactions checked, nothing", "Slip numbers complete")),
+        (0, ("已核对 500 笔，未发现异常", "凭证号连续"), ("500 transactions checked", "Slip numbers complete")),
         (1, ("数据不完整，缺 1 个凭证号", "缺 1 个凭证号"), ("1 slip number is missing", "1 slip number missing")),
         (2, ("数据不完整，缺 2 个凭证号", "缺 2 个凭证号"), ("2 slip numbers are missing", "2 slip numbers missing")),
     ],
