@@ -243,6 +243,11 @@ class Collect:
         self._reader.join(5)
         return status, took
 
+    def processor_seconds(self) -> float:
+        """What it has used of the processors so far (proc(5): fields 14 and 15 of ``stat``)."""
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+
     def kill(self) -> None:
         """End it and what came before it, if it still runs."""
         if self.process.poll() is None:

@@ -51,8 +51,10 @@ def sale(number: int) -> bytes:
 
 
 def send(master: int, frame: bytes) -> None:
-    """Send until it is acknowledged, for ten seconds at most."""
-    deadline = time.monotonic() + 10
+    """Send until it is acknowledged, for a minute at most."""
+    deadline = time.monotonic() + 60
+    while select.select([master], [], [], 0)[0]:
+        os.read(master, 100)  # the ACK of a copy of the one before
     while time.monotonic() < deadline:
         os.write(master, frame)
         if select.select([master], [], [], 1.0)[0] and b"\x06" in os.read(master, 100):
@@ -94,6 +96,7 @@ def test_a_clock_that_jumps_disturbs_neither_order_nor_acknowledgement_nor_table
         text=True,
     )
     try:
+        hear(collector, " recording ")
         number = 0
         for step in STEPS:
             offset.write_text(step)
@@ -104,7 +107,7 @@ def test_a_clock_that_jumps_disturbs_neither_order_nor_acknowledgement_nor_table
                 hear(collector, TOLD[step])
     finally:
         collector.send_signal(signal.SIGTERM)
-        _, said = collector.communicate(timeout=10)
+        _, said = collector.communicate(timeout=60)
     assert collector.returncode == 0, said
     os.close(master)
     os.close(slave)

@@ -59,7 +59,7 @@ class Process:
         self.process.send_signal(number)
         assert self.process.stderr is not None
         self.said += self.process.stderr.readlines()
-        return self.process.wait(10)
+        return self.process.wait(60)
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_a_wrong_line_shows_the_right_shape(text: str) -> None:
 def test_wrong_words_end_at_once(collector: Any, words: list[str], status: int, message: str) -> None:
     """One line with what is wrong, one with what to do, no traceback, the right status, nothing left behind."""
     process = collector(*words)
-    said = process.process.communicate(timeout=20)[1]
+    said = process.process.communicate(timeout=60)[1]
 
     assert process.process.returncode == status
     assert message in said
@@ -267,7 +267,7 @@ def test_a_busy_port_names_its_holder(collector: Any, wires: Any) -> None:
     first = collector("--receive", f"lane={wire.name}:leshua")
     first.until(" open ")
     second = collector("--receive", f"lane={wire.name}:leshua", TILLWATCH_SPOOL__DIRECTORY="other")
-    said = second.process.communicate(timeout=20)[1]
+    said = second.process.communicate(timeout=60)[1]
 
     assert second.process.returncode == 3
     assert "busy" in said
@@ -280,7 +280,7 @@ def test_a_spool_has_one_owner(collector: Any, wires: Any) -> None:
     first = collector("--line", f"a={wires('one').name}:lakala")
     first.until(" open ")
     second = collector("--line", f"b={wires('two').name}:lakala")
-    said = second.process.communicate(timeout=20)[1]
+    said = second.process.communicate(timeout=60)[1]
 
     assert second.process.returncode == 3
     assert str(first.process.pid) in said
@@ -339,7 +339,7 @@ def test_an_unwritable_spool_does_not_stop_a_relay(collector: Any, wires: Any, t
     assert any("could not be recorded" in line for line in relay.said)
 
     alone = collector("--receive", f"lane={terminal.name}:leshua", TILLWATCH_SPOOL__DIRECTORY="blocked/spool")
-    said = alone.process.communicate(timeout=20)[1]
+    said = alone.process.communicate(timeout=60)[1]
     assert alone.process.returncode == 3
     assert "spool" in said
 

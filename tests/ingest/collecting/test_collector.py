@@ -202,6 +202,7 @@ def test_a_missing_device_is_waited_for(
     with Running([lane, line("receive", there)], spool, told):
         there.write(frame(b"meanwhile"))
         assert there.read(1) == ACK
+        until(lambda: told.named("waiting"))
         time.sleep(0.2)
         assert len(told.named("waiting")) == 1
         [(name, _, facts)] = told.named("waiting")

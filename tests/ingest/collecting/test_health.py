@@ -266,7 +266,7 @@ def test_a_real_collector_tells_systemd_and_monitors_how_it_is(tmp_path: Path):
         assert fetch(address, "/healthz")[0] == 200
     finally:
         collector.send_signal(signal.SIGTERM)
-        collector.communicate(timeout=10)
+        collector.communicate(timeout=60)
         manager.close()
     assert collector.returncode == 0
 

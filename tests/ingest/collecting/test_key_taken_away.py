@@ -67,6 +67,9 @@ def test_a_collector_without_its_key_records_nothing(tmp_path: Path, wire: tuple
     with log.open("wb") as out:
         process = subprocess.Popen([*CALL, "collect", "--receive", f"a={device}:leshua"], cwd=tmp_path, stderr=out)
         try:
+            while b" recording " not in log.read_bytes():  # before, an answer takes as long as the start
+                assert process.poll() is None, log.read_text()
+                time.sleep(0.05)
             stan = answered(leader, 1, ACK)
             key.rename(key.with_suffix(".away"))
             stan = answered(leader, stan, NAK)
@@ -76,7 +79,7 @@ def test_a_collector_without_its_key_records_nothing(tmp_path: Path, wire: tuple
             answered(leader, stan + 1, ACK)
         finally:
             process.send_signal(signal.SIGTERM)
-            status = process.wait(20)
+            status = process.wait(60)
     said = log.read_text()
     assert status == 0, said
     assert [said.count(word) for word in (" key-revoked ", " key-back ")] == [1, 1], said

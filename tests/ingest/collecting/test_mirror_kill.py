@@ -18,7 +18,7 @@ from ingest.records import Kind
 from ingest.segments import read_segment, sealed_segments
 from protocols.profile import load_profile
 from protocols.sanitise import CardKeys, Sanitiser
-from tests.ingest.collecting.test_collector_kill import ReceivedTerminal
+from tests.ingest.collecting.test_collector_kill import PATIENCE, ReceivedTerminal, until
 
 pytestmark = pytest.mark.slow
 
@@ -61,23 +61,23 @@ def test_killed_and_robbed_of_a_disk_each_time_it_loses_nothing(
     leshua = load_profile("leshua")
     terminal = ReceivedTerminal(leshua, stop)
     process = start(tmp_path, terminal.pty.device)
+    known = 0
     try:
         terminal.start()
         for kill in range(KILLS):
-            time.sleep(rng.uniform(0.2, 0.6))
+            until(lambda known=known: len(terminal.acknowledged) > known, "a terminal is no longer served")  # type: ignore[misc]
+            time.sleep(rng.uniform(0.05, 0.5))
             process.send_signal(signal.SIGKILL)
             process.wait()
             shutil.rmtree(folders[kill % 2])
             process = start(tmp_path, terminal.pty.device)
-        known = len(terminal.acknowledged)
-        deadline = time.monotonic() + 20
-        while len(terminal.acknowledged) <= known and time.monotonic() < deadline:
-            time.sleep(0.05)
+            known = len(terminal.acknowledged)
+        until(lambda: len(terminal.acknowledged) > known, "a terminal is no longer served")
     finally:
         stop.set()
         terminal.join(10)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
         terminal.pty.close()
 
     assert len(terminal.acknowledged) > KILLS

@@ -169,14 +169,15 @@ def test_bytes_pass_after_the_committer_died(relay: Any, frame: Any, told: Any) 
         assert told.named("not-recorded")
 
 
-def test_a_slow_host_stops_the_terminal_and_loses_nothing(relay: Any) -> None:
+def test_a_slow_host_stops_the_terminal_and_loses_nothing(relay: Any, until: Any) -> None:
     """A host that reads nothing for a while: what waits is bounded, and comes in order when it reads again."""
     text = random.Random(7).randbytes(400_000)
     with relay() as running:
         writer = threading.Thread(target=running.terminal.write, args=(text, 30))
         writer.start()
-        time.sleep(0.5)
         host_side = running.line.sides[1]
+        until(lambda: len(host_side.outgoing) >= OUTGOING_LIMIT)
+        time.sleep(0.3)
         assert OUTGOING_LIMIT <= len(host_side.outgoing) <= OUTGOING_LIMIT + 65536
         assert running.host.read(len(text), 30) == text
         writer.join(10)
