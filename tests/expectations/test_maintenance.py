@@ -27,7 +27,7 @@ from ingest.scan import scan
 from ingest.settings import Settings, load_settings
 from ingest.tables import TABLES
 from tests.expectations.evidence.evidenceshop import charged_twice, exchange, record, shop_at
-from tests.ingest.test_lake import MONDAY, TUESDAY, stans, transactions
+from tests.ingest.lakerows import MONDAY, TUESDAY, stans, transactions
 
 pytestmark = pytest.mark.thorough
 

@@ -31,8 +31,8 @@ from ingest.settings import load_settings
 from ingest.tables import TABLES
 from tests.expectations.evidence.evidenceshop import charged_twice, exchange, record, shop_at
 from tests.expectations.mail.postbox import Postbox, serving
+from tests.ingest.lakerows import MONDAY, TUESDAY, stans, transactions
 from tests.ingest.s3 import LossyWire, bucket_at
-from tests.ingest.test_lake import MONDAY, TUESDAY, stans, transactions
 
 pytestmark = pytest.mark.thorough
 

@@ -11,7 +11,7 @@ from ingest import logdraft
 from ingest.datafile import sync
 from ingest.errors import LakeError
 from ingest.tables import Lake
-from tests.ingest.test_lake import MONDAY, TUESDAY, globbed, stans, transactions
+from tests.ingest.lakerows import MONDAY, TUESDAY, globbed, stans, transactions
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from ingest.errors import StoreError
 from ingest.lake import Lake
 from ingest.objectstore import keys, open_store, store_errors
-from tests.ingest.test_lake import MONDAY, stans, transactions
+from tests.ingest.lakerows import MONDAY, stans, transactions
 
 pytestmark = pytest.mark.thorough
 
