@@ -92,10 +92,14 @@ def _holds(path: Path, table: "pa.Table", cipher: Cipher | None) -> bool:
     import pyarrow.parquet as pq
 
     opened = None if cipher is None else cipher.for_reading()
+    coded = options(table.schema)["use_dictionary"]  # read as they were written: a value once, not in each row
+    reading = {"page_checksum_verification": True, "read_dictionary": coded, "decryption_properties": opened}
     at = 0
-    with pq.ParquetFile(path, page_checksum_verification=True, decryption_properties=opened) as file:
+    with pq.ParquetFile(path, **reading) as file:
+        names = file.schema_arrow.names
         for batch in file.iter_batches(_READ_BACK):
-            if not pa.Table.from_batches([batch]).equals(table.slice(at, batch.num_rows)):
+            plain = [batch[name].dictionary_decode() if name in coded else batch[name] for name in names]
+            if not pa.table(plain, names=names).equals(table.slice(at, batch.num_rows)):
                 return False
             at += batch.num_rows
     return bool(at == table.num_rows)

@@ -28,6 +28,9 @@ _DAY_US = 86_400 * _SECOND
 _FAR = 1 << 62
 """As far from any moment as a candidate can be that is none."""
 _EPOCH_UTC = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_TIME = 6
+"""Digits of hhmmss."""
+_NINE = 9
 
 
 def frame_table(recorded: "pa.Table", told: "ColumnFacts", zone: ZoneInfo, size: int) -> "tuple[pa.Table, pa.Table]":
@@ -114,18 +117,20 @@ def _clocks(mmdd: "pa.Array", hhmmss: "pa.Array", seen: Any, days: Any, zone: Zo
     places, found = distinct([mmdd, pa.array(days)])
     at = places.to_numpy(zero_copy_only=False)
     candidates = [_candidates(text, day, zone) for text, day in found]
-    begins = np.array([[begin for begin, _, _ in three] for three in candidates], np.int64).reshape(-1, 3)
-    dates = np.array([[date for _, date, _ in three] for three in candidates], np.int32).reshape(-1, 3)
     even = np.array([all(steady for _, _, steady in three) for three in candidates], bool)
     seconds, plain = _seconds(hhmmss)
-    moments = begins[at] + np.where(seconds < 0, 0, seconds)[:, None] * _SECOND
-    there = (begins[at] != _FAR) & (seconds >= 0)[:, None]
-    apart = np.where(there, np.abs(moments - seen[:, None]), _FAR)
-    best = np.argmin(apart, axis=1)
-    row = np.arange(at.size)
-    none = ~there[row, best] | (mmdd.is_null().to_numpy(False) & hhmmss.is_null().to_numpy(False))
-    clock = np.where(none, _FAR, moments[row, best])
-    stated = np.where(none, 0, dates[at][row, best]).astype(np.int32)
+    clock, stated = np.full(at.size, _FAR, np.int64), np.zeros(at.size, np.int32)
+    nearest = np.full(at.size, _FAR, np.int64)
+    for step in range(3):
+        begins = np.array([three[step][0] for three in candidates], np.int64)[at]
+        dates = np.array([three[step][1] for three in candidates], np.int32)[at]
+        moments = begins + seconds * _SECOND
+        apart = np.abs(moments - seen)
+        nearer = (begins != _FAR) & (apart < nearest)
+        for best, this in ((clock, moments), (stated, dates), (nearest, apart)):
+            np.copyto(best, this, where=nearer)
+    none = (seconds < 0) | (mmdd.is_null().to_numpy(False) & hhmmss.is_null().to_numpy(False))
+    clock[none], stated[none] = _FAR, 0
     widths = pc.fill_null(pc.not_equal(pc.utf8_length(mmdd), 4), False).to_numpy(zero_copy_only=False)
     for odd in np.flatnonzero(~even[at] | ~plain | widths).tolist():
         moment = infer_datetime(mmdd[odd].as_py(), hhmmss[odd].as_py(), _moment(int(seen[odd])), zone)
@@ -155,15 +160,21 @@ def _candidates(mmdd: str | None, day: int, zone: ZoneInfo) -> list[tuple[int, i
 def _seconds(hhmmss: "pa.Array") -> tuple[Any, Any]:
     """Seconds since midnight, 0 without a time, -1 where it is none; and which rows have six digits or no time."""
     import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
 
-    six = pc.and_(pc.equal(pc.utf8_length(hhmmss), 6), pc.ascii_is_decimal(hhmmss))
-    number = pc.fill_null(pc.if_else(six, hhmmss, None).cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
-    hours, minutes, seconds = number // 10_000, number // 100 % 100, number % 100
+    _, offsets, octets = hhmmss.buffers()
+    starts = np.frombuffer(offsets, np.int32)[hhmmss.offset : hhmmss.offset + len(hhmmss) + 1]
+    plain = hhmmss.is_null().to_numpy(False)
+    at = np.flatnonzero((np.diff(starts) == _TIME) & ~plain)
+    digits = np.zeros((0, _TIME), np.uint8)
+    if at.size:
+        digits = np.ndarray((octets.size - _TIME + 1,), f"V{_TIME}", octets, 0, (1,))[starts[at]]
+        digits = digits.view(np.uint8).reshape(-1, _TIME) - ord("0")
+    hours, minutes, seconds = (10 * digits[:, place].astype(np.int64) + digits[:, place + 1] for place in (0, 2, 4))
     legal = (hours < 24) & (minutes < 60) & (seconds < 60)
-    plain = pc.fill_null(six, True).to_numpy(zero_copy_only=False)
-    return np.where(legal, hours * 3600 + minutes * 60 + seconds, -1), plain
+    found = np.zeros(len(hhmmss), np.int64)
+    found[at] = np.where(legal, hours * 3600 + minutes * 60 + seconds, -1)
+    plain[at] = (digits <= _NINE).all(axis=1)
+    return found, plain
 
 
 def _moment(microseconds: int) -> dt.datetime:

@@ -84,7 +84,7 @@ def _apart(spec: TableSpec, table: "pa.Table") -> "Iterator[tuple[dict[str, Any]
         coded = table[column].combine_chunks().dictionary_encode(null_encoding="encode")
         code = code * len(coded.dictionary) + coded.indices.to_numpy(zero_copy_only=False)
     begins = np.flatnonzero(np.append(True, code[1:] != code[:-1]))
-    if begins.size > np.unique(code).size:
+    if begins.size > np.unique(code[begins]).size:
         order = np.argsort(code, kind="stable")
         table, code = table.take(pa.array(order)), code[order]
         begins = np.flatnonzero(np.append(True, code[1:] != code[:-1]))

@@ -187,6 +187,37 @@ def test_file_that_reads_back_wrong_is_not_committed(lake: Lake, monkeypatch: py
     assert not list(lake.root.rglob("*.tmp"))
 
 
+@pytest.mark.parametrize(
+    ("name", "read_as"),
+    [
+        ("terminal_id", ["12345678", "12345670"]),
+        ("terminal_id", ["12345678", None]),
+        ("transaction_id", [f"{MONDAY}-1", f"{MONDAY}-1"]),
+        ("amount_fen", [100, 200]),
+        ("amount_fen", [100.0, 100.0]),
+        ("rrn", ["", None]),
+    ],
+)
+def test_each_value_that_reads_back_wrong_is_seen(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, name: str, read_as: list[Any]
+) -> None:
+    """One text, number, null or type that differs is enough, in columns with a dictionary and in those without."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    read = pq.ParquetFile.iter_batches
+
+    def changed(batch: Any) -> Any:
+        values = pa.array(read_as)
+        coded = pa.types.is_dictionary(batch[name].type)
+        return batch.set_column(batch.schema.names.index(name), name, values.dictionary_encode() if coded else values)
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", lambda *a, **k: map(changed, read(*a, **k)))
+
+    with pytest.raises(LakeError, match="differs"):
+        lake.append("transactions", transactions(MONDAY, [1, 2]), app_id="a")
+
+
 @pytest.mark.parametrize("step", ["written", "publish", "content_hash", "statistics"])
 def test_full_disk_commits_nothing_and_heals(
     lake: Lake, monkeypatch: pytest.MonkeyPatch, step: str, record_property: Any
