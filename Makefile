@@ -66,9 +66,12 @@ pictures: $(STAMP)
 site: $(STAMP)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-# decoders side by side, some four minutes on a free machine; installs tshark where it may
+# decoders side by side, then landing and replay; on a free machine some four minutes each, and 10 GB of disk for the ten
+# million frames that are landed at last; installs tshark where it may
 bench: $(STAMP)
 	@$(BIN)/python -m bench.columns
+	@$(BIN)/python -m bench.land --up-to 10000000 --out bench/results/landing.json
+	@$(BIN)/python -m bench.stages --out bench/results/stages.json
 
 # what the rules find, miss and accuse wrongly, into docs/detection.md; SIZE=small takes minutes, full a quarter of an hour
 SIZE ?= full

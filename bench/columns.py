@@ -39,6 +39,8 @@ RATIOS = {
     "journal decode over Parquet, time": ("journal: Parquet, zstd", "journal: columns, compiled"),
 }
 """Name -> the rates divided."""
+_LONG = [count for count in growth.COUNTS if count >= 10**5]
+"""Growth is told from a hundred thousand frames on."""
 
 
 def main() -> None:
@@ -47,7 +49,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.5, help="processor time of each peer in each round")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where the results go")
     parser.add_argument("--only", nargs="+", choices=PEERS, default=list(PEERS), help="leave the other peers out")
-    parser.add_argument("--most", type=int, default=growth.COUNTS[-1], help="frames at the end of the growth")
+    parser.add_argument("--most", type=int, choices=_LONG, default=_LONG[-1], help="frames at the end of the growth")
     parser.add_argument("--peer", help=argparse.SUPPRESS)
     parser.add_argument("--corpus", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -66,7 +68,7 @@ def main() -> None:
     found["machine"]["load"] = {"before": load, "after": os.getloadavg()[0]}
     found["metrics"] |= {
         "growth of time with frames": _one(growth.exponent(grown), "exponent"),
-        "most memory, all frames over 100 k": _one(grown[-1]["peak_mib"] / _peak(grown, 10**5), "times"),
+        "most memory, all frames over 100 k": _one(grown[-1]["peak_mib"] / _peak(grown, _LONG[0]), "times"),
     }
     given.out.parent.mkdir(exist_ok=True)
     given.out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
@@ -89,7 +91,7 @@ def _peak(grown: list[dict[str, float]], frames: int) -> float:
 
 def _grow(path: Path, most: int) -> list[dict[str, float]]:
     """What ``bench.growth`` measures, in a process of its own."""
-    print("growing to ten million frames", file=sys.stderr)
+    print(f"growing to {most:,} frames", file=sys.stderr)
     command = [sys.executable, "-m", "bench.growth", str(path), "--most", str(most)]
     said = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False)
     if said.returncode:

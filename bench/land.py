@@ -31,6 +31,7 @@ from ingest.landing import land
 from ingest.settings import Settings
 
 GROWTH = (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000)
+MORE = 5
 TABLES = ("raw_frames", *DERIVED)
 
 
@@ -40,8 +41,8 @@ def settings_of(folder: Path, lake: str) -> Settings:
 
 
 def landed(folder: Path, lake: str) -> dict[str, Any]:
-    """Land the spool into a fresh lake, and then once more, with nothing new."""
-    _load_libraries()
+    """Land the spool into a fresh lake."""
+    load_libraries()
     settings = settings_of(folder, lake)
     cpu, began = _cpu(), time.perf_counter()
     done = land(settings)
@@ -67,11 +68,16 @@ def written(folder: Path, lake: str) -> dict[str, Any]:
     return {"seconds": seconds, "cpu_seconds": cpu_seconds}
 
 
-def _load_libraries() -> None:
+def load_libraries() -> None:
     """What takes its time once a process, whatever it lands; pandas too, which pyarrow loads with the first array."""
     arrow_memory.keep()
     for name in ("deltalake", "duckdb", "pandas", "pyarrow.parquet"):
         importlib.import_module(name)
+
+
+def machine(load: float) -> dict[str, Any]:
+    """Where it ran, and what else ran there when it began."""
+    return {"cores": os.cpu_count(), "load": round(load, 1), "python": platform.python_version()}
 
 
 def _cpu() -> float:
@@ -83,8 +89,12 @@ def _peak() -> int:
 
 
 def _apart(what: str, folder: Path, lake: str) -> dict[str, Any]:
-    """A run in a process of its own."""
-    words = [sys.executable, "-m", "bench.land", "--one", what, str(folder), lake]
+    return in_its_own_process("bench.land", what, folder, lake)
+
+
+def in_its_own_process(module: str, what: str, folder: Path, lake: str) -> dict[str, Any]:
+    """What a module's ``--one`` prints."""
+    words = [sys.executable, "-m", module, "--one", what, str(folder), lake]
     found: dict[str, Any] = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
     return found
 
@@ -113,7 +123,7 @@ def _rounded(figures: dict[str, Any]) -> dict[str, Any]:
     "--frames",
     default=200_000,
     show_default=True,
-    help="Of the ratio and of the replay; a second replay has five times as many.",
+    help="Of the ratio and of the replay; both are measured again with five times as many.",
 )
 @click.option("--rounds", default=3, show_default=True, help="How often landing and plain writing take turns.")
 @click.option(
@@ -132,10 +142,11 @@ def main(*, frames: int, rounds: int, up_to: int, out: Path | None, one: tuple[s
         return
     figures: dict[str, Any] = {
         "measured": dt.datetime.now(dt.UTC).date().isoformat(),
-        "machine": {"cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1), "python": platform.python_version()},
+        "machine": machine(os.getloadavg()[0]),
     }
+    figures["against_pyarrow"] = [_against(size, rounds) for size in (frames, MORE * frames)]
     with tempfile.TemporaryDirectory() as name:
-        figures["against_pyarrow"] = _against(Path(name), frames, rounds)
+        create_keys(Path(name) / "key")
         figures["replay"] = _replays(Path(name), frames)
     figures["growth"] = [_grown(size) for size in GROWTH if size <= up_to]
     if len(figures["growth"]) > 1:
@@ -146,10 +157,12 @@ def main(*, frames: int, rounds: int, up_to: int, out: Path | None, one: tuple[s
         out.write_text(text + "\n", encoding="utf-8")
 
 
-def _against(folder: Path, frames: int, rounds: int) -> dict[str, Any]:
-    backlog.write(folder / "spool", create_keys(folder / "key"), frames)
-    lakes = [f"lake-{turn}" for turn in range(rounds)]
-    turns = [(_apart("land", folder, lake), _apart("write", folder, lake)) for lake in lakes]
+def _against(frames: int, rounds: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        backlog.write(folder / "spool", create_keys(folder / "key"), frames)
+        lakes = [f"lake-{turn}" for turn in range(rounds)]
+        turns = [(_apart("land", folder, lake), _apart("write", folder, lake)) for lake in lakes]
     medians = {
         f"{what}_{unit}": statistics.median(each[at][unit] for each in turns)
         for at, what in enumerate(("land", "write"))
@@ -165,8 +178,8 @@ def _against(folder: Path, frames: int, rounds: int) -> dict[str, Any]:
 
 
 def _replays(folder: Path, frames: int) -> dict[str, Any]:
-    """A replay of so many frames and one of five times as many: what the start costs, and what a frame does."""
-    few, many = replayed(folder, frames), replayed(folder, 5 * frames)
+    """A replay of so many frames and one of ``MORE`` times as many: what the start costs, and what a frame does."""
+    few, many = replayed(folder, frames), replayed(folder, MORE * frames)
     each = (many["cpu_seconds"] - few["cpu_seconds"]) / (many["frames"] - few["frames"])
     reckoned = {"start_cpu_seconds": few["cpu_seconds"] - frames * each, "microseconds_a_frame": each * 1e6}
     return {"runs": [_rounded(few), _rounded(many)], "frames_per_cpu_second": round(1 / each)} | _rounded(reckoned)
