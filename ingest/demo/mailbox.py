@@ -17,8 +17,8 @@ from typing import Any, Self
 from aiosmtpd.smtp import SMTP
 
 LOOPBACK = "127.0.0.1"
-UNASSIGNED = range(20_000, 32_768)
-"""Ports below those that Linux gives to connections by itself (ip_local_port_range)."""
+UNASSIGNED = range(20_000, 30_000)
+"""Ports below those that Linux gives to connections by itself (ip_local_port_range), and Kubernetes to nodes."""
 
 
 class Mailbox:
