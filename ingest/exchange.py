@@ -178,14 +178,16 @@ class _Exchanges:
             return set()
         found = self._db.execute(
             """
-            WITH changed AS (
-                SELECT DISTINCT kind, terminal_id, stan, day FROM frames WHERE day IN (SELECT unnest($days::DATE[]))),
+            WITH keyed AS (
+                SELECT *, CASE kind WHEN 'settlement' THEN -1 ELSE stan END AS joins FROM frames),
+            changed AS (
+                SELECT DISTINCT kind, terminal_id, joins, day FROM keyed WHERE day IN (SELECT unnest($days::DATE[]))),
             told AS (
-                SELECT DISTINCT c.* FROM changed c JOIN frames r
-                    ON r.is_journal AND r.kind = c.kind AND r.terminal_id = c.terminal_id
-                   AND (r.kind = 'settlement' OR r.stan = c.stan) AND r.day BETWEEN c.day - $reach AND c.day + $reach)
-            SELECT DISTINCT f.day FROM frames f JOIN told c
-                ON f.kind = c.kind AND f.terminal_id = c.terminal_id AND (f.kind = 'settlement' OR f.stan = c.stan)
+                SELECT DISTINCT c.* FROM changed c JOIN keyed r
+                    ON r.is_journal AND r.kind = c.kind AND r.terminal_id = c.terminal_id AND r.joins = c.joins
+                   AND r.day BETWEEN c.day - $reach AND c.day + $reach)
+            SELECT DISTINCT f.day FROM keyed f JOIN told c
+                ON f.kind = c.kind AND f.terminal_id = c.terminal_id AND f.joins = c.joins
                AND f.day BETWEEN c.day - $reach AND c.day + $reach
             """,
             {"days": list(days), "reach": _JOURNAL_REACH},

@@ -25,8 +25,9 @@ pairs AS (
       FROM exchanges e
       JOIN records j
         ON e.kind = j.kind AND e.terminal_id = j.terminal_id AND e.batch_no IS NOT DISTINCT FROM j.batch_no
-       AND (e.kind = 'settlement'
-            OR (e.stan = j.stan AND replace(e.txn_type, 'QR_', '') = replace(j.txn_type, 'QR_', '')))
+       AND CASE e.kind WHEN 'settlement' THEN -1 ELSE e.stan END = CASE j.kind WHEN 'settlement' THEN -1 ELSE j.stan END
+       AND CASE e.kind WHEN 'settlement' THEN '' ELSE replace(e.txn_type, 'QR_', '') END
+         = CASE j.kind WHEN 'settlement' THEN '' ELSE replace(j.txn_type, 'QR_', '') END
        AND coalesce(e.rrn = j.rrn, true)
        AND e.seen_date BETWEEN j.day - 1 AND j.day + 1
      WHERE e.kind IN ('financial', 'settlement')
