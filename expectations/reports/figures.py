@@ -50,10 +50,11 @@ class ShopFigures:
 
     Attributes:
         merchant_id: whose it is.
-        checked: attempts that were judged.
+        checked: attempts that were recorded; all are judged where ``unjudged_days`` is 0.
         takings: currency -> local day -> takings in minor units, for every day of the period; yuan are always there.
         seen_days: days with a record.
         numbers_missing: trace numbers that were never seen.
+        unjudged_days: days with attempts of which no check has judged any.
         cases: cases that stand and were opened for a day of the period.
         found: money at risk in them.
         recovered: money of this merchant that came back in the period.
@@ -62,7 +63,7 @@ class ShopFigures:
         fees: what was charged; None without an acquirer's file.
         deposits: of this merchant.
         terminals: terminal -> (profile, last day seen).
-        profiles: profile of terminals -> attempts that were judged.
+        profiles: profile of terminals -> attempts that were recorded.
     """
 
     merchant_id: str
@@ -79,6 +80,7 @@ class ShopFigures:
     deposits: tuple[DepositProgress, ...] = ()
     terminals: Mapping[str, tuple[str, dt.date]] = field(default_factory=dict)
     profiles: Mapping[str, int] = field(default_factory=dict)
+    unjudged_days: int = 0
 
     @property
     def completeness(self) -> float | None:
@@ -162,6 +164,7 @@ def figures(
     checked = Counter(seen["merchant_id"].to_pylist())
     fees = _fees(settings, lake, period)
     terminals, profiles = _terminals(seen), _profiles(seen)
+    unjudged = _unjudged(lake, seen, period)
     theirs_of, back, missing = _by_merchant(records), _by_merchant(money_back), _numbers_missing(findings, period)
     return {
         merchant_id: ShopFigures(
@@ -185,9 +188,22 @@ def figures(
             ),
             terminals=terminals.get(merchant_id, {}),
             profiles=profiles.get(merchant_id, {}),
+            unjudged_days=unjudged[merchant_id],
         )
         for merchant_id, theirs in sorted(days.items())
     }
+
+
+def _unjudged(lake: Lake, seen: "pa.Table", period: Period) -> Counter[str]:
+    """Merchant -> days with attempts that have no life cycle yet: no check has looked at them."""
+    within = [("business_date", ">=", period.start), ("business_date", "<=", period.end)]
+    of_day = ["merchant_id", "business_date"]
+    judged = lake.read("life_cycles", columns=of_day, filters=within)
+    days = [
+        {(row["merchant_id"], row["business_date"]) for row in table.group_by(of_day).aggregate([]).to_pylist()}
+        for table in (seen, judged)
+    ]
+    return Counter(merchant_id for merchant_id, _ in days[0] - days[1] if merchant_id)
 
 
 def _by_merchant(things: Iterable[Owned]) -> dict[str, list[Owned]]:

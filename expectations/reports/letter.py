@@ -50,8 +50,10 @@ def report_blocks(
             say["verdict"],
             say[_state(shop)].format(**values),
             say["amount_at_stake"].format(amount=values["found"]) if shop.found else "",
-            say["report_recovered"].format(**values) if shop.recovered else say[f"{_state(shop)}_calm"],
-            "attention" if _is_incomplete(shop) or shop.still_open else "calm",
+            say["report_recovered"].format(**values)
+            if shop.recovered and not shop.unjudged_days
+            else say[f"{_state(shop)}_calm"],
+            "attention" if _is_incomplete(shop) or shop.unjudged_days or shop.still_open else "calm",
         ),
         *_takings(shop, figures),
     ]
@@ -75,6 +77,7 @@ def _values(shop: ShopFigures, period: Period, figures: Figures) -> dict[str, st
         "found": figures.sums(shop.found),
         "back": figures.sums(shop.recovered),
         "missing": figures.count(shop.numbers_missing),
+        "unjudged": figures.count(shop.unjudged_days),
         "silent": str(len(period.days) - shop.seen_days),
         "period": figures.days({period.start, period.end}),
     }
@@ -84,6 +87,8 @@ def _state(shop: ShopFigures) -> str:
     """Which sentence comes first."""
     if shop.checked == 0:
         return "report_nothing"
+    if shop.unjudged_days:
+        return "report_unjudged_one" if shop.unjudged_days == 1 else "report_unjudged"
     if shop.cases:
         return "report_found_some_one" if shop.cases == 1 else "report_found_some"
     if not _is_incomplete(shop):

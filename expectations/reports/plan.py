@@ -22,6 +22,8 @@ MOST_REVIEWED = 10
 
 RECALLED = 21 * DAY
 """What is to be reviewed is looked for so long before a period, too."""
+JUDGED_WITHIN = dt.timedelta(hours=36)
+"""A report waits so long for the check of its last days; then it says that they are not judged."""
 LATEST = dt.timedelta(hours=12)
 """That records are missing is told within so long after the digest's hour, or the next day."""
 
@@ -69,11 +71,14 @@ def to_review(
 
 def _shops(world: World, source: Source, period: Period, merchant: str | None) -> list[Notice]:
     routes = [each for each in world.settings.alerts.routes if not each.severities or "P4" in each.severities]
+    patience = world.hours.local(period.end + DAY, world.settings.alerts.timing.digest_at) + JUDGED_WITHIN
     found = []
     for merchant_id in sorted(source.merchants(period)):
         if merchant not in {None, merchant_id}:
             continue
         lacking = _lacking(period.name, merchant_id, readers_of(merchant_id, routes, world.facts), world)
+        if lacking and source.of_shop(period, merchant_id).unjudged_days and world.now < patience:
+            continue
         managed = is_managed(merchant_id, routes, world.facts)
         together: dict[tuple[Locale, tuple[str, ...]], tuple[tuple[Case, ...], list[str]]] = {}
         for locale, address in lacking:

@@ -33,8 +33,10 @@ def shop_week(*days: int) -> Till:
     return till
 
 
-def land(settings: Settings, till: Till, *, other_profile_from: dt.date = dt.date.max) -> None:
-    """Transactions and life cycles, as landing and check leave them; from a day on of a second terminal."""
+def land(
+    settings: Settings, till: Till, *, other_profile_from: dt.date = dt.date.max, judged_until: dt.date = LAST
+) -> None:
+    """Transactions and life cycles, as landing and check leave them; from days on of a second terminal, or unjudged."""
     lake = Lake(settings.lake.uri)
     rows = tables(till)
     moved = {"terminal_id": "12345679", "profile": "other"}
@@ -42,9 +44,14 @@ def land(settings: Settings, till: Till, *, other_profile_from: dt.date = dt.dat
         row | (moved if row["business_date"] >= other_profile_from else {}) for row in rows["transactions"].to_pylist()
     ]
     lake.append("transactions", told, app_id="test")
-    linked = link(rows, CALENDAR, FIRST, LAST)
+    judge(settings, till, judged_until)
+
+
+def judge(settings: Settings, till: Till, until: dt.date = LAST) -> None:
+    """Life cycles up to a day, as a check leaves them."""
+    linked = link(tables(till), CALENDAR, FIRST, until)
     try:
-        store(lake, linked, FIRST, LAST)
+        store(Lake(settings.lake.uri), linked, FIRST, until)
     finally:
         linked.close()
 

@@ -14,7 +14,16 @@ from expectations.reports.period import due
 from ingest.alerting import Timing
 from tests.expectations.mail.conftest import finding, subject
 from tests.expectations.mail.postbox import Postbox
-from tests.expectations.reports.reportshop import MONDAY, land, plain, send, settings_for, shop_week, store_findings
+from tests.expectations.reports.reportshop import (
+    MONDAY,
+    judge,
+    land,
+    plain,
+    send,
+    settings_for,
+    shop_week,
+    store_findings,
+)
 from tests.expectations.shopdays import MERCHANT, ZONE
 
 
@@ -40,6 +49,29 @@ def test_a_report_that_is_late_does_not_leave_at_night(tmp_path: Path, postbox: 
     assert send(settings, tuesday.replace(hour=3, minute=0)) == []
     assert send(settings, tuesday.replace(hour=7, minute=30)) == ["weekly"]
     assert len(box.mails) == 1
+
+
+def test_a_week_whose_last_day_no_check_has_seen_waits_for_it(tmp_path: Path, postbox: tuple[Postbox, int]):
+    """Landed is not judged: nothing is called well on Monday; once the check has run the report leaves."""
+    box, port = postbox
+    settings, till = settings_for(tmp_path, port), shop_week(16, 17, 18, 19, 20)
+    land(settings, till, judged_until=dt.date(2026, 11, 19))
+    assert send(settings, MONDAY) == []
+    judge(settings, till)
+    assert send(settings, MONDAY + dt.timedelta(minutes=5)) == ["weekly"]
+    assert "未发现异常" in box.mails[0]["Subject"]
+
+
+def test_a_check_that_does_not_come_is_told_in_the_report(tmp_path: Path, postbox: tuple[Postbox, int]):
+    """On the third morning: two days are not checked, and nothing is said to be well."""
+    box, port = postbox
+    settings = settings_for(tmp_path, port)
+    land(settings, shop_week(16, 17, 18, 19, 20), judged_until=dt.date(2026, 11, 18))
+    assert send(settings, MONDAY + dt.timedelta(hours=35)) == []
+    assert send(settings, (MONDAY + dt.timedelta(days=2)).replace(hour=7, minute=30)) == ["weekly"]
+    (mail,) = box.mails
+    assert mail["Subject"] == "【周报】有 2 天的交易记录还没有核对 | 张记小馆 | 11月16日–11月22日"
+    assert "没有核对不等于没有问题" in plain(mail)
 
 
 def test_a_week_without_records_is_not_called_well(tmp_path: Path, postbox: tuple[Postbox, int]):
