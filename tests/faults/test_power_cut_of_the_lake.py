@@ -21,12 +21,12 @@ from tests.faults.power import PowerDisk, why_not
 from tests.faults.spool_writer import KEYS
 from tests.ingest.landingshop import Shop
 
-CUTS = length(3, 50)
+CUTS = length(3, 30)
 WRITER = "tests.faults.landing_writer"
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(120 + 20 * CUTS),
+    pytest.mark.timeout(300 + 60 * CUTS),
     pytest.mark.skipif(bool(why_not()), reason=f"NO POWER CUTS WERE TRIED: {why_not()}"),
 ]
 
@@ -40,9 +40,11 @@ def land_until_the_cut(shop: Shop, disk: PowerDisk, first: int, seconds: float, 
             cwd=Path(__file__).parents[2],
         )
         assert writer.stdout is not None
-        said = writer.stdout.readline()
-        time.sleep(seconds)
-        writer.send_signal(signal.SIGKILL)
+        try:
+            said = writer.stdout.readline()
+            time.sleep(seconds)
+        finally:
+            writer.kill()  # it has the disk open
         said += writer.stdout.read()
         assert writer.wait() == -signal.SIGKILL, "the writer ended by itself"
     return int(said.rsplit(b"\n", 2)[-2])
