@@ -172,7 +172,7 @@ def facts(message: Message) -> Facts:
         network_code=network,
         batch_count=_number(fields.get(48)) if asked == meaning.BATCH_MTI and len(fields.get(48, "")) == 4 else None,
         tip_fen=_number(_whole(tip, _TIP_DIGITS)),
-        order_ref=None if 2 in fields else _word(private.get(ORDER)),
+        order_ref=_word(private.get(ORDER)),
         totals=totals,
     )
 

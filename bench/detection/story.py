@@ -145,16 +145,20 @@ def _customers(shop: Shop) -> None:
     for day in world.days:
         for _ in range(round(shop.merchant.sales_a_day * world.chance.uniform(0.7, 1.3))):
             moment = _at(day, hour(world.chance))
-            world.at(moment, _customer(shop, moment, again=world.chance.randrange(1_000_000) < trade.again))
+            world.at(moment, _customer(shop, moment))
 
 
-def _customer(shop: Shop, moment: dt.datetime, *, again: bool) -> Play:
-    """One customer: pays, seldom twice, tries again when nothing happened, seldom returns the goods."""
+def _customer(shop: Shop, moment: dt.datetime) -> Play:
+    """One customer: pays, seldom twice, tries again when nothing happened, seldom returns the goods.
+
+    Who buys the same once more buys an article that has a price: a basket of many does not come out alike.
+    """
     world, trade = shop.world, shop.merchant.trade
     chance = world.chance
     device = chance.choice(shop.devices)
     shop.take(device, moment)
     paid = amount(shop.merchant, chance)
+    again = paid in shop.merchant.prices and chance.random() * 10_000 * trade.at_points < trade.again
     if chance.random() * 100 < trade.code:
         device.attempt("QR_SALE", paid, None, entry="qr", order=f"{moment:%m%d}{chance.randrange(10**8):08d}")
         return
@@ -168,23 +172,29 @@ def _customer(shop: Shop, moment: dt.datetime, *, again: bool) -> Play:
     entry = "contactless" if tap else chance.choices(("chip", "mag"), (9, 1))[0]
     for turn in range(2 if again else 1):
         if turn:
-            yield chance.uniform(25, 240)
-            shop.take(device, moment := device.now)
+            yield (moment := device.now + dt.timedelta(seconds=chance.uniform(25, 240)))
+            shop.take(device, moment)
         atc = None if entry == "mag" else shop.counter(card)
         declined = chance.choice(("51", "55", "61")) if chance.random() < 0.02 else None
         sale = device.attempt("SALE", paid, card, entry=entry, pin=not tap, atc=atc, code=declined)
         if sale.code is None and chance.random() < 0.8:
-            yield chance.uniform(15, 60)
+            yield (moment := device.now + dt.timedelta(seconds=chance.uniform(15, 60)))
+            shop.take(device, moment)
             atc = None if entry == "mag" else shop.counter(card)
             retry = device.attempt("SALE", paid, card, entry=entry, pin=not tap, atc=atc)
             _retried(world, sale, retry)
     if again:
         return
     if sale.approved and chance.random() < 0.008:
-        yield chance.uniform(60, 600)
+        yield (moment := device.now + dt.timedelta(seconds=chance.uniform(60, 600)))
+        shop.take(device, moment)
         device.attempt("VOID", sale.amount, card, of=sale, entry=entry)
     elif sale.approved and chance.random() < 0.006:
-        yield chance.uniform(1800, 40_000)
+        moment = device.now + dt.timedelta(seconds=chance.uniform(1800, 40_000))
+        if moment > _at(device.now.date(), 21.75):
+            return  # the shop is closed by then
+        yield moment
+        shop.take(device, moment)
         part = sale.amount if chance.random() < 0.7 else max(1, sale.amount // 2)
         device.attempt("REFUND", part, card, of=sale, entry=entry)
 

@@ -4,7 +4,9 @@
 -- without signature beside a signed one of the same entry lacks what was asked for; blank pictures sign nothing. Where a link carries no operator, or no
 -- trace number, the points that those could have earned are left open: what might have been for
 -- review with them is said to be unverifiable, not silently innocent. A common price is one of the merchant's three
--- most common, or one that three answers "two purchases" taught (docs/cases.md).
+-- most common, or one that three answers "two purchases" taught (docs/cases.md). A price never seen among fewer than a
+-- hundred sales may be a rare one: its points are left open as well, and such a pair is for review at most, as is one
+-- whose orders differ, whatever else speaks against it.
 WITH sale AS (
     SELECT life.*, coalesce(life.currency, '156') AS money, sendings > 1 OR reversal_sendings > 0
            OR coalesce(date_diff('second', requested_at, responded_at) >= p.timeout_s, false) AS anomaly
@@ -105,6 +107,8 @@ weighed AS (
            point.merchant IS NOT NULL AS taught_price,
            taught_price OR h.sales >= 3 AND h.place BETWEEN 1 AND 3 AS common_price,
            NOT taught_price AND h.all_sales >= 100 AND h.sales * 100 < h.all_sales AND p.amount_fen % 1000 <> 0 AS rare_price,
+           NOT taught_price AND h.all_sales < 100 AND h.sales = 0 AND p.amount_fen % 1000 <> 0
+               AND NOT orders_differ AND NOT signed_apart AS price_untold,
            coalesce(habit.days, 0) AS days_done_before
     FROM pair p
     JOIN history h USING (id)
@@ -129,7 +133,8 @@ scored AS (
         'tap_at_common_price': CASE WHEN tap_without_pin AND common_price THEN points_tap_at_common_price ELSE 0 END
     } AS score_parts,
     CASE WHEN same_terminal AND operator_absent THEN points_same_terminal_and_operator ELSE 0 END
-        + CASE WHEN nameless THEN points_consecutive_receipts ELSE 0 END AS unheard
+        + CASE WHEN nameless THEN points_consecutive_receipts ELSE 0 END AS unheard,
+    CASE WHEN price_untold THEN points_rare_price ELSE 0 END AS price_left_open
     FROM weighed JOIN parameter USING (merchant)
     -- Three or more alike within the hour, without a fault in any: gift cards, a canteen, a hospital till.
     WHERE NOT (run >= 3 AND run_anomalies = 0 AND NOT rare_price)
@@ -140,11 +145,11 @@ SELECT id AS key,
         + score_parts.first_unsigned + score_parts.signed_apart + score_parts.rare_price + score_parts.consecutive_receipts + score_parts.common_price
         + score_parts.different_orders + score_parts.done_before + score_parts.different_terminals
         + score_parts.tap_at_common_price)::BIGINT AS duplicate_score,
-       (duplicate_score + unheard)::BIGINT AS highest_score,
+       (duplicate_score + unheard + price_left_open)::BIGINT AS highest_score,
        [id, first_id] AS subjects,
        merchant, terminal, business_date, amount_fen AS amount_at_risk_fen, act_by,
-       CASE WHEN duplicate_score >= 70 THEN 'alert' WHEN duplicate_score >= 45 THEN 'review' ELSE 'nameless' END
-           AS grade,
+       CASE WHEN duplicate_score >= 70 AND NOT orders_differ THEN 'alert'
+            WHEN duplicate_score + price_left_open >= 45 THEN 'review' ELSE 'nameless' END AS grade,
        ['acquirer_file'] || CASE WHEN unsigned THEN ['signature'] ELSE [] END || ['slip']
            || CASE WHEN order_absent THEN ['order_ref'] ELSE [] END
            || CASE WHEN operator_absent THEN ['operator'] ELSE [] END

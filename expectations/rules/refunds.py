@@ -165,7 +165,7 @@ RULES = (
         law=NotAbove("voids_possible", 0),
         grades={"clear": ("P4", "PROVEN")},
         source="S",
-        innocent="part refunds; the card is not there",
+        innocent="part refunds; the card is not there; a void of it was tried before",
         kinds=("REFUND",),
         enabled=False,
     ),

@@ -165,7 +165,7 @@ class _Batch:
         said = {name: chosen(each, places, types.get(name, pa.string())) for name, each in wanted.items()}
         said |= self._counted(said["mti"])
         said["is_request"] = pc.fill_null(said["is_request"], False)
-        said["order_ref"] = _where(pc.invert(card), order)
+        said["order_ref"] = order
         said["outcome"] = self._outcome(said)
         return said
 

@@ -6,7 +6,7 @@ settlement totals.
 
 import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -16,14 +16,33 @@ REQUEST, ANSWER = "6000030000603100310012", "6000000003603100310012"
 FIXED_DIGITS = {3: 6, 4: 12, 11: 6, 12: 6, 13: 4, 14: 4, 15: 4, 25: 2, 26: 2, 53: 16}
 COUNTED_DIGITS = {2: 2, 32: 2, 35: 2, 48: 4, 60: 4, 61: 4}
 FIXED_TEXT = {37, 38, 39, 41, 42, 49}
-COUNTED_BYTES = {44: 2, 55: 4, 63: 4}
+COUNTED_BYTES = {44: 2, 55: 4, 59: 4, 63: 4}
 KINDS = {
     "SALE": ("0200", "000000", "00", "22"),
     "VOID": ("0200", "200000", "00", "23"),
     "REFUND": ("0220", "200000", "00", "25"),
     "PREAUTH": ("0100", "030000", "06", "10"),
+    "PREAUTH_VOID": ("0100", "200000", "06", "11"),
     "COMPLETION": ("0200", "000000", "06", "20"),
+    "COMPLETION_VOID": ("0200", "200000", "06", "21"),
+    "COMPLETION_ADVICE": ("0220", "000000", "06", "24"),
+    "OFFLINE_SALE": ("0220", "000000", "00", "30"),
+    "ADJUST": ("0220", "000000", "00", "32"),
 }
+CHIPPED = frozenset(("SALE", "PREAUTH", "OFFLINE_SALE"))
+QR = "031"
+"""F22 of a payment by code; it has no card number."""
+
+
+DATED = frozenset(("REFUND", "COMPLETION", "COMPLETION_ADVICE", "PREAUTH_VOID"))
+"""What names its original's day in F61."""
+
+
+def _with(fields: dict[int, Any], *others: Mapping[int, Any]) -> dict[int, Any]:
+    """The fields as others say they are; None leaves one out."""
+    for each in others:
+        fields = fields | dict(each)
+    return {number: value for number, value in fields.items() if value is not None}
 
 
 def _digits(text: str) -> bytes:
@@ -53,6 +72,11 @@ def frame(head: str, mti: str, fields: dict[int, Any]) -> bytes:
     body = b"".join(_field(number, fields[number]) for number in sorted(fields))
     message = bytes.fromhex(head + mti) + bitmap.to_bytes(8, "big") + body
     return len(message).to_bytes(2, "big") + message
+
+
+def order(number: str) -> dict[int, Any]:
+    """F59 with the till's order, tag A4."""
+    return {59: f"A4{len(number):03d}{number}"}
 
 
 def card(number: int) -> str:
@@ -113,8 +137,15 @@ class Till:
         stan: str = "",
         atc: int = 0,
         entry: str = "051",
+        asks: Mapping[int, Any] | None = None,
+        tells: Mapping[int, Any] | None = None,
+        again: Sequence[float] = (),
     ) -> Paid:
-        """One exchange; ``answered`` is seconds until the answer, or None when it was lost on the way."""
+        """One exchange; ``answered`` is seconds until the answer, or None when it was lost on the way.
+
+        ``asks`` and ``tells`` are fields of request and answer that are otherwise here, None for one left out;
+        ``again``: seconds after which the request was sent once more.
+        """
         mti, processing, condition, function = KINDS[kind]
         stan, batch = stan or self._next_stan(), f"{self.batch:06d}"
         asked: dict[int, Any] = {2: number, 3: processing, 4: f"{amount:012d}", 11: stan, 22: entry, 25: condition}
@@ -126,26 +157,29 @@ class Till:
             63: "01 ",
             64: bytes(8),
         }
-        if kind in {"SALE", "PREAUTH"}:
+        if kind in CHIPPED and number:
             self.atc += 1
             counter = f"9F3602{atc or self.atc:04X}"
             chip = f"9F2608{self.random.randbytes(8).hex()}9F270180{counter}8408A000000333010101"
-            asked |= {23: "001", 26: "12", 52: bytes(8), 53: "2600000000000000", 55: bytes.fromhex(chip)}
-            asked[35] = f"{number}D25122010000012345"[:37]
+            asked |= {23: "001", 55: bytes.fromhex(chip)}
+        if kind in {"SALE", "PREAUTH"} and number:
+            asked |= {26: "12", 52: bytes(8), 53: "2600000000000000", 35: f"{number}D25122010000012345"[:37]}
         if of is not None:
-            asked[61] = of.batch + of.stan + (of.day if kind != "VOID" else "")
-            asked |= {37: of.rrn} if kind != "COMPLETION" else {}
+            asked[61] = of.batch + of.stan + (of.day if kind in DATED else "")
+            asked |= {37: of.rrn} if kind not in {"COMPLETION", "COMPLETION_ADVICE"} else {}
             asked |= {38: of.auth} if kind != "REFUND" else {63: "CUP"}
-        self.heard.append((at, "rx", frame(REQUEST, mti, asked)))
+        asked = _with(asked, {} if number else {2: None}, asks or {})
+        for later in (0.0, *again):
+            self.heard.append((at + dt.timedelta(seconds=later), "rx", frame(REQUEST, mti, asked)))
         came = at + dt.timedelta(seconds=answered or 0)
         host = self._host(came)
-        auth = f"{int(stan) * 7 % 1_000_000:06d}"
+        auth = f"{(int(stan) * 7 + int(self.terminal) * 911) % 1_000_000:06d}"
         if answered is not None:
-            told: dict[int, Any] = {each: asked[each] for each in (2, 3, 4, 11, 25, 41, 42, 49)}
+            told: dict[int, Any] = {each: asked[each] for each in (2, 3, 4, 11, 25, 41, 42, 49, 59, 61) if each in asked}
             told |= host | {15: f"{came:%m%d}", 39: code, 44: "01020000   01020000   ", 60: function + batch}
             told |= {64: bytes(8), 4: f"{approved or amount:012d}"}
-            told |= {38: auth} if code in {"00", "10"} else {}
-            told |= {61: asked[61]} if of is not None else {}
+            told |= {38: auth} if code in {"00", "10", "11"} else {}
+            told = _with(told, tells or {})
             self.heard.append((came, "tx", frame(ANSWER, f"{int(mti) + 10:04d}", told)))
         return Paid(kind, amount, number, batch, stan, host[37], auth, f"{at:%m%d}", of)
 
@@ -155,6 +189,7 @@ class Till:
         asked: dict[int, Any] = {2: of.card, 3: processing, 4: f"{of.amount:012d}", 11: of.stan, 22: "051", 39: "98"}
         asked |= {25: condition, 41: self.terminal, 42: self.merchant, 49: "156", 60: f"{function}{of.batch}000"}
         asked |= {64: bytes(8)} | ({61: of.original.batch + of.original.stan} if of.original else {})
+        asked = _with(asked, {} if of.card else {2: None})
         self.heard.append((at, "rx", frame(REQUEST, "0400", asked)))
         if code is not None:
             came = at + dt.timedelta(seconds=1)

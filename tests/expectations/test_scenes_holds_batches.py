@@ -27,7 +27,7 @@ def held_and_paid_as_well(till: Till) -> None:
     till.sale(50000)
 
 
-@stage.scene("preauth_mislabelled P2 POSSIBLE", mcc="5411")
+@stage.scene("preauth_mislabelled P2 PROBABLE", mcc="5411")
 def a_hold_at_a_grocer(till: Till) -> None:
     hold(till)
 

@@ -45,13 +45,14 @@ def test_the_public_message_with_two_digits():
 
 @pytest.mark.parametrize("width", [2, 3])
 def test_the_order_number_is_in_the_facts(width):
-    """Whichever width: a sale without a card is a QR sale, and names its order."""
+    """Whichever width: a sale without a card is a QR sale, and names its order; so does a card's sale."""
     found = said(width)
     assert (found.txn_type, found.order_ref) == ("QR_SALE", ORDER)
     assert said(width, "0220", f3="200000", f22="032", f60="25000001000").order_ref == ORDER
     void = said(width, "0200", f3="200000", f22="031", f60="23000001000")
     assert (void.txn_type, void.order_ref) == ("VOID", ORDER)
-    assert said(width, f2="6222021234567894").order_ref is None
+    sale = said(width, f2="6222021234567894")
+    assert (sale.txn_type, sale.order_ref) == ("SALE", ORDER)
 
 
 @pytest.mark.parametrize("width", [2, 3])
