@@ -141,7 +141,7 @@ def _key(device: Device, stan: int) -> tuple[str, str, str]:
 
 def _customers(shop: Shop) -> None:
     """The ordinary trade of a shop."""
-    world, trade = shop.world, shop.merchant.trade
+    world = shop.world
     for day in world.days:
         for _ in range(round(shop.merchant.sales_a_day * world.chance.uniform(0.7, 1.3))):
             moment = _at(day, hour(world.chance))

@@ -175,7 +175,9 @@ class Till:
         host = self._host(came)
         auth = f"{(int(stan) * 7 + int(self.terminal) * 911) % 1_000_000:06d}"
         if answered is not None:
-            told: dict[int, Any] = {each: asked[each] for each in (2, 3, 4, 11, 25, 41, 42, 49, 59, 61) if each in asked}
+            told: dict[int, Any] = {
+                each: asked[each] for each in (2, 3, 4, 11, 25, 41, 42, 49, 59, 61) if each in asked
+            }
             told |= host | {15: f"{came:%m%d}", 39: code, 44: "01020000   01020000   ", 60: function + batch}
             told |= {64: bytes(8), 4: f"{approved or amount:012d}"}
             told |= {38: auth} if code in {"00", "10", "11"} else {}

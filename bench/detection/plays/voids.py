@@ -48,9 +48,9 @@ def void_of_a_settled_sale(s: Scene) -> Play:
     s.loses(sale.amount)
 
 
-@fault("void_after_settlement", days=2)
+@fault("void_after_settlement", days=2, also=("void_cross_day",))
 def void_on_the_next_day(s: Scene) -> Play:
-    """A sale of a settled batch voided on the next clearing day."""
+    """A sale of a settled batch voided on the next clearing day: all that one sees where the settlement was lost."""
     sale = s.sale(s.usual(), s.card())
     yield s.day(1, 10)
     if s.device.batch == sale.batch:
