@@ -89,7 +89,7 @@ def test_who_was_down_on_day_3_is_reminded_once_and_a_closed_case_never():
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_a_reminder_says_which_case_for_how_long_and_what_to_do(locale: Locale):
-    """Number, days, money; not to pay back while the result is unknown; both parts say the same."""
+    """Number, days, money; not to pay back what may still come back; both parts say the same."""
     days = Told90Days(settings_with(FINANCE | {"locale": locale}), retry())
     days.look(NOW)
     (reminder,) = notices(days.world(at("09:30", 7)))
@@ -97,7 +97,7 @@ def test_a_reminder_says_which_case_for_how_long_and_what_to_do(locale: Locale):
     assert words(text) == words(seen(render_html(reminder.letter)))
     for part in ("C-1121-0007", "7", "¥368.00"):
         assert part in reminder.letter.subject
-    assert {"zh-CN": "先不要自行退款", "en": "do not refund yet"}[locale] in text
+    assert {"zh-CN": "先不要自行退款", "en": "Do not refund yet"}[locale] in text
 
 
 # -- storms -----------------------------------------------------------------------------------------
