@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from expectations.laws import Judge
-from expectations.lifecycle import Shop, link, read_tables
+from expectations.lifecycle import MOST_IN_MEMORY, Shop, attempts_since, link, on_disk, read_tables
 from ingest.errors import LakeError
 from ingest.scan import first_line
 from ingest.settings import Settings
@@ -63,8 +63,11 @@ class _DuckDB:
     def link(self, lake: Lake, shop: Shop, first: dt.date, last: dt.date, heed: "Heed") -> "duckdb.DuckDBPyConnection":
         import duckdb
 
+        tables = read_tables(lake, first)
         try:
-            return link(read_tables(lake, first), shop, first, last, heed=heed)
+            if attempts_since(lake, first) > MOST_IN_MEMORY:
+                return link(tables, shop, first, last, heed=heed, connection=on_disk(), lasting=True)
+            return link(tables, shop, first, last, heed=heed)
         except (duckdb.OutOfMemoryException, duckdb.IOException) as wrong:
             raise LakeError(
                 f"what is to be judged has no room: {first_line(wrong)}",

@@ -1,10 +1,10 @@
 """Life cycles: attempts linked to what undoes, repeats or completes them (docs/rules.md).
 
 Rules judge the life cycle, not the rows: a debit counts only while it is live. The SQL
-beside this file links all merchants together in DuckDB, which keeps to `MEMORY` and has the
-rest on disk; the tables it leaves behind (``attempt``, ``used``, ``gap``, ``batch``, ``life``,
-``batch_total``, ``stated_total``, ``terminal_day``, ``posting``) are what the rules' views are made from. No
-clock but the messages' own enters here.
+beside this file links all merchants together in DuckDB, which keeps to `MEMORY`: what is more than
+that holds is linked in a file (`on_disk`). The tables it leaves behind (``attempt``, ``used``,
+``gap``, ``batch``, ``life``, ``batch_total``, ``stated_total``, ``terminal_day``, ``posting``) are
+what the rules' views are made from. No clock but the messages' own enters here.
 """
 
 import atexit
@@ -68,9 +68,12 @@ ACQUIRER_TABLES = ("statement_lines", "payouts", "profit_lines")
 STAGES = ("records", "gaps", "links", "totals", "reconciled", "agreed")
 MEMORY = "1GB"
 """What the database may take; the process has some 600 MiB beside it."""
+MOST_IN_MEMORY = 1_000_000
+"""So many attempts are linked within `MEMORY`, of 0.7 KB each."""
 SPILT, SPILT_SECONDS = "tillwatch-check-", 2 * 86400.0
 ROWS_AT_ONCE = 250_000
 """Rows of a table that are read at once, as far as whole days allow."""
+_TEMPORARY, _LASTING = "CREATE TEMP TABLE", "CREATE TABLE"
 SEARCH_DAYS = 335
 """How far back a refund's sale is searched: eleven months (docs/rules.md)."""
 
@@ -98,8 +101,16 @@ class Shop:
 
 def read_tables(lake: Lake, first: dt.date) -> "dict[str, Rows]":
     """Everything that rules look at, from as far before ``first`` as a refund may reach, piece by piece."""
-    since = first - dt.timedelta(days=SEARCH_DAYS + 1)
-    return {name: _pieces(lake, name, COLUMNS.get(name), since) for name in (*COLUMNS, *ACQUIRER_TABLES)}
+    return {name: _pieces(lake, name, COLUMNS.get(name), _since(first)) for name in (*COLUMNS, *ACQUIRER_TABLES)}
+
+
+def attempts_since(lake: Lake, first: dt.date) -> int:
+    """How many attempts `read_tables` reads, as the log says it."""
+    return sum(count for day, count in lake.days("transactions").items() if day >= _since(first))
+
+
+def _since(first: dt.date) -> dt.date:
+    return first - dt.timedelta(days=SEARCH_DAYS + 1)
 
 
 def _pieces(lake: Lake, name: str, columns: tuple[str, ...] | None, since: dt.date) -> "Iterator[pa.Table]":
@@ -122,6 +133,7 @@ def link(
     *,
     heed: "Callable[[duckdb.DuckDBPyConnection], None]" = lambda _: None,
     connection: "duckdb.DuckDBPyConnection | None" = None,
+    lasting: bool = False,
 ) -> "duckdb.DuckDBPyConnection":
     """Link everything in ``tables`` and set the scope to the business days to be judged.
 
@@ -132,13 +144,14 @@ def link(
         first_day: first business day whose rows may be accused.
         last_day: last one.
         heed: is shown the tables as they were read, and days with ``in_scope``; ``transactions`` is gone afterwards.
-        connection: where it is linked; a part of the process's own database by default.
+        connection: where it is linked; a part of the process's own database in memory by default.
+        lasting: the tables are to be in the connection's own database, and not among its temporary ones.
     """
     if connection is None:
-        connection = database().cursor()
-        connection.execute("SET TimeZone = 'UTC'")
+        connection = in_memory()
     for name in (*COLUMNS, *ACQUIRER_TABLES):
-        _put(connection, name, tables[name] if name in tables else arrow_schema(TABLES[name]).empty_table())
+        rows = tables[name] if name in tables else arrow_schema(TABLES[name]).empty_table()
+        _put(connection, name, rows, lasting=lasting)
     cutoff = shop.cutoff.hour * 3600 + shop.cutoff.minute * 60 + shop.cutoff.second
     connection.execute("CREATE TEMP TABLE shop AS SELECT ? AS zone, ?::BIGINT AS cutoff_s", [shop.zone, cutoff])
     connection.execute("CREATE TEMP TABLE accused (rule VARCHAR, id VARCHAR)")
@@ -154,15 +167,16 @@ def link(
     register(connection, shop.agreed)
     heed(connection)
     for stage in STAGES:
-        connection.execute(files(__name__).joinpath(f"{stage}.sql").read_text("utf-8"))
+        sql = files(__name__).joinpath(f"{stage}.sql").read_text("utf-8")
+        connection.execute(sql.replace(_TEMPORARY, _LASTING) if lasting else sql)
         if stage == "records":
             _let_go(connection, "transactions")
     find_steps(connection)
     return connection
 
 
-def _put(connection: "duckdb.DuckDBPyConnection", name: str, rows: "Rows") -> None:
-    """A table as it is, or its pieces one after the other, which go to disk where memory is short."""
+def _put(connection: "duckdb.DuckDBPyConnection", name: str, rows: "Rows", *, lasting: bool) -> None:
+    """A table as it is, or its pieces one after the other."""
     import pyarrow as pa
 
     if isinstance(rows, pa.Table) or not isinstance(rows, Iterable):  # a frame of the connection's own engine
@@ -170,7 +184,8 @@ def _put(connection: "duckdb.DuckDBPyConnection", name: str, rows: "Rows") -> No
         return
     for number, piece in enumerate(rows):
         connection.register("piece", piece)
-        into = f"INSERT INTO {name}" if number else f"CREATE TEMP TABLE {name} AS"
+        create = _LASTING if lasting else _TEMPORARY
+        into = f"INSERT INTO {name}" if number else f"{create} {name} AS"
         connection.execute(f"{into} SELECT * FROM piece")  # noqa: S608 - our names
         connection.unregister("piece")
 
@@ -181,27 +196,55 @@ def _let_go(connection: "duckdb.DuckDBPyConnection", name: str) -> None:
     connection.execute(f"DROP TABLE IF EXISTS {name}")
 
 
-@functools.cache
-def database() -> "duckdb.DuckDBPyConnection":
-    """One database for the process; each link has its own temporary tables in it, gone when it is closed.
+def in_memory() -> "duckdb.DuckDBPyConnection":
+    """A part of the process's database in memory: its temporary tables are gone when it is closed."""
+    connection = _database().cursor()
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
 
-    It takes `MEMORY`; what is more lies in a folder of the system's for temporary files (``TMPDIR``), open to nobody
-    else, and goes with the process.
+
+def on_disk() -> "duckdb.DuckDBPyConnection":
+    """A database of its own in a file, beside what others have spilt; one at a time in a process.
+
+    There a table takes a quarter of the room, and what memory has no room for need not be written again: ten million
+    attempts take a quarter of the processor time. Nobody opens the file later, so nothing is put in order in it.
     """
     import duckdb
 
+    for left in _spilt().glob("linked.db*"):
+        left.unlink()
+    connection = duckdb.connect(_spilt() / "linked.db", config=_config() | {"checkpoint_threshold": "1TB"})
+    connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+@functools.cache
+def _database() -> "duckdb.DuckDBPyConnection":
+    import duckdb
+
+    return duckdb.connect(":memory:", config=_config())
+
+
+def _config() -> "dict[str, str | bool | int | float | list[str]]":
+    return {
+        "threads": 2,
+        "memory_limit": MEMORY,
+        "temp_directory": str(_spilt()),
+        "preserve_insertion_order": False,
+    }
+
+
+@functools.cache
+def _spilt() -> Path:
+    """What memory has no room for: in a folder of the system's for temporary files (``TMPDIR``), open to nobody else.
+
+    It goes with the process.
+    """
     _sweep_spilt()
-    spilt = tempfile.TemporaryDirectory(prefix=f"{SPILT}{os.getpid()}-")
-    atexit.register(spilt.cleanup)
-    return duckdb.connect(
-        ":memory:",
-        config={
-            "threads": 2,
-            "memory_limit": MEMORY,
-            "temp_directory": spilt.name,
-            "preserve_insertion_order": False,
-        },
-    )
+    folder = tempfile.TemporaryDirectory(prefix=f"{SPILT}{os.getpid()}-")
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
 
 
 def _sweep_spilt() -> None:

@@ -237,17 +237,24 @@ def little_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Read a day at a time, and link in so little memory that tables lie on disk."""
     monkeypatch.setattr("expectations.lifecycle.ROWS_AT_ONCE", 1)
     monkeypatch.setattr("expectations.lifecycle.MEMORY", "200MB")
-    lifecycle.database.cache_clear()
+    lifecycle._database.cache_clear()
     yield
-    lifecycle.database.cache_clear()
+    lifecycle._database.cache_clear()
 
 
 @pytest.mark.parametrize("tie", TIES, ids=lambda each: each.__name__)
+@pytest.mark.parametrize("most", [0, 1000], ids=["in a file", "in memory"])
 @pytest.mark.usefixtures("little_memory")
-def test_what_ties_merchants_is_found_in_little_memory(tmp_path: Path, tie: "Callable[[], dict[str, pa.Table]]"):
+def test_what_ties_merchants_is_found_in_little_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, tie: "Callable[[], dict[str, pa.Table]]"
+):
     """A check, which reads day by day, finds what judging everything as it is finds, and of the tie what is said."""
+    monkeypatch.setattr("expectations.engines.MOST_IN_MEMORY", most)
     whole = run.judge(tie(), SHOP, *DAYS, bench=Bench()).findings
+    file = lifecycle._spilt() / "linked.db"
+    file.unlink(missing_ok=True)
     kept, _ = checked(tmp_path, [{name: rows.to_pylist() for name, rows in tie().items()}])
+    assert file.exists() is (most == 0)
     assert {(each.rule, each.merchant_id) for each in whole} >= TIES[tie]
     assert kept == whole
 
@@ -264,7 +271,7 @@ def test_many_days_in_little_memory_are_judged_as_in_plenty(seed: int, monkeypat
     pieces = {name: [rows.slice(at, 7) for at in range(0, max(1, rows.num_rows), 7)] for name, rows in seen.items()}
     tight = run.judge(pieces, SHOP, *DAYS, bench=Bench())
     monkeypatch.setattr("expectations.lifecycle.MEMORY", "2GB")
-    lifecycle.database.cache_clear()
+    lifecycle._database.cache_clear()
     assert tight.findings == run.judge(seen, SHOP, *DAYS, bench=Bench()).findings
     assert tight.could_not_run == []
     assert len(tight.findings) > 10
