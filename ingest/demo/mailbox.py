@@ -73,17 +73,20 @@ def served(factory: Callable[[], asyncio.Protocol], *, tls: ssl.SSLContext | Non
     The system gives the port, and calls wait in its queue from then on: nobody else can have it, however slow all is.
     """
     loop = asyncio.new_event_loop()
-    listening = socket.create_server((LOOPBACK, 0))
-    server = loop.run_until_complete(loop.create_server(factory, sock=listening, ssl=tls))
     thread = threading.Thread(target=loop.run_forever, name="served", daemon=True)
     thread.start()
-    try:
-        yield int(listening.getsockname()[1])
+    listening = socket.create_server((LOOPBACK, 0))
+    try:  # all on the thread's loop: whoever asks may have a loop running
+        server = asyncio.run_coroutine_threadsafe(loop.create_server(factory, sock=listening, ssl=tls), loop).result()
+        try:
+            yield int(listening.getsockname()[1])
+        finally:
+            asyncio.run_coroutine_threadsafe(_close(server), loop).result()
     finally:
-        asyncio.run_coroutine_threadsafe(_close(server), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+        listening.close()
 
 
 async def _close(server: asyncio.Server) -> None:

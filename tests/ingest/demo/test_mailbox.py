@@ -1,5 +1,6 @@
 """The mailbox is a real SMTP server; what it accepts is on the disk."""
 
+import asyncio
 import smtplib
 import socket
 from email.message import EmailMessage
@@ -45,6 +46,17 @@ def test_two_mailboxes_do_not_meet(tmp_path):
             smtp.send_message(mail("二"))
 
         assert (len(one.mails()), len(two.mails())) == (0, 1)
+
+
+def test_a_mailbox_opens_where_an_event_loop_runs_already(tmp_path):
+    """A browser that was driven in this thread before leaves its loop running."""
+
+    async def enter() -> int:
+        with Mailbox(tmp_path / "mailbox") as mailbox, smtplib.SMTP("127.0.0.1", mailbox.port) as smtp:
+            smtp.send_message(mail("一"))
+            return len(mailbox.mails())
+
+    assert asyncio.run(enter()) == 1
 
 
 def test_a_port_to_listen_on_later_is_given_to_no_connection_meanwhile():
