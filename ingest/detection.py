@@ -210,9 +210,11 @@ class Detection:
             self._wanted = LineSetting(setting.baud, setting.bytesize, setting.parity, link.stopbits)
         facts = self.opened(self._session)
         records = [PendingRecord(Kind.SESSION, self.line, found.name, wall_ns, mono_ns, facts=facts)]
+        late = 0
         for heard in self._history:
-            self._late = list(records)
+            late = len(records)
             records += self._taps[heard.direction].replay(heard)
+        self._late = records[:late]
         self._history.clear()
         self._size = 0
         return records
