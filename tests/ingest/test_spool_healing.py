@@ -15,15 +15,22 @@ from tests.ingest.spool_life import FOLDER, KEYS, Told, frame, sealed, work
 from tests.ingest.two_disks import AtOnce, check_both, contents, failing_once, files, out_of_order, reopen, two
 
 
-def test_what_a_stale_disk_sealed_alone_costs_no_record_of_the_other() -> None:
-    """The mirror went on alone; then the collector was started on the stale disk alone: all is there in the end."""
+def the_mirror_went_on_alone(*, close: bool) -> tuple[MemoryDisk, MemoryDisk]:
+    """A stale disk with frame 0 and the mirror with 0, 2, 4 and 6, sealed where it was closed; the power went."""
     first, second = MemoryDisk(), MemoryDisk()
     spool = Spool(FOLDER, KEYS, boot_id=1, disk=two(first, second))
     spool.append_many([frame(0)])
     first.fault = out_of_order
     for number in (2, 4, 6):
         spool.append_many([frame(number)])
-    stale, fresh = first.after_power_cut("durable", "durable"), second.after_power_cut("durable", "durable")
+    if close:
+        spool.close()
+    return first.after_power_cut("durable", "durable"), second.after_power_cut("durable", "durable")
+
+
+def test_what_a_stale_disk_sealed_alone_costs_no_record_of_the_other() -> None:
+    """The mirror went on alone; then the collector was started on the stale disk alone: all is there in the end."""
+    stale, fresh = the_mirror_went_on_alone(close=False)
 
     with Spool(FOLDER, KEYS, boot_id=1, disk=stale) as alone:
         alone.append_many([frame(10)])
@@ -40,14 +47,7 @@ def test_what_a_stale_disk_sealed_alone_costs_no_record_of_the_other() -> None:
 
 def test_of_two_sealed_copies_the_spools_own_stays_and_the_rest_is_recorded_anew() -> None:
     """The shorter one may have been landed and its segment is not landed twice: what it lacks gets new numbers."""
-    first, second = MemoryDisk(), MemoryDisk()
-    spool = Spool(FOLDER, KEYS, boot_id=1, disk=two(first, second))
-    spool.append_many([frame(0)])
-    first.fault = out_of_order
-    for number in (2, 4, 6):
-        spool.append_many([frame(number)])
-    spool.close()
-    stale, fresh = first.after_power_cut("durable", "durable"), second.after_power_cut("durable", "durable")
+    stale, fresh = the_mirror_went_on_alone(close=True)
 
     with Spool(FOLDER, KEYS, boot_id=1, disk=stale) as alone:
         alone.append_many([frame(10)])
