@@ -80,9 +80,9 @@ class Shop:
     def stop(self) -> None:
         """As SIGTERM does it."""
         assert self.collector.failure is None
-        assert self.collector.stop_reading()
-        assert self.committer.stop(20)
-        assert self.collector.stop()
+        assert self.collector.stop_reading(30)
+        assert self.committer.stop(30)
+        assert self.collector.stop(30)
         self.collector.close()
         assert self.committer.committed.bugs == 0
         assert self.told.named("bug") == []
@@ -127,7 +127,7 @@ def deliver(wire: Wire, frame: bytes, *, patience: float = 20.0, timer: float = 
     raise AssertionError(f"not acknowledged, though sent {sent} times")
 
 
-def wait_until(condition: Any, timeout: float = 10.0) -> None:
+def wait_until(condition: Any, timeout: float = 60.0) -> None:
     """Until it is so."""
     deadline = time.monotonic() + timeout
     while not condition():

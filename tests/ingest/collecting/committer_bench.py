@@ -26,7 +26,7 @@ class Bench:
         self.answers += [(stream.line, byte, len(self.spool.frames())) for stream, byte in answers]
 
     def stream(self, mode: Any, line: str = "lane") -> Stream:
-        return Stream(line, "tiny", mode=mode, direction="rx", start=lambda: self._recorder(line, "rx"))
+        return Stream(line, "tiny", mode=mode, direction="rx", start=lambda: self._recorder(line))
 
     def say(self, stream: Stream, data: bytes) -> bool:
         return self.committer.offer(Chunk(stream, data, time.time_ns(), time.monotonic_ns()))

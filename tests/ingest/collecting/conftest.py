@@ -21,6 +21,9 @@ from ingest.threads import ThreadWaiting
 from ingest.waiting import EpollWaiting
 from tests.ingest.collecting.committer_bench import Bench
 
+PATIENCE = 60.0
+"""Seconds that a busy machine may take for what is there at once on a free one."""
+
 
 class Wire:
     """A pseudo-terminal behind a name that survives replugging, as udev makes them."""
@@ -47,7 +50,7 @@ class Wire:
         os.close(self.master)
         self.master = self._slave = -1
 
-    def write(self, data: bytes, timeout: float = 10.0) -> None:
+    def write(self, data: bytes, timeout: float = PATIENCE) -> None:
         """All of it, waiting for room."""
         view = memoryview(data)
         deadline = time.monotonic() + timeout
@@ -57,7 +60,7 @@ class Wire:
             with contextlib.suppress(BlockingIOError):
                 view = view[os.write(self.master, view) :]
 
-    def read(self, count: int, timeout: float = 10.0) -> bytes:
+    def read(self, count: int, timeout: float = PATIENCE) -> bytes:
         """Exactly so many bytes, or fewer when the time is over."""
         got = b""
         deadline = time.monotonic() + timeout
@@ -106,9 +109,9 @@ def tiny_frame(body: bytes) -> bytes:
 class TinyRecorder:
     """Reads tiny frames: a wrong LRC is noise of the link, a body starting with ``X`` is one nobody can make safe."""
 
-    def __init__(self, line: str, direction: Direction) -> None:
+    def __init__(self, line: str) -> None:
         self._line = line
-        self._direction: Direction = direction
+        self._direction: Direction = ""
         self._buffer = b""
 
     def take_controls(self) -> bytes:
@@ -119,7 +122,7 @@ class TinyRecorder:
         return len(self._buffer)
 
     def feed(self, direction: Direction, data: bytes, wall_ns: int, mono_ns: int) -> list[PendingRecord]:
-        del direction
+        self._direction = direction
         self._buffer += data
         records: list[PendingRecord] = []
         while self._buffer:
@@ -150,7 +153,7 @@ class TinyRecorder:
         return records
 
     def flush(self, direction: Direction, wall_ns: int, mono_ns: int) -> list[PendingRecord]:
-        del direction
+        self._direction = direction
         rest, self._buffer = self._buffer, b""
         return [self._noise(len(rest), "link", "cut", wall_ns, mono_ns)] if rest else []
 
@@ -237,7 +240,7 @@ def frame() -> Callable[[bytes], bytes]:
 
 
 @pytest.fixture
-def recorder() -> Callable[[str, Direction], TinyRecorder]:
+def recorder() -> Callable[[str], TinyRecorder]:
     """Makes recorders of tiny frames."""
     return TinyRecorder
 
@@ -246,7 +249,7 @@ def recorder() -> Callable[[str, Direction], TinyRecorder]:
 def until() -> Callable[[Callable[[], object], float], None]:
     """Waits until something is so."""
 
-    def wait(condition: Callable[[], object], timeout: float = 10.0) -> None:
+    def wait(condition: Callable[[], object], timeout: float = PATIENCE) -> None:
         deadline = time.monotonic() + timeout
         while not condition():
             assert time.monotonic() < deadline, "it did not happen in time"
@@ -268,4 +271,4 @@ def bench(spool: FakeSpool, told: Told, recorder: Callable[[str, Direction], Tin
     made.start()
     yield made
     spool.gate.set()
-    assert made.committer.stop(10)
+    assert made.committer.stop(30)

@@ -363,11 +363,11 @@ def test_a_full_disk_stops_acks_and_nothing_else(
     terminal.write(second)
     assert terminal.read(1) == b"\x15"
     near.write(payment)
-    assert far.read(len(payment), 2) == payment
+    assert far.read(len(payment)) == payment
     assert "disk is full" in process.until("spool-failed")
 
     resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, before)
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         terminal.write(second)
         if terminal.read(1, 1) == b"\x06":

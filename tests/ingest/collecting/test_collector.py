@@ -45,9 +45,9 @@ class Running:
         assert self.collector.failure is None
 
     def stop(self) -> None:
-        assert self.collector.stop_reading()
-        assert self.committer.stop(10)
-        assert self.collector.stop()
+        assert self.collector.stop_reading(30)
+        assert self.committer.stop(30)
+        assert self.collector.stop(30)
         self.collector.close()
 
 
@@ -57,7 +57,7 @@ def line(recorder: Any) -> Callable[..., Line]:
 
     def make(mode: Any, *wires: Any, name: str = "lane") -> Line:
         devices = [str(wire.name) for wire in wires]
-        made = make_line(name, "tiny", mode, devices, link=LINK, start=lambda: recorder(name, "rx"))
+        made = make_line(name, "tiny", mode, devices, link=LINK, start=lambda: recorder(name))
         for side in made.sides:
             side.backoff._first = side.backoff._next = 0.01
             side.backoff._longest = 0.05
@@ -345,7 +345,7 @@ def test_a_pulled_cable_while_stopping_does_not_spin(wires: Any, line: Any, spoo
     wire = wires("terminal")
     running = Running([line("listen", wire)], spool, told)
     with running:
-        assert running.collector.stop_reading()
+        assert running.collector.stop_reading(30)
         wire.unplug()
         time.sleep(0.1)
         began = time.process_time()

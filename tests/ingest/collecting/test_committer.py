@@ -149,7 +149,7 @@ def test_stopping_commits_what_was_offered_and_seals(spool: Any, told: Any, reco
     bench.say(line, frame(b"half")[:3])
     bench.start()
 
-    assert bench.committer.stop(10)
+    assert bench.committer.stop(30)
     assert len(spool.frames()) == 200
     assert spool.kinds(Kind.NOISE)[0].length == 3
     assert spool.closed

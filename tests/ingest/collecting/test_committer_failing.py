@@ -87,7 +87,7 @@ def test_what_does_not_fit_is_counted_in_a_gap(spool: Any, told: Any, recorder: 
     assert gap.facts["since_ns"] <= gap.facts["until_ns"]
     assert spool.frames() == [b"%02d" % number for number in range(10)]
     assert told.named("not-recorded")
-    assert bench.committer.stop(10)
+    assert bench.committer.stop(30)
 
 
 def test_a_stuck_disk_breaks_no_frame_in_two(bench: Bench, frame: Any, until: Any) -> None:
@@ -157,7 +157,7 @@ def test_a_full_queue_says_no_at_once(spool: Any, told: Any, recorder: Any, fram
     assert not bench.committer.has_room
     spool.gate.set()
     until(lambda: bench.committer.has_room)
-    assert bench.committer.stop(10)
+    assert bench.committer.stop(30)
 
 
 def test_a_spool_that_cannot_be_opened_is_tried_again(
@@ -174,13 +174,13 @@ def test_a_spool_that_cannot_be_opened_is_tried_again(
 
     committer = Committer(open_spool, tell=told)
     committer.start(lambda *_: None)
-    line = Stream("lane", "tiny", mode="relay", direction="rx", start=lambda: recorder("lane", "rx"))
+    line = Stream("lane", "tiny", mode="relay", direction="rx", start=lambda: recorder("lane"))
     committer.offer(Chunk(line, frame(b"kept"), 0, 0))
     until(lambda: spool.frames() == [b"kept"])
 
     assert len(tries) == 3
     assert tries[2] - tries[0] >= 0.5
-    assert committer.stop(10)
+    assert committer.stop(30)
 
 
 def test_random_failures_never_lose_an_acknowledged_frame(
@@ -208,19 +208,19 @@ def test_random_failures_never_lose_an_acknowledged_frame(
     committer._backoff._first = committer._backoff._next = 0.001
     committer._backoff._longest = 0.005
     committer.start(answer)
-    line = Stream("lane", "tiny", mode="receive", direction="rx", start=lambda: recorder("lane", "rx"))
+    line = Stream("lane", "tiny", mode="receive", direction="rx", start=lambda: recorder("lane"))
     for number in range(60):
         while True:
             got.clear()
             committer.offer(Chunk(line, frame(b"%d" % number), 0, time.monotonic_ns()))
-            assert got.wait(10)
+            assert got.wait(30)
             if answers[-1] == ACK:
                 break
             time.sleep(0.002)
 
     assert NAK in answers
     assert [int(body) for body in spool.frames()] == list(range(60))
-    assert committer.stop(10)
+    assert committer.stop(30)
 
 
 class FragileSession:

@@ -22,8 +22,8 @@ LINK = SimpleNamespace(baud=9600, bytesize=8, parity="N", stopbits=1)
 def lines(recorder: Any) -> list[Line]:
     """One line of each mode, with something counted."""
     made = [
-        make_line("lane-1", "tiny", "receive", ["/dev/a"], link=LINK, start=lambda: recorder("lane-1", "rx")),
-        make_line("lane-2", "tiny", "relay", ["/dev/b", "/dev/c"], link=LINK, start=lambda: recorder("lane-2", "rx")),
+        make_line("lane-1", "tiny", "receive", ["/dev/a"], link=LINK, start=lambda: recorder("lane-1")),
+        make_line("lane-2", "tiny", "relay", ["/dev/b", "/dev/c"], link=LINK, start=lambda: recorder("lane-2")),
     ]
     heard = made[0].streams[0].heard
     heard.frames, heard.acks, heard.naks, heard.duplicates, heard.noise_bytes = 12, 13, 2, 1, 77

@@ -37,9 +37,9 @@ class Rig:
 
     def stop(self) -> None:
         if self.collector.is_alive:
-            assert self.collector.stop_reading(5)
-            assert self.committer.stop(10)
-            assert self.collector.stop(5)
+            assert self.collector.stop_reading(30)
+            assert self.committer.stop(30)
+            assert self.collector.stop(30)
 
     def frames(self) -> Any:
         return self.spool.kinds(Kind.FRAME)
@@ -94,6 +94,7 @@ def test_bytes_before_the_verdict_keep_their_times_and_their_place(rig: Any, wir
     made = rig(mode="listen", device=str(wire.name))
     first, second, _ = payments(load_profile("leshua"))[TERMINAL]
     wire.write(first)
+    until(lambda: made.line.sides[0].pumped.bytes_read == len(first))
     time.sleep(0.4)
     assert not made.frames()
     wire.write(second)
@@ -148,7 +149,7 @@ def test_a_receiver_is_silent_before_the_verdict_and_acknowledges_what_it_hears_
     rig: Any, wires: Any, until: Any, monkeypatch: Any
 ) -> None:
     """No ACK and no NAK for what is not known; a frame that was heard long before is not acknowledged late."""
-    monkeypatch.setitem(SILENCE_NS, "receive", 10_000_000_000)  # a busy machine's pause between two pieces is none
+    monkeypatch.setitem(SILENCE_NS, "receive", 2_000_000_000)  # a busy machine's pause between two pieces is none
     wire = wires("terminal")
     made = rig(mode="receive", device=str(wire.name))
     frame = payments(load_profile("leshua"))[TERMINAL][0]

@@ -21,7 +21,7 @@ def stream(recorder: Any) -> Callable[[str], Stream]:
     """Makes a stream of tiny frames."""
 
     def make(mode: Any) -> Stream:
-        return Stream("lane", "tiny", mode=mode, direction="rx", start=lambda: recorder("lane", "rx"))
+        return Stream("lane", "tiny", mode=mode, direction="rx", start=lambda: recorder("lane"))
 
     return make
 
@@ -46,7 +46,7 @@ def test_cutting_the_bytes_elsewhere_gives_the_same_frames(data: Any) -> None:
     text = b"".join(tiny_frame(body) for body in bodies)
     cuts = sorted(data.draw(st.sets(st.integers(0, len(text)))))
     edges = [0, *cuts, len(text)]
-    line = Stream("lane", "tiny", mode="listen", direction="rx", start=lambda: TinyRecorder("lane", "rx"))
+    line = Stream("lane", "tiny", mode="listen", direction="rx", start=lambda: TinyRecorder("lane"))
 
     records = [record for a, b in pairwise(edges) if b > a for record in line.feed(text[a:b], 0, a)]
 
@@ -104,8 +104,8 @@ def test_a_restart_tells_what_was_half_there(stream: Any, frame: Any) -> None:
 
 def test_a_relay_joins_its_sides_and_a_tap_does_not(recorder: Any) -> None:
     """Only a relay ever writes what it heard; a second tap hears the other direction."""
-    relay = make_line("r", "tiny", "relay", ["/dev/a", "/dev/b"], link=LINK, start=lambda: recorder("r", "rx"))
-    tap = make_line("t", "tiny", "listen", ["/dev/a", "/dev/b"], link=LINK, start=lambda: recorder("t", "rx"))
+    relay = make_line("r", "tiny", "relay", ["/dev/a", "/dev/b"], link=LINK, start=lambda: recorder("r"))
+    tap = make_line("t", "tiny", "listen", ["/dev/a", "/dev/b"], link=LINK, start=lambda: recorder("t"))
 
     assert relay.sides[0].other is relay.sides[1]
     assert relay.sides[1].other is relay.sides[0]
@@ -133,7 +133,7 @@ def test_a_side_keeps_order_and_forgets_when_it_is_closed(recorder: Any) -> None
 
         def close(self) -> None: ...
 
-    stream = Stream("r", "tiny", mode="relay", direction="rx", start=lambda: recorder("r", "rx"))
+    stream = Stream("r", "tiny", mode="relay", direction="rx", start=lambda: recorder("r"))
     side = Side("/dev/a", "host", stream, pausable=False, link=LINK)
     assert side.send(b"nobody") == 6
     port = Slow()

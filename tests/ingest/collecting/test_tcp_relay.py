@@ -17,7 +17,7 @@ from ingest.ports import PortError
 LINK = SimpleNamespace(baud=9600, bytesize=8, parity="N", stopbits=1)
 
 pytestmark = pytest.mark.usefixtures("_each_waiting")
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 def free_port() -> int:
@@ -32,7 +32,7 @@ class Running:
         self.till_port = free_port()
         self.spool, self.told = spool, told
         devices = [f"tcp://127.0.0.1:{terminal_port}", f"tcp-listen://127.0.0.1:{self.till_port}"]
-        self.line: Line = make_line("till", "tiny", "relay", devices, link=LINK, start=lambda: recorder("till", ""))
+        self.line: Line = make_line("till", "tiny", "relay", devices, link=LINK, start=lambda: recorder("till"))
         self.committer = Committer(lambda: spool, tell=told)
         self.collector = Collector([self.line], self.committer, told)
 
@@ -44,9 +44,9 @@ class Running:
 
     def __exit__(self, *_: object) -> None:
         self.spool.gate.set()
-        assert self.collector.stop_reading()
-        self.committer.stop(10)
-        assert self.collector.stop()
+        assert self.collector.stop_reading(30)
+        self.committer.stop(30)
+        assert self.collector.stop(30)
         self.collector.close()
         assert self.collector.failure is None
 

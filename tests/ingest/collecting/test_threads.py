@@ -11,7 +11,7 @@ from ingest.speeds import LineSetting
 from ingest.threads import HEARD_LIMIT, SAID_LIMIT, ThreadWaiting
 from ingest.waiting import GONE, READ, WRITE
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 class Driver:

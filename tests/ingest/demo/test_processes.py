@@ -57,7 +57,7 @@ def test_who_does_not_listen_is_forced(tmp_path):
 def test_stopping_what_has_ended_does_nothing(tmp_path):
     """A program that ended by itself can be stopped any number of times."""
     program = start(tmp_path, "print('up')")
-    assert program.wait(10) == 0
+    assert program.wait(60) == 0
 
     assert program.stop()
     assert program.stop()
@@ -66,7 +66,7 @@ def test_stopping_what_has_ended_does_nothing(tmp_path):
 def test_a_program_that_ends_too_early_is_quoted(tmp_path):
     """The error carries the last lines and where the rest is."""
     program = start(tmp_path, "print('up'); raise SystemExit('no such device')")
-    program.wait(10)
+    program.wait(60)
 
     with pytest.raises(ProgramError, match=r"status 1(.|\n)*no such device") as wrong:
         program.must_run()

@@ -49,7 +49,10 @@ def test_what_was_paid_is_in_the_tables(tmp_path: Path, profile: str) -> None:
         collector = subprocess.Popen([TILLWATCH, "collect", *words], cwd=tmp_path, stderr=err)
         assert till.wait(PATIENCE) == 0
         assert json.loads(till.stdout.readline())["ended"]
-    time.sleep(0.5)  # the last bytes reach the collector
+    deadline = time.monotonic() + PATIENCE
+    while log.read_text().count(" unplugged ") < 4:  # each side was read to its end
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.05)
     collector.send_signal(signal.SIGTERM)
     assert collector.wait(PATIENCE) == 0, log.read_text()
     run("land", cwd=tmp_path)
