@@ -187,6 +187,15 @@ def raw(batch: Batch, place: Place) -> Column:
     return next(_raw(batch, [place], [None])).filled
 
 
+def stripped(batch: Batch, place: Place) -> tuple[Any, Any]:
+    """See ``vectors``."""
+    import numpy as np
+
+    lengths, high = np.empty(place.rows.size, np.int32), np.empty(place.rows.size, np.int8)
+    loops().find_ends(_bytes(batch.data), place.starts, place.counts, lengths, high)
+    return lengths, high.view(bool)
+
+
 class _Lines(NamedTuple):
     """Places of several fields in arrays they share.
 

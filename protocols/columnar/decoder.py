@@ -4,6 +4,9 @@
     columns = decoder.decode(frames)      # a pyarrow BinaryArray of sanitised frames
     columns.batch, columns.errors
 
+Or the records of any construct Struct whose parts ``parts`` knows:
+``column_decoder(Struct("kind" / Enum(Byte, sale=1), "size" / Byte, "text" / PaddedString(this.size, "utf8")))``.
+
 Memory is bounded by the batch: give it some 16,000 frames at a time.
 """
 
@@ -12,8 +15,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import construct as c
+
 from protocols.columnar import compiled as machine
-from protocols.columnar import messages, records, vectors
+from protocols.columnar import messages, records, structs, vectors
 from protocols.columnar.plan import TAGS, message_plan
 from protocols.columnar.records import journal_plan
 from protocols.columnar.walk import Batch
@@ -49,16 +54,16 @@ class ColumnDecoder:
     """Decodes batches of one profile's frames; holds nothing of them between, so threads may share it.
 
     Args:
-        profile: of the UnionPay dialect, or a journal's with records of fixed size.
+        profile: of the UnionPay dialect, or a journal's with records of fixed size; or a construct Struct.
         tags: the tags of F55 that become columns.
         compiled: whether numba's machine code does the work; None: from ``COMPILED_FROM`` frames on, where numba is.
 
     Raises:
-        ProfileError: the profile holds something no column can be derived from.
+        ProfileError: the profile, or the Struct, holds something no column can be derived from.
     """
 
     def __init__(
-        self, profile: Profile | JournalProfile, tags: Sequence[str] = TAGS, *, compiled: bool | None = None
+        self, profile: Profile | JournalProfile | c.Struct, tags: Sequence[str] = TAGS, *, compiled: bool | None = None
     ) -> None:
         self.profile = profile
         self._compiled = compiled
@@ -68,6 +73,11 @@ class ColumnDecoder:
             journal = journal_plan(profile)
             self.names = journal.names
             self._run = functools.partial(records.decode, journal)
+            return
+        if isinstance(profile, c.Struct):
+            struct = structs.struct_plan(profile)
+            self.names = struct.names
+            self._run = functools.partial(structs.decode, struct)
             return
         _check_envelope(profile)
         plan = message_plan(profile.grammar, tags)
@@ -103,7 +113,7 @@ def _check_envelope(profile: Profile) -> None:
 
 
 def column_decoder(
-    profile: Profile | JournalProfile, tags: Sequence[str] = TAGS, *, compiled: bool | None = None
+    profile: Profile | JournalProfile | c.Struct, tags: Sequence[str] = TAGS, *, compiled: bool | None = None
 ) -> ColumnDecoder:
     """The decoder of a profile's batches; see ``ColumnDecoder``."""
     return ColumnDecoder(profile, tags, compiled=compiled)

@@ -4,6 +4,7 @@ Each function takes the places of one field and gives the values end to end in o
 how long each is; -1 for a value that is none. ``kernel_*`` have the same functions as loops.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from protocols.codecs import gbk_text
@@ -66,17 +67,60 @@ def text(data: Any, starts: Any, counts: Any) -> Values:
     if not strange.size:
         return Values(counts, found)
     ends = np.cumsum(counts, dtype=np.int64)
+    return _said(found, counts, np.unique(np.searchsorted(ends, strange, side="right")), gbk_text)
+
+
+def encoded(data: Any, starts: Any, counts: Any, strange: Any, coding: str) -> Values:
+    """Text of any coding as UTF-8; what is none is none.
+
+    Args:
+        data: the buffer.
+        starts: int64, the first byte of each.
+        counts: int32, the bytes of each.
+        strange: which hold more than ASCII.
+        coding: one of ``parts.ENCODINGS``.
+    """
+    import numpy as np
+
+    def said(raw: bytes) -> str | None:
+        try:
+            return raw.decode(coding)
+        except UnicodeDecodeError:
+            return None
+
+    return _said(_ragged(data, starts, counts), counts, np.flatnonzero(strange), said)
+
+
+def _said(found: Any, counts: Any, rows: Any, text_of: Callable[[bytes], str | None]) -> Values:
+    """Values end to end, some of them said otherwise, or not at all."""
+    import numpy as np
+
+    ends = np.cumsum(counts, dtype=np.int64)
     parts: list[Any] = []
     lengths = counts.copy()
     at = 0
-    for row in np.unique(np.searchsorted(ends, strange, side="right")):
+    for row in rows:
         start, end = int(ends[row] - counts[row]), int(ends[row])
-        said = gbk_text(found[start:end].tobytes()).encode()
+        text = text_of(found[start:end].tobytes())
+        said = b"" if text is None else text.encode()
         parts += [found[at:start].tobytes(), said]
-        lengths[row] = len(said)
+        lengths[row] = -1 if text is None else len(said)
         at = end
     parts.append(found[at:].tobytes())
     return Values(lengths, np.frombuffer(b"".join(parts), np.uint8))
+
+
+def stripped(data: Any, starts: Any, counts: Any) -> tuple[Any, Any]:
+    """How many bytes of each stand before the zero bytes at its end, and which hold a byte that is no ASCII."""
+    import numpy as np
+
+    found = _ragged(data, starts, counts)
+    ends = np.cumsum(counts, dtype=np.int64)
+    begins = ends - counts
+    filled = np.flatnonzero(found)
+    last = np.append(-1, filled)[np.searchsorted(filled, ends)]
+    high = np.append(0, np.cumsum(found >= 0x80, dtype=np.int64))
+    return np.maximum(last + 1 - begins, 0).astype(np.int32), high[ends] > high[begins]
 
 
 def _ragged(data: Any, starts: Any, widths: Any) -> Any:

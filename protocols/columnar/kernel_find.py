@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from protocols.columnar.machine import byte, get, loop, put
+from protocols.columnar.machine import byte, eight, get, loop, put
 
 
 @loop
@@ -122,3 +122,29 @@ def fill_fen(  # noqa: PLR0917
             value = value * 100 + pair
         put(values, index, value)
         put(good, index, legal)
+
+
+@loop
+def find_ends(data: Any, starts: Any, counts: Any, lengths: Any, high: Any) -> None:
+    """Where the text of values padded with zero bytes ends.
+
+    Args:
+        data: int8, the buffer.
+        starts: int32, the first byte of each value.
+        counts: int32, the bytes of each.
+        lengths: int32, filled: the bytes before the padding.
+        high: int8, filled: 1 where one of these is no ASCII.
+    """
+    for index in range(starts.size):
+        place, left = int(get(starts, index)), int(get(counts, index))
+        while left > 0 and byte(data, place + left - 1) == 0:
+            left -= 1
+        seen, at = 0, 0
+        while at + 8 <= left:
+            seen |= eight(data, place + at)
+            at += 8
+        while at < left:
+            seen |= byte(data, place + at)
+            at += 1
+        put(lengths, index, left)
+        put(high, index, 1 if seen & -0x7F7F7F7F7F7F7F80 else 0)

@@ -202,6 +202,7 @@ def underivable(path: str, declared: Any) -> ProfileError:
         layer="profile",
         path=path,
         code="underivable",
-        expected="a codec of protocols.codecs or of protocols.journal.layout, fixed or counted",
+        expected="a codec of protocols.codecs or of protocols.journal.layout; or an integer, Enum, Const, Bytes, "
+        "padded text or padding, its size a number or told by numbers before it",
         got=kind,
     )

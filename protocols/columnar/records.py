@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import construct as c
 
-from protocols.codecs import DIGITS, MASKED
-from protocols.columnar import arrays, faults, gathers
-from protocols.columnar.places import Place
+from protocols.columnar import faults, values
+from protocols.columnar.parts import parts
 from protocols.columnar.places import Terminated as Text
-from protocols.columnar.plan import ACCEPTS, FieldColumn, underivable
-from protocols.errors import DecodeError, ProtocolError
+from protocols.columnar.plan import underivable
+from protocols.columnar.values import Rows
+from protocols.errors import ProtocolError
 from protocols.journal.formats import FORMATS, Shape, no_shape
 from protocols.journal.kept import HEAD, HEAD_BYTES, no_record
 from protocols.journal.laws import Between
-from protocols.journal.layout import Hex, Little, PackedDigits, PackedFen, Terminated
+from protocols.journal.layout import Terminated
 from protocols.journal.profile import JournalProfile
 
 if TYPE_CHECKING:
@@ -29,16 +29,21 @@ if TYPE_CHECKING:
 
     from protocols.columnar.walk import Batch
 
-_MOST_FEN_BYTES = 9  # eighteen digits fit into 64 bits
-
 
 @dataclass(frozen=True, slots=True)
 class RecordColumn:
-    """One column of a record: its codec, and where it starts."""
+    """One column of a record: its codec, where it starts, and its bytes."""
 
     name: str
     codec: Any
     offset: int
+    size: int
+
+    def sizes(self, every: Rows) -> Any:
+        """The bytes of it in each row."""
+        import numpy as np
+
+        return np.full(every.rows.size, self.size, np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +65,16 @@ def record_plan(declaration: Any, path: str) -> RecordPlan:
     Raises:
         ProfileError: a part no column can be derived from; ``path`` names it.
     """
-    if not isinstance(declaration, c.Struct):
-        raise underivable(path, declaration)
     columns, marks = [], []
     at = 0
-    for part in declaration.subcons:
-        codec = part.subcon if isinstance(part, c.Renamed) else part
-        if isinstance(codec, c.Const) and isinstance(codec.value, bytes):
-            marks.append((codec.value, at))
-            at += len(codec.value)
-            continue
-        fixed = isinstance(codec, Little | PackedFen | PackedDigits | Terminated | Hex)
-        if not fixed or (isinstance(codec, PackedFen) and codec.size > _MOST_FEN_BYTES):
-            raise underivable(f"{path} -> {part.name}", part)
-        if isinstance(codec, Little) and codec.size not in {1, 2, 4, 8}:
-            raise underivable(f"{path} -> {part.name}", part)
-        columns.append(RecordColumn(part.name, codec, at))
-        at += codec.sizeof()
+    for part in parts(declaration, path):
+        if not isinstance(part.size, int):
+            raise underivable(f"{path} -> {part.label}", part.codec)
+        if isinstance(part.codec, c.Const):
+            marks.append((part.codec.subcon.build(part.codec.value), at))
+        elif part.name:
+            columns.append(RecordColumn(part.name, part.codec, at, part.size))
+        at += part.size
     return RecordPlan(tuple(columns), tuple(marks), at)
 
 
@@ -127,31 +125,6 @@ def journal_plan(profile: JournalProfile) -> JournalPlan:
     return JournalPlan(profile, record_plan(HEAD, "head"), tuple(shapes))
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """Some rows of a batch: int32, rising; where each starts, int32; how far apart they do, 0 where that differs."""
-
-    rows: Any
-    starts: Any
-    stride: int = 0
-
-    def at(self, offset: int) -> "_Rows":
-        """The same rows, so many bytes further on."""
-        return _Rows(self.rows, self.starts + offset, self.stride)
-
-    def gather(self, data: Any, kind: str) -> Any:
-        """A value of a numpy type of fixed size from each."""
-        import numpy as np
-
-        if self.stride and self.starts.size:
-            return np.ndarray(self.starts.shape, kind, data.data, int(self.starts[0]), (self.stride,))
-        return gathers.fixed(data, self.starts, kind)
-
-    def but(self, bad: Any) -> "_Rows":
-        """Without some."""
-        return _Rows(self.rows[~bad], self.starts[~bad])
-
-
 @dataclass(slots=True)
 class _Work:
     """A batch of records being decoded; ``wrong`` is the first error of each row."""
@@ -161,14 +134,14 @@ class _Work:
     columns: "dict[str, pa.Array]" = field(default_factory=dict)
     wrong: dict[int, ProtocolError] = field(default_factory=dict)
 
-    def some(self, rows: Any) -> _Rows:
+    def some(self, rows: Any) -> Rows:
         """These rows."""
         import numpy as np
 
         starts = self.batch.starts[rows].astype(np.int32)
         steps = np.diff(starts)
         even = steps.size > 0 and bool((steps == steps[0]).all())
-        return _Rows(rows.astype(np.int32), starts, int(steps[0]) if even else 0)
+        return Rows(rows.astype(np.int32), starts, int(steps[0]) if even else 0)
 
 
 def decode(plan: JournalPlan, batch: "Batch", steps: Any) -> "tuple[pa.RecordBatch, pa.RecordBatch]":
@@ -211,14 +184,16 @@ def _headed(work: _Work, plan: JournalPlan, sizes: Any) -> Any:
     return kept.rows
 
 
-def _columns(work: _Work, wanted: "Sequence[tuple[RecordColumn, _Rows]]") -> "Iterator[tuple[RecordColumn, Any]]":
+def _columns(work: _Work, wanted: "Sequence[tuple[RecordColumn, Rows]]") -> "Iterator[tuple[RecordColumn, Any]]":
     """Make columns, all texts together; gives the rows of each whose bytes are none of its values."""
     import pyarrow as pa
 
     texts = [(column, every) for column, every in wanted if isinstance(column.codec, Terminated)]
     for column, every in wanted:
         if not isinstance(column.codec, Terminated):
-            work.columns[column.name], bad = _column(work, every, column.codec)
+            work.columns[column.name], bad = values.column(
+                work.batch, work.steps, every, column.codec, column.sizes(every)
+            )
             yield column, bad
     if texts:
         places = [Text(each.rows, each.starts, at.codec.size, at.codec.digits) for at, each in texts]
@@ -227,7 +202,7 @@ def _columns(work: _Work, wanted: "Sequence[tuple[RecordColumn, _Rows]]") -> "It
             yield column, bad
 
 
-def _records(work: _Work, plan: JournalPlan, by_shape: list[_Rows]) -> None:
+def _records(work: _Work, plan: JournalPlan, by_shape: list[Rows]) -> None:
     """The columns of all shapes, and the first thing wrong with each row."""
     broken: dict[int, _Home] = {}
     wanted, lying = [], {}
@@ -249,7 +224,7 @@ def _records(work: _Work, plan: JournalPlan, by_shape: list[_Rows]) -> None:
             _laws(work, shape, each.rows, plan)
 
 
-def _merged(pieces: list[_Rows]) -> _Rows:
+def _merged(pieces: list[Rows]) -> Rows:
     """Rows of several shapes, in their order."""
     import numpy as np
 
@@ -257,18 +232,15 @@ def _merged(pieces: list[_Rows]) -> _Rows:
         return pieces[0]
     rows = np.concatenate([piece.rows for piece in pieces])
     order = np.argsort(rows, kind="stable")
-    return _Rows(rows[order], np.concatenate([piece.starts for piece in pieces])[order])
+    return Rows(rows[order], np.concatenate([piece.starts for piece in pieces])[order])
 
 
 def _bad_value(work: _Work, row: int, plan: JournalPlan, column: RecordColumn) -> ProtocolError:
     """Why the bytes of a column are none of its values."""
     at = int(work.batch.starts[row]) + HEAD_BYTES + column.offset
-    try:
-        column.codec.parse(work.batch.data[at : at + column.codec.size].tobytes())
-    except DecodeError as wrong:
-        wrong.protocol, wrong.path, wrong.offset = plan.profile.name, column.name, HEAD_BYTES + column.offset
-        return wrong
-    raise AssertionError(column.name)
+    wrong = values.reason(column.codec, work.batch.data[at : at + column.size].tobytes())
+    wrong.protocol, wrong.path, wrong.offset = plan.profile.name, column.name, HEAD_BYTES + column.offset
+    return wrong
 
 
 def _laws(work: _Work, shape: Shape, rows: Any, plan: JournalPlan) -> None:
@@ -285,8 +257,8 @@ def _laws(work: _Work, shape: Shape, rows: Any, plan: JournalPlan) -> None:
         column = work.columns[law.column]
         column = column if open_rows.size == len(column) else column.take(pa.array(open_rows))
         if isinstance(law, Between):
-            values = np.asarray(column)
-            broken = (values < law.low) | (values > law.high)
+            numbers = np.asarray(column)
+            broken = (numbers < law.low) | (numbers > law.high)
         else:
             coded = column.dictionary_encode()
             holds = np.array([law.holds(value) for value in coded.dictionary.to_pylist()], bool)
@@ -296,25 +268,3 @@ def _laws(work: _Work, shape: Shape, rows: Any, plan: JournalPlan) -> None:
             wrong.protocol = plan.profile.name
             work.wrong[row] = wrong
         open_rows = open_rows[~broken]
-
-
-def _column(work: _Work, every: _Rows, codec: Any) -> "tuple[pa.Array, Any]":
-    """A column's values where rows have it, and the rows whose bytes are none; of all codecs but ``Terminated``."""
-    import pyarrow as pa
-
-    count, rows, data = work.batch.rows, every.rows, work.batch.data
-    if isinstance(codec, Little):
-        values = every.gather(data, f"<u{codec.size}")
-        return arrays.numbers(count, rows, values, pa.from_numpy_dtype(values.dtype)), rows[:0]
-    if isinstance(codec, Hex):
-        return arrays.numbers(count, rows, every.gather(data, f"V{codec.size}"), pa.binary(codec.size)), rows[:0]
-    if isinstance(codec, PackedFen):
-        values, good = work.steps.fen(work.batch, every.starts, codec.size)
-        if good.all():
-            return arrays.numbers(count, rows, values, pa.int64()), rows[:0]
-        return arrays.numbers(count, rows[good], values[good], pa.int64()), rows[~good]
-    digits = 2 * (codec.size - codec.spare)
-    accept = ACCEPTS.index(MASKED if codec.masked else DIGITS)
-    where = Place(rows, every.starts, rows[:0], digits * rows.size)
-    filled, bad = work.steps.digits(work.batch, where, FieldColumn(0, "digits", digits, accept))
-    return filled.array(pa.string()), bad

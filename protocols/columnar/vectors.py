@@ -16,7 +16,7 @@ from protocols.columnar.walk import Batch, walk
 if TYPE_CHECKING:
     from protocols.columnar.plan import FieldColumn, PartColumn, TotalColumn
 
-__all__ = ["digits", "fen", "fields", "parts", "raw", "tags", "terminated", "text", "totals", "walk"]
+__all__ = ["digits", "fen", "fields", "parts", "raw", "stripped", "tags", "terminated", "text", "totals", "walk"]
 
 
 def fields(batch: Batch, walked: Walked, columns: "Sequence[FieldColumn]") -> "Iterator[tuple[FieldColumn, Made]]":
@@ -49,6 +49,11 @@ def text(batch: Batch, place: Place) -> Filled:
 def raw(batch: Batch, place: Place) -> Filled:
     """The bytes themselves."""
     return filled(batch.rows, place.rows, *gathers.raw(batch.data, place.starts, place.counts))
+
+
+def stripped(batch: Batch, place: Place) -> tuple[Any, Any]:
+    """How many bytes stand before the zero bytes at the end, and which rows hold a byte that is no ASCII."""
+    return gathers.stripped(batch.data, place.starts, place.counts)
 
 
 def parts(whole: Column, place: Place, wanted: "Sequence[PartColumn]") -> list[Filled]:
