@@ -102,6 +102,19 @@ class Heard:
     digest: str
 
 
+@dataclass(frozen=True, slots=True)
+class Software:
+    """How a language tells which software a terminal runs.
+
+    Attributes:
+        marks: one of these stands in every frame that tells it; what looks through many frames begins here.
+        told: the terminal's number, None where the frame names none, and the version; None where it tells none.
+    """
+
+    marks: tuple[bytes, ...]
+    told: "Callable[[Profile, bytes], tuple[str | None, str] | None]"
+
+
 @dataclass(frozen=True)
 class Dialect:
     """One language.
@@ -133,6 +146,7 @@ class Dialect:
             None where the language has no such message.
         columns: ``facts`` of whole batches, by machine code if asked for; raises ProfileError for a profile they cannot
             be derived for. None where each frame is read by itself.
+        software: how it tells the terminal's software; None where no message does.
     """
 
     name: str
@@ -154,6 +168,7 @@ class Dialect:
     signed: "Callable[[Profile, bytes], Upload] | None" = None
     uploaded: "Callable[[Profile, bytes], tuple[Uploaded, ...]] | None" = None
     columns: "Callable[[Profile, bool], ColumnFacts] | None" = None
+    software: Software | None = None
 
 
 class Session(Protocol):

@@ -15,6 +15,8 @@ NESTED = frozenset(("A2",))
 """Tags whose value is such a TLV again; by one public message."""
 ORDER = "A4"
 """The order number of a QR payment."""
+SOFTWARE = "A2.05"
+"""The version of the terminal's application, eight characters, blanks behind."""
 NAMES = {
     "12": ("SIM card number (ICCID)", "SIM卡号（ICCID）"),
     "13": ("serial number of the terminal", "终端序列号"),
@@ -22,6 +24,11 @@ NAMES = {
     "15": ("number", "编号"),
     "17": ("position", "位置信息"),
     "A2": ("terminal information", "终端信息"),
+    "A2.01": ("kind of device", "设备类型"),
+    "A2.02": ("serial number of the device", "终端设备序列号"),
+    "A2.03": ("random factor", "加密随机因子"),
+    "A2.04": ("encrypted serial number", "硬件序列号密文"),
+    "A2.05": ("version of the application", "应用程序版本号"),
     "A3": ("QR code of the payer", "付款码"),
     "A4": ("order number", "订单号"),
 }

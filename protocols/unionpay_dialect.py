@@ -5,11 +5,13 @@ from protocols.codecs import gbk_text
 from protocols.columnar.facts import ColumnFacts
 from protocols.deframe import Deframer
 from protocols.describe import read_masked, to_object
-from protocols.dialect import Described, Dialect, Secured
+from protocols.dialect import Described, Dialect, Secured, Software
 from protocols.envelope import lrc
 from protocols.facts import Facts, facts, response_text
 from protocols.locate import own_layout
 from protocols.mask import mask
+from protocols.meaning import is_answer
+from protocols.private_tlv import SOFTWARE
 from protocols.profile import Profile
 from protocols.signature_tags import is_text
 from protocols.unionpay import FIELDS
@@ -82,6 +84,19 @@ def describe(profile: Profile, frame: bytes) -> Described:
     return Described(said, found.error, direction, "F", glossary, notes, frozenset(("55",)))
 
 
+def software(profile: Profile, frame: bytes) -> tuple[str | None, str] | None:
+    """What a request's F59 says of its terminal; see ``Software``.
+
+    Raises:
+        ProtocolError: the frame cannot be read.
+    """
+    message = profile.decode(frame)
+    version = message.private().get(SOFTWARE, "").strip()
+    if not version or is_answer(message.mti):
+        return None
+    return message.fields.get(41), version
+
+
 DIALECT = Dialect(
     name="unionpay",
     envelopes=("length", "stx", "bare"),
@@ -92,4 +107,5 @@ DIALECT = Dialect(
     fields=FIELDS,
     uploaded=uploaded,
     columns=columns,
+    software=Software((b"A2",), software),
 )

@@ -67,7 +67,7 @@ def dump(profile_name: str, frame: bytes) -> Dump:
     return Dump(pairs, tuple(owners), tuple(fields))
 
 
-SERIALS = re.compile(r"59\.(?:.*\.)?13|62\.serial|55\.9F1E|(?:.*\.)?(?:TIDSerial|serial_no|1F42)")
+SERIALS = re.compile(r"59\.(?:.*\.)?13|59\.A2\.02|62\.serial|55\.9F1E|(?:.*\.)?(?:TIDSerial|serial_no|1F42)")
 """Fields that hold the serial number of the device itself, as `protocols` names them: the terminal's own TLV, the
 sign-in's, the chip's interface device, a journal's, ZVT's."""
 

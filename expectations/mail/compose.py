@@ -61,7 +61,7 @@ def compose(alert: Alert, settings: Settings, *, most_cases: int = MOST_CASES, e
         *_attached(alert, enclosed, figures, settings),
         Note(
             label=say["data"],
-            text=listed([*days_seen(shown, figures)[:MOST_DAYS], *(gaps or [say["data_complete"]])], figures),
+            text=listed([*days_seen(shown, figures, most=MOST_DAYS), *(gaps or [say["data_complete"]])], figures),
         ),
     ]
     if settings.alerts.data_docs:

@@ -90,8 +90,11 @@ def missing_codes(cases: Iterable[Case]) -> list[str]:
     return [code for case in cases for each in case.findings for code in each.completeness.get("missing", ())]
 
 
-def days_seen(cases: Iterable[Case], figures: Figures) -> list[str]:
-    """What was recorded of each terminal's day that these cases are about, once; the oldest first."""
+def days_seen(cases: Iterable[Case], figures: Figures, *, most: int | None = None) -> list[str]:
+    """What was recorded of each terminal's day that these cases are about, once; the oldest first.
+
+    With ``most``, so many of them, those of the first cases; how many are left out is said.
+    """
     say = figures.texts.phrases
     found = {
         (each.business_date, each.terminal_id): day
@@ -99,7 +102,7 @@ def days_seen(cases: Iterable[Case], figures: Figures) -> list[str]:
         for each in case.findings
         if each.terminal_id and (day := each.completeness.get("terminal_day"))
     }
-    return [
+    told = [
         say["day_seen"].format(
             terminal=terminal,
             day=figures.date(date),
@@ -107,8 +110,11 @@ def days_seen(cases: Iterable[Case], figures: Figures) -> list[str]:
             missing=numbers_missing(day["trace_numbers_missing"], figures),
         )
         + _clock(day.get("clock_ahead_s"), figures)
-        for (date, terminal), day in sorted(found.items())
+        for (date, terminal), day in sorted(list(found.items())[:most])
     ]
+    if left := len(found) - len(told):
+        told.append(say["day_more_one" if left == 1 else "day_more"].format(n=figures.count(left)))
+    return told
 
 
 def _clock(ahead_s: int | None, figures: Figures) -> str:

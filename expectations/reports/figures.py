@@ -17,6 +17,7 @@ from expectations.findings import Finding
 from expectations.mail.timing import DAY
 from expectations.money import CNY, Money, total
 from expectations.reports.period import Period
+from expectations.software import Terminal, versions
 from ingest.settings import Settings
 from ingest.tables import Lake
 
@@ -63,6 +64,7 @@ class ShopFigures:
         fees: what was charged; None without an acquirer's file.
         deposits: of this merchant.
         terminals: terminal -> (profile, last day seen).
+        software: terminal -> the version that it tells; without those that tell none.
         profiles: profile of terminals -> attempts that were recorded.
     """
 
@@ -79,6 +81,7 @@ class ShopFigures:
     fees: Fees | None = None
     deposits: tuple[DepositProgress, ...] = ()
     terminals: Mapping[str, tuple[str, dt.date]] = field(default_factory=dict)
+    software: Mapping[str, str] = field(default_factory=dict)
     profiles: Mapping[str, int] = field(default_factory=dict)
     unjudged_days: int = 0
 
@@ -156,14 +159,17 @@ def figures(
     within = [("business_date", ">=", period.start), ("business_date", "<=", period.end)]
     seen = lake.read(
         "transactions",
-        columns=["transaction_id", "merchant_id", "terminal_id", "profile", "currency", "business_date"],
+        columns=[
+            *("transaction_id", "merchant_id", "terminal_id", "profile", "line"),
+            *("currency", "business_date", "seen_date"),
+        ],
         filters=within,
     )
     takings = _takings(lake, seen, period)
     in_yuan: dict[str, dict[dt.date, int]] = {CNY: {}}  # also where there were none
     checked = Counter(seen["merchant_id"].to_pylist())
     fees = _fees(settings, lake, period)
-    terminals, profiles = _terminals(seen), _profiles(seen)
+    terminals, profiles, told = _terminals(seen), _profiles(seen), versions(lake, seen)
     unjudged = _unjudged(lake, seen, period)
     theirs_of, back, missing = _by_merchant(records), _by_merchant(money_back), _numbers_missing(findings, period)
     return {
@@ -186,7 +192,8 @@ def figures(
             deposits=tuple(
                 progress(lake, each, period.end) for each in settings.deposits if each.merchant == merchant_id
             ),
-            terminals=terminals.get(merchant_id, {}),
+            terminals=(here := terminals.get(merchant_id, {})),
+            software={each: version for each in here if (version := told.get(Terminal(merchant_id, each)))},
             profiles=profiles.get(merchant_id, {}),
             unjudged_days=unjudged[merchant_id],
         )

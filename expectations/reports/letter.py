@@ -196,11 +196,17 @@ def _complete(shop: ShopFigures, period: Period, figures: Figures) -> Bars:
 
 
 def _terminals(shop: ShopFigures, figures: Figures) -> list[Block]:
+    """Each terminal with its protocol and last day, and its software where one of them tells it."""
     say = figures.texts.phrases
-    rows = tuple((terminal, profile, figures.date(day)) for terminal, (profile, day) in sorted(shop.terminals.items()))
+    columns = [say["fact_terminal"], say["report_profile"], say["report_last"]]
+    if shop.software:
+        columns.append(say["report_software"])
+    rows = tuple(
+        (terminal, profile, figures.date(day), *([shop.software.get(terminal, "—")] if shop.software else []))
+        for terminal, (profile, day) in sorted(shop.terminals.items())
+    )
     if not rows:
         return []
     left = len(rows) - MOST_TERMINALS
-    columns = (say["fact_terminal"], say["report_profile"], say["report_last"])
     more = say["rows_more"].format(n=left) if left > 0 else ""
-    return [Table(say["report_terminals"], columns, rows[:MOST_TERMINALS], more)]
+    return [Table(say["report_terminals"], tuple(columns), rows[:MOST_TERMINALS], more)]

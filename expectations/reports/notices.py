@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from expectations.mail.blocks import Block, Fine, Letter, Note, Opening, Steps, Table, Verdict
@@ -157,7 +157,7 @@ def fleet_notice(
             ages_bars(ages, total(shop.still_open for shop in ordered), figures),
             _ages(ordered, figures, settings),
         ]
-    blocks += _brands(shops, cases, figures)
+    blocks += [*_brands(shops, cases, figures), *_software(ordered, figures)]
     if quiet:
         blocks.append(Note(say["quiet"], _quiet(quiet, figures, settings)))
     if files:
@@ -239,6 +239,18 @@ def _brands(shops: Mapping[str, ShopFigures], cases: Sequence[Case], figures: Fi
     )
     columns = (say["report_profile"], say["fact_terminal"], say["report_checked"], say["fleet_cases"])
     return [Table(say["fleet_brands"], columns, rows)] if rows else []
+
+
+def _software(shops: Iterable[ShopFigures], figures: Figures) -> list[Block]:
+    """How many terminals tell each version of their software; nothing where none tells any."""
+    say = figures.texts.phrases
+    told = Counter((shop.terminals[each][0], version) for shop in shops for each, version in shop.software.items())
+    ordered = sorted(told.items(), key=lambda each: (-each[1], each[0]))
+    rows = tuple((version, profile, figures.count(n)) for (profile, version), n in ordered[:MOST_SHOPS])
+    left = len(ordered) - len(rows)
+    more = say["rows_more"].format(n=left) if left > 0 else ""
+    columns = (say["report_software"], say["report_profile"], say["fact_terminal"])
+    return [Table(say["fleet_software"], columns, rows, more)] if rows else []
 
 
 def _counted(cases: Sequence[Case], figures: Figures) -> str:

@@ -1,11 +1,12 @@
 """ZVT as a value."""
 
-from protocols.dialect import Dialect
+from protocols.dialect import Dialect, Software
 from protocols.zvt.describe import describe
 from protocols.zvt.facts import facts, follow
 from protocols.zvt.link import deframer
 from protocols.zvt.secrets import secure
 from protocols.zvt.session import CLOSING, SESSIONS
+from protocols.zvt.software import MARKS, software
 from protocols.zvt.terminal import Terminal
 
 DIALECT = Dialect(
@@ -19,4 +20,5 @@ DIALECT = Dialect(
     questions=SESSIONS,
     closing=CLOSING,
     terminal=Terminal,
+    software=Software(MARKS, software),
 )

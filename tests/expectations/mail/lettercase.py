@@ -163,7 +163,7 @@ def a_shop(merchant_id: str = SHOP, *, clear: bool = False, period: Period = WEE
         fees=None if clear else Fees(12345, 2058000, 12345, 11757),
         deposits=() if clear else (DepositProgress(29900, 2500000, 10000000, None, None, None),),
         terminals={"12345678": ("lakala", period.end), "12345679": ("unionpay", period.end)},
-        profiles={"lakala": 1200, "unionpay": 84},
+        profiles={"lakala": 1200, "unionpay": 84}, software={} if clear else {"12345678": "H7062801"},
     )  # fmt: skip
 
 

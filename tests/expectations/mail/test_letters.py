@@ -432,6 +432,41 @@ def test_how_wrong_the_terminal_s_clock_was_stands_beside_its_records(
     assert "误差" not in text_of([replace(retry(), completeness={"missing": [], "terminal_day": day})], settings)
 
 
+@pytest.mark.parametrize(
+    ("locale", "days", "more"),
+    [
+        ("zh-CN", 3, ""),
+        ("zh-CN", 4, "另有 1 个终端日，此处未列"),
+        ("zh-CN", 6, "另有 3 个终端日，此处未列"),
+        ("en", 4, "1 more day of a terminal is not listed here"),
+        ("en", 6, "3 more days of terminals are not listed here"),
+    ],
+)
+def test_of_many_terminals_days_those_of_the_first_cases_are_counted(
+    locale: Locale, days: int, more: str, settings: Settings
+):
+    """The case that is due today is the newest, and its terminal's day is told; what is left out is said."""
+    seen_day = {"records": 71, "trace_numbers_seen": 71, "trace_numbers_missing": 0, "missing_runs": []}
+    told = {"missing": [], "terminal_day": seen_day}
+    older = [
+        replace(
+            refund_too_high(),
+            finding_id=f"{n:032x}",
+            terminal_id=f"{10000000 + n}",
+            business_date=DAY - dt.timedelta(days=n),
+            completeness=told,
+        )
+        for n in range(1, days)
+    ]
+    body = text_of([replace(retry(), completeness=told), *older], settings, locale)
+    (said,) = (line for line in body.splitlines() if line.startswith(("【数据情况】", "DATA  ")))
+    assert {"zh-CN": "终端 12345678 11月21日 共 71 条记录", "en": "terminal 12345678 on 21 Nov: 71 records"}[
+        locale
+    ] in said.replace("Terminal", "terminal")
+    assert said.count({"zh-CN": "条记录", "en": " records,"}[locale]) == 3
+    assert (more in said) if more else "另有" not in said
+
+
 def test_a_change_of_rate_is_told_in_percent_with_a_picture(settings: Settings):
     """0.60% to 0.63%, three basis points; ¥3.00 on ten thousand; two bars that say their figures."""
     evidence = {"old_ppm": 6000, "new_ppm": 6300, "more_ppm": 300, "fees": 318, "over_fen": 1759}

@@ -1,0 +1,109 @@
+"""Which software terminals say that they run, read again from the frames of the last day on which each was heard.
+
+Some languages tell it (UnionPay's F59, ZVT's completions), most terminals do not: those are not named.
+"""
+
+import functools
+import operator
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ingest.tables import Lake
+from protocols.errors import ProtocolError
+from protocols.profile import Profile, load_profile
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+LONGEST = 40
+"""So much of a version is shown."""
+
+
+class Terminal(NamedTuple):
+    """One terminal of a merchant."""
+
+    merchant_id: str
+    terminal_id: str
+
+
+class _Line(NamedTuple):
+    """One line on one local day."""
+
+    profile: str
+    line: str
+    day: Any
+
+
+def versions(lake: Lake, seen: "pa.Table") -> dict[Terminal, str]:
+    """Terminal -> the version that it told last on its last day; without those that tell none.
+
+    Args:
+        lake: the tables.
+        seen: rows of ``transactions`` with merchant_id, terminal_id, profile, line and seen_date.
+
+    Raises:
+        LakeError: ``raw_frames`` cannot be read.
+    """
+    telling = _telling(set(seen["profile"].to_pylist()))
+    lines = _lines(seen, telling)
+    if not lines:
+        return {}
+    found: dict[Terminal, str] = {}
+    for row in _candidates(lake, telling, lines):
+        here = lines.get(_Line(row["profile"], row["line"], row["day"]), frozenset())
+        if not here.difference(found):
+            continue
+        profile = telling[row["profile"]]
+        try:
+            told = profile.speech.software.told(profile, row["frame"]) if profile.speech.software else None
+        except ProtocolError:
+            continue
+        if told is None or not told[1].isprintable():
+            continue
+        number, version = told
+        for each in here:
+            if each.terminal_id == number or (number is None and len(here) == 1):
+                found.setdefault(each, version[:LONGEST])
+    return found
+
+
+def _telling(names: set[str | None]) -> Mapping[str, Profile]:
+    """The profiles whose language tells it."""
+    found = {}
+    for name in sorted(filter(None, names)):
+        try:
+            profile = load_profile(name)
+        except ProtocolError:
+            continue
+        if profile.speech.software is not None:
+            found[name] = profile
+    return found
+
+
+def _lines(seen: "pa.Table", telling: Mapping[str, Profile]) -> dict[_Line, frozenset[Terminal]]:
+    """Each line on the last day of a terminal -> the terminals whose last day it was."""
+    keys = ["merchant_id", "terminal_id", "profile", "line"]
+    found: dict[_Line, set[Terminal]] = {}
+    for row in seen.group_by(keys).aggregate([("seen_date", "max")]).to_pylist():
+        if row["merchant_id"] and row["terminal_id"] and row["profile"] in telling:
+            line = _Line(row["profile"], row["line"], row["seen_date_max"])
+            found.setdefault(line, set()).add(Terminal(row["merchant_id"], row["terminal_id"]))
+    return {line: frozenset(terminals) for line, terminals in found.items()}
+
+
+def _candidates(lake: Lake, telling: Mapping[str, Profile], lines: Mapping[_Line, object]) -> list[dict[str, Any]]:
+    """Frames that may tell a version, the newest first: only these are read into memory."""
+    import pyarrow.compute as pc
+
+    marks = {mark for each in telling.values() if each.speech.software for mark in each.speech.software.marks}
+    marked = (pc.match_substring(pc.field("frame"), mark) for mark in sorted(marks))
+    where = (
+        pc.field("day").isin(sorted({each.day for each in lines}))
+        & pc.field("profile").isin(sorted({each.profile for each in lines}))
+        & (pc.field("kind") == "frame")
+        & functools.reduce(operator.or_, marked)
+    )
+    columns = ["profile", "line", "day", "seen_at", "frame"]
+    rows = lake.read("raw_frames", columns=columns, filters=where)
+    found: list[dict[str, Any]] = rows.sort_by([("seen_at", "descending")]).to_pylist()
+    return found
