@@ -1,7 +1,8 @@
-"""What was agreed on a deposit that a case is about, and how far it is met: terms by their hash, takings by month."""
+"""What was agreed on a deposit that a case is about, and how far it is met: terms by hash, use, takings by month."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from expectations.deposits import Month
 from expectations.evidence.gather import Grounds
 from expectations.evidence.parts import Block, Grid
 from expectations.mail.figures import Figures
@@ -22,6 +23,7 @@ def agreement(grounds: Grounds, figures: Figures, say: Mapping[str, str]) -> lis
         *((say["agreed_met"], figures.full_date(day)) for day in grounds.met_on),
         (say["agreed_applied"], figures.full_date(deposit.applied_on) if deposit.applied_on else say["agreed_none"]),
         (say["agreed_term"], say["agreed_days"].format(n=deposit.working_days)),
+        *((say["agreed_use"], text) for text in _use(grounds.months, figures, say)),
         (say["agreed_signed_hash"], deposit.signed_sha256 or say["agreed_none"]),
         (say["agreed_shown_hash"], deposit.shown_sha256 or say["agreed_none"]),
     ]
@@ -44,3 +46,12 @@ def _conditions(deposit: Deposit, figures: Figures, say: Mapping[str, str]) -> l
         (deposit.months, "agreed_months", figures.count),
     )
     return [say[name].format(n=write(value)) for value, name, write in told if value is not None]
+
+
+def _use(months: Sequence[Month], figures: Figures, say: Mapping[str, str]) -> list[str]:
+    """That the terminal was in use: months with sales, how many, from when to when; nothing where none was recorded."""
+    if not months:
+        return []
+    form = say["agreed_used_one" if len(months) == 1 else "agreed_used"]
+    first, last = f"{months[0].start:%Y-%m}", f"{months[-1].start:%Y-%m}"
+    return [form.format(n=len(months), sales=figures.count(sum(m.sales for m in months)), first=first, last=last)]

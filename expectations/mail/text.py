@@ -4,6 +4,7 @@ Lines are not wrapped: a phone's mail program does that better than we could.
 """
 
 import unicodedata
+from collections.abc import Sequence
 
 from expectations.mail.blocks import (
     Axis,
@@ -28,7 +29,7 @@ RULE = "─" * 32
 BAR = 20
 """Characters of the longest bar."""
 WIDEST = 76
-"""Columns of a table that is set in columns; a wider one would be broken by the reader's program."""
+"""Columns of a line of a table; a wider one would be broken by the reader's program."""
 
 
 def render_text(letter: Letter) -> str:
@@ -101,14 +102,36 @@ def _inner(block: Block, locale: str) -> list[str]:
 
 
 def _columns(block: Table) -> list[str]:
-    """Rows under their headings, in columns where they fit a line; a Chinese character is two columns wide."""
+    """Rows under their headings, in columns; a Chinese character is two columns wide.
+
+    What is too wide for a line goes on below it, in columns too.
+    """
     rows = [block.columns, *block.rows]
     widths = [max(_width(row[place]) for row in rows) for place in range(len(block.columns))]
-    if sum(widths) + 2 * len(widths) > WIDEST:
-        return ["  " + " | ".join(block.columns), *("  " + _apart(*row) for row in block.rows)]
-    return [
-        "  " + "  ".join(_padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
+    folded, told = _folded(widths), []
+    for row in rows:
+        for depth, places in enumerate(folded):
+            cells = "  ".join(_padded(row[place], widths[place]) for place in places).rstrip()
+            if cells:
+                told.append("  " * (2 if depth else 1) + cells)
+    return told
+
+
+def _folded(widths: Sequence[int]) -> list[list[int]]:
+    """The columns of each line: as few lines as can be, and those as equally wide as can be."""
+    fewest = len(_broken(widths, WIDEST))
+    limits = range(max(widths, default=0), WIDEST)
+    return next((lines for each in limits if len(lines := _broken(widths, each)) == fewest), _broken(widths, WIDEST))
+
+
+def _broken(widths: Sequence[int], limit: int) -> list[list[int]]:
+    """The columns of each line, where a line holds so much beside its indent."""
+    lines: list[list[int]] = [[]]
+    for place, width in enumerate(widths):
+        if lines[-1] and sum(widths[each] + 2 for each in lines[-1]) + width + 2 > limit:
+            lines.append([])
+        lines[-1].append(place)
+    return lines
 
 
 def _bar(share: float) -> str:

@@ -66,13 +66,22 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.mark.parametrize(
-    ("locale", "condition", "met"),
-    [("zh-CN", "交易额满 ¥1,000.00", "2026年11月19日"), ("en", "takings of ¥1,000.00", "19 Nov 2026")],
+    ("locale", "condition", "met", "used"),
+    [
+        (
+            *("zh-CN", "交易额满 ¥1,000.00", "2026年11月19日"),
+            "系统记录：2026-10 至 2026-11 有 2 个月有交易，消费共 3 笔",
+        ),
+        (
+            *("en", "takings of ¥1,000.00", "19 Nov 2026"),
+            "recorded: sales in 2 months, 2026-10 to 2026-11; 3 in all",
+        ),
+    ],
 )
 def test_the_basis_is_the_agreement_with_its_hashes_and_takings(
-    settings: Settings, locale: Locale, condition: str, met: str
+    settings: Settings, locale: Locale, condition: str, met: str, used: str
 ):
-    """Both hashes whole, the condition, the day, and each month's takings with what they came to."""
+    """Both hashes whole, the condition, the day, the use, and each month's takings with what they came to."""
     book = case_book(settings)
     book.open_cases([reminder()])
     figures = Figures(texts(locale), settings.zone, NOW)
@@ -80,7 +89,7 @@ def test_the_basis_is_the_agreement_with_its_hashes_and_takings(
     (basis,) = [each for each in account.parts() if each.key == "basis"]
     terms, takings = [each for each in basis.blocks if isinstance(each, Grid)]
     said = [value for _, value in terms.rows]
-    assert [each for each in ("¥299.00", condition, met, SIGNED, SHOWN) if each not in said] == []
+    assert [each for each in ("¥299.00", condition, met, used, SIGNED, SHOWN) if each not in said] == []
     assert [row[1:] for row in takings.rows[1:]] == [("1", "¥300.00", "¥300.00"), ("2", "¥700.00", "¥1,000.00")]
     assert [row[0] for row in takings.rows[1:]] == ["2026-10", "2026-11"]
 

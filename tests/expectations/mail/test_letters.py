@@ -492,3 +492,20 @@ def test_columns_of_a_table_stand_below_each_other_though_a_character_is_two_wid
         return sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in before)
 
     assert {place(line) for line in lines} == {12}
+
+
+def test_a_table_too_wide_for_a_line_goes_on_below_in_columns():
+    """Each line of a row begins its cells where every other row's does; none is wider than readers' programs show."""
+    rows = (("11月21日 09:15:40", "凭证号 004402 消费 ¥28.00", "同一张卡短时间内扣了两次同样的金额", "○ 需核对"),
+            ("11月2日", "凭证号 1", "短", "● 已确认"))  # fmt: skip
+    table = Table("表", ("时间", "交易", "疑问", "把握"), rows)
+    lines = render_text(Letter("zh-CN", "", (table,))).splitlines()[1:]
+    assert len(lines) == 2 * 3
+
+    def place(line: str, cell: str) -> int:
+        return sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in line[: line.index(cell)])
+
+    assert [place(line, cell) for line, cell in zip(lines[::2], ("交易", "凭证号", "凭证号"), strict=True)] == [21] * 3
+    certain = ("把握", "○", "●")
+    assert len({place(line, cell) for line, cell in zip(lines[1::2], certain, strict=True)}) == 1
+    assert max(place(line + "|", "|") for line in lines) <= 76
