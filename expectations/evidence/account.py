@@ -145,7 +145,7 @@ def _timeline(account: Account) -> list[Block]:
             figures.texts.word("types", each.txn_type or "") or "",
             "" if each.amount_fen is None else figures.money(each.amount_fen, each.currency),
             number(each.stan),
-            each.response_code or say["not_recorded"],
+            each.response_code or say[lacking(each)],
         )
         for each in account.case.subjects
     )
@@ -153,6 +153,13 @@ def _timeline(account: Account) -> list[Block]:
     return [Grid((head, *found), (44, 40, 34, 30, 30))] if found else [Text(say["none"])]
 
 
+def lacking(subject: Subject) -> str:
+    """The word for what only an answer tells, where there is none: its request was seen alone, or nothing was."""
+    asked = subject.requested_at is not None and subject.response_code is None
+    return "no_answer" if asked else "not_recorded"
+
+
+_ANSWERED = frozenset(("f_rrn", "f_auth", "f_code"))
 _FACTS = ("f_time", "f_type", "f_amount", "f_card", "f_batch", "f_stan", "f_rrn", "f_auth", "f_code", "f_entry",
           "f_operator", "f_order", "f_atc")  # fmt: skip
 
@@ -172,7 +179,8 @@ def _side_by_side(account: Account) -> list[Block]:
             continue
         if len(set(values)) > 1:
             marked.append(len(rows))
-        rows.append((say[name], *(each or say["not_recorded"] for each in values)))
+        words = (lacking(each) if name in _ANSWERED else "not_recorded" for each in shown)
+        rows.append((say[name], *(each or say[word] for each, word in zip(values, words, strict=True))))
     width = 138 / max(1, len(shown))
     return [Grid(tuple(rows), (40, *([width] * len(shown))), marked=tuple(marked))]
 

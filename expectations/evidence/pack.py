@@ -18,7 +18,7 @@ from typing import Any
 
 from expectations.cases.record import CaseRecord
 from expectations.cases.wording import words
-from expectations.evidence.account import Account, acquirer_of
+from expectations.evidence.account import Account, acquirer_of, lacking
 from expectations.evidence.dossier import dossiers_pdf
 from expectations.evidence.gather import Grounds, gather
 from expectations.evidence.manifest import FORMAT, MANIFEST, fonts, listed, sealed
@@ -170,7 +170,8 @@ def complaint_text(account: Account) -> str:
     """The letter to the acquirer, in Chinese."""
     say = words("zh-CN")["complaint"]
     figures = Figures.of("zh-CN", account.settings, account.made_at)
-    case, unknown = account.case, words("zh-CN")["dossier"]["not_recorded"]
+    case, dossier = account.case, words("zh-CN")["dossier"]
+    unknown = dossier["not_recorded"]
     rows = [
         say["row"].format(
             time=f"{when.astimezone(figures.zone):%Y-%m-%d %H:%M:%S}" if (when := happened(each)) else unknown,
@@ -178,8 +179,8 @@ def complaint_text(account: Account) -> str:
             amount=unknown if each.amount_fen is None else figures.money(each.amount_fen, each.currency),
             batch=number(each.batch_no) or unknown,
             stan=number(each.stan) or unknown,
-            rrn=(each.rrn or "").strip() or unknown,
-            code=each.response_code or unknown,
+            rrn=(each.rrn or "").strip() or dossier[lacking(each)],
+            code=each.response_code or dossier[lacking(each)],
         )
         for each in case.subjects
     ]

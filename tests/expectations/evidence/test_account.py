@@ -11,6 +11,7 @@ from expectations.cases.record import CaseRecord
 from expectations.evidence.account import Account
 from expectations.evidence.dossier import TINTS, dossiers_pdf
 from expectations.evidence.gather import gather
+from expectations.evidence.pack import complaint_text
 from expectations.evidence.parts import Grid, Text
 from expectations.mail.catalogue import Locale, texts
 from expectations.mail.figures import Figures
@@ -72,6 +73,28 @@ def test_the_dossier_marks_the_fields_in_which_two_debits_differ(
     names = {row[0] for row in grid.rows[1:]}
     assert {grid.rows[place][0] for place in grid.marked} == differ
     assert set(_tinted(dossiers_pdf([(account, ())]), names)) == differ
+
+
+@pytest.mark.parametrize(("locale", "none"), [("zh-CN", "没有收到"), ("en", "none seen")])
+def test_an_answer_that_did_not_come_is_not_called_unrecorded(
+    shop: Settings, twice: CaseRecord, locale: Locale, none: str
+):
+    """A request that was recorded and got no answer: of answer and reference number that is said, in the letter too."""
+    lead = twice.findings[0]
+    first, second = lead.subjects
+    alone = replace(first, response_code=None, rrn=None, requested_at=first.requested_at or first.event_at)
+    account = told(replace(twice, findings=(replace(lead, subjects=(alone, second)),)), shop, locale)
+    (fields,) = [each for each in account.parts() if each.key == "fields"]
+    (grid,) = [each for each in fields.blocks if isinstance(each, Grid)]
+    rows = {row[0]: row[1:] for row in grid.rows}
+    names = {"zh-CN": ("参考号", "应答码"), "en": ("Reference no. (RRN)", "Response")}[locale]
+    assert [rows[name][0] for name in names] == [none, none]
+    assert rows[names[1]][1] == "00"
+    assert "参考号 没有收到  应答 没有收到" in complaint_text(account)
+
+    unseen = replace(alone, requested_at=None)
+    account = told(replace(twice, findings=(replace(lead, subjects=(unseen, second)),)), shop, locale)
+    assert "参考号 未采集到  应答 未采集到" in complaint_text(account)
 
 
 def _tinted(pdf: bytes, names: set[str]) -> Iterator[str]:
