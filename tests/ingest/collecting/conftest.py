@@ -265,7 +265,7 @@ def _each_waiting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture
-def bench(spool: FakeSpool, told: Told, recorder: Callable[[str, Direction], TinyRecorder]) -> Iterator[Bench]:
+def bench(spool: FakeSpool, told: Told, recorder: Callable[[str], TinyRecorder]) -> Iterator[Bench]:
     """A started committer; stopped at the end."""
     made = Bench(spool, told, recorder)
     made.start()

@@ -134,7 +134,7 @@ def test_the_speed_is_found_with_the_profile(name: str, sent: LineSetting, talki
         heard = LineSetting(link.baud, link.bytesize, link.parity, link.stopbits)
         return Uart(open_port(device), sent, heard)
 
-    (found,) = listen([(str(wire.name), ())], PROFILES, 20.0, opener=opener)
+    (found,) = listen([(str(wire.name), ())], PROFILES, 60.0, opener=opener)
 
     assert found.verdict.is_sure
     assert name in {found.verdict.profile, *found.verdict.ties}
