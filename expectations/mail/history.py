@@ -24,6 +24,9 @@ GIVEN_UP = dt.timedelta(hours=48)
 TRIED = frozenset({"failed", "handing"})
 """States of a try that did not succeed: refused or not reached, broken off (with an error)."""
 
+LACKING = frozenset({"failed", "dead", "handing"})
+"""States of what somebody has not got."""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -161,22 +164,21 @@ class History:
         return tuple(dict.fromkeys(row["message_id"] for row in rows))
 
     def unsent(self) -> list[Mapping[str, Any]]:
-        """The last row of each mail that somebody lacks: failed, dead or in doubt, oldest first."""
-        last: dict[tuple[str, str], Mapping[str, Any]] = {}
+        """The last row of what somebody lacks: failed, dead or in doubt, oldest first.
+
+        What was tried again for fewer readers is another mail; the last try of it alone is listed.
+        """
+        last: dict[tuple[str, Told], Mapping[str, Any]] = {}
+        got = set()
         for row in self._rows:
             for address in json.loads(row["recipients"]):
-                last[row["alert_id"], address] = row
-        lacking = [row for row in last.values() if row["state"] in {"failed", "dead", "handing"}]
-        known = self.told
-        return [
-            row
-            for row in {id(row): row for row in lacking}.values()
-            if not all(
-                Told(name, address, row["locale"], as_case=True) in known
-                for address in json.loads(row["recipients"])
-                for name in _names(row, "finding_ids")
-            )
-        ]
+                for name in _names(row, "finding_ids"):
+                    told = row["merchant_id"], Told(name, address, row["locale"], as_case=True)
+                    last[told] = row
+                    if row["state"] == "sent":
+                        got.add(told)
+        lacking = {id(row) for told, row in last.items() if row["state"] in LACKING and told not in got}
+        return [row for row in self._rows if id(row) in lacking]
 
     def rows(self, state: str) -> list[Mapping[str, Any]]:
         """Every row of a state, oldest first."""

@@ -318,6 +318,36 @@ def test_a_mail_is_in_doubt_until_somebody_has_it(states: list[str], doubt: bool
         assert bool(history.doubts) is doubt
 
 
+def test_what_is_tried_again_for_fewer_readers_is_listed_once():
+    """Three readers, one put off and tried again alone, twice: its last try; when it has the mail, nothing."""
+    three = '["a@example.com", "b@example.com", "c@example.com"]'
+    rows = [
+        noted("handing", 0, recipients=three),
+        noted("sent", 1, recipients='["b@example.com"]'),
+        noted("dead", 1, recipients='["c@example.com"]', error="550 no such mailbox"),
+        noted("failed", 1, error="451 later"),
+        noted("handing", 2, alert_id="alone"),
+        noted("failed", 3, alert_id="alone", error="451 later still"),
+        noted("failed", 4, alert_id="other", finding_ids='["g"]', error="451 another mail"),
+        noted("failed", 4, alert_id="shop", merchant_id="another", error="451 another shop"),
+    ]
+    listed = History(rows).unsent()
+    assert [(each["state"], each["error"]) for each in listed] == [
+        ("dead", "550 no such mailbox"),
+        ("failed", "451 later still"),
+        ("failed", "451 another mail"),
+        ("failed", "451 another shop"),
+    ]
+    grown = [*rows, noted("failed", 5, alert_id="grown", finding_ids='["f", "g"]', error="451 both")]
+    assert [each["error"] for each in History(grown).unsent()] == [
+        "550 no such mailbox",
+        "451 another shop",
+        "451 both",
+    ]
+    got = [*grown, noted("sent", 6, alert_id="grown", finding_ids='["f", "g"]')]
+    assert [each["error"] for each in History(got).unsent()] == ["550 no such mailbox", "451 another shop"]
+
+
 def test_what_was_given_up_is_not_tried_again_by_itself_and_is_listed():
     """Dead counts as told for planning, is listed as unsent, and is due again when asked for."""
     history = History([noted("handing", 0), noted("dead", 1, error="550 no such mailbox")])
