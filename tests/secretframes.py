@@ -257,6 +257,10 @@ def zvt(profile: Profile, secrets: Secrets) -> list[Said]:
         counted("2D", 2, secrets.track_1.encode()),
         counted("2E", 3, bytes.fromhex(secrets.key)),
         "3A" + secrets.password[:4],
+        "3D" + secrets.password,
+        counted("92", 3, bytes.fromhex(_packed(secrets.pan)) + bytes.fromhex(secrets.key)),
+        counted("A7", 2, bytes.fromhex(_packed(secrets.pan))),
+        counted("AF", 3, track),
         counted("3C", 3, f"Karte {secrets.pan}".encode()),
         "0612" + "0710" + secrets.pan.encode().hex(),
     )

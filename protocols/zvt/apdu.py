@@ -152,7 +152,7 @@ class _Reader:
 
     def _completion(self, at: int, stop: int) -> int:
         """A completion may begin with the software's version (LLLVAR) and the terminal's state, or be a text alone."""
-        data, fits = self.data[at:stop], self._tlv_fits(at, stop)
+        data = self.data[at:stop]
         if data[:1] and data[0] >> 4 == 0xF and len(data) >= 3 and all(byte >> 4 == 0xF for byte in data[:3]):
             start, end = self._counted("software_version", at, 3, stop)
             self._add("software_version", "software_version", "text", start, end)
@@ -163,7 +163,7 @@ class _Reader:
         elif len(data) == 1:
             self._add("state", "terminal_state", "hex", at, stop)
             at = stop
-        elif self._tlv_fits(at + 1, stop) and (data[0] not in BITMAPS or (data[0] == 0x06 and not fits)):
+        elif self._tlv_fits(at + 1, stop) and not self._bitmaps_fit(at, stop):
             self._add("state", "terminal_state", "hex", at, at + 1)
             at += 1
         elif data and data[0] not in BITMAPS and all(0x20 <= byte < 0x7F for byte in data):
@@ -182,11 +182,30 @@ class _Reader:
 
     def _tlv_fits(self, at: int, stop: int) -> bool:
         """Whether bitmap 06, its length and its bytes reach exactly to the end."""
-        if stop - at < 2 or self.data[at] != 0x06:
-            return False
+        return stop - at >= 2 and self.data[at] == 0x06 and self._container_end(at) == stop
+
+    def _container_end(self, at: int) -> int | None:
+        """Where bitmap 06 that stands there ends; None when its length is cut."""
         extra = {0x81: 1, 0x82: 2}.get(self.data[at + 1], 0)
         told = self.data[at + 2 : at + 2 + extra] if extra else self.data[at + 1 : at + 2]
-        return len(told) == max(extra, 1) and at + 2 + extra + int.from_bytes(told, "big") == stop
+        return at + 2 + extra + int.from_bytes(told, "big") if len(told) == max(extra, 1) else None
+
+    def _bitmaps_fit(self, at: int, stop: int) -> bool:
+        """Whether bitmaps alone reach exactly to the end."""
+        while at < stop:
+            bmp = BITMAPS.get(self.data[at])
+            if bmp is None or at + 1 == stop:
+                return False
+            if bmp.size == "BER":
+                at = self._container_end(at) or stop + 1
+            elif isinstance(bmp.size, int):
+                at += 1 + bmp.size
+            else:
+                counter = self.data[at + 1 : at + 1 + len(bmp.size)]
+                if not all(byte >> 4 == 0xF and byte & 0x0F <= 9 for byte in counter):
+                    return False
+                at += 1 + len(counter) + int("".join(f"{byte & 0x0F}" for byte in counter))
+        return at == stop
 
     def _without_currency(self, at: int, stop: int) -> bool:
         """Whether what may follow a currency stands in its place; any two digits may be a currency's.

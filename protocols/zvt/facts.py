@@ -78,7 +78,7 @@ def _status(fields: Mapping[str, str]) -> Facts:
         pair=_SETTLEMENT if groups else PAIR,
         txn_type="VOID" if original is not None and not groups else None,
         terminal_id=fields.get("29"),
-        merchant_id=fields.get("2A"),
+        merchant_id=fields.get("2A", "").strip() or None,
         stan=trace,
         amount_fen=_number(fields.get("04")),
         currency=_currency(fields),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from protocols.envelope import ACK, NAK
 from protocols.zvt.apdu import read
-from protocols.zvt.link import wrap
+from protocols.zvt.link import LONG, wrap
 from protocols.zvt.words import FROM_TERMINAL, result_text
 
 if TYPE_CHECKING:
@@ -44,9 +44,10 @@ CLOSING = frozenset(("end-of-day",))
 
 
 def command(control: str, *parts: str) -> bytes:
-    """A command of hex parts."""
+    """A command of hex parts; 255 bytes and more are counted in two bytes behind FF, the low one first."""
     body = bytes.fromhex("".join(parts))
-    return bytes.fromhex(control) + bytes((len(body),)) + body
+    size = bytes((len(body),)) if len(body) < LONG else bytes((LONG,)) + len(body).to_bytes(2, "little")
+    return bytes.fromhex(control) + size + body
 
 
 ACCEPTED = command("8000")

@@ -1,39 +1,60 @@
 """The terminal's end of the link, for the simulator and for tests: answers what a till asks from a journal.
 
 It keeps the till's rules: one message at a time, each waits for 80 00 00; on a serial line
-each frame waits for its ACK and is sent again twice at most.
+each frame waits for its ACK and is sent again twice at most. It takes payments of customers
+whom it is told of, gives them back by receipt number, and pays refunds; its clock goes on
+half a minute with each.
 """
 
+import datetime as dt
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from protocols.answering import Sold, row
 from protocols.deframe import Control, Event, Frame, Noise
 from protocols.envelope import ACK, NAK
+from protocols.zvt import saying
 from protocols.zvt.apdu import read
 from protocols.zvt.link import deframer, wrap
+from protocols.zvt.saying import DONE
 from protocols.zvt.session import ACCEPTED, REPEATS, T2, command
-from protocols.zvt.words import TOTALS_GROUPS
 
 if TYPE_CHECKING:
     from protocols.profile import Profile
 
-DONE = command("060F")
-
-
-_CURRENCY = "978"
-_GROUPS = {"VIS": "VISA", "MCC": "Eurocard", "AEX": "Amex", "JCB": "JCB", "DCC": "Diners"}
+Said = Mapping[str, str]
 _CARRIED = frozenset(
     (
         *("stan", "amount_fen", "receipt_no", "pan_masked", "auth_code"),
         *("terminal_id", "merchant_id", "host_dt", "orig_stan", "outcome"),
     )
 )
+_INTERMEDIATE, _RECEIPTS, _LINES = 0x08, 0x02, 0x80
+"""Bits of a registration's configuration byte: it wants intermediate statuses, prints receipts, and has them told."""
+_NOT_REGISTERED, _WRONG_CURRENCY, _ABORTED, _REVERSED, _IRREVERSIBLE, _WRONG_AMOUNT, _INCOMPLETE = (
+    *("6B", "6F", "6C", "B4", "B5", "B7", "9A"),
+)
+_OPENING = dt.datetime(2000, 1, 1, 9, tzinfo=dt.UTC)
+_STEP = dt.timedelta(seconds=30)
 
 
-def _group(sold: Sold) -> str:
-    return _GROUPS.get(sold.card_org, "other")
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Who pays next.
+
+    Attributes:
+        card: the card shown, as the terminal prints it, stars for what it hides.
+        card_org: three letters, as in `Sold`.
+        auth_code: what the host authorises it with.
+        result: what the host says of it, two hex digits; 00 approves.
+    """
+
+    card: str = "672100******8074"
+    card_org: str = "CUP"
+    auth_code: str = ""
+    result: str = "00"
 
 
 class Terminal:
@@ -45,6 +66,7 @@ class Terminal:
         merchant_id: fifteen characters.
         journal: the open batch, oldest first.
         password: what it takes.
+        customers: who pays, one after the other; without one nobody shows a card.
     """
 
     def __init__(
@@ -55,9 +77,14 @@ class Terminal:
         journal: Sequence[Sold],
         *,
         password: str = "000000",  # noqa: S107  the default of delivery
+        customers: Iterable[Customer] = (),
     ) -> None:
         self.journal = list(journal)
         self.closed: list[list[Sold]] = []
+        self._customers = iter(customers)
+        self._last = self.journal[-1] if self.journal else None
+        self._config: int | None = None
+        self._takes_blocks = False
         self._profile = profile
         self._terminal_id = terminal_id
         self._merchant_id = merchant_id
@@ -84,7 +111,8 @@ class Terminal:
         if question != "repeat-receipt" or not self.journal:
             return []
         last = self.journal[-1]
-        own = {"txn_type": None if last.orig_stan is None else "VOID", "card_org": _group(last), "currency": _CURRENCY}
+        own = {"txn_type": None if last.orig_stan is None else "VOID", "card_org": saying.group(last.card_org)}
+        own["currency"] = saying.CURRENCY
         return [row(last, self._terminal_id, self._merchant_id, _CARRIED, **own)]
 
     def _hear(self, event: Event, now: float) -> bytes:
@@ -100,75 +128,128 @@ class Terminal:
 
     def _answer(self, frame: Frame, now: float) -> bytes:
         said = read(frame.data, self._profile.name)
-        if said.control[:2] == "80":
+        if said.control[:2] in {"80", "84"}:
             return self._say(self._waiting.popleft(), now) if self._waiting else b""
         password = said.fields.get("password")
         if password is not None and password != self._password:
             return self._say(command("8464"), now)
-        answers = {"0600": self._register, "0501": self._status, "0620": self._repeat, "0610": self._totals}
-        answer = (answers | {"0650": self._end_of_day}).get(said.control)
+        answer = self._answers().get(said.control)
         if answer is None:
             return self._say(command("8483"), now)
-        self._waiting = deque(answer())
+        self._waiting = deque(answer(said.fields))
         sent = self._say(ACCEPTED, now)
         if self._serial:  # the first message follows the ACK of 80 00 00
             return sent
         return sent + self._say(self._waiting.popleft(), now)
 
-    def _register(self) -> list[bytes]:
-        return [command("060F", "1900", "29", self._terminal_id, "490978")]
+    def _answers(self) -> Mapping[str, Callable[[Said], list[bytes]]]:
+        return {
+            "0600": self._register,
+            "0501": lambda _: [command("060F", "00")],
+            "0601": self._pay,
+            "0610": lambda _: [self._totals(), DONE],
+            "0620": self._repeat,
+            "0630": self._reverse,
+            "0631": self._refund,
+            "0650": self._end_of_day,
+        }
 
-    def _status(self) -> list[bytes]:
-        return [command("060F", "00")]
+    def _register(self, said: Said) -> list[bytes]:
+        self._config, self._takes_blocks = int(said["config"], 16), saying.wants_block(said)
+        return [saying.ready(self._terminal_id)]
 
-    def _repeat(self) -> list[bytes]:
+    def _repeat(self, said: Said) -> list[bytes]:
+        del said
         if not self.journal:
-            return [command("061E", "6C")]
-        return [self._sold(self.journal[-1]), command("06D1", "00", b"KOPIE".hex()), DONE]
+            return [saying.aborted(_ABORTED)]
+        return [self._status(self.journal[-1]), command("06D1", "00", b"KOPIE".hex()), DONE]
 
-    def _totals(self) -> list[bytes]:
-        return [self._sum(), DONE]
-
-    def _end_of_day(self) -> list[bytes]:
-        said = [self._sum(), DONE]
+    def _end_of_day(self, said: Said) -> list[bytes]:
+        del said
+        told = [self._totals(), DONE]
         self.closed.append(list(self.journal))
         self.journal.clear()
-        return said
+        return told
 
-    def _sold(self, sold: Sold) -> bytes:
-        original = "" if sold.orig_stan is None else f"37{sold.orig_stan:06d}"
-        card = sold.card.replace("*", "E")
-        authorised = f"3B{sold.auth_code.ljust(8, chr(0)).encode('ascii').hex()}" if sold.auth_code else ""
-        name = _group(sold).encode("ascii")
-        return command(
-            "040F",
-            "2700",
-            f"04{sold.amount:012d}0B{sold.stan:06d}{original}0C{sold.at:%H%M%S}0D{sold.at:%m%d}",
-            f"22{_count(len(card) // 2)}{card}87{sold.receipt:04d}29{self._terminal_id}",
-            f"2A{self._merchant_id.ljust(15).encode('ascii').hex()}490{_CURRENCY}",
-            f"{authorised}8B{_count(len(name) + 1)}{name.hex()}00",
+    def _totals(self) -> bytes:
+        return saying.totals(self.journal, self._last if self.journal else None, self._terminal_id)
+
+    # -- money ---------------------------------------------------------------------------
+
+    def _pay(self, said: Said) -> list[bytes]:
+        return self._of_customer(said, "SALE", "Zahlung erfolgt")
+
+    def _refund(self, said: Said) -> list[bytes]:
+        return self._of_customer(said, "REFUND", "Gutschrift erfolgt")
+
+    def _of_customer(self, said: Said, txn_type: str, verdict: str) -> list[bytes]:
+        wrong = self._refused(said)
+        if wrong is not None:
+            return [wrong]
+        shown = [saying.shown(saying.INSERT_CARD, 1, "Bitte Karte einstecken")] if self._wants(_INTERMEDIATE) else []
+        customer = next(self._customers, None)
+        if customer is None:
+            return [*shown, saying.aborted(_ABORTED)]
+        sold = replace(
+            self._next(int(said["04"])),
+            txn_type=txn_type,
+            card=customer.card,
+            card_org=customer.card_org,
+            auth_code=customer.auth_code,
         )
+        if customer.result != "00":
+            return [*shown, self._status(sold, customer.result), saying.aborted(customer.result)]
+        return [*shown, *self._sold(sold, verdict)]
 
-    def _sum(self) -> bytes:
-        live = {sold.stan for sold in self.journal} - {sold.orig_stan for sold in self.journal}
-        kept = [sold for sold in self.journal if sold.stan in live and sold.orig_stan is None]
-        groups = ""
-        for name in TOTALS_GROUPS:
-            mine = [sold.amount for sold in kept if _group(sold) == name]
-            groups += f"{len(mine):02X}{sum(mine):012d}"
-        receipts = [sold.receipt for sold in self.journal] or [0]
-        when = f"0B{last.stan + 1:06d}0C{last.at:%H%M%S}0D{last.at:%m%d}" if (last := self._last) else ""
-        return command(
-            "040F",
-            "2700",
-            f"04{sum(sold.amount for sold in kept):012d}{when}",
-            f"29{self._terminal_id}490{_CURRENCY}",
-            f"60F0F5F3{min(receipts):04d}{max(receipts):04d}{groups}",
+    def _reverse(self, said: Said) -> list[bytes]:
+        if self._config is None:
+            return [saying.aborted(_NOT_REGISTERED)]
+        number = said.get("87", "")
+        original = next((sold for sold in self.journal if f"{sold.receipt:04d}" == number), None)
+        if original is None or original.orig_stan is not None:
+            return [saying.aborted(_IRREVERSIBLE)]
+        if any(sold.orig_stan == original.stan for sold in self.journal):
+            return [saying.aborted(_REVERSED)]
+        if int(said.get("04", original.amount)) != original.amount:
+            return [saying.aborted(_WRONG_AMOUNT)]
+        made = self._next(original.amount)
+        void = replace(original, stan=made.stan, receipt=made.receipt, at=made.at, txn_type="VOID")
+        return self._sold(replace(void, orig_stan=original.stan, orig_rrn=original.rrn), "Storno erfolgt")
+
+    def _refused(self, said: Said) -> bytes | None:
+        """Why a payment is not begun."""
+        if self._config is None:
+            return saying.aborted(_NOT_REGISTERED)
+        if "04" not in said:
+            return saying.aborted(_INCOMPLETE)
+        own = f"0{saying.CURRENCY}"
+        return None if said.get("49", own) == own else saying.aborted(_WRONG_CURRENCY, own)
+
+    def _next(self, amount: int) -> Sold:
+        """The next number, receipt and time, whatever becomes of it."""
+        before = self._last
+        self._last = Sold(
+            stan=before.stan % 999_999 + 1 if before else 1,
+            amount=amount,
+            at=before.at + _STEP if before else _OPENING,
+            receipt=before.receipt % 9999 + 1 if before else 1,
         )
+        return self._last
 
-    @property
-    def _last(self) -> Sold | None:
-        return self.journal[-1] if self.journal else None
+    def _sold(self, sold: Sold, verdict: str) -> list[bytes]:
+        self._last = sold
+        self.journal.append(sold)
+        lines = saying.receipt(sold, self._terminal_id, verdict) if self._wants(_RECEIPTS | _LINES) else []
+        told = [saying.block(lines)] if self._takes_blocks and lines else saying.printed(lines) if lines else []
+        return [self._status(sold), *told, DONE]
+
+    def _wants(self, bits: int) -> bool:
+        return self._config is not None and self._config & bits == bits
+
+    def _status(self, sold: Sold, result: str = "00") -> bytes:
+        return saying.status(sold, self._terminal_id, self._merchant_id, result)
+
+    # -- the link ------------------------------------------------------------------------
 
     def _say(self, apdu: bytes, now: float) -> bytes:
         frame = wrap(apdu, self._profile.link.envelope)
@@ -183,8 +264,3 @@ class Terminal:
         self._tries += 1
         self.due = now + T2
         return self._unacknowledged
-
-
-def _count(size: int) -> str:
-    """The two counter bytes of an LLVAR (PA00P015): F and a digit each."""
-    return f"F{size // 10}F{size % 10}"

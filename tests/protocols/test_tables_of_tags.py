@@ -214,10 +214,10 @@ def test_a_totals_tag_names_its_organisation(org):
 
 # ZVT, PA00P015 rev 13.08: the bitmaps with so many bytes, then those that count their own with two or three digits
 ZVT_FIXED = """
-01:1 02:1 03:1 04:6 05:1 0B:3 0C:3 0D:2 0E:2 17:2 19:1 27:1 29:4 2A:15 37:3 3A:2 3B:8 49:2 87:2 88:3 8A:1 8C:1 A0:1 AA:3
-BA:5
+01:1 02:1 03:1 04:6 05:1 0B:3 0C:3 0D:2 0E:2 17:2 19:1 27:1 29:4 2A:15 37:3 3A:2 3B:8 3D:3 49:2 87:2 88:3 8A:1 8C:1 A0:1
+AA:3 BA:5
 """
-ZVT_COUNTED = {"LL": "22 23 2D 4C 8B", "LLL": "24 2E 3C 60 9A"}
+ZVT_COUNTED = {"LL": "22 23 2D 4C 8B A7", "LLL": "24 2E 3C 60 92 9A AF"}
 ZVT_NAMED = {
     "04": "amount",
     "0B": "trace number",
@@ -235,10 +235,27 @@ ZVT_NAMED = {
     "8B": "card's name",
     "3C": "additional text",
     "60": "totals",
+    "92": "data of a chip that paid offline",
+    "A7": "chip's EF_ID",
+    "AF": "chip's EF_INFO",
 }
 ZVT_TLV = {
     0x07: "text_line",
     0x09: "line_attribute",
+    0x0A: "command",
+    0x12: "printer_columns",
+    0x14: "character_set",
+    0x15: "language",
+    0x1A: "longest_apdu",
+    0x1C: "file_block",
+    0x1D: "file_id",
+    0x1E: "file_offset",
+    0x26: "commands",
+    0x27: "character_sets",
+    0x28: "languages",
+    0x40: "chip_configuration",
+    0x1F00: "file_size",
+    0x1F11: "online",
     0x23: "receipt_numbers",
     0x08: "receipt_no",
     0x24: "display_texts",

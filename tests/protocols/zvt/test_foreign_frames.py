@@ -1,9 +1,9 @@
 """Frames that somebody else's terminal said, as the public tests of ecrterm hold them.
 
-Of wirelane/ecrterm, test_parsing.py and test_parsing_completion.py. The bytes, and what those tests state
-of them, are facts; no code is theirs.
+Of wirelane/ecrterm, ecrterm/tests: test_parsing.py, and of test_parsing_ … completion, abort and
+open_reservation_responses. The bytes, and what those tests state of them, are facts; no code is theirs.
 
-The package itself cannot be installed from the index (it has no release there), so its client never talks to us.
+Where the package is installed, its client talks to our terminal and our client to its: ``python -m bench.zvt_peer``.
 """
 
 import json
@@ -24,6 +24,23 @@ INGENICO = (
     "1f420411e930ec1f430100340d1f0e04202306221f0f03085556"
 )
 REGISTERED = "060F1119002952001233490978 0605270314 01FF".replace(" ", "")
+
+PAID = (
+    "040F3727000400000000400049097 80C0938480D042522F1F15966666666D200212201001700018701750B613995194029600999140E0512"
+    "8A02".replace(" ", "")
+)
+WITH_CHIP = (
+    "040FCE2700040000000010004909780C1230050D062922F0F8474843EEEEEE77438700023B38383931353000000B000733196029420030360E"
+    "18018A0A8C038BF0F556495341002A3435353630303030303539392020203CF0F7F341532D544944203D2031334630303031330D41532D5072"
+    "6F632D436F6465203D203230203930332030300D436170742E2D5265662E3D20303030300D41494435393A20383039323538062B4102000A49"
+    "02000315024445600F4204564953414307A00000000310102F0C1F1001001F1101011F120102"
+)
+REGISTRATION = (
+    "060063000000FE09780300065910021602120140" + "1A021000"
+    "26280A02040F0A02060F0A02061E0A0204FF0A0206D80A0206DB0A0206D90A0206DA0A0206DD0A0206D3"
+    "2703140" + "1FF281015024445150" + "2454E15024652150249544002C0001F0402F1001F050100"
+)
+ABORTED = "061e2e6c062b1f1605ff000014411f1720416262727563682064757263682065787465726e6573204b6f6d6d616e646f21"
 
 
 def apdu(text: str) -> Apdu:
@@ -62,6 +79,62 @@ def test_a_version_and_a_state_are_told():
     assert [value.lower() for key, value in said.items() if key.endswith(".1F42")] == ["11e930ec"]
 
 
+def test_a_payments_status_is_read_field_by_field():
+    """Bitmaps in the order of an old terminal."""
+    said = apdu(PAID).fields
+    wanted = {"27": "00", "04": "000000004000", "49": "0978", "0C": "093848", "0D": "0425", "17": "0001", "87": "0175"}
+    wanted |= {"0B": "613995", "19": "40", "29": "60099914", "8A": "02", "0E": "0512", "22": "5966666666D20021220100"}
+    assert said == wanted
+
+
+def test_a_chip_payments_container_is_read():
+    """What stands in it, and the texts around it."""
+    said = apdu(WITH_CHIP).fields
+    assert (said["8B"], said["2A"], said["22"]) == ("VISA", "455600000599   ", "474843EEEEEE7743")
+    assert said["3C"].split("\r")[:2] == ["AS-TID = 13F00013", "AS-Proc-Code = 20 903 00"]
+    inside = {"06.41": "000A", "06.15": "DE", "06.60.43": "A0000000031010", "06.2F.1F11": "01", "06.2F.1F12": "02"}
+    assert {key: said[key] for key in inside} == inside
+    assert of_apdu(apdu(WITH_CHIP)).merchant_id == "455600000599"
+
+
+def test_a_registration_tells_what_the_till_can():
+    """Its commands, character set, languages, printer and longest message."""
+    said = apdu(REGISTRATION).fields
+    assert (said["config"], said["currency"], said["03"]) == ("FE", "0978", "00")
+    commands = [value for key, value in said.items() if key.startswith("06.26.")]
+    assert commands == ["040F", "060F", "061E", "04FF", "06D8", "06DB", "06D9", "06DA", "06DD", "06D3"]
+    assert [value for key, value in said.items() if key.startswith("06.28.")] == ["DE", "EN", "FR", "IT"]
+    assert (said["06.12"], said["06.1A"], said["06.27.14"]) == ("40", "1000", "FF")
+
+
+def test_an_abort_says_why():
+    """Result 6C, the vendor's code and a text."""
+    said = apdu(ABORTED).fields
+    assert (said["result"], said["06.1F16"]) == ("6C", "FF00001441")
+    assert said["06.1F17"] == "Abbruch durch externes Kommando!"
+
+
+@pytest.mark.parametrize(("frame", "receipt"), [("061E04B887FFFF", "FFFF"), ("061E04B8870123", "0123")])
+def test_an_abort_names_an_open_pre_authorisation(frame: str, receipt: str):
+    """Behind the result; all F for none."""
+    said = apdu(frame).fields
+    assert (said["result"], said["87"]) == ("B8", receipt)
+
+
+@pytest.mark.parametrize(
+    ("frame", "receipt", "at"),
+    [("061E0EB806112309080201230802" + "4567", None, 5), ("061E11B8870123061123090802456708027890", "0123", 8)],
+)
+def test_a_message_shorter_than_it_says_is_told(frame: str, receipt: str | None, at: int):
+    """Two of its frames end before their own length and the container's; it reads what is there, we say where."""
+    found = read(bytes.fromhex(frame), "zvt")
+    assert [(each.code, each.path, each.offset) for each in found.errors] == [
+        ("length", "", 2),
+        ("short", "06", at + 1),
+    ]
+    assert (found.fields["result"], found.fields.get("87")) == ("B8", receipt)
+
+
 def test_a_completion_of_bitmaps_is_no_state():
     """Status byte, terminal and currency stand in bitmaps, and the container behind them."""
     said = apdu(REGISTERED).fields
@@ -71,10 +144,24 @@ def test_a_completion_of_bitmaps_is_no_state():
 
 @pytest.mark.parametrize(
     ("tail", "state"),
-    [("06", "06"), ("0600", None), ("060600", "06"), ("000600", "00"), ("00", "00")],
+    [
+        ("06", "06"),
+        ("0600", None),
+        ("060600", "06"),
+        ("000600", "00"),
+        ("00", "00"),
+        ("010600", "01"),
+        ("2206062404" + "07024142", "22"),
+        ("190006062404" + "07024142", None),
+        ("29520012330600", None),
+        ("0D0600", None),
+    ],
 )
 def test_a_completions_last_byte_may_be_its_state(tail: str, state: str | None):
-    """06 alone is a state, 06 00 an empty container, 06 06 00 a state and an empty container."""
+    """06 alone is a state, 06 00 an empty container, 06 06 00 a state and an empty container.
+
+    A byte that is a bitmap's number is a state where a container reaches to the end behind it and bitmaps do not.
+    """
     found = read(bytes.fromhex(f"060F{len(tail) // 2:02X}{tail}"), "zvt")
     assert found.error is None
     assert found.fields.get("state") == state

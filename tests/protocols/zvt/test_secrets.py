@@ -28,6 +28,10 @@ SECRETS = status(
     "24F0F0F8" + "0123456789ABCDEF",
     "2DF1F6" + f"B{PAN}^TEST".encode().ljust(16)[:16].hex(),
     "3A0123",
+    "3D314159",
+    f"92F0F1F2{PAN}30129999",
+    f"A7F1F2{PAN}30129999",
+    f"AFF0F1F2{PAN}30129999",
     "3CF0F1F6" + PAN.encode().hex(),
     "8BF0F4" + b"VISA".hex(),
     "0612" + "0710" + PAN.encode().hex(),
@@ -46,11 +50,13 @@ def test_no_secret_is_left(profile):
         b"73900101",
         bytes.fromhex("3012"),
         bytes.fromhex("0123"),
+        bytes.fromhex("314159"),
+        bytes.fromhex("9999"),
         b"TEST",
     ):
         assert secret not in plain
     assert safe.card_token == Sanitiser(profile, KEYS).token(PAN)
-    assert {"22", "23", "24", "2D", "0E", "3A", "3C", "06.07"} <= set(safe.masked)
+    assert {"22", "23", "24", "2D", "0E", "3A", "3C", "3D", "92", "A7", "AF", "06.07"} <= set(safe.masked)
     assert read(safe.frame, "zvt").error is None
     assert of_apdu(read(safe.frame, "zvt")).pan_masked == "476173******0010"
 
