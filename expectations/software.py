@@ -5,7 +5,7 @@ Some languages tell it (UnionPay's F59, ZVT's completions), most terminals do no
 
 import functools
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ingest.tables import Lake
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 LONGEST = 40
 """So much of a version is shown."""
+MOST_LINES = 500
+"""Lines whose frames are looked through at a time."""
+ROWS = 1_000
+"""Frames that are taken out of a column at a time."""
 
 
 class Terminal(NamedTuple):
@@ -53,18 +57,23 @@ def versions(lake: Lake, seen: "pa.Table") -> dict[Terminal, str]:
         here = lines.get(_Line(row["profile"], row["line"], row["day"]), frozenset())
         if not here.difference(found):
             continue
-        profile = telling[row["profile"]]
-        try:
-            told = profile.speech.software.told(profile, row["frame"]) if profile.speech.software else None
-        except ProtocolError:
+        number, version = _told(telling[row["profile"]], row["frame"])
+        if not version:
             continue
-        if told is None or not told[1].isprintable():
-            continue
-        number, version = told
         for each in here:
             if each.terminal_id == number or (number is None and len(here) == 1):
                 found.setdefault(each, version[:LONGEST])
     return found
+
+
+def _told(profile: Profile, frame: bytes) -> tuple[str | None, str]:
+    """The terminal and the version that a frame tells; an empty version where it tells none that can be shown."""
+    software = profile.speech.software
+    try:
+        told = software.told(profile, frame) if software else None
+    except ProtocolError:
+        return None, ""
+    return told if told and told[1].isprintable() else (None, "")
 
 
 def _telling(names: set[str | None]) -> Mapping[str, Profile]:
@@ -91,19 +100,23 @@ def _lines(seen: "pa.Table", telling: Mapping[str, Profile]) -> dict[_Line, froz
     return {line: frozenset(terminals) for line, terminals in found.items()}
 
 
-def _candidates(lake: Lake, telling: Mapping[str, Profile], lines: Mapping[_Line, object]) -> list[dict[str, Any]]:
-    """Frames that may tell a version, the newest first: only these are read into memory."""
+def _candidates(lake: Lake, telling: Mapping[str, Profile], lines: Mapping[_Line, object]) -> Iterator[dict[str, Any]]:
+    """Frames that may tell a version, the last day's first and of a line the newest first; of some lines at a time."""
     import pyarrow.compute as pc
 
-    marks = {mark for each in telling.values() if each.speech.software for mark in each.speech.software.marks}
-    marked = (pc.match_substring(pc.field("frame"), mark) for mark in sorted(marks))
-    where = (
-        pc.field("day").isin(sorted({each.day for each in lines}))
-        & pc.field("profile").isin(sorted({each.profile for each in lines}))
-        & (pc.field("kind") == "frame")
-        & functools.reduce(operator.or_, marked)
-    )
-    columns = ["profile", "line", "day", "seen_at", "frame"]
-    rows = lake.read("raw_frames", columns=columns, filters=where)
-    found: list[dict[str, Any]] = rows.sort_by([("seen_at", "descending")]).to_pylist()
-    return found
+    by_day: dict[tuple[Any, str], list[str]] = {}
+    for each in sorted(lines):
+        by_day.setdefault((each.day, each.profile), []).append(each.line)
+    for (day, profile), names in sorted(by_day.items(), reverse=True):
+        software = telling[profile].speech.software
+        marks = software.marks if software else ()
+        marked = functools.reduce(operator.or_, (pc.match_substring(pc.field("frame"), mark) for mark in marks))
+        of_day = (pc.field("day") == day) & (pc.field("profile") == profile) & (pc.field("kind") == "frame")
+        for start in range(0, len(names), MOST_LINES):
+            rows = lake.read(
+                "raw_frames",
+                columns=["profile", "line", "day", "seen_at", "frame"],
+                filters=of_day & pc.field("line").isin(names[start : start + MOST_LINES]) & marked,
+            )
+            for some in rows.sort_by([("seen_at", "descending")]).to_batches(max_chunksize=ROWS):
+                yield from some.to_pylist()

@@ -32,7 +32,9 @@ PUBLIC = UNIONPAY.speech.secure(UNIONPAY, HEARD).frame
 """As it is recorded."""
 
 
-def frames(settings: Settings, *told: tuple[str, bytes], profile: str = "unionpay", line: str = "lane-1") -> None:
+def frames(
+    settings: Settings, *told: tuple[str, bytes], profile: str = "unionpay", line: str = "lane-1", day: dt.date = DAY
+) -> None:
     """Records of these hours of a day, as landing leaves them."""
     rows: list[dict[str, Any]] = [
         {
@@ -42,10 +44,10 @@ def frames(settings: Settings, *told: tuple[str, bytes], profile: str = "unionpa
             "profile": profile,
             "direction": "rx",
             "kind": "frame",
-            "seen_at": dt.datetime.fromisoformat(f"2026-11-19T{hour}:00+08:00"),
+            "seen_at": dt.datetime.fromisoformat(f"{day}T{hour}:00+08:00"),
             "frame": frame,
             "length": len(frame),
-            "day": DAY,
+            "day": day,
         }
         for seq, (hour, frame) in enumerate(told)
     ]
@@ -96,6 +98,19 @@ def test_a_frame_of_another_terminal_or_day_or_none_that_tells_it_names_nothing(
     frames(settings, ("10:00", PUBLIC), ("11:00", b"A2 is no frame"))
     assert shop_of(settings).software == {}
     assert "软件版本" not in render_text(report_letter(shop_of(settings), WEEK, (), "zh-CN", settings, now=MONDAY))
+
+
+def test_a_terminal_on_another_line_is_what_it_was_last(tmp_path: Path):
+    """On the 17th on one line, on the 19th on another: the version of the 19th, though the other tells one too."""
+    settings = settings_for(tmp_path)
+    till = shop_week(17, 19)
+    for row in till.attempts:
+        row.update(terminal_id="10000019", line=f"lane-{row['business_date'].day}")
+    land(settings, till)
+    older = PUBLIC.replace(b"H7062801", b"H7062700")
+    frames(settings, ("23:00", older), line="lane-17", day=dt.date(2026, 11, 17))
+    frames(settings, ("10:00", PUBLIC), line="lane-19")
+    assert shop_of(settings).software == {"10000019": "H7062801"}
 
 
 @pytest.mark.parametrize(
