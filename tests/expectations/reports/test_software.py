@@ -15,6 +15,7 @@ from expectations.mail.text import render_text
 from expectations.reports.figures import ShopFigures, figures
 from expectations.reports.letter import report_letter
 from ingest.cli import cli
+from ingest.keys import create_keys
 from ingest.settings import Settings
 from ingest.tables import Lake
 from protocols.profile import load_profile
@@ -156,7 +157,7 @@ def test_a_capture_of_the_public_message_leads_to_the_report(tmp_path: Path):
         assert done.exit_code == 0, (words, done.output, done.exception)
         return done.output
 
-    run("doctor", "--create-keys")
+    create_keys(tmp_path / "keys" / "pan-token.key")
     run("replay", str(capture), "--profile", "unionpay")
     run("land")
     (told,) = map(json.loads, run("report", "--week", "2026-W47", "--json").splitlines())
