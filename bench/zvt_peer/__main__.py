@@ -3,7 +3,8 @@
     python -m bench.zvt_peer [--count 400] [--seed 1] [--source TEXT]
 
 - its client at a till against our simulated terminal, over a pseudo-terminal and over TCP: what it parsed is
-  compared with what the terminal was told to say (`client`);
+  compared with what the terminal was told to say (`client`); and against `tillwatch simulate pull`, a process of
+  its own, with what it wrote as the truth (`simulator`);
 - our session and `tillwatch collect` against a terminal of its packet classes and its serial transport (`terminal`);
 - messages that its classes build, and the frames of its transport, read by our decoder (`messages`);
 - the public messages of tests/vectors/zvt.json and every form of a completion, as both read them (`public`).
@@ -20,7 +21,7 @@ from pathlib import Path
 
 import click
 
-from bench.zvt_peer import client, public, terminal
+from bench.zvt_peer import client, public, simulator, terminal
 from bench.zvt_peer.messages import Messages
 from bench.zvt_peer.peer import AbsentError, load
 from bench.zvt_peer.tally import Tally
@@ -58,6 +59,8 @@ def main(count: int, seed: int, source: str, out: Path) -> None:
     for link in ("zvt", "zvt-tcp"):
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             client.converse(peer, tally, link, Path(folder))
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            simulator.visit(peer, tally, link, Path(folder))
     terminal.ask(peer, tally)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         terminal.collect(peer, tally, Path(folder))

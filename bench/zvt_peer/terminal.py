@@ -207,7 +207,7 @@ def collect(peer: Ecrterm, tally: Tally, folder: Path) -> None:
 def _collect(folder: Path, device: str) -> None:
     log = folder / "log"
     with log.open("w") as err:
-        command = [str(_TILLWATCH), "collect", "--pull", f"lane={device}:zvt"]
+        command = [str(TILLWATCH), "collect", "--pull", f"lane={device}:zvt"]
         collector = subprocess.Popen(command, cwd=folder, stderr=err)
     _wait(lambda: "outcome=answered" in log.read_text() or collector.poll() is not None)
     collector.send_signal(signal.SIGTERM)
@@ -223,10 +223,10 @@ def _wait(so: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-_TILLWATCH = Path(sys.executable).with_name("tillwatch")
+TILLWATCH = Path(sys.executable).with_name("tillwatch")
 
 
 def _run(folder: Path, *words: str, allowed: tuple[int, ...] = (0,)) -> None:
-    done = subprocess.run([_TILLWATCH, *words], cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run([TILLWATCH, *words], cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode not in allowed:
         raise RuntimeError(f"tillwatch {' '.join(words)}: {done.stderr}")

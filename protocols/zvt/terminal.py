@@ -7,6 +7,7 @@ half a minute with each.
 """
 
 import datetime as dt
+import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -66,7 +67,7 @@ class Terminal:
         merchant_id: fifteen characters.
         journal: the open batch, oldest first.
         password: what it takes.
-        customers: who pays, one after the other; without one nobody shows a card.
+        customers: who pays, one after the other, and behind the last nobody; by default the same one again and again.
     """
 
     def __init__(
@@ -77,11 +78,11 @@ class Terminal:
         journal: Sequence[Sold],
         *,
         password: str = "000000",  # noqa: S107  the default of delivery
-        customers: Iterable[Customer] = (),
+        customers: Iterable[Customer] | None = None,
     ) -> None:
         self.journal = list(journal)
         self.closed: list[list[Sold]] = []
-        self._customers = iter(customers)
+        self._customers = itertools.repeat(Customer()) if customers is None else iter(customers)
         self._last = self.journal[-1] if self.journal else None
         self._config: int | None = None
         self._takes_blocks = False

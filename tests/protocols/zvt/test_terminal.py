@@ -112,6 +112,15 @@ def test_what_the_host_declines_is_told_and_not_sold(profile):
     assert till.say(PAY)[-1].fields == {"result": "6C"}
 
 
+def test_a_terminal_that_is_told_of_no_customers_is_always_paid_at(profile):
+    """As the simulator's is: one payment after the other, a number each."""
+    till = Till(profile, YESTERDAY, None)
+    till.say(REGISTER)
+    for trace in ("000042", "000043", "000044"):
+        (status,) = (each for each in till.say(PAY) if each.control == "040F")
+        assert (status.fields["27"], status.fields["0B"]) == ("00", trace)
+
+
 @pytest.mark.parametrize(
     ("said", "fields"),
     [
