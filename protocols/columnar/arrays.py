@@ -135,7 +135,8 @@ def as_digits(values: Any, there: Any, width: int) -> "pa.Array":
     import pyarrow as pa
 
     at = np.flatnonzero(there)
-    text = values[at, None] // 10 ** np.arange(width - 1, -1, -1) % 10 + ord("0")
+    text = values[at] if width == 1 else values[at, None] // 10 ** np.arange(width - 1, -1, -1)
+    text = text % 10 + ord("0")
     lengths = np.full(at.size, width, np.int32)
     return filled(values.size, at, lengths, text.astype(np.uint8).ravel()).array(pa.string())
 

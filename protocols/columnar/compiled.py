@@ -233,8 +233,8 @@ def _digits(batch: Batch, places: Sequence[Place], columns: "Sequence[FieldColum
     sizes = [each.digits * at.rows.size if each.digits else at.total for each, at in several]
     room, bad = _room(batch.rows, numbers, sizes), np.empty(len(sizes), np.int32)
     *lines, tile_rows = _lined_up(batch, places)
-    tails, table = _constants().tails, room.table.copy()
-    loops().fill_digits(_bytes(batch.data), *lines, table, batch.rows, tile_rows, tails, *room.arrays, bad)
+    table = room.table.copy()
+    loops().fill_digits(_bytes(batch.data), *lines, table, batch.rows, tile_rows, *room.arrays, bad)
     for place, one, some in zip(places, room.columns(), bad.tolist(), strict=True):
         yield Made(one, _missing(one, place.rows, some))
 
@@ -257,7 +257,7 @@ def _text(batch: Batch, places: Sequence[Place], columns: Sequence[Any]) -> Iter
     room = _room(batch.rows, [(0, place.rows.size, 0) for place in places], [place.total * 3 // 2 for place in places])
     bad, constants, table = np.empty(len(places), np.int32), _constants(), room.table.copy()
     *lines, tile_rows = _lined_up(batch, places)
-    known = (constants.tails, constants.plain, constants.wide)
+    known = (constants.plain, constants.wide)
     loops().fill_text(_bytes(batch.data), *lines, table, batch.rows, tile_rows, *known, *room.arrays, bad)
     for place, one, strange in zip(places, room.columns(), bad.tolist(), strict=True):
         yield Made(vectors.text(batch, place) if strange else one, place.rows[:0])

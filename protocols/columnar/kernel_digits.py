@@ -20,14 +20,14 @@ Arguments that all have, those of ``kernel_text`` too:
     tile_rows: how many of them a tile has, a multiple of eight.
     offsets: int32, filled: the offsets of one column after those of the other.
     validity: int8, filled: likewise, a bit a row.
-    out: int8, filled; some bytes longer than its values, for they are written eight bytes at a time.
+    out: int8, filled; some bytes longer than its values, for they are written eight or sixteen bytes at a time.
     tails: int64[9], all bits of the first so many bytes of a word.
     bad: int32, filled: how many values of each column are none.
 """
 
 from typing import Any
 
-from protocols.columnar.machine import byte, eight, four, get, loop, nibbles, put, put_eight, settle
+from protocols.columnar.machine import byte, eight, get, loop, put, put_digits, put_eight, settle
 
 
 @loop
@@ -40,22 +40,17 @@ def fill_digits(  # noqa: PLR0917 (numba has no keyword-only arguments)
     table: Any,
     batch_rows: int,
     tile_rows: int,
-    tails: Any,
     offsets: Any,
     validity: Any,
     out: Any,
     bad: Any,
 ) -> None:
-    """Packed digits as text: ``gathers.digits``.
-
-    Four bytes become eight characters by shifts: each nibble gets a byte of its own, 0x30 is added to it, and
-    7 more where it is above 9.
+    """Packed digits as text: ``gathers.digits``, eight bytes at a time.
 
     ``table`` has three numbers more: how many digits all have, or 0; which are legal, as in ``plan.ACCEPTS``; 1 where
     an odd count lies right.
     """
     size = data.size
-    one = 0x0101010101010101
     for column in range(table.shape[0]):
         put(offsets, column * (batch_rows + 1), 0)
         bad[column] = 0
@@ -68,27 +63,10 @@ def fill_digits(  # noqa: PLR0917 (numba has no keyword-only arguments)
             offsets[first + begin + 1 : first + end + 1] = 0
             wrongs = 0
             said = fixed << 1 | 1
-            checked = -1 if accept < 2 else 0
-            masks = one if accept == 1 else 0
-            if 0 < fixed <= 8 and accept == 0 and not right:
-                tail = one & tails[fixed]
-                for index in range(line, stop):
-                    place = get(starts, index)
-                    if place + 4 <= size:
-                        word = four(data, place)
-                    else:
-                        word = 0
-                        for shift in range((fixed + 1) >> 1):
-                            word |= byte(data, place + shift) << 8 * shift
-                    word = nibbles(word)
-                    put_eight(out, at, word | 0x3030303030303030)
-                    if (word + 0x0606060606060606) >> 4 & tail:
-                        wrongs += 1
-                    else:
-                        at += fixed
-                        put(offsets, first + 1 + get(rows, index), said)
-            elif 0 < fixed <= 16 and not right:
-                low_tail, high_tail = tails[min(fixed, 8)] & checked, tails[max(fixed - 8, 0)] & checked
+            checked = 0xFFFF if accept < 2 else 0
+            masks = 0xFFFF if accept == 1 else 0
+            if 0 < fixed <= 16 and not right:
+                tail = checked & ((1 << fixed) - 1)
                 for index in range(line, stop):
                     place = get(starts, index)
                     if place + 8 <= size:
@@ -97,14 +75,8 @@ def fill_digits(  # noqa: PLR0917 (numba has no keyword-only arguments)
                         word = 0
                         for shift in range((fixed + 1) >> 1):
                             word |= byte(data, place + shift) << 8 * shift
-                    low, high = nibbles(word & 0xFFFFFFFF), nibbles(word >> 32 & 0xFFFFFFFF)
-                    letters = (low + 0x0606060606060606) >> 4 & one
-                    put_eight(out, at, low + 0x3030303030303030 + letters * 7)
-                    wrong = (letters ^ ((low + one) >> 4 & masks)) & low_tail
-                    letters = (high + 0x0606060606060606) >> 4 & one
-                    put_eight(out, at + 8, high + 0x3030303030303030 + letters * 7)
-                    wrong |= (letters ^ ((high + one) >> 4 & masks)) & high_tail
-                    if wrong:
+                    seen = put_digits(out, at, word)
+                    if (seen ^ (seen >> 16 & masks)) & tail:
                         wrongs += 1
                     else:
                         at += fixed
@@ -117,10 +89,8 @@ def fill_digits(  # noqa: PLR0917 (numba has no keyword-only arguments)
                         left = fixed
                     since, until, wrong = at, at + left, 0
                     if right:  # the pad, and the first digit by itself
-                        word = byte(data, place) & 0x0F
-                        letter = (word + 6) >> 4
-                        wrong = letter ^ ((word + 1) >> 4 & masks & 1)
-                        put(out, at, word + 0x30 + letter * 7)
+                        seen = put_digits(out, at, byte(data, place) << 4 & 0xF0)
+                        wrong = (seen ^ (seen >> 16 & masks)) & 1
                         at += 1
                         place += 1
                         left -= 1
@@ -131,17 +101,8 @@ def fill_digits(  # noqa: PLR0917 (numba has no keyword-only arguments)
                             word = 0
                             for shift in range(min((left + 1) >> 1, 8)):
                                 word |= byte(data, place + shift) << 8 * shift
-                        low, high = nibbles(word & 0xFFFFFFFF), nibbles(word >> 32 & 0xFFFFFFFF)
-                        letters = (low + 0x0606060606060606) >> 4 & one
-                        put_eight(out, at, low + 0x3030303030303030 + letters * 7)
-                        illegal = letters ^ ((low + one) >> 4 & masks)
-                        letters = (high + 0x0606060606060606) >> 4 & one
-                        put_eight(out, at + 8, high + 0x3030303030303030 + letters * 7)
-                        more = letters ^ ((high + one) >> 4 & masks)
-                        if left < 16:
-                            illegal &= get(tails, min(left, 8))
-                            more &= get(tails, max(left - 8, 0))
-                        wrong |= illegal | more
+                        seen = put_digits(out, at, word)
+                        wrong |= (seen ^ (seen >> 16 & masks)) & ((1 << min(left, 16)) - 1)
                         at += 16
                         place += 8
                         left -= 16

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from protocols.columnar.machine import byte, eight, get, loop, plain_bytes, put, put_eight, settle
+from protocols.columnar.machine import byte, copy_sixteen, eight, get, loop, plain_bytes, put, put_eight, settle
 
 
 @loop
@@ -31,10 +31,10 @@ def fill_bytes(  # noqa: PLR0917
             if place < 0:
                 continue
             count = get(counts, from_line + index)
-            if place + count + 8 <= size:  # what is copied too much is written over by the next value
-                put_eight(out, at, eight(data, place))
-                for shift in range(8, count, 8):
-                    put_eight(out, at + shift, eight(data, place + shift))
+            if place + count + 16 <= size:  # what is copied too much is written over by the next value
+                copy_sixteen(out, at, data, place)
+                for shift in range(16, count, 16):
+                    copy_sixteen(out, at + shift, data, place + shift)
             else:
                 for shift in range(count):
                     put(out, at + shift, get(data, place + shift))
@@ -53,7 +53,6 @@ def fill_text(  # noqa: PLR0917
     table: Any,
     batch_rows: int,
     tile_rows: int,
-    tails: Any,
     plain: Any,
     wide: Any,
     offsets: Any,
@@ -61,7 +60,7 @@ def fill_text(  # noqa: PLR0917
     out: Any,
     bad: Any,
 ) -> None:
-    """GBK as UTF-8: ``gathers.text``; plain text eight bytes at a time.
+    """GBK as UTF-8: ``gathers.text``; plain text sixteen bytes at a time.
 
     Beside what all have:
 
@@ -70,7 +69,6 @@ def fill_text(  # noqa: PLR0917
         bad: how many values of each column hold what is no printable text; those are not done.
     """
     size = data.size
-    high = -0x7F7F7F7F7F7F7F80  # 0x80 in each byte
     for column in range(table.shape[0]):
         put(offsets, column * (batch_rows + 1), 0)
         bad[column] = 0
@@ -84,20 +82,13 @@ def fill_text(  # noqa: PLR0917
             for index in range(line, stop):
                 place, left = int(get(starts, index)), int(get(counts, index))
                 since = at
-                while left >= 8:
-                    word = eight(data, place)
-                    if plain_bytes(word) != high:
+                while left > 0 and place + 16 <= size:
+                    step = min(left, 16)
+                    if copy_sixteen(out, at, data, place) | -1 << step != -1:
                         break
-                    put_eight(out, at, word)
-                    at += 8
-                    place += 8
-                    left -= 8
-                if 0 < left < 8 and place + 8 <= size:
-                    word = eight(data, place)
-                    if (plain_bytes(word) | ~get(tails, left)) & high == high:
-                        put_eight(out, at, word)
-                        at += left
-                        left = 0
+                    at += step
+                    place += step
+                    left -= step
                 while left > 0:
                     letter = byte(data, place)
                     if get(plain, letter):

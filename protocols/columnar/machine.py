@@ -15,6 +15,7 @@ from llvmlite import ir
 from numba import types  # noqa: TID253
 from numba.extending import intrinsic  # noqa: TID253
 
+_DIGITS = 16
 Loop = TypeVar("Loop", bound=Callable[..., Any])
 
 
@@ -69,18 +70,6 @@ def byte(typing: Any, array: Any, index: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def four(typing: Any, array: Any, index: Any) -> Any:
-    """Four bytes of an int8 array as a number, the first one lowest."""
-    del typing, index
-
-    def made(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        found = builder.load(_place(context, builder, signature, values, 32), align=1)
-        return builder.zext(found, ir.IntType(64))
-
-    return types.int64(array, types.intp), made
-
-
-@intrinsic  # type: ignore[untyped-decorator]
 def eight(typing: Any, array: Any, index: Any) -> Any:
     """Eight bytes of an int8 array as a number, the first one lowest."""
     del typing, index
@@ -103,12 +92,83 @@ def put_eight(typing: Any, array: Any, index: Any, value: Any) -> Any:
     return types.void(array, types.intp, types.int64), made
 
 
-@loop
-def nibbles(word: int) -> int:
-    """Four bytes as eight, a nibble each, in the order they are written."""
-    word = (word | word << 16) & 0x0000FFFF0000FFFF
-    word = (word | word << 8) & 0x00FF00FF00FF00FF
-    return (word >> 4 & 0x000F000F000F000F) | (word << 8 & 0x0F000F000F000F00)
+@intrinsic  # type: ignore[untyped-decorator]
+def put_digits(typing: Any, array: Any, index: Any, word: Any) -> Any:
+    """Write the sixteen nibbles of a number, lowest byte and higher nibble first, as characters into an int8 array.
+
+    Gives a bit for each nibble above 9, the first one lowest, and behind these sixteen a bit for each F.
+    """
+    del typing, index, word
+
+    def made(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        wide, byte_kind = ir.IntType(64), ir.IntType(8)
+        half, whole = ir.VectorType(byte_kind, 8), ir.VectorType(byte_kind, _DIGITS)
+        octets = builder.bitcast(values[2], half)
+        high = builder.lshr(octets, ir.Constant(half, [4] * 8))
+        low = builder.and_(octets, ir.Constant(half, [15] * 8))
+        lanes = [lane // 2 + 8 * (lane % 2) for lane in range(_DIGITS)]
+        nibble = builder.shuffle_vector(high, low, ir.Constant(ir.VectorType(ir.IntType(32), _DIGITS), lanes))
+        letters = builder.icmp_unsigned(">", nibble, ir.Constant(whole, [9] * _DIGITS))
+        masks = builder.icmp_unsigned("==", nibble, ir.Constant(whole, [15] * _DIGITS))
+        first = builder.select(letters, ir.Constant(whole, [0x37] * _DIGITS), ir.Constant(whole, [0x30] * _DIGITS))
+        place = _place(context, builder, signature, values)
+        builder.store(builder.add(nibble, first), builder.bitcast(place, whole.as_pointer()), align=1)
+        bits = [builder.zext(builder.bitcast(each, ir.IntType(_DIGITS)), wide) for each in (letters, masks)]
+        return builder.or_(builder.shl(bits[1], ir.Constant(wide, _DIGITS)), bits[0])
+
+    return types.int64(array, types.intp, types.int64), made
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def copy_sixteen(typing: Any, array: Any, index: Any, source: Any, place: Any) -> Any:
+    """Copy sixteen bytes from one int8 array into another; a bit for each that is printable ASCII and no backslash."""
+    del typing, index, place
+
+    def made(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        whole = ir.VectorType(ir.IntType(8), _DIGITS)
+        into = builder.bitcast(_place(context, builder, signature, values), whole.as_pointer())
+        data = context.make_array(signature.args[2])(context, builder, values[2]).data
+        octets = builder.load(builder.bitcast(builder.gep(data, [values[3]]), whole.as_pointer()), align=1)
+        builder.store(octets, into, align=1)
+        shifted = builder.sub(octets, ir.Constant(whole, [0x20] * _DIGITS))
+        printable = builder.icmp_unsigned("<", shifted, ir.Constant(whole, [0x5F] * _DIGITS))
+        other = builder.icmp_unsigned("!=", octets, ir.Constant(whole, [0x5C] * _DIGITS))
+        return builder.zext(builder.bitcast(builder.and_(printable, other), ir.IntType(_DIGITS)), ir.IntType(64))
+
+    return types.int64(array, types.intp, source, types.intp), made
+
+
+_ROWS = 8
+_LANES = ir.VectorType(ir.IntType(32), _ROWS)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def settle_eight(typing: Any, offsets: Any, index: Any, total: Any) -> Any:
+    """Eight numbers of an int32 array, twice a size and 1 for being there, become sums of the sizes behind a total.
+
+    Gives the eight bits, the first one lowest, and 256 times the sum of the sizes.
+    """
+    del typing, index, total
+
+    def made(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        wide = ir.IntType(64)
+        place = builder.bitcast(_place(context, builder, signature, values, 32), _LANES.as_pointer())
+        none, one = ir.Constant(_LANES, [0] * _ROWS), ir.Constant(_LANES, [1] * _ROWS)
+        said = builder.load(place, align=4)
+        bits = builder.icmp_unsigned("!=", builder.and_(said, one), none)
+        sums = builder.lshr(said, one)
+        for step in (1, 2, 4):  # each lane gets what lies ``step`` lanes before it
+            lanes = [lane - step if lane >= step else _ROWS for lane in range(_ROWS)]
+            mask = ir.Constant(_LANES, lanes)
+            sums = builder.add(sums, builder.shuffle_vector(sums, none, mask))
+        first = builder.insert_element(none, builder.trunc(values[2], ir.IntType(32)), ir.Constant(ir.IntType(32), 0))
+        every = builder.shuffle_vector(first, none, none)
+        builder.store(builder.add(sums, every), place, align=4)
+        last = builder.zext(builder.extract_element(sums, ir.Constant(ir.IntType(32), _ROWS - 1)), wide)
+        mask8 = builder.zext(builder.bitcast(bits, ir.IntType(_ROWS)), wide)
+        return builder.or_(builder.shl(last, ir.Constant(wide, _ROWS)), mask8)
+
+    return types.int64(offsets, types.intp, types.int64), made
 
 
 @loop
@@ -129,13 +189,9 @@ def settle(  # noqa: PLR0917
     """
     total = int(get(offsets, first + begin))
     for block in range(begin >> 3, end >> 3):
-        bits = 0
-        for place in range(8):
-            said = get(offsets, first + 8 * block + place + 1)
-            bits |= (said & 1) << place
-            total += said >> 1
-            put(offsets, first + 8 * block + place + 1, total)
-        put(validity, bits_at + block, bits)
+        made = settle_eight(offsets, first + 8 * block + 1, total)
+        total += made >> 8
+        put(validity, bits_at + block, made)
     if end & 7:
         bits = 0
         for row in range(end & ~7, end):

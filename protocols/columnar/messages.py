@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from protocols.codecs import NIBBLES
 from protocols.columnar import arrays, faults
 from protocols.columnar.arrays import Column
-from protocols.columnar.places import Fault, Place, Walked
+from protocols.columnar.places import Place, Walked
 from protocols.columnar.plan import ACCEPTS, CHIP_DATA, HEAD, TOTALS, FieldColumn, MessagePlan, PartColumn
 from protocols.columnar.walk import Batch
 from protocols.errors import ProtocolError
@@ -149,7 +149,7 @@ def _errors(work: _Work, profile: Profile) -> "list[tuple[int, ProtocolError]]":
 
     batch, walked = work.batch, work.walked
     found = []
-    for row in np.flatnonzero((walked.fault != Fault.NONE) | (work.wrong != 0)).tolist():
+    for row in np.flatnonzero(walked.fault | work.wrong).tolist():
         start, end = int(batch.starts[row]), int(batch.ends[row])
         number = int(work.wrong[row])
         if number:
