@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from protocols import meaning
+from protocols.columnar.cards import masked
 from protocols.columnar.decoder import ColumnDecoder
 from protocols.columnar.distinct import chosen, distinct, mapped
 from protocols.errors import ProfileError
@@ -224,7 +225,6 @@ class _Batch:
 
     def _cards(self) -> "pa.Array":
         """First six and last four of F2's card number, else of F35's: ``protocols.facts.mask_pan``."""
-        import pyarrow as pa
         import pyarrow.compute as pc
 
         number, track = self._text("F2"), self._text("F35")
@@ -234,11 +234,7 @@ class _Batch:
             number = pc.coalesce(number, _where(pc.fill_null(separated, False), before))
         if number.null_count == len(number):
             return number
-        legal = pc.match_substring_regex(number, r"^[0-9]{6}(?s:.{3,9})[0-9]{4}$")
-        stars = pa.array(["*" * size for size in range(10)], pa.string())
-        hidden = stars.take(pc.if_else(legal, pc.subtract(pc.utf8_length(number), 10), None))
-        first, last = pc.utf8_slice_codeunits(number, 0, 6), pc.utf8_slice_codeunits(number, -4)
-        return pc.binary_join_element_wise(first, hidden, last, "")
+        return masked(number)
 
     def _counter(self) -> "pa.Array":
         """Tag 9F36 as a number; one that does not fit is not one."""
