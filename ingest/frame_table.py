@@ -28,8 +28,8 @@ _DAY_US = 86_400 * _SECOND
 _FAR = 1 << 62
 """As far from any moment as a candidate can be that is none."""
 _EPOCH_UTC = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_TIME = 6
-"""Digits of hhmmss."""
+_DATE, _TIME = 4, 6
+"""Digits of mmdd and of hhmmss."""
 _NINE = 9
 
 
@@ -112,7 +112,6 @@ def _clocks(mmdd: "pa.Array", hhmmss: "pa.Array", seen: Any, days: Any, zone: Zo
     """
     import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     places, found = distinct([mmdd, pa.array(days)])
     at = places.to_numpy(zero_copy_only=False)
@@ -131,8 +130,8 @@ def _clocks(mmdd: "pa.Array", hhmmss: "pa.Array", seen: Any, days: Any, zone: Zo
             np.copyto(best, this, where=nearer)
     none = (seconds < 0) | (mmdd.is_null().to_numpy(False) & hhmmss.is_null().to_numpy(False))
     clock[none], stated[none] = _FAR, 0
-    widths = pc.fill_null(pc.not_equal(pc.utf8_length(mmdd), 4), False).to_numpy(zero_copy_only=False)
-    for odd in np.flatnonzero(~even[at] | ~plain | widths).tolist():
+    strange = np.array([text is not None and len(text) != _DATE for text, _ in found], bool)
+    for odd in np.flatnonzero((~even | strange)[at] | ~plain).tolist():
         moment = infer_datetime(mmdd[odd].as_py(), hhmmss[odd].as_py(), _moment(int(seen[odd])), zone)
         clock[odd] = _FAR if moment is None else (moment - _EPOCH_UTC) // dt.timedelta(microseconds=1)
         stated[odd] = 0 if moment is None else (moment.astimezone(zone).date() - EPOCH).days
@@ -173,7 +172,8 @@ def _seconds(hhmmss: "pa.Array") -> tuple[Any, Any]:
     legal = (hours < 24) & (minutes < 60) & (seconds < 60)
     found = np.zeros(len(hhmmss), np.int64)
     found[at] = np.where(legal, hours * 3600 + minutes * 60 + seconds, -1)
-    plain[at] = (digits <= _NINE).all(axis=1)
+    right = digits <= _NINE
+    plain[at] = True if right.all() else right.all(axis=1)
     return found, plain
 
 
