@@ -99,7 +99,7 @@ def _load_numba() -> None:
     from protocols.columnar.compiled import loops
 
     if loops() is not None:
-        loops().follow(np.frombuffer(bytes(8), np.int8), 0, 0, 4, 1, np.empty(1, np.int64))
+        loops().follow(np.frombuffer(bytes(8), np.int8), 0, 0, 4, 1, np.empty(1, np.int64), 0)
 
 
 def by_themselves(folder: Path, lake: str) -> dict[str, float]:

@@ -44,6 +44,8 @@ _HEAD = 48  # of a record, before its payload; docs/spool-format.md
 _FRAME_HEAD = 25  # of a frame's payload, before token and frame
 _DIGEST = 16
 _DIRECTIONS = ("", "rx", "tx")
+_NEAR = 1 << 18
+"""So many bytes are read at a time: they stay in the processor's second cache."""
 _PIECE = 32_768
 """So many frames at a time: what is made on the way stays near the processor."""
 
@@ -70,15 +72,12 @@ def segment_table(
     import numpy as np
     import pyarrow as pa
 
-    data = _read(path)
+    data, sha256, places = _read(path, compiled)
     footer = read_footer(bytes(data[-FOOTER_SIZE:]))
-    if footer is None or not _sound(data, footer):
+    if footer is None or not _sound(data, sha256, footer):
         return None
-    places = _places(data, footer, compiled)
-    if places is None:
-        return None
-    heads = _heads(data, places)
-    if not _in_order(heads, footer):
+    places = _counted(data, places, footer)
+    if places is None or not _in_order(heads := _heads(data, places), footer):
         return None
     kinds, directions = heads["flags"] & 15, heads["flags"] >> 4
     if directions.max(initial=0) >= len(_DIRECTIONS):
@@ -101,50 +100,72 @@ def segment_table(
     tables = [as_table(TABLES["raw_frames"], others)]
     for start in range(0, frames.size, _PIECE):
         some = frames[start : start + _PIECE]
-        table = _frames(data, segment, places[some], heads[some], lines[start : start + _PIECE], opened, zone)
+        mine = places[some]
+        table = _frames(data, segment, mine, _heads(data, mine), lines[start : start + _PIECE], opened, zone)
         if table is None:
             return None
         tables.append(table)
     return pa.concat_tables(tables)
 
 
-def _read(path: Path) -> memoryview:
-    """A file's bytes, in memory of Arrow's: the next segment takes the same again."""
+def _read(path: Path, compiled: bool) -> tuple[memoryview, str, Any]:
+    """A file's bytes, in memory of Arrow's: the next segment takes the same again.
+
+    Some at a time, and while they are near the processor they are hashed, and the records among them found.
+
+    Returns:
+        The bytes; the SHA-256 of those before the footer; with ``compiled`` what ``_places`` gives, else None.
+    """
+    import numpy as np
     import pyarrow as pa
 
     with path.open("rb", buffering=0) as file:
         data = memoryview(pa.allocate_buffer(file.seek(0, os.SEEK_END)))
         file.seek(0)
-        read = 0
-        while got := file.readinto(data[read:]):
+        end = max(len(data) - FOOTER_SIZE, 0)
+        hashed, read = hashlib.sha256(), 0
+        follow = loops().follow if compiled and end and loops() is not None else None
+        octets = np.frombuffer(data.toreadonly() if end else bytes(1), np.int8)
+        places, count, at = np.empty(end // RECORD_OVERHEAD + 2, np.int64), 0, HEADER_SIZE
+        while got := file.readinto(data[read : read + _NEAR]):
+            hashed.update(data[read : min(read + got, end)])
             read += got
-    return data[:read].toreadonly()
+            if follow is not None:
+                count = follow(octets, at, min(read, end), _LENGTH_AT, RECORD_OVERHEAD, places, count)
+                at = int(places[count])
+    return data[:read].toreadonly(), hashed.hexdigest(), None if follow is None else places[: count + 1]
 
 
-def _sound(data: memoryview, footer: Footer) -> bool:
+def _sound(data: memoryview, sha256: str, footer: Footer) -> bool:
     try:
         decode_header(bytes(data[:HEADER_SIZE]))
     except ValueError:
         return False
-    return hashlib.sha256(data[:-FOOTER_SIZE]).hexdigest() == footer.sha256
+    return sha256 == footer.sha256
 
 
-def _places(data: memoryview, footer: Footer, compiled: bool) -> Any:
-    """Where each record begins; None when they do not end where the footer begins, or are not as many as it says."""
-    import numpy as np
-
+def _places(data: memoryview) -> Any:
+    """Where each record begins, as each tells how long it is; and where the next one would."""
     end = len(data) - FOOTER_SIZE
-    if compiled and loops() is not None:
-        found = np.empty(min(footer.count, end // RECORD_OVERHEAD) + 1, np.int64)
-        octets = np.frombuffer(data, np.int8)
-        count = loops().follow(octets, HEADER_SIZE, end, _LENGTH_AT, RECORD_OVERHEAD, found)
-        return found[:count] if count == footer.count else None
     places = array.array("q")
     at, length = HEADER_SIZE, _LENGTH.unpack_from
-    while at < end:
+    while at + RECORD_OVERHEAD <= end:
         places.append(at)
         at += RECORD_OVERHEAD + length(data, at + _LENGTH_AT)[0]
-    return np.array(places, np.int64) if at == end and len(places) == footer.count else None
+    places.append(at)
+    return places
+
+
+def _counted(data: memoryview, places: Any, footer: Footer) -> Any:
+    """Where each record begins; None when they do not end where the footer begins, or are not as many as it says.
+
+    ``places`` are those that ``_read`` found, or None.
+    """
+    import numpy as np
+
+    places = _places(data) if places is None else places
+    whole = places[-1] == len(data) - FOOTER_SIZE and len(places) - 1 == footer.count
+    return np.asarray(places[:-1], np.int64) if whole else None
 
 
 def _raw(data: memoryview, at: int) -> Raw | None:

@@ -157,23 +157,26 @@ def place_bytes(data: Any, starts: Any, ends: Any, out: Any, places: Any) -> Non
 
 
 @loop
-def follow(data: Any, at: int, end: int, length_at: int, overhead: int, places: Any) -> int:  # noqa: PLR0917
-    """Where each record begins, each telling how long it is; how many there are, -1 when they do not end at ``end``.
+def follow(  # noqa: PLR0917
+    data: Any, at: int, end: int, length_at: int, overhead: int, places: Any, count: int
+) -> int:
+    """Where each record begins, each telling how long it is; how many there are now.
 
     Args:
         data: int8, the buffer.
-        at: where the first one begins.
-        end: where the last one ends.
+        at: where the next one begins.
+        end: a record whose overhead would end behind it is not looked at.
         length_at: where in a record its length stands, four bytes, the highest first.
         overhead: so many bytes a record has beside that length.
-        places: int64, filled, one for each record that can be there.
+        places: int64, filled, one for each record that can be there; behind them where the next one would begin.
+        count: how many are known.
     """
-    count = 0
-    while at + overhead <= end and count < places.size:
+    while at + overhead <= end and count < places.size - 1:
         put(places, count, at)
         count += 1
         length = 0
         for place in range(4):
             length = length << 8 | byte(data, at + length_at + place)
         at += overhead + length
-    return count if at == end else -1
+    put(places, count, at)
+    return count

@@ -136,11 +136,11 @@ def test_segment_that_cannot_be_opened_is_tried_again(shop: Shop, monkeypatch: p
     shop.seal(sale(2, 10), sale(4, 30))
     broken = sealed_segments(shop.settings.spool.directory)[0].path
 
-    def failing(read: Callable[[Path], Any]) -> Callable[[Path], Any]:
-        def reading(path: Path) -> Any:
+    def failing(read: Callable[..., Any]) -> Callable[..., Any]:
+        def reading(path: Path, *more: Any) -> Any:
             if path == broken:
                 raise OSError(5, "Input/output error")
-            return read(path)
+            return read(path, *more)
 
         return reading
 

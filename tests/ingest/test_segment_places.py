@@ -1,16 +1,28 @@
 """Where the records of a segment lie: told alike by machine code and by Python, sound or not."""
 
+import hashlib
+import tempfile
+from pathlib import Path
+from unittest.mock import patch
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.segment import FOOTER_SIZE, HEADER_SIZE, RECORD_OVERHEAD, Footer
-from ingest.segment_table import _places
+from ingest.segment_table import _counted, _read
 
 
 @settings(deadline=None)
-@given(st.lists(st.integers(0, 400), max_size=30), st.integers(-1, 1), st.none() | st.integers(0, 2**40 - 1))
-def test_places_are_those_of_one_step_after_the_other(lengths: list[int], more: int, broken: int | None) -> None:
-    """Of whole records, of another number than the footer counts, and behind a length that is wrong."""
+@given(
+    st.lists(st.integers(0, 400), max_size=30),
+    st.integers(-1, 1),
+    st.none() | st.integers(0, 2**40 - 1),
+    st.integers(1, 3000),
+)
+def test_places_are_those_of_one_step_after_the_other(
+    lengths: list[int], more: int, broken: int | None, at_a_time: int
+) -> None:
+    """Of whole records, of another number than the footer counts, behind a wrong length, however the file is read."""
     data, expected = bytearray(HEADER_SIZE), []
     for length in lengths:
         expected.append(len(data))
@@ -20,7 +32,14 @@ def test_places_are_those_of_one_step_after_the_other(lengths: list[int], more: 
         at = HEADER_SIZE + broken // 256 % (len(data) - HEADER_SIZE - FOOTER_SIZE)
         data[at] = broken % 256
     footer = Footer(max(0, len(lengths) + more), 1, 1, "", 0)
-    one, other = (_places(memoryview(bytes(data)), footer, compiled) for compiled in (False, True))
+    with tempfile.TemporaryDirectory() as folder, patch("ingest.segment_table._NEAR", at_a_time):
+        path = Path(folder) / "segment"
+        path.write_bytes(data)
+        found = [_read(path, compiled) for compiled in (False, True)]
+    assert {(bytes(read), told) for read, told, _ in found} == {
+        (bytes(data), hashlib.sha256(data[:-FOOTER_SIZE]).hexdigest())
+    }
+    one, other = (_counted(read, places, footer) for read, _, places in found)
     assert (one is None) == (other is None)
     if one is not None:
         assert one.tolist() == other.tolist()
