@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from expectations.mail.cases import Case
 from expectations.mail.catalogue import Locale
 from expectations.mail.decide import Alert, Held, Known, decide
 from expectations.mail.history import Told
@@ -15,6 +14,7 @@ from expectations.mail.reminders import Form, Reminder, reminders, reopened
 from expectations.mail.resolved import closings
 from expectations.mail.routes import of_role, readers_of_case
 from expectations.mail.storm_letters import storm_mail, storm_notice
+from expectations.mail.storms import Storm
 from expectations.mail.together import together
 from expectations.mail.world import World
 
@@ -62,10 +62,12 @@ def plan(world: World, merchant: str | None = None, source: "Source | None" = No
         if merchant in {None, EVERYBODY}:
             readers = of_role("operations", world.settings.alerts.routes)
             unheard += [] if readers else [storm.name]
-            mails += [storm_mail(storm, locale, who, world) for locale, who in _lacking(storm.name, readers, world)]
+            mails += [
+                storm_mail(storm, locale, who, world) for locale, who in _lacking(storm, EVERYBODY, readers, world)
+            ]
         for merchant_id in storm.merchants:
             if merchant in {None, merchant_id}:
-                told, ids = _storm_notices(storm.name, storm.of(merchant_id), world)
+                told, ids = _storm_notices(storm, merchant_id, world)
                 mails += [storm_notice(storm, storm.of(merchant_id), locale, who, world) for locale, who in told]
                 in_storm |= ids
     theirs = [
@@ -105,21 +107,23 @@ def plan(world: World, merchant: str | None = None, source: "Source | None" = No
     )
 
 
-def _lacking(name: str, readers: Iterable[tuple[Locale, str]], world: World) -> list[tuple[Locale, tuple[str, ...]]]:
-    """Of these readers those who have not got what goes by this name, by language."""
-    known = world.history.told | world.history.dead
+def _lacking(
+    storm: Storm, merchant_id: str, readers: Iterable[tuple[Locale, str]], world: World
+) -> list[tuple[Locale, tuple[str, ...]]]:
+    """Of these readers those who have not heard of the storm at this merchant, by language."""
+    has = world.history.readers(storm.name, merchant_id)
     wanted: dict[Locale, list[str]] = {}
     for locale, address in readers:
-        if Told(name, address, locale, as_case=True) not in known:
+        if (locale, address) not in has:
             wanted.setdefault(locale, []).append(address)
     return [(locale, tuple(sorted(addresses))) for locale, addresses in sorted(wanted.items())]
 
 
 def _storm_notices(
-    name: str, cases: Iterable[Case], world: World
+    storm: Storm, merchant_id: str, world: World
 ) -> tuple[list[tuple[Locale, tuple[str, ...]]], set[str]]:
     """Who of one merchant gets the short notice now, and the findings that it stands for meanwhile."""
-    cases = tuple(cases)
+    cases = storm.of(merchant_id)
     readers = dict.fromkeys(
         reader for case in cases for reader in readers_of_case(case, world.settings.alerts.routes, world.facts)
     )
@@ -131,12 +135,12 @@ def _storm_notices(
         if each.finding_id not in world.over
         and any(Told(each.finding_id, address, locale, as_case=True) not in known for locale, address in readers)
     ]
-    lacking = _lacking(name, readers, world)
+    lacking = _lacking(storm, merchant_id, readers, world)
     if not new or not lacking:
         return [], set()
     locale, addresses = lacking[0]
     deadline = min((case.act_by for case in cases if case.is_open and case.act_by), default=None)
-    leaves = world.hours.leaves(new, deadline, cases[0].lead.merchant_id, addresses[0], locale)
+    leaves = world.hours.leaves(new, deadline, merchant_id, addresses[0], locale)
     return (lacking if leaves <= world.now else []), {each.finding_id for each in new}
 
 

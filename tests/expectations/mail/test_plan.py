@@ -151,6 +151,21 @@ def test_a_storm_is_one_mail_to_operations_and_a_short_notice_to_each_merchant()
     assert plan(world.knowing(History(rows))).mails == ()
 
 
+def test_a_reader_of_many_merchants_gets_each_ones_notice_whenever_it_leaves():
+    """Four have left, the fifth was put off, and then a sixth merchant is hit: still short notices, by its name."""
+    findings = shower(36, 6, minutes=1.0)
+    shops = sorted({each.merchant_id for each in findings})
+    routes = (FINANCE, OPERATIONS | {"to": ["finance@example.com"]})  # who reads for operations too
+    first = World(settings_with(*routes), NOW, tuple(f for f in findings if f.merchant_id != shops[5]))
+    got = [each for each in notices(first) if each.merchant_id != shops[4]]
+    assert len(got) == 5
+    later = World(settings_with(*routes), NOW, tuple(findings)).knowing(History([row(each, NOW) for each in got]))
+    mails = notices(later)
+    assert [each.merchant_id for each in mails] == shops[4:]
+    assert len(plan(later).mails) == 2
+    assert all(each.finding_ids[0].startswith("storm:") for each in mails)
+
+
 def test_a_storm_at_night_wakes_operations_alone():
     """02:00: operations hear at once, the shops when quiet hours end; while a void is still possible they do, too."""
     findings = shower(30, 5, minutes=1.0)
