@@ -207,13 +207,13 @@ def on_disk() -> "duckdb.DuckDBPyConnection":
     """A database of its own in a file, beside what others have spilt; one at a time in a process.
 
     There a table takes a quarter of the room, and what memory has no room for need not be written again: ten million
-    attempts take a quarter of the processor time. Nobody opens the file later, so nothing is put in order in it.
+    attempts take a quarter of the processor time.
     """
     import duckdb
 
     for left in _spilt().glob("linked.db*"):
         left.unlink()
-    connection = duckdb.connect(_spilt() / "linked.db", config=_config() | {"checkpoint_threshold": "1TB"})
+    connection = duckdb.connect(_spilt() / "linked.db", config=_config())
     connection.execute("PRAGMA disable_checkpoint_on_shutdown")
     connection.execute("SET TimeZone = 'UTC'")
     return connection
@@ -227,11 +227,13 @@ def _database() -> "duckdb.DuckDBPyConnection":
 
 
 def _config() -> "dict[str, str | bool | int | float | list[str]]":
+    """Nobody opens the database later, so nothing is put in order in it (a checkpoint rewrites tables in memory too)."""
     return {
         "threads": 2,
         "memory_limit": MEMORY,
         "temp_directory": str(_spilt()),
         "preserve_insertion_order": False,
+        "checkpoint_threshold": "1TB",
     }
 
 
