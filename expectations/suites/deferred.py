@@ -17,9 +17,11 @@ def deferred(*names: str) -> Iterator[None]:
     the module, and so loads it.)
 
     Args:
-        names: of modules, with dots; the packages that they are in are imported.
+        names: of modules, with dots; the packages that they are in are imported. After a colon, a function that is taken
+            from the module in the block: taking it is no use of the module, calling it is.
     """
-    standing = {name: _stand_in(name) for name in names if name not in sys.modules}
+    asked = dict(name.partition(":")[::2] for name in names)
+    standing = {name: _stand_in(name, function) for name, function in asked.items() if name not in sys.modules}
     sys.modules.update(standing)
     try:
         yield
@@ -29,15 +31,21 @@ def deferred(*names: str) -> Iterator[None]:
                 del sys.modules[name]
 
 
-def _stand_in(name: str) -> ModuleType:
+def _stand_in(name: str, function: str = "") -> ModuleType:
     module = ModuleType(name)
+
+    def loaded() -> ModuleType:
+        if sys.modules.get(name) is module:
+            del sys.modules[name]
+        return importlib.import_module(name)
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        return getattr(loaded(), function)(*args, **kwargs)
 
     def of_the_module(attribute: str) -> Any:
         if attribute.startswith("__"):  # what looks through sys.modules asks of each: that is no use of it
             raise AttributeError(attribute)
-        if sys.modules.get(name) is module:
-            del sys.modules[name]
-        return getattr(importlib.import_module(name), attribute)
+        return called if attribute == function and sys.modules.get(name) is module else getattr(loaded(), attribute)
 
     module.__getattr__ = of_the_module  # type: ignore[method-assign]  # PEP 562
     return module

@@ -41,6 +41,24 @@ print(whole.__name__, "decimal" in sys.modules, whole.Fraction is fractions.Frac
     assert _in_a_new_process(program).splitlines() == ["False False False", "1/2 a", "fractions True True"]
 
 
+def test_a_function_can_be_taken_before_its_module_is_imported():
+    """Taking it loads nothing, in the block; its first call does, and it stays what it was."""
+    program = """
+import sys
+from expectations.suites.deferred import deferred
+with deferred("fractions:Fraction"):
+    from fractions import Fraction
+print("fractions" in sys.modules, "decimal" in sys.modules)
+print(Fraction(2, 4), Fraction(3, 9), "decimal" in sys.modules)
+with deferred("colorsys:rgb_to_hls"):
+    from colorsys import rgb_to_hls
+    print(rgb_to_hls(0, 0, 0))
+import fractions
+print(fractions.Fraction(1, 2) == Fraction(1, 2), fractions.__name__)
+"""
+    assert _in_a_new_process(program).splitlines() == ["False False", "1/2 1/3 True", "(0.0, 0.0, 0.0)", "True fractions"]
+
+
 def test_a_module_that_is_there_stays():
     """Who has it already keeps it, and so does everybody else."""
     before = sys.modules["subprocess"]
@@ -66,8 +84,10 @@ def test_great_expectations_draws_no_charts_and_weighs_no_distributions(tmp_path
 import sys
 from expectations.suites.ge import UNUSED, Bench
 Bench()
-print([name for name in UNUSED if name in sys.modules])
+print([name for name in UNUSED if name.partition(":")[0] in sys.modules])
+from jsonschema import FormatChecker
+print([FormatChecker().conforms(text, "iri") for text in ("https://example.org/ä", "no address")])
 """
     file = tmp_path / "check.py"  # a program of no file is taken for its own doctests by pyspark
     file.write_text(program)
-    assert _in_a_new_process(file) == "[]"
+    assert _in_a_new_process(file).splitlines() == ["[]", "[True, False]"]
