@@ -7,7 +7,7 @@
 -- against twice its usual longest pause; pauses under ten minutes are none.
 WITH day AS (
     SELECT merchant, terminal, business_date, min(moment) AS first_at, max(moment) AS last_at, arg_max(id, moment) AS last_id
-    FROM used WHERE source = 'attempt' GROUP BY merchant, terminal, business_date
+    FROM attempt GROUP BY merchant, terminal, business_date
 ),
 shop_day AS (
     SELECT merchant, business_date, max(last_at) AS shop_until, count(*) AS terminals,
@@ -50,12 +50,14 @@ usual AS (
     WINDOW w AS (PARTITION BY merchant, terminal ORDER BY business_date RANGE BETWEEN INTERVAL 30 DAY PRECEDING AND INTERVAL 1 DAY PRECEDING),
            before AS (PARTITION BY merchant, terminal ORDER BY business_date ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 ),
+-- Pauses, by their moments: whose they are is asked of the longest of a day alone.
 message AS (
-    SELECT merchant, terminal, business_date, moment, id, lag(moment) OVER w AS before_at, lag(id) OVER w AS before_id
-    FROM used WHERE source = 'attempt' WINDOW w AS (PARTITION BY merchant, terminal, business_date ORDER BY moment, id)
+    SELECT merchant, terminal, business_date, moment, lag(moment) OVER (PARTITION BY merchant, terminal, business_date ORDER BY moment) AS before_at
+    FROM attempt
+    WHERE business_date >= (SELECT min(business_date) FROM day WHERE in_scope(business_date)) - 30
 ),
 pause AS (
-    SELECT m.merchant, m.terminal, m.business_date, m.id, m.before_id, m.before_at, m.moment AS after_at,
+    SELECT m.merchant, m.terminal, m.business_date, m.before_at, m.moment AS after_at,
            date_diff('second', greatest(coalesce(m.before_at, h.opens_at), h.opens_at), least(m.moment, h.closes_at)) AS pause_s
     FROM message m
     JOIN (SELECT merchant, business_date, (business_date::TIMESTAMP + to_seconds(opens_s)) AT TIME ZONE shop.zone AS opens_at,
@@ -64,14 +66,22 @@ pause AS (
     WHERE m.before_at IS NULL OR m.moment - m.before_at >= INTERVAL 10 MINUTE
 ),
 paused AS (
-    SELECT d.merchant, d.terminal, d.business_date, coalesce(p.pause_s, 0) AS pause_s, p.id, p.before_id, p.before_at, p.after_at,
+    SELECT d.merchant, d.terminal, d.business_date, coalesce(p.pause_s, 0) AS pause_s, p.before_at, p.after_at,
            quantile_disc(coalesce(p.pause_s, 0), 0.95) OVER w AS usual_s, count(*) OVER w AS days_known
-    FROM day d
+    FROM (SELECT merchant, terminal, business_date FROM day) d
     JOIN habit h ON h.merchant = d.merchant AND h.business_date = d.business_date
     LEFT JOIN (SELECT * FROM pause WHERE pause_s >= 600
                QUALIFY row_number() OVER (PARTITION BY merchant, terminal, business_date ORDER BY pause_s DESC, after_at) = 1) p
            ON p.merchant = d.merchant AND p.terminal = d.terminal AND p.business_date = d.business_date
     WINDOW w AS (PARTITION BY d.merchant, d.terminal ORDER BY d.business_date RANGE BETWEEN INTERVAL 30 DAY PRECEDING AND INTERVAL 1 DAY PRECEDING)
+),
+told AS (
+    SELECT u.merchant, u.terminal, u.business_date, u.pause_s, u.usual_s, u.before_at,
+           min(a.id) FILTER (a.moment = u.after_at) AS id, max(a.id) FILTER (a.moment = u.before_at) AS before_id
+    FROM paused u
+    JOIN attempt a ON a.merchant = u.merchant AND a.terminal = u.terminal AND a.business_date = u.business_date
+    WHERE u.days_known >= 10 AND u.pause_s > 0 AND in_scope(u.business_date) AND u.business_date NOT IN (SELECT day FROM holiday)
+    GROUP BY u.merchant, u.terminal, u.business_date, u.pause_s, u.usual_s, u.before_at
 )
 SELECT concat_ws('|', u.merchant, u.terminal, u.business_date) AS key, u.silent_s, greatest(2 * u.usual_s, p.least_s) AS silence_allowed_s,
        [coalesce(u.last_id, u.last_known)] AS subjects, u.merchant, u.terminal, u.business_date, 0 AS amount_at_risk_fen,
@@ -85,5 +95,4 @@ UNION ALL
 SELECT concat_ws('|', u.merchant, u.terminal, u.business_date, 'pause'), u.pause_s, greatest(2 * u.usual_s, p.least_s),
        CASE WHEN u.before_id IS NULL THEN [u.id] ELSE [u.id, u.before_id] END, u.merchant, u.terminal, u.business_date, 0,
        NULL::TIMESTAMPTZ, 'clear', ['opening_hours'], []::VARCHAR[], u.usual_s, u.before_at, NULL, u.pause_s // 60
-FROM paused u JOIN parameter p USING (merchant)
-WHERE u.days_known >= 10 AND u.pause_s > 0 AND in_scope(u.business_date) AND u.business_date NOT IN (SELECT day FROM holiday)
+FROM told u JOIN parameter p USING (merchant)

@@ -2,22 +2,20 @@
 -- earlier: by how many seconds. A clock that was set nearer to the host's was put right.
 -- The attempts of all batches are put in order by numbers alone; what they are called is asked of the few that turn back.
 WITH step AS (
-    SELECT nth, stan, terminal_dt, host_dt, lag(terminal_dt) OVER w AS before_dt, lag(host_dt) OVER w AS before_host,
-           lag(nth) OVER w AS before_nth, lag(stan) OVER w AS before_stan
+    SELECT nth, stan, terminal_dt, lag(terminal_dt) OVER w AS before_dt, lag(nth) OVER w AS before_nth, lag(stan) OVER w AS before_stan
     FROM attempt
     WHERE stan IS NOT NULL AND batch IS NOT NULL AND terminal_dt IS NOT NULL AND kind NOT IN ('OFFLINE_SALE', 'REVERSAL') AND NOT only_in_journal
     WINDOW w AS (PARTITION BY (trace // 10000000)::BIGINT ORDER BY stan, nth)
 ),
 turned AS (
-    SELECT * FROM step
-    WHERE before_dt > terminal_dt AND stan > before_stan AND stan - before_stan < 1000
-      AND NOT coalesce(abs(epoch(terminal_dt) - epoch(host_dt)) < abs(epoch(before_dt) - epoch(before_host)), false)
+    SELECT * FROM step WHERE before_dt > terminal_dt AND stan > before_stan AND stan - before_stan < 1000
 )
-SELECT l.id AS key, date_diff('second', t.terminal_dt, t.before_dt) AS seconds_back, [l.id, b.id] AS subjects,
+SELECT l.id AS key, date_diff('second', l.terminal_dt, b.terminal_dt) AS seconds_back, [l.id, b.id] AS subjects,
        l.merchant, l.terminal, l.business_date, 0 AS amount_at_risk_fen, NULL::TIMESTAMPTZ AS act_by,
-       'clear' AS grade, CASE WHEN t.host_dt IS NULL OR t.before_host IS NULL THEN ['host_clock'] ELSE []::VARCHAR[] END AS missing,
-       ['clock_put_right'] AS also_ruled_out, t.terminal_dt AS clock_says, t.before_dt AS clock_said_before
+       'clear' AS grade, CASE WHEN l.host_dt IS NULL OR b.host_dt IS NULL THEN ['host_clock'] ELSE []::VARCHAR[] END AS missing,
+       ['clock_put_right'] AS also_ruled_out, l.terminal_dt AS clock_says, b.terminal_dt AS clock_said_before
 FROM turned t
 JOIN life l ON l.nth = t.nth
 JOIN life b ON b.nth = t.before_nth
 WHERE in_scope(l.business_date)
+  AND NOT coalesce(abs(epoch(l.terminal_dt) - epoch(l.host_dt)) < abs(epoch(b.terminal_dt) - epoch(b.host_dt)), false)
