@@ -40,12 +40,16 @@ UNIQUE = ("digest", "transaction_id", "settlement_id", "event_id", "rrn")
 """Endings of columns whose values hardly repeat: a dictionary of them is only in the way."""
 
 
-def options(schema: "pa.Schema") -> dict[str, Any]:
-    """How a table of these columns is written."""
+def coded(schema: "pa.Schema") -> list[str]:
+    """The columns that are stored as a dictionary of their values: texts that repeat."""
     import pyarrow as pa
 
-    dictionary = [each.name for each in schema if pa.types.is_string(each.type) and not each.name.endswith(UNIQUE)]
-    return {"compression": "zstd", "use_dictionary": dictionary, "write_page_checksum": True}
+    return [each.name for each in schema if pa.types.is_string(each.type) and not each.name.endswith(UNIQUE)]
+
+
+def options(schema: "pa.Schema") -> dict[str, Any]:
+    """How a table of these columns is written."""
+    return {"compression": "zstd", "use_dictionary": coded(schema), "write_page_checksum": True}
 
 
 @contextlib.contextmanager
@@ -92,13 +96,13 @@ def _holds(path: Path, table: "pa.Table", cipher: Cipher | None) -> bool:
     import pyarrow.parquet as pq
 
     opened = None if cipher is None else cipher.for_reading()
-    coded = options(table.schema)["use_dictionary"]  # read as they were written: a value once, not in each row
-    reading = {"page_checksum_verification": True, "read_dictionary": coded, "decryption_properties": opened}
+    repeating = coded(table.schema)  # read as they were written: a value once, not in each row
+    reading = {"page_checksum_verification": True, "read_dictionary": repeating, "decryption_properties": opened}
     at = 0
     with pq.ParquetFile(path, **reading) as file:
         names = file.schema_arrow.names
         for batch in file.iter_batches(_READ_BACK):
-            plain = [batch[name].dictionary_decode() if name in coded else batch[name] for name in names]
+            plain = [batch[name].dictionary_decode() if name in repeating else batch[name] for name in names]
             if not pa.table(plain, names=names).equals(table.slice(at, batch.num_rows)):
                 return False
             at += batch.num_rows

@@ -110,6 +110,7 @@ class Lake:
         columns: Sequence[str] | None = None,
         filters: Any = None,
         version: int | None = None,
+        coded: bool = False,
     ) -> "pa.Table":
         """A table's rows; no rows, in the declared columns, when the table is not there.
 
@@ -118,6 +119,7 @@ class Lake:
             columns: which columns, in which order; all by default.
             filters: a pyarrow expression, or tuples such as ``[("seen_date", "in", [...])]``.
             version: an earlier version of the log; only for tables that are never replaced.
+            coded: texts that repeat come as dictionaries, as they are stored: half the time, for who takes them so.
 
         Raises:
             LakeError: a file is damaged (it is named) or missing.
@@ -133,7 +135,7 @@ class Lake:
             if handle is None:
                 return arrow_schema(spec).empty_table().select(wanted)
             try:
-                return scan(spec, self.place, _listed(handle), wanted, where, cipher=self.cipher)
+                return scan(spec, self.place, _listed(handle), wanted, where, cipher=self.cipher, coded=coded)
             except FileNotFoundError as wrong:
                 missing = first_line(wrong)
                 time.sleep(0.01 * attempt)

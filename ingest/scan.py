@@ -41,6 +41,7 @@ def scan(
     where: Any,
     *,
     cipher: Cipher | None = None,
+    coded: bool = False,
 ) -> "pa.Table":
     """The rows of ``files`` that ``where`` holds for; files of other partitions are not opened.
 
@@ -51,6 +52,7 @@ def scan(
         columns: which columns, in which order.
         where: a pyarrow expression or None.
         cipher: opens files that are encrypted; those that are not are read as they are.
+        coded: texts that repeat come as dictionaries, as they are stored: that takes half the time.
 
     Raises:
         FileNotFoundError: a file is not there (any more).
@@ -63,8 +65,8 @@ def scan(
     import pyarrow.dataset as ds
 
     disk = place.filesystem
-    plain, opening = _formats(cipher)
-    schema = arrow_schema(spec)
+    schema = _coded(spec) if coded else arrow_schema(spec)
+    plain, opening = _formats(cipher, schema)
     partitions, listed = {}, {}
     for file in files:
         partition = None
@@ -83,7 +85,7 @@ def scan(
         if parquet is None:
             raise LakeError(f"{name}: encrypted, and no key is named", hint="set lake.key to its key file")
         fragment = parquet.make_fragment(path, disk, partitions[path])
-        _check_footer(spec, fragment, name, rows)
+        _check_footer(spec, schema, fragment, name, rows)
         return fragment
 
     try:
@@ -100,24 +102,37 @@ def scan(
         raise _damaged(spec, place, files, wrong, cipher) from wrong
 
 
-def _formats(cipher: Cipher | None) -> "tuple[ds.ParquetFileFormat, ds.ParquetFileFormat | None]":
-    """How plain files are read, and how encrypted ones are."""
+def _coded(spec: TableSpec) -> "pa.Schema":
+    """The table's columns, texts that repeat as dictionaries; partitions have no column in the files."""
+    import pyarrow as pa
+
+    schema = arrow_schema(spec)
+    repeating = set(datafile.coded(schema)) - set(spec.partition_by)
+    kind = pa.dictionary(pa.int32(), pa.string())
+    return pa.schema([each.with_type(kind) if each.name in repeating else each for each in schema])
+
+
+def _formats(cipher: Cipher | None, schema: "pa.Schema") -> "tuple[ds.ParquetFileFormat, ds.ParquetFileFormat | None]":
+    """How plain files of these columns are read, and how encrypted ones are."""
+    import pyarrow as pa
     import pyarrow.dataset as ds
+
+    repeating = [each.name for each in schema if pa.types.is_dictionary(each.type)]
 
     def reading(**options: Any) -> "ds.ParquetFileFormat":
         scan_options = ds.ParquetFragmentScanOptions(page_checksum_verification=True, **options)
-        return ds.ParquetFileFormat(default_fragment_scan_options=scan_options)
+        return ds.ParquetFileFormat(default_fragment_scan_options=scan_options, dictionary_columns=repeating)
 
     return reading(), None if cipher is None else reading(decryption_config=cipher.for_scanning())
 
 
-def _check_footer(spec: TableSpec, fragment: Any, name: str, rows: int) -> None:
+def _check_footer(spec: TableSpec, schema: "pa.Schema", fragment: Any, name: str, rows: int) -> None:
     """See that the footer says what the log and the table say: a sound file may be another one.
 
     Raises:
         LakeError: a column the table has not, another type, or another number of rows.
     """
-    wrong, schema = "", arrow_schema(spec)
+    wrong = ""
     try:
         strange = [field.name for field in fragment.physical_schema if field not in schema]
     except UnicodeDecodeError:

@@ -119,10 +119,10 @@ def _pieces(lake: Lake, name: str, columns: tuple[str, ...] | None, since: dt.da
     for day, count in sorted(lake.days(name).items()):
         if rows and day > since and rows + count > ROWS_AT_ONCE:
             between = [("business_date", ">=", low), ("business_date", "<", day)]
-            yield lake.read(name, columns=columns, filters=between)
+            yield lake.read(name, columns=columns, filters=between, coded=True)
             low, rows = day, 0
         rows += count if day >= since else 0
-    yield lake.read(name, columns=columns, filters=[("business_date", ">=", low)])
+    yield lake.read(name, columns=columns, filters=[("business_date", ">=", low)], coded=True)
 
 
 def link(

@@ -99,7 +99,8 @@ def _changed(
 ) -> list[dt.date]:
     """The days of a span whose rows differ from those stored; ``fresh_life`` then holds the span's rows."""
     names = ", ".join(column.name for column in TABLES["life_cycles"].columns)
-    stored = lake.read("life_cycles", filters=[("business_date", ">=", low), ("business_date", "<=", high)])
+    span = [("business_date", ">=", low), ("business_date", "<=", high)]
+    stored = lake.read("life_cycles", filters=span, coded=True)
     linked.register("stored_life", stored)
     linked.execute(FRESH.format(low=low, high=high, first=first))
     if not stored.num_rows:

@@ -5,6 +5,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -66,6 +67,10 @@ def test_rows_come_back_as_they_were_given(
     for each in rows:
         unmatched.remove(each)
     assert not unmatched
+    coded = lake.read(name, coded=True)
+    assert coded.cast(arrow_schema(spec)).equals(found)
+    dictionaries = {each.name for each in coded.schema if pa.types.is_dictionary(each.type)}
+    assert dictionaries == set(datafile.coded(found.schema)) - set(spec.partition_by)
 
 
 def test_same_application_commits_once(lake: Lake) -> None:
@@ -149,12 +154,13 @@ def test_no_flipped_bit_is_ever_read_as_data(lake: Lake) -> None:
     (path,) = map(Path, lake.files("transactions"))
     sound, rows = path.read_bytes(), lake.read("transactions")
     silent = 0
-    for _ in range(1500):
+    for number in range(1500):
         data = bytearray(sound)
         data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
         path.write_bytes(data)
         try:
-            silent += not lake.read("transactions").equals(rows)
+            found = lake.read("transactions", coded=bool(number % 2))
+            silent += not found.cast(rows.schema).equals(rows)
         except LakeError:
             continue
 
