@@ -359,6 +359,27 @@ def test_a_reversal_given_up_of_what_no_file_has_debited_nobody(till: Till, acqu
     assert [(each.rule, each.certainty) for each in found] == [("reversal_exhausted", "PROVEN")]
 
 
+def test_a_void_given_up_and_made_again_is_accused_where_the_first_was_posted(
+    till: Till, acquirer: Acquirer, findings: Findings
+):
+    """A later void clears the first one, unless the acquirer's file has that as well."""
+    busy(till)
+    sale = till.sale(5000, card=6)
+    lost = till.void(sale, code=None)
+    till.reverse(lost, None, attempts=3)
+    again = till.void(sale)
+    busy(till)
+    acquirer.week(till)
+    accused = {each.rule for each in findings(till, given=with_statement(acquirer, tills=(till,)))}
+    assert "reversal_exhausted" not in accused
+    acquirer.post(lost, rrn="112109888888")
+    found = findings(till, given=with_statement(acquirer, tills=(till,)))
+    assert again["outcome"] == "approved"
+    assert lost["transaction_id"] in {
+        each.subjects[0].transaction_id for each in found if each.rule == "reversal_exhausted"
+    }
+
+
 def test_a_reversal_left_waiting_is_proven_a_debit_by_the_statement(till: Till, acquirer: Acquirer, findings: Findings):
     """The terminal was switched off with its reversal; the acquirer posted the sale: what waits is a debit."""
     busy(till)

@@ -209,6 +209,26 @@ def test_an_original_that_was_not_collected_leaves_its_reversal_accused(till: Ti
     assert found.completeness["missing"] == ["acquirer_file", "original_not_collected"]
 
 
+def test_a_void_that_could_not_be_taken_back_but_was_made_again_is_no_finding(till: Till, findings: Findings):
+    """A host voids a sale once (rules.md, 2.5): its second approval says that the first void was not in force (2.11, no. 6)."""
+    sale = till.sale(36800)
+    lost = till.void(sale, code=None)
+    till.reverse(lost, None, attempts=3)
+    till.void(sale)
+    assert findings(till) == []
+
+
+@pytest.mark.parametrize("code", ["51", None])
+def test_a_void_that_could_not_be_taken_back_nor_made_again_is_accused(till: Till, findings: Findings, code: str | None):
+    """Refused or unanswered, the second void proves nothing of the first."""
+    sale = till.sale(36800)
+    lost = till.void(sale, code=None)
+    till.reverse(lost, None, attempts=3)
+    till.void(sale, code=code)
+    found = only(findings(till), "reversal_exhausted")
+    assert (found.certainty, found.subjects[0].transaction_id) == ("PROVEN", lost["transaction_id"])
+
+
 def test_an_approved_sale_that_was_voided_instead_is_no_finding(till: Till, findings: Findings):
     """The void did what the reversal could not."""
     first = till.sale(36800)
