@@ -227,7 +227,7 @@ def _database() -> "duckdb.DuckDBPyConnection":
 
 
 def _config() -> "dict[str, str | bool | int | float | list[str]]":
-    """Nobody opens the database later, so nothing is put in order in it (a checkpoint rewrites tables in memory too)."""
+    """Nobody opens the database later, so nothing is put in order in it: a checkpoint rewrites tables in memory too."""
     return {
         "threads": 2,
         "memory_limit": MEMORY,

@@ -17,8 +17,8 @@ def deferred(*names: str) -> Iterator[None]:
     the module, and so loads it.)
 
     Args:
-        names: of modules, with dots; the packages that they are in are imported. After a colon, a function that is taken
-            from the module in the block: taking it is no use of the module, calling it is.
+        names: of modules, with dots; the packages that they are in are imported. After a colon, a function that is
+            taken from the module in the block: taking it is no use of the module, calling it is.
     """
     asked = dict(name.partition(":")[::2] for name in names)
     standing = {name: _stand_in(name, function) for name, function in asked.items() if name not in sys.modules}

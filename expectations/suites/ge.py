@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SHOWN = 20
 """How many violations a Data Docs page lists."""
 UNUSED = ("altair", "scipy.stats", "rfc3987_syntax:is_valid_syntax")
-"""What the library imports for laws on distributions and on JSON texts, which are none of ours: half of its import's time."""
+"""What the library imports for laws on distributions and on JSON texts, none of ours: half of its import's time."""
 Told = Callable[[str, str], tuple[str, str | None]]
 """What a name's row that broke its law is called, and where it is told of: from the name and the row's ``key``."""
 

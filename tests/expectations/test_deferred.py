@@ -56,7 +56,12 @@ with deferred("colorsys:rgb_to_hls"):
 import fractions
 print(fractions.Fraction(1, 2) == Fraction(1, 2), fractions.__name__)
 """
-    assert _in_a_new_process(program).splitlines() == ["False False", "1/2 1/3 True", "(0.0, 0.0, 0.0)", "True fractions"]
+    assert _in_a_new_process(program).splitlines() == [
+        "False False",
+        "1/2 1/3 True",
+        "(0.0, 0.0, 0.0)",
+        "True fractions",
+    ]
 
 
 def test_a_module_that_is_there_stays():

@@ -80,6 +80,16 @@ def completed_under_another_number(till: Till) -> list[Till]:
     return [other]
 
 
+@stage.scene("completion_other_merchant P2 PROVEN")
+def completed_by_both_merchants_once_each(till: Till) -> list[Till]:
+    """Another merchant's completion is not of this hold (rules.md 2.2, 4): nobody completed one hold twice."""
+    other = Till(terminal="29039999", merchant="898290354119999", stan=7900, line="lane-8", signed_in=False)
+    held = hold(other, card=881, auth_code="QQQQQ1", at="09:30:00")
+    complete(other, held, 50000, card=881, at="10:00:00")
+    complete(till, held, 50000, card=881, at="11:00:00")
+    return [other]
+
+
 @stage.scene("completion_after_expiry P2 PROVEN")
 def completed_after_forty_days(till: Till) -> None:
     held = hold(till.at("2026-10-01 09:00:00"))

@@ -210,7 +210,7 @@ def test_an_original_that_was_not_collected_leaves_its_reversal_accused(till: Ti
 
 
 def test_a_void_that_could_not_be_taken_back_but_was_made_again_is_no_finding(till: Till, findings: Findings):
-    """A host voids a sale once (rules.md, 2.5): its second approval says that the first void was not in force (2.11, no. 6)."""
+    """A host voids a sale once (rules.md 2.5): its second approval says that the first was not in force (2.11, 6)."""
     sale = till.sale(36800)
     lost = till.void(sale, code=None)
     till.reverse(lost, None, attempts=3)
@@ -219,7 +219,9 @@ def test_a_void_that_could_not_be_taken_back_but_was_made_again_is_no_finding(ti
 
 
 @pytest.mark.parametrize("code", ["51", None])
-def test_a_void_that_could_not_be_taken_back_nor_made_again_is_accused(till: Till, findings: Findings, code: str | None):
+def test_a_void_that_could_not_be_taken_back_nor_made_again_is_accused(
+    till: Till, findings: Findings, code: str | None
+):
     """Refused or unanswered, the second void proves nothing of the first."""
     sale = till.sale(36800)
     lost = till.void(sale, code=None)

@@ -5,7 +5,6 @@ import random
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -51,6 +50,8 @@ def test_rows_come_back_as_they_were_given(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, name: str
 ) -> None:
     """Every table gives back the rows put into it, nulls and all, in the declared columns."""
+    import pyarrow as pa
+
     lake = Lake(tmp_path_factory.mktemp("lake"))
     spec = TABLES[name]
     words = VALUES | {"string": st.sampled_from(["contract", "payouts"])}  # a folder's name, and ours
