@@ -74,7 +74,7 @@ class Database:
         """A table of the driver's, or a frame, under a name."""
         import pyarrow as pa
 
-        self._name(self._spark.createDataFrame(rows) if isinstance(rows, pa.Table) else rows, name)
+        self._name(self._spark.createDataFrame(_decoded(rows)) if isinstance(rows, pa.Table) else rows, name)
 
     def unregister(self, name: str) -> None:
         """Forget a name."""
@@ -205,6 +205,14 @@ class Database:
         columns = [pa.array(list(values), kinds.get(kind.sql("spark"), pa.string())) for values, kind in lists]
         self.register(name, pa.table(columns, [f"value_{n}" for n in range(len(columns))]))
         return name
+
+
+def _decoded(rows: "pa.Table") -> "pa.Table":
+    """The rows with dictionaries as their values: Spark's side of Arrow reads none."""
+    import pyarrow as pa
+
+    fields = [f.with_type(f.type.value_type) if pa.types.is_dictionary(f.type) else f for f in rows.schema]
+    return rows.cast(pa.schema(fields))
 
 
 def _named(text: str, params: Sequence[Any] | None) -> str:
