@@ -1,7 +1,7 @@
 """The collector: one thread that waits on every port at once, and pumps.
 
-It reads, passes on (relay) before anything else, hands the bytes to the committer's
-bounded queue, and goes back to waiting. It never touches the disk, never decodes, never
+It reads, passes on (relay) before anything else, hands what all ports said in a turn to
+the committer's bounded queue, and goes back to waiting. It never touches the disk, never decodes, never
 opens a port (a driver may take seconds: that happens in a thread a try), never writes a
 log line itself. So a payment on a relay does not depend on the spool, the disk, the
 sanitiser or stderr; when one of them fails, bytes keep passing and what was not recorded
@@ -87,6 +87,7 @@ class Collector:
         except PortError:
             self.close()
             raise
+        self._committer.hand_over()
 
     def start(self) -> None:
         """Begin to pump."""
@@ -141,6 +142,7 @@ class Collector:
         except BaseException as bug:  # noqa: BLE001  the command reports it and ends with status 3
             self.failure = bug
         finally:
+            self._committer.hand_over()
             for side in self._line_of:
                 side.close()
 
@@ -164,6 +166,7 @@ class Collector:
                 self._serve(side, mask)
             except PortError as wrong:
                 self._lost(side, wrong)
+        self._committer.hand_over()
         if self._flow.reading:
             self._opening.try_due()
         if self._flow.paused and self._committer.has_room:
@@ -345,6 +348,7 @@ class Collector:
         for side in self._line_of:
             if side.lost_bytes:
                 self._confess(side)
+        self._committer.hand_over()
         self._quiet.set()
 
     def _last_words(self) -> None:

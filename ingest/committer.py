@@ -89,8 +89,9 @@ class Committer:
         self._open_spool = open_spool
         self._spool: SpoolLike | None = None
         self._tell = tell
-        self._queue: queue.SimpleQueue[Chunk | Happened | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[Chunk | Happened] | None] = queue.SimpleQueue()
         self._queue_bytes = queue_bytes
+        self._turn: list[Chunk | Happened] = []  # what the selector thread has not handed over yet
         self._offered = 0  # written by the selector thread alone
         self._taken = 0  # written by the committer thread alone
         self._conversation = Conversation(self._report_bug)
@@ -112,16 +113,22 @@ class Committer:
         return self._offered - self._taken < self._queue_bytes
 
     def offer(self, chunk: Chunk) -> bool:
-        """Take bytes, or say at once that the queue is full; never waits."""
+        """Take bytes, or say at once that the queue is full; never waits. ``hand_over`` follows."""
         if not self.has_room:
             return False
         self._offered += len(chunk.data)
-        self._queue.put(chunk)
+        self._turn.append(chunk)
         return True
 
     def note(self, happened: Happened) -> None:
-        """Take an event; these are few and are never refused."""
-        self._queue.put(happened)
+        """Take an event; these are few and are never refused. ``hand_over`` follows."""
+        self._turn.append(happened)
+
+    def hand_over(self) -> None:
+        """Wake the committer thread for all that was taken since the last call: once for many ports, not for each."""
+        if self._turn:
+            self._queue.put(self._turn)
+            self._turn = []
 
     # -- its own life ------------------------------------------------------------------------
 
@@ -188,21 +195,21 @@ class Committer:
         silent_at: int | None = None
         ended = False
         try:
-            item = self._first()
-            while item is not _STOP and size < BATCH_BYTES:
-                items.append(item)
-                size += len(item.data) if isinstance(item, Chunk) else 0
+            turn = self._first()
+            while turn is not _STOP and size < BATCH_BYTES:
+                items += turn
+                size += sum([len(item.data) for item in turn if isinstance(item, Chunk)])
                 if size < BATCH_BYTES:
                     silent_at = time.monotonic_ns()
-                    item = self._queue.get_nowait()
-            silent_at, ended = None, item is _STOP
+                    turn = self._queue.get_nowait()
+            silent_at, ended = None, turn is _STOP
         except queue.Empty:
             silent_at = silent_at or time.monotonic_ns()
         self._taken += size
         return items, silent_at, ended
 
-    def _first(self) -> Chunk | Happened | None:
-        """The next item; waited for as long as nothing else has to be done."""
+    def _first(self) -> list[Chunk | Happened] | None:
+        """What was handed over next; waited for as long as nothing else has to be done."""
         try:
             return self._queue.get_nowait()
         except queue.Empty:

@@ -5,7 +5,7 @@ from typing import Any
 
 from ingest.acknowledging import Answers
 from ingest.committer import Committer
-from ingest.handover import Chunk
+from ingest.handover import Chunk, Happened
 from ingest.lines import Stream
 
 
@@ -28,8 +28,17 @@ class Bench:
     def stream(self, mode: Any, line: str = "lane") -> Stream:
         return Stream(line, "tiny", mode=mode, direction="rx", start=lambda: self._recorder(line))
 
-    def say(self, stream: Stream, data: bytes) -> bool:
-        return self.committer.offer(Chunk(stream, data, time.time_ns(), time.monotonic_ns()))
+    def say(self, stream: Stream, data: bytes, mono_ns: int | None = None) -> bool:
+        """Offer bytes, read now or at another time, and hand them over."""
+        read_at = time.monotonic_ns() if mono_ns is None else mono_ns
+        taken = self.committer.offer(Chunk(stream, data, time.time_ns(), read_at))
+        self.committer.hand_over()
+        return taken
+
+    def note(self, happened: Happened) -> None:
+        """Note an event, and hand it over."""
+        self.committer.note(happened)
+        self.committer.hand_over()
 
     def bytes_answered(self) -> bytes:
         return b"".join(byte for _, byte, _ in self.answers)

@@ -133,7 +133,7 @@ def test_an_event_breaks_the_bytes_in_its_place(bench: Bench, frame: Any, until:
     """Unplugged inside a frame: the half is noise, then the event, then what came after, in this order."""
     line = bench.stream("listen")
     bench.say(line, frame(b"half")[:4])
-    bench.committer.note(Happened(line, Kind.EVENT, {"event": "unplugged"}, 1, 1))
+    bench.note(Happened(line, Kind.EVENT, {"event": "unplugged"}, 1, 1))
     bench.say(line, frame(b"whole"))
     until(lambda: len(bench.spool.records) == 3)
 

@@ -98,8 +98,8 @@ def test_a_stuck_disk_breaks_no_frame_in_two(bench: Bench, frame: Any, until: An
     bench.say(line, frame(b"first"))
     until(lambda: bench.spool.attempts == 1)
     began = time.monotonic_ns()
-    bench.committer.offer(Chunk(line, whole[:4], 0, began))
-    bench.committer.offer(Chunk(line, whole[4:], 0, began + 10_000_000))
+    bench.say(line, whole[:4], began)
+    bench.say(line, whole[4:], began + 10_000_000)
     time.sleep(0.5)
     bench.spool.gate.set()
     until(lambda: len(bench.answers) == 2)
@@ -116,9 +116,9 @@ def test_a_large_backlog_breaks_no_frame_in_two(bench: Bench, frame: Any, until:
     bench.say(line, frame(b"first"))
     until(lambda: bench.spool.attempts == 1)
     began = time.monotonic_ns()
-    bench.committer.offer(Chunk(line, whole[:4], 0, began))
-    bench.committer.offer(Chunk(noisy, b"\xff" * 1_100_000, 0, began))
-    bench.committer.offer(Chunk(line, whole[4:], 0, began + 10_000_000))
+    bench.say(line, whole[:4], began)
+    bench.say(noisy, b"\xff" * 1_100_000, began)
+    bench.say(line, whole[4:], began + 10_000_000)
     time.sleep(0.5)
     bench.spool.gate.set()
     until(lambda: len(bench.answers) == 2)
@@ -176,6 +176,7 @@ def test_a_spool_that_cannot_be_opened_is_tried_again(
     committer.start(lambda *_: None)
     line = Stream("lane", "tiny", mode="relay", direction="rx", start=lambda: recorder("lane"))
     committer.offer(Chunk(line, frame(b"kept"), 0, 0))
+    committer.hand_over()
     until(lambda: spool.frames() == [b"kept"])
 
     assert len(tries) == 3
@@ -213,6 +214,7 @@ def test_random_failures_never_lose_an_acknowledged_frame(
         while True:
             got.clear()
             committer.offer(Chunk(line, frame(b"%d" % number), 0, time.monotonic_ns()))
+            committer.hand_over()
             assert got.wait(30)
             if answers[-1] == ACK:
                 break
@@ -247,7 +249,7 @@ def test_a_session_that_fails_ends_alone(bench: Bench, frame: Any, until: Any) -
     """A bug where a pulled terminal is answered: its frame is recorded once, another line's sale is acknowledged."""
     pulled, till = bench.stream("pull", "pulled"), bench.stream("receive", "till")
     pulled.asker = Asker("q", every=0, begin=FragileSession, own=bench.stream("pull", "own"), tell=bench.told)
-    bench.committer.note(Happened(pulled, Kind.SESSION, {}, time.time_ns(), time.monotonic_ns()))
+    bench.note(Happened(pulled, Kind.SESSION, {}, time.time_ns(), time.monotonic_ns()))
     until(lambda: pulled.asker.due is None and bench.spool.batches)
     bench.say(pulled, frame(b"answer"))
     until(lambda: bench.committer.committed.bugs == 1)
