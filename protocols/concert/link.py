@@ -42,10 +42,10 @@ def deframer(profile: "Profile") -> Search:
         judge = functools.partial(_judge_tags, most=most - TAG_HEAD)
         return Search(judge, error=error, room=most, controls=frozenset(), closes=_closes)
     controls = CONTROLS if profile.link.ack else frozenset[int]()
-    return Search(_judge_stx, error=error, room=most, controls=controls)
+    return Search(functools.partial(_judge_stx, most=most), error=error, room=most, controls=controls)
 
 
-def _judge_stx(buffer: bytearray, at: int) -> int | Wrong | None:
+def _judge_stx(buffer: bytearray, at: int, most: int) -> int | Wrong | None:
     if buffer[at] != STX:
         return Wrong("babble", 0, at, "STX", "another byte")
     etx = buffer.find(ETX, at + 1, at + 2 + FULL)
@@ -53,6 +53,8 @@ def _judge_stx(buffer: bytearray, at: int) -> int | Wrong | None:
         return Wrong("etx", 0, at + 1 + FULL, "ETX", "another byte") if len(buffer) - at > 1 + FULL else None
     if etx - at - 1 not in LAYOUTS:
         return Wrong("length", 0, at + 1, "a body of 34, 25 or 80 bytes", f"{etx - at - 1}")
+    if etx + 2 - at > most:
+        return Wrong("too_long", 0, at, f"at most {most} bytes", "more")
     if len(buffer) < etx + 2:
         return None
     if buffer[etx + 1] != lrc(buffer[at + 1 : etx + 1]):

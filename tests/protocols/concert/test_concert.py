@@ -4,6 +4,7 @@ import functools
 import json
 import operator
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -160,6 +161,13 @@ def test_no_secret_is_left(profile, frame):
     assert (told.pan_masked, told.outcome, told.amount_fen) == ("476173******0010", "approved", 1250)
     assert Sanitiser(profile, KEYS).sanitise(safe.frame).frame == safe.frame
     assert PAN not in str(describe(profile, frame))
+
+
+def test_a_frame_beyond_the_bound_is_refused():
+    """83 bytes where at most 64 are to be: no frame, whatever the LRC says."""
+    short = replace(SERIAL, link=replace(SERIAL.link, max_frame=64)).deframer()
+    assert [type(each) for each in short.feed(FULL) + short.flush()] == [Noise]
+    assert [type(each) for each in short.feed(SMALL)] == [Frame]
 
 
 def test_a_wrong_lrc_is_named():
