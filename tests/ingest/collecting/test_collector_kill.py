@@ -33,6 +33,8 @@ from protocols.sanitise import CardKeys, Sanitiser
 KILLS = 20
 PATIENCE = 60.0
 """Seconds for what takes a moment on a machine that is not busy."""
+LAST_WORD = 1.0
+"""Seconds without an answer after which none is to come: the collector that had read the copy was killed."""
 ACK, NAK = b"\x06", b"\x15"
 PAN = "6225880000000001"  # a test number
 
@@ -88,21 +90,28 @@ class ReceivedTerminal(threading.Thread):
         self._stopping = stop
 
     def run(self) -> None:
-        """The terminal's own loop: send, wait 0.5 s for 06, send again."""
+        """The terminal's own loop: send, wait 0.5 s for 06, send again.
+
+        Each copy has an ACK of its own. Those that are still to come must not be taken for one of the next sale.
+        """
         stan = 0
         while not self._stopping.is_set():
             stan += 1
             frame = self.sent[stan] = sale(self._profile, "0200", "10000001", stan)
             began = time.monotonic()
-            while not self._stopping.is_set():
+            unanswered = 0
+            answer = b""
+            while ACK not in answer and not self._stopping.is_set():
                 os.write(self.pty.master, frame)
+                unanswered += 1
+                self.resent += unanswered > 1
                 answer = self.pty.read(0.5)
-                if ACK in answer:
-                    self.waits.append((began, time.monotonic()))
-                    self.acknowledged.append(stan)
-                    break
-                self.resent += 1
-                self.pty.read(0.02)
+                unanswered -= answer.count(ACK)
+            if ACK in answer:
+                self.waits.append((began, time.monotonic()))
+                self.acknowledged.append(stan)
+            while unanswered > 0 and (late := self.pty.read(LAST_WORD)):
+                unanswered -= late.count(ACK)
 
 
 class RelayedTerminal(threading.Thread):
