@@ -1,12 +1,13 @@
 """What a terminal hears of its frames: ACK once one is on the disk, NAK when it is not, or came damaged.
 
 The answers of a batch are handed over together. A frame that came before has its answer
-before the disk is asked again. Touched by the committer thread alone.
+before the disk is asked again. An answer is for the terminal that was there when the frame came: a cable
+pulled meanwhile may be in another one now. Touched by the committer thread alone.
 """
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ingest.backlog import Entry
 from ingest.handover import Tell
@@ -21,8 +22,8 @@ REMEMBERED = 4096
 REPEATABLE = frozenset({"lrc", "crc", "escape", "length", "etx", "claim", "cut"})
 """Codes of `protocols.deframe` that mean a damaged or unfinished frame, not noise between frames."""
 
-Answers = Sequence[tuple[Stream, bytes]]
-"""Bytes to be written, each to the terminal of its stream's line."""
+Answers = Sequence[tuple[Stream, bytes, int]]
+"""Bytes to be written, each to the terminal of its stream's line, while that session of its port lasts."""
 
 
 class Acknowledgements:
@@ -36,7 +37,7 @@ class Acknowledgements:
         self.answer: Callable[[Answers], None] = _nobody
         self._tell = tell
         self._digests: dict[Stream, OrderedDict[bytes, None]] = {}
-        self._ready: list[tuple[Stream, bytes]] = []
+        self._ready: list[tuple[Stream, bytes, int]] = []
 
     def repeated(self, batch: Iterable[Entry]) -> None:
         """A frame that is on the disk already is acknowledged before the disk is asked again."""
@@ -50,7 +51,7 @@ class Acknowledgements:
     def recorded(self, part: Iterable[Entry]) -> None:
         """These are on the disk: count them, and say so where somebody waits for it."""
         now = time.monotonic_ns()
-        damaged: dict[Stream, None] = {}
+        damaged: dict[Stream, int] = {}
         for entry in part:
             stream, record = entry.stream, entry.record
             if record.kind is Kind.FRAME:
@@ -62,7 +63,7 @@ class Acknowledgements:
             elif record.kind is Kind.NOISE:
                 self._count_noise(stream, record)
                 if stream.answers and not entry.answered and wants_repeat(record):
-                    damaged[stream] = None
+                    damaged[stream] = entry.session
             elif (words := told(record.facts)) is not None:
                 self._tell(stream.line, record.facts["event"], **words)
         self._nak(damaged)
@@ -71,12 +72,12 @@ class Acknowledgements:
     def refused(self, entries: Iterable[Entry]) -> list[Entry]:
         """Nothing of this is on the disk: NAK where the terminal keeps it; those that only we have."""
         keep: list[Entry] = []
-        refused: dict[Stream, None] = {}
+        refused: dict[Stream, int] = {}
         for entry in entries:
             if not (entry.stream.answers and entry.record.kind is Kind.FRAME):
                 keep.append(entry)
             elif not entry.answered:
-                refused[entry.stream] = None
+                refused[entry.stream] = entry.session
         self._nak(refused)
         self._hand_over()
         return keep
@@ -103,12 +104,12 @@ class Acknowledgements:
         if len(digests) > REMEMBERED:
             digests.popitem(last=False)
         stream.heard.acks += 1
-        self._ready.append((stream, ACK))
+        self._ready.append((stream, ACK, entry.session))
 
-    def _nak(self, streams: Iterable[Stream]) -> None:
-        for stream in streams:
+    def _nak(self, sessions: Mapping[Stream, int]) -> None:
+        for stream, session in sessions.items():
             stream.heard.naks += 1
-            self._ready.append((stream, NAK))
+            self._ready.append((stream, NAK, session))
 
     def _hand_over(self) -> None:
         if self._ready:

@@ -32,11 +32,12 @@ class Missed:
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A record on its way, and whether its terminal has its answer already."""
+    """A record on its way, whether its terminal has its answer already, and of which session of its port it is."""
 
     stream: Stream
     record: PendingRecord
     answered: bool = False
+    session: int = 0
 
 
 class Backlog:

@@ -241,8 +241,10 @@ class Collector:
 
     def _woken(self) -> None:
         while not self._answers.empty():
-            for stream, said in self._answers.get():
-                self._say(self._side_of[stream], said)
+            for stream, said, session in self._answers.get():
+                side = self._side_of[stream]
+                if session == side.session:  # else the frame came from what was plugged in before
+                    self._say(side, said)
         while not self._tunings.empty():
             self._set_line(*self._tunings.get())
         for side, port, wrong_open in self._opening.arrived():
@@ -289,10 +291,10 @@ class Collector:
         side.identity = port.identity()
         side.backoff.reset()
         self._flow.update(side)
-        if side.seen:
+        if side.session:
             side.pumped.reconnects += 1
-        self._tell(line.name, "reopened" if side.seen else "open", side=side.role, device=side.device)
-        side.seen = True
+        self._tell(line.name, "reopened" if side.session else "open", side=side.role, device=side.device)
+        side.session += 1
         self._note(side, Kind.SESSION, line.session_facts())
         if side.other is not None and side.other.follows and side.other.port is None:
             self._opening.later(side.other, 0.0)

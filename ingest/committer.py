@@ -141,7 +141,7 @@ class Committer:
         """Begin.
 
         Args:
-            answer: takes ``(stream, bytes)`` pairs, each for the terminal of its stream's line; must not wait.
+            answer: takes what terminals are to hear (`ingest.acknowledging.Answers`); must not wait.
             spool: one that is open already; None to open it here, again and again until that works.
             tune: ``(stream, setting)``: have the ports of a stream's line set so; must not wait.
         """
@@ -274,7 +274,7 @@ class Committer:
         self._commit([Entry(own, record) for record in heard])
 
     def _say(self, stream: Stream, said: bytes) -> None:
-        self._acknowledgements.answer([(stream, said)])
+        self._acknowledgements.answer([(stream, said, stream.session)])
 
     # -- when the disk says no ---------------------------------------------------------------
 

@@ -99,6 +99,8 @@ class Hearing:
         ]
 
     def _happen(self, stream: Stream, happened: Happened) -> list[PendingRecord]:
+        if happened.kind is Kind.SESSION:
+            stream.session += 1
         if stream.asker is not None:
             self._conversation.come_or_gone(stream, happened)
         wall, mono = happened.wall_ns, happened.mono_ns
@@ -128,11 +130,12 @@ class Hearing:
             self._waiting.discard(stream)
         else:
             self._waiting.add(stream)
+        session = stream.session
         if stream.detection is None:
-            entries += [Entry(stream, record) for record in records]
+            entries += [Entry(stream, record, session=session) for record in records]
             return
         late = {id(each) for each in stream.detection.take_late()}  # the terminal waits no more for an answer to these
-        entries += [Entry(stream, record, answered=id(record) in late) for record in records]
+        entries += [Entry(stream, record, id(record) in late, session) for record in records]
         setting = stream.detection.take_setting()
         if setting is not None:
             self.tune(stream, setting)

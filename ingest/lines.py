@@ -146,6 +146,8 @@ class Stream:
         self.detection: Detection | None = None  # on a line whose profile is to be found
         self.occupant: Occupant | None = None  # of the terminal's own direction
         self.heard = Heard()
+        self.session = 0
+        """How often its port had been opened when that was read which is recorded now."""
         self._silence_ns = SILENCE_NS[mode]
         self._start = start
         self._recorder = start()
@@ -220,7 +222,7 @@ class Side:
     backoff: Backoff = field(default_factory=Backoff)
     retry_at: float | None = None  # monotonic seconds; None = open, or being opened
     trouble: str = ""  # the reason that was last told, so that it is told once
-    seen: bool = False  # it has been open before
+    session: int = 0  # how often it has been opened
     driver_errors: dict[str, int] = field(default_factory=dict)  # overrun, parity, … as the driver last counted them
     lost_since_ns: int = 0
     lost_bytes: int = 0

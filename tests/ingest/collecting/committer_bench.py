@@ -23,7 +23,7 @@ class Bench:
         self.committer.start(self.answer, self.spool)
 
     def answer(self, answers: Answers) -> None:
-        self.answers += [(stream.line, byte, len(self.spool.frames())) for stream, byte in answers]
+        self.answers += [(stream.line, byte, len(self.spool.frames())) for stream, byte, _ in answers]
 
     def stream(self, mode: Any, line: str = "lane") -> Stream:
         return Stream(line, "tiny", mode=mode, direction="rx", start=lambda: self._recorder(line))

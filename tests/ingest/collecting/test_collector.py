@@ -177,6 +177,29 @@ def test_pulled_inside_a_frame_and_plugged_in_again(
     record_property("lost", "0 of 1 acknowledged")
 
 
+def test_an_ack_is_for_the_terminal_that_was_there(
+    wires: Any, line: Any, spool: Any, told: Any, frame: Any, until: Any
+) -> None:
+    """The disk hangs, the cable moves to another terminal: that one hears its own ACK, not the one of before."""
+    wire = wires("terminal")
+    lane = line("receive", wire)
+    with Running([lane], spool, told):
+        until(lambda: len(spool.kinds(Kind.SESSION)) == 1)
+        spool.gate.clear()
+        wire.write(frame(b"of before"))
+        until(lambda: spool.attempts == 2)
+        wire.unplug()
+        until(lambda: told.named("unplugged"))
+        wire.plug()
+        until(lambda: told.named("reopened"))
+        spool.gate.set()
+        until(lambda: len(spool.kinds(Kind.SESSION)) == 2)
+        wire.write(frame(b"of now"))
+        assert wire.read(1) == ACK
+        assert spool.frames() == [b"of before", b"of now"]
+        assert wire.read_nothing(0.1) == b""
+
+
 def test_two_hundred_reconnects_cost_no_descriptor(wires: Any, line: Any, spool: Any, told: Any, until: Any) -> None:
     """Plug and pull: descriptors and threads do not grow, and the last reconnect works like the first."""
     wire = wires("terminal")

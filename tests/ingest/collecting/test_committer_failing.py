@@ -193,7 +193,7 @@ def test_random_failures_never_lose_an_acknowledged_frame(
     answers: list[bytes] = []
 
     def answer(said: Answers) -> None:
-        answers.extend(byte for _, byte in said)
+        answers.extend(byte for _, byte, _ in said)
         got.set()
 
     class Moody:
