@@ -42,9 +42,12 @@ LINK_ERRORS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Frame:
-    """A whole link frame and its place in the stream; the bytes are not in its repr."""
+    """A whole link frame and its place in the stream; the bytes are not in its repr.
+
+    Nobody changes one (frozen, it would take thrice as long).
+    """
 
     data: bytes = field(repr=False)
     offset: int

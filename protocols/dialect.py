@@ -53,9 +53,9 @@ class Deframing(Protocol):
         """End of stream, or a pause inside a frame: what cannot become a frame any more is noise."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Secured:
-    """A frame whose secrets are overwritten.
+    """A frame whose secrets are overwritten; nobody changes one (frozen, it would take thrice as long).
 
     Attributes:
         frame: as long as the original, same offsets.

@@ -23,6 +23,8 @@ STX_OVERHEAD = 1 + LENGTH_BYTES + 2
 ENVELOPES = ("length", "stx", "bare", "dle", "apdu", "stx-etx", "tags", "record")
 """The first three are made here; the others belong to one dialect each, which makes them."""
 LENGTH_CODINGS = ("binary", "bcd")
+BCD = tuple(high * 10 + low if high < 10 and low < 10 else -1 for high in range(16) for low in range(16))
+"""What two packed digits say, by their byte; -1 where one is no digit."""
 LENGTH_COUNTS = {"body": 0, "body+etx": 1, "frame": LENGTH_BYTES}
 """What the length counts -> bytes more than the body."""
 BODIES = ("tpdu+header+message", "message")
@@ -101,8 +103,8 @@ class Link:
         """Bytes of the body, or -1 when the two bytes are no length."""
         if self.length_coding == "binary":
             return (first << 8 | second) - self.extra
-        digits = f"{first:02x}{second:02x}"
-        return int(digits) - self.extra if digits.isdigit() else -1
+        high, low = BCD[first], BCD[second]
+        return high * 100 + low - self.extra if high >= 0 and low >= 0 else -1
 
     @cached_property
     def declaration(self) -> Any:

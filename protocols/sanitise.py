@@ -7,7 +7,6 @@ frame's identity as a keyed digest of the original message. A frame that cannot 
 parsed cannot be made safe: keep only ``digest`` and its error.
 """
 
-import base64
 import hashlib
 import hmac
 from dataclasses import dataclass, field
@@ -17,6 +16,9 @@ from protocols.profile import Profile
 DIGEST_BYTES = 16
 TOKEN_CHARACTERS = 26  # of base32: 130 bits
 TOKEN_BYTES = 20  # of the MAC that hold them, in whole groups of base32
+_BASE32 = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648, table 3, in small letters
+_PAIRS = tuple(first + second for first in _BASE32 for second in _BASE32)
+_PLACES = range(5 * TOKEN_CHARACTERS - 10, -1, -10)  # of each two characters in the token's bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,9 @@ class CardKeys:
     digest: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Safe:
-    """A frame that may be kept.
+    """A frame that may be kept; nobody changes one (frozen, it would take thrice as long).
 
     Attributes:
         frame: as long as the original, its secrets overwritten.
@@ -81,8 +83,9 @@ class Sanitiser:
 def card_token(keys: CardKeys, number: str) -> str:
     """The keyed token of a whole card number: equal for equal cards, whatever named them."""
     mac = hmac.digest(keys.pan, number.encode("ascii"), "sha256")
-    text = base64.b32encode(mac[:TOKEN_BYTES]).decode("ascii").lower()
-    return f"t{keys.key_id}.{text[:TOKEN_CHARACTERS]}"
+    bits = int.from_bytes(mac[:TOKEN_BYTES], "big") >> 8 * TOKEN_BYTES - 5 * TOKEN_CHARACTERS
+    text = "".join([_PAIRS[bits >> place & 0x3FF] for place in _PLACES])  # base64.b32encode takes twice as long
+    return f"t{keys.key_id}.{text}"
 
 
 def keyed_digest(keys: CardKeys, data: bytes) -> bytes:

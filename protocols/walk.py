@@ -16,15 +16,12 @@ import construct as c
 from construct.expr import BinExpr
 
 from protocols.codecs import Bcd, CountedDigits, LastRaw, Packed, Raw, Text
+from protocols.envelope import BCD
 from protocols.errors import ProfileError
 
 PLANS_KEPT = 512  # bitmaps met on one link: some dozens; noise must not grow the cache without bound
 BITMAP_BYTES = 8
 HEAD_BYTES = 2 + BITMAP_BYTES  # MTI and bitmap
-
-_LENGTHS = tuple(
-    (high * 10 + low) if high < 10 and low < 10 else -1 for high, low in (divmod(byte, 16) for byte in range(256))
-)
 
 
 class Step(NamedTuple):
@@ -99,7 +96,7 @@ class Walk:
 
     def start(self, data: bytes | bytearray, at: int) -> Place | Wrong:
         """A walk over the message whose MTI is at ``at``; its ten first bytes must be there."""
-        if data[at] > 0x09 or _LENGTHS[data[at]] < 0 or _LENGTHS[data[at + 1]] < 0:
+        if data[at] > 0x09 or BCD[data[at]] < 0 or BCD[data[at + 1]] < 0:
             return no_mti(at)
         bitmap = int.from_bytes(data[at + 2 : at + HEAD_BYTES], "big")
         steps = self.plan(bitmap)
@@ -134,9 +131,9 @@ class Walk:
                     break
                 if at + prefix > have:
                     break
-                count = _LENGTHS[data[at]]
+                count = BCD[data[at]]
                 if prefix == 2:
-                    low = _LENGTHS[data[at + 1]]
+                    low = BCD[data[at + 1]]
                     count = count * 100 + low if count >= 0 and low >= 0 else -1
                 if not 0 <= count <= size:
                     wrong = impossible(number, at, count, size, digits=digits)
@@ -181,9 +178,9 @@ class Walk:
                 most = count
                 if value > end:
                     return None
-                count = _LENGTHS[data[at]]
+                count = BCD[data[at]]
                 if prefix == 2:
-                    low = _LENGTHS[data[at + 1]]
+                    low = BCD[data[at + 1]]
                     count = count * 100 + low if count >= 0 and low >= 0 else -1
                 if not 0 <= count <= most:
                     return None
@@ -207,9 +204,9 @@ class Walk:
                     return
                 yield Item(step, at, at, after, step.size)
             else:
-                count = _LENGTHS[data[at]]
+                count = BCD[data[at]]
                 if prefix == 2:
-                    count = count * 100 + _LENGTHS[data[at + 1]]
+                    count = count * 100 + BCD[data[at + 1]]
                 after = at + prefix + ((count + 1) >> 1 if step.digits else count)
                 yield Item(step, at, at + prefix, after, count)
             at = after

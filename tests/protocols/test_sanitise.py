@@ -1,5 +1,7 @@
 """Card secrets never leave memory: seeded test numbers are found nowhere in a safe frame."""
 
+import base64
+import hmac
 import pickle
 import random
 from collections.abc import Callable, Iterator
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from protocols.errors import DecodeError, FrameError, ProtocolError
 from protocols.facts import facts
 from protocols.profile import Profile, load_profile
-from protocols.sanitise import CardKeys, Sanitiser
+from protocols.sanitise import CardKeys, Sanitiser, card_token
 from protocols.tlv import encode
 from protocols.unionpay import FIELDS
 from tests.protocols.conftest import KEYS, link_frame
@@ -220,6 +222,13 @@ def test_key_data_in_53_is_overwritten(unionpay, sanitiser):
         frame = unionpay.build("0800", {53: value})
         after = unionpay.decode(sanitiser.sanitise(frame).frame).fields[53]
         assert (after == value) == kept
+
+
+@given(st.text("0123456789", min_size=12, max_size=19))
+def test_a_token_is_base32_of_the_numbers_mac(number):
+    """t, the key's name, and 26 characters of RFC 4648's base32, as the library writes them, in small letters."""
+    mac = hmac.digest(KEYS.pan, number.encode(), "sha256")
+    assert card_token(KEYS, number) == "tk1." + base64.b32encode(mac).decode().lower()[:26]
 
 
 def test_the_token_is_of_the_whole_number_wherever_it_came_from(unionpay, sanitiser):
