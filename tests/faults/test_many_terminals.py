@@ -64,9 +64,8 @@ def dribble(terminal: Terminal, frame: bytes, pauses: list[tuple[int, float]]) -
 
 
 def quiet(terminal: Terminal) -> None:
-    """Hear the rest of what a frame that was broken off led to."""
-    time.sleep(0.5)
-    while select.select([terminal.master], [], [], 0)[0]:
+    """Hear the rest of what a frame that was broken off led to: its pause is 0.3 s, then comes the last NAK."""
+    while select.select([terminal.master], [], [], 1.5)[0]:
         os.read(terminal.master, 10)
 
 

@@ -54,7 +54,7 @@ def run(folder: Path, wire: Wire, terminal: str, stan: int) -> list[str]:
     return [" ".join(line.split()[1:]) for line in collect.said if " terminal-" in line]
 
 
-def test_a_terminal_that_was_swapped_while_nobody_looked_is_told(tmp_path: Path) -> None:
+def test_a_terminal_that_was_swapped_while_nobody_looked_is_told(tmp_path: Path, record_property: Any) -> None:
     """What was on the line is what the spool says, across restarts; a terminal that belongs elsewhere is told as such.
 
     The numbers are those of the two terminals, 10000001 and 10000002.
@@ -72,11 +72,14 @@ def test_a_terminal_that_was_swapped_while_nobody_looked_is_told(tmp_path: Path)
     assert run(tmp_path, wire, "10000002", 3) == ["lane terminal-unexpected now=10000002 expected=10000001"]
     assert run(tmp_path, wire, "10000001", 3) == []  # put back: it is one of those that were here
     wire.unplug()
-    events = [record.facts["event"] for record in records_of(tmp_path) if record.kind is Kind.EVENT]
+    records = records_of(tmp_path)
+    assert len({record.digest for record in records if record.kind is Kind.FRAME}) == 6
+    events = [record.facts["event"] for record in records if record.kind is Kind.EVENT]
     assert [each for each in events if each.startswith("terminal")] == [CHANGED, UNEXPECTED]
+    record_property("lost", "0 of 6 acknowledged")
 
 
-def test_a_swap_is_told_where_the_profile_is_looked_for_too(tmp_path: Path) -> None:
+def test_a_swap_is_told_where_the_profile_is_looked_for_too(tmp_path: Path, record_property: Any) -> None:
     """A line whose profile is auto: swapped in one run, and between two, by what frames of the profile found say."""
     wire = Wire(tmp_path / "lane")
     words = f"[[lines]]\nname = 'lane'\nmode = 'receive'\ndevice = '{wire.name}'\nprofile = 'auto'\n"
@@ -98,8 +101,11 @@ def test_a_swap_is_told_where_the_profile_is_looked_for_too(tmp_path: Path) -> N
         "lane terminal-changed now=10000003 before=10000002",
     ]
     wire.unplug()
-    events = [record.facts["event"] for record in records_of(tmp_path) if record.kind is Kind.EVENT]
+    records = records_of(tmp_path)
+    assert len({record.digest for record in records if record.kind is Kind.FRAME}) == 4
+    events = [record.facts["event"] for record in records if record.kind is Kind.EVENT]
     assert [each for each in events if each.startswith("terminal")] == [UNEXPECTED, CHANGED, UNEXPECTED, CHANGED]
+    record_property("lost", "0 of 4 acknowledged")
 
 
 @pytest.mark.parametrize(

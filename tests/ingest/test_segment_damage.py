@@ -115,15 +115,18 @@ def test_moved_records_are_found_by_their_numbers(
     record_property("lost", f"0 of {left} records")
 
 
-def test_a_record_of_another_segment_is_found_by_the_chain() -> None:
+def test_a_record_of_another_segment_is_found_by_the_chain(record_property: Any) -> None:
     """A record with the right number and a right checksum, but not written after the one before it, is named."""
     data, offsets = build(20, sealed=False)
     other, others = build(20, sealed=False, start=500)
     spliced = data[: offsets[8]] + other[others[8] : others[9]] + data[offsets[9] :]
     assert read(spliced, None)[1] == []
-    damages = read(spliced, CHAIN)[1]
+    records, damages = read(spliced, CHAIN)
     assert [damage.offset for damage in damages] == [offsets[8], offsets[9]]
     assert "keyed hash" in damages[0].what
+    sound = read(data)[0]
+    assert records[:8] + records[9:] == sound[:8] + sound[9:]
+    record_property("lost", f"0 of {len(sound) - 1} records beside it")
 
 
 def test_a_rewritten_sealed_segment_needs_the_key() -> None:

@@ -271,7 +271,7 @@ def test_a_sealed_spool_needs_no_room(tmp_path: Path) -> None:
     assert frames(tmp_path) == [b"frame 1"]
 
 
-def test_descriptors_do_not_pile_up(tmp_path: Path) -> None:
+def test_descriptors_do_not_pile_up(tmp_path: Path, record_property: Any) -> None:
     """A hundred segments, failures among them, leave no descriptor open."""
 
     class Failing(Disk):
@@ -284,15 +284,19 @@ def test_descriptors_do_not_pile_up(tmp_path: Path) -> None:
 
     disk = Failing()
     before = descriptors()
+    acknowledged = []
     with Spool(tmp_path, KEYS, disk=disk) as spool:
         for number in range(100):
             disk.fail = number % 3 == 0
             with contextlib.suppress(SpoolError):
-                spool.append_many([frame(number)])
+                acknowledged += spool.append_many([frame(number)])
             disk.fail = False
             spool.seal()
         assert descriptors() <= before + 2
     assert descriptors() == before
+    recorded = [record for info in sealed_segments(tmp_path) for record in read_segment(info.path)]
+    assert {record.seq for record in recorded if record.kind is Kind.FRAME} == set(acknowledged)
+    record_property("lost", f"0 of {len(acknowledged)} acknowledged")
 
 
 def test_keys_are_needed(tmp_path: Path) -> None:

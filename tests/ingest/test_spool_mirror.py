@@ -199,21 +199,28 @@ def test_a_disk_that_missed_much_is_brought_up_bit_by_bit(
     record_property("lost", f"0 of {len(told.acknowledged)} acknowledged")
 
 
-def test_a_failed_sync_is_never_asked_again_on_that_disk() -> None:
+def test_a_failed_sync_is_never_asked_again_on_that_disk(record_property: Any) -> None:
     """After a failed fdatasync of one disk nothing is done with that descriptor but closing it."""
     whole = MemoryDisk(), MemoryDisk()
     work(two(*whole), Told())
     syncs = [index for index, (name, _) in enumerate(whole[1].operations) if name == "fdatasync"]
+    acknowledged = 0
     for at in syncs:
 
         def fail(index: int, name: str, at: int = at) -> None:
             if index == at:
                 raise OSError(errno.EIO, name)
 
-        second = MemoryDisk(fault=fail)
-        work(two(MemoryDisk(), second), Told())
+        first, second, told = MemoryDisk(), MemoryDisk(fault=fail), Told()
+        work(two(first, second), told)
         failed = second.operations[at][1]
         assert [name for name, fd in second.operations[at + 1 :] if fd == failed] == []
+        after = [each.after_power_cut("durable", "durable") for each in (first, second)]
+        reopen(*after)
+        check_both(after[0], after[1], told)
+        acknowledged += len(told.acknowledged)
+    record_property("tried", f"EIO at each of {len(syncs)} syncs")
+    record_property("lost", f"0 of {acknowledged} acknowledged")
 
 
 def test_when_both_disks_fail_the_batch_is_refused_and_the_next_one_may_work(record_property: Any) -> None:
