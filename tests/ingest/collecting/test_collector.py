@@ -178,7 +178,7 @@ def test_pulled_inside_a_frame_and_plugged_in_again(
 
 
 def test_an_ack_is_for_the_terminal_that_was_there(
-    wires: Any, line: Any, spool: Any, told: Any, frame: Any, until: Any
+    wires: Any, line: Any, spool: Any, told: Any, frame: Any, until: Any, record_property: Any
 ) -> None:
     """The disk hangs, the cable moves to another terminal: that one hears its own ACK, not the one of before."""
     wire = wires("terminal")
@@ -198,6 +198,7 @@ def test_an_ack_is_for_the_terminal_that_was_there(
         assert wire.read(1) == ACK
         assert spool.frames() == [b"of before", b"of now"]
         assert wire.read_nothing(0.1) == b""
+    record_property("lost", "0 of 1 acknowledged")
 
 
 def test_two_hundred_reconnects_cost_no_descriptor(wires: Any, line: Any, spool: Any, told: Any, until: Any) -> None:
