@@ -216,7 +216,7 @@ class Collector:
         source.pumped.bytes_forwarded += len(data) - undeliverable
 
     def _hear(self, side: Side, data: bytes) -> None:
-        chunk = Chunk(side.stream, data, time.time_ns(), time.monotonic_ns())
+        chunk = Chunk(side.stream, data, time.time_ns(), time.monotonic_ns(), side.session)
         if side.lost_bytes and self._committer.has_room:
             self._confess(side)
         if self._committer.offer(chunk):
@@ -235,7 +235,8 @@ class Collector:
         side.lost_bytes = side.lost_since_ns = 0
 
     def _note(self, side: Side, kind: Kind, facts: dict[str, Any], *, breaks: bool = True) -> None:
-        self._committer.note(Happened(side.stream, kind, facts, time.time_ns(), time.monotonic_ns(), breaks))
+        now, mono = time.time_ns(), time.monotonic_ns()
+        self._committer.note(Happened(side.stream, kind, facts, now, mono, breaks, side.session))
 
     # -- what other threads asked for --------------------------------------------------------
 

@@ -24,12 +24,13 @@ class Tell(Protocol):
 
 @dataclass(slots=True)
 class Chunk:
-    """Bytes as they were read."""
+    """Bytes as they were read, in which session of the port."""
 
     stream: Stream
     data: bytes
     wall_ns: int
     mono_ns: int
+    session: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Happened:
     wall_ns: int
     mono_ns: int
     breaks: bool = True
+    session: int = 0
 
 
 def ask_for_priority(nice: int) -> None:

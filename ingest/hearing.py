@@ -81,6 +81,7 @@ class Hearing:
             return self._lost(stream, bug, size)
 
     def _feed(self, stream: Stream, chunk: Chunk) -> list[PendingRecord]:
+        stream.session = chunk.session
         try:
             records = stream.feed(chunk.data, chunk.wall_ns, chunk.mono_ns)
         except Exception as bug:  # noqa: BLE001  as in guarded, without a closure for each chunk
@@ -99,8 +100,7 @@ class Hearing:
         ]
 
     def _happen(self, stream: Stream, happened: Happened) -> list[PendingRecord]:
-        if happened.kind is Kind.SESSION:
-            stream.session += 1
+        stream.session = happened.session
         if stream.asker is not None:
             self._conversation.come_or_gone(stream, happened)
         wall, mono = happened.wall_ns, happened.mono_ns

@@ -147,7 +147,7 @@ class Stream:
         self.occupant: Occupant | None = None  # of the terminal's own direction
         self.heard = Heard()
         self.session = 0
-        """How often its port had been opened when that was read which is recorded now."""
+        """How often its port had been opened when what is heard now was read."""
         self._silence_ns = SILENCE_NS[mode]
         self._start = start
         self._recorder = start()
