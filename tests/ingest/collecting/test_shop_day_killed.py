@@ -75,15 +75,16 @@ class Shop:
             self.collector = subprocess.Popen([*CALL, "collect", *words], cwd=self.folder, stderr=log, text=True)
         devices = sum(2 if line["peer"] else 1 for line in self.lines)
         deadline = time.monotonic() + 60
-        while self._opened(before) < devices:
+        while self._told(before, b" open ") < devices or not self._told(before, b" recording "):
             assert self.collector.poll() is None, "the collector ended"
             assert time.monotonic() < deadline, "the collector does not open its ports"
             time.sleep(0.02)
 
-    def _opened(self, before: int) -> int:
+    def _told(self, before: int, event: bytes) -> int:
+        """How often it has told of an event since its start."""
         with (self.folder / "collector.log").open("rb") as log:
             log.seek(before)
-            return log.read().count(b" open ")
+            return log.read().count(event)
 
     def end(self, number: int) -> int:
         """Signal the collector and wait for its end."""
