@@ -84,10 +84,17 @@ def write(
 
 
 def _watch(world: World, device: Device) -> None:
-    """What becomes of lost answers makes cases by itself: a reversal that is given up is a fault."""
+    """What becomes of lost answers makes cases by itself: a reversal that is given up is a fault.
+
+    It is one within a harmless play as well: "reversed, and done again" was not acted where no reversal was confirmed.
+    """
 
     def given_up(attempt: Attempt) -> None:
-        if key_is_free(attempt):
+        cases = [world.truth.cases[number] for number in world.truth.by_key.get(attempt.key, ())]
+        harmless = [case for case in cases if case.kind == "negative"]
+        for case in harmless:
+            case.kind = "dropped"
+        if harmless or key_is_free(attempt):
             case = world.truth.open("fault", "outage", device.merchant, rules=("reversal_exhausted",), also=UNKNOWN)
             case.loss_fen = attempt.amount if attempt.posting is not None else 0
             world.truth.mark(case, attempt.key, device.now)
