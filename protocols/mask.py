@@ -27,7 +27,7 @@ from protocols.meaning import (
     is_answer,
     request_mti,
 )
-from protocols.private_tlv import ORDER
+from protocols.private_tlv import FACTOR, ORDER
 from protocols.private_tlv import elements as elements_of_59
 from protocols.tlv import TEMPLATES, Tlv, elements, tag_name
 from protocols.unionpay import BATCH_ROW_DIGITS, TOTALS_DIGITS
@@ -327,12 +327,22 @@ def _sweep(work: Masking, item: Item, *, packed: bool = True) -> None:
         spans: list[sweep.Span] = []
     else:
         spans = list(sweep.in_nibbles(value, text="\\x" not in gbk_text(value)))
-    spared = _order_number(value, work.table[59].tag_digits) if item.step.number == 59 else None
+    spared = None
+    if item.step.number == 59:
+        width = work.table[59].tag_digits
+        spared = _order_number(value, width)
+        for first, last in factors(value, width):
+            work.fill(item.value + first, item.value + last, ord("*"))
     for first, last in sweep.in_text(value):
         if spared is None or not (spared[0] <= first and last <= spared[1]):
             work.fill(item.value + first, item.value + last, ord("*"))
     for span in spans:
         work.fill_nibbles(item.value, span)
+
+
+def factors(value: bytes, width: int) -> list[sweep.Span]:
+    """Where F59's TLV holds the end of a card number, which beside a masked one would leave little hidden."""
+    return [(each.start, each.end) for each in elements_of_59(value, width) if each.path == FACTOR]
 
 
 def _order_number(value: bytes, width: int) -> sweep.Span | None:

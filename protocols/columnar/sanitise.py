@@ -28,7 +28,7 @@ from protocols.walk import HEAD_BYTES
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_CONTROL, _TRACK_3, _ORIGINAL = 53, 36, 61
+_CONTROL, _TRACK_3, _PRIVATE, _ORIGINAL = 53, 36, 59, 61
 _CONTROL_BYTES = 8
 _BASE32 = b"abcdefghijklmnopqrstuvwxyz234567"
 
@@ -217,6 +217,8 @@ class _Masking:
         elif kind == "sweep":
             digits = np.empty(2 * int(widths.max(initial=0)) + 2, np.int32)
             self.loops.sweep(self.data, *where, widths, digits, *_networks(), self.slow)
+            if number == _PRIVATE:
+                self._factors(place, widths)
         elif kind == "tlv":
             ends = np.zeros(MOST_DEPTH + 1, np.int32)
             self.loops.screen_tags(self.data, *where, widths, _tag_kinds(), MOST_DEPTH, ends, self.slow)
@@ -240,6 +242,18 @@ class _Masking:
         digits = (value[:, :2] >> 4 < 10).all(axis=1) & (value[:, :2] & 15 < 10).all(axis=1)
         keys[whole] = ~digits | (value[:, 2:] != 0).any(axis=1)
         self.loops.fill(self.out, place.starts[keys], widths[keys], filler)
+
+    def _factors(self, place: Any, widths: Any) -> None:
+        """F59 that holds the end of a card number: few messages do, so these go one by one."""
+        import numpy as np
+
+        width = self.profile.grammar.table[_PRIVATE].tag_digits
+        begins = np.flatnonzero((self.batch.data[:-1] == ord("A")) & (self.batch.data[1:] == ord("2")))
+        ends = place.starts + widths
+        holds = np.searchsorted(begins, place.starts) < np.searchsorted(begins, ends)
+        for row, start, end in zip(place.rows[holds], place.starts[holds], ends[holds], strict=True):
+            if mask.factors(self.batch.data[start:end].tobytes(), width):
+                self.slow[row] = 1
 
     def _sums(self) -> None:
         """A new LRC: the old one would be a sum over the secrets."""

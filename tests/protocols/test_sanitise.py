@@ -124,6 +124,21 @@ def test_a_number_named_once_is_found_everywhere(unionpay, sanitiser):
     assert not holds(safe.frame, number)
 
 
+@pytest.mark.parametrize("digits", [2, 3])
+def test_the_end_of_a_card_number_in_59_is_overwritten(unionpay, sanitiser, digits):
+    """A2.03 holds a payment code's last six digits, or the card's: beside a masked number four would be hidden.
+
+    Source: prodoc.allinpay.com/doc/723, the terminal's information.
+    """
+    number = CARDS[0]
+    inner = f"01{2:0{digits}d}11" + f"03{6:0{digits}d}{number[-6:]}" + f"05{8:0{digits}d}H7062801"
+    value = f"A2{len(inner):0{digits}d}{inner}"
+    safe = sanitiser.sanitise(unionpay.build("0200", {2: number, 41: "10000001", 59: value.encode().hex()}))
+    kept = bytes.fromhex(unionpay.decode(safe.frame).fields[59]).decode("ascii")
+    assert kept == value.replace(number[-6:], "******")
+    assert "F59" in safe.masked
+
+
 @pytest.mark.parametrize("number", [number for number in CARDS if len(number) <= 17])
 def test_a_card_number_in_60_is_not_taken_for_its_parts(unionpay, sanitiser, number):
     """Digits that start like a transaction type and go on like a card's are a card's."""
@@ -158,6 +173,8 @@ def test_only_the_secret_fields_change(vector, unionpay, sanitiser):
     expected = {2, 14, 35, 36, 52} & set(before.fields)
     if before.mti == "0810" and 62 in before.fields and before.fields[60][8:11] not in {"380", "370"}:
         expected.add(62)
+    if b"0306000113".hex().upper() in str(before.fields.get(59, "")):  # A2.03 of one message
+        expected.add(59)
     # device text of one vendor holds a run of digits that passes for a card's: better masked than kept
     assert expected <= changed | {36}
     assert changed - expected <= {46}
