@@ -16,7 +16,7 @@ NESTED = frozenset(("A2",))
 ORDER = "A4"
 """The order number of a QR payment."""
 FACTOR = "A2.03"
-"""The last six digits of a payment code, or of the card or token that a code names (prodoc.allinpay.com/doc/723)."""
+"""The last six digits of a payment code, or of the card or token that a code names. Source: docs/protocols.md 3."""
 SOFTWARE = "A2.05"
 """The version of the terminal's application, eight characters, blanks behind."""
 NAMES = {

@@ -16,6 +16,8 @@ from protocols.journal.profile import available_journals
 from protocols.profile import available_profiles, load_profile
 from tests.protocols.conftest import VECTORS, load_vectors
 
+FACTOR = b"0306000113".hex().upper()
+"""A2.03 of the one public message that has it, in F59."""
 ROW = {"name", "zh", "en", "value", "offset", "length", "confidence"}
 ERROR = {"layer", "field", "offset", "code", "expected", "got", "hint"}
 
@@ -42,7 +44,8 @@ def test_a_vector_is_described_as_the_contract_says(vector, unionpay):
         row = said["fields"][number]
         assert (row["offset"], row["length"]) == (offset, length)
         if number not in {"2", "14", "35", "46", "52", "62", "63"}:
-            assert row["value"] == vector["fields"][number]
+            stated = vector["fields"][number].replace(FACTOR, FACTOR[:8] + "2A" * 6)
+            assert row["value"] == stated
     missing = [part for part in ("length", "tpdu", "header") if not vector["envelope"][part]]
     assert said["envelope"]["missing"] == missing
 
