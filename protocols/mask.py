@@ -27,7 +27,7 @@ from protocols.meaning import (
     is_answer,
     request_mti,
 )
-from protocols.private_tlv import FACTOR, ORDER
+from protocols.private_tlv import FACTOR, ORDER, Element
 from protocols.private_tlv import elements as elements_of_59
 from protocols.tlv import TEMPLATES, Tlv, elements, tag_name
 from protocols.unionpay import BATCH_ROW_DIGITS, TOTALS_DIGITS
@@ -327,12 +327,10 @@ def _sweep(work: Masking, item: Item, *, packed: bool = True) -> None:
         spans: list[sweep.Span] = []
     else:
         spans = list(sweep.in_nibbles(value, text="\\x" not in gbk_text(value)))
-    spared = None
-    if item.step.number == 59:
-        width = work.table[59].tag_digits
-        spared = _order_number(value, width)
-        for first, last in factors(value, width):
-            work.fill(item.value + first, item.value + last, ord("*"))
+    private = elements_of_59(value, work.table[59].tag_digits) if item.step.number == 59 else []
+    for first, last in factors(private):
+        work.fill(item.value + first, item.value + last, ord("*"))
+    spared = _order_number(value, private)
     for first, last in sweep.in_text(value):
         if spared is None or not (spared[0] <= first and last <= spared[1]):
             work.fill(item.value + first, item.value + last, ord("*"))
@@ -340,14 +338,14 @@ def _sweep(work: Masking, item: Item, *, packed: bool = True) -> None:
         work.fill_nibbles(item.value, span)
 
 
-def factors(value: bytes, width: int) -> list[sweep.Span]:
+def factors(private: Iterable[Element]) -> list[sweep.Span]:
     """Where F59's TLV holds the end of a card number, which beside a masked one would leave little hidden."""
-    return [(each.start, each.end) for each in elements_of_59(value, width) if each.path == FACTOR]
+    return [(each.start, each.end) for each in private if each.path == FACTOR]
 
 
-def _order_number(value: bytes, width: int) -> sweep.Span | None:
+def _order_number(value: bytes, private: Iterable[Element]) -> sweep.Span | None:
     """Where F59's TLV holds a QR order number that is no card's."""
-    for each in elements_of_59(value, width):
+    for each in private:
         if each.path == ORDER:
             inner = value[each.start : each.end]
             whole = inner.isdigit() and sweep.SHORTEST <= len(inner) <= sweep.LONGEST

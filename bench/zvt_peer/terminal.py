@@ -21,6 +21,7 @@ from protocols.profile import load_profile
 from protocols.zvt.link import deframer
 from protocols.zvt.session import PASSWORD, Asking
 
+TILLWATCH = Path(sys.executable).with_name("tillwatch")
 PATIENCE = 60.0
 SOLD = {
     "result_code": 0,
@@ -80,7 +81,8 @@ class Served:
     Args:
         peer: whose.
         descriptor: where it speaks.
-        answers: a command's class name -> what it says after 80 00 00, or instead of it.
+        answers: a command's class and instruction as one number (0x0620) -> what it says to it, the first at once and
+            each of the others when the one before was acknowledged.
     """
 
     def __init__(self, peer: Ecrterm, descriptor: int, answers: dict[int, list[Any]]) -> None:
@@ -221,9 +223,6 @@ def _wait(so: Callable[[], bool]) -> None:
         if time.monotonic() > deadline:
             return
         time.sleep(0.05)
-
-
-TILLWATCH = Path(sys.executable).with_name("tillwatch")
 
 
 def _run(folder: Path, *words: str, allowed: tuple[int, ...] = (0,)) -> None:

@@ -18,6 +18,7 @@ from protocols.columnar.places import Fault, Walked
 from protocols.columnar.walk import Batch
 from protocols.envelope import STX
 from protocols.errors import ProtocolError
+from protocols.private_tlv import elements
 from protocols.profile import Profile
 from protocols.sanitise import DIGEST_BYTES, TOKEN_BYTES, TOKEN_CHARACTERS, CardKeys, Sanitiser
 from protocols.sweep import LONGEST
@@ -252,7 +253,7 @@ class _Masking:
         ends = place.starts + widths
         holds = np.searchsorted(begins, place.starts) < np.searchsorted(begins, ends)
         for row, start, end in zip(place.rows[holds], place.starts[holds], ends[holds], strict=True):
-            if mask.factors(self.batch.data[start:end].tobytes(), width):
+            if mask.factors(elements(self.batch.data[start:end].tobytes(), width)):
                 self.slow[row] = 1
 
     def _sums(self) -> None:
