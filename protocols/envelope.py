@@ -170,12 +170,16 @@ class _Length(c.Adapter):  # type: ignore[misc]  # construct has no types
 
 def lrc(covered: bytes | bytearray) -> int:
     """XOR of the bytes from the length to ETX."""
-    folded = int.from_bytes(covered, "big")
-    shift = 4 << max(len(covered) - 1, 0).bit_length()
+    return folded(int.from_bytes(covered, "big"), len(covered))
+
+
+def folded(number: int, size: int) -> int:
+    """XOR of the bytes of a number that has ``size`` of them."""
+    shift = 4 << max(size - 1, 0).bit_length()
     while shift >= 8:  # what was folded stays in the upper bytes, and reaches the last one no more
-        folded ^= folded >> shift
+        number ^= number >> shift
         shift >>= 1
-    return folded & 0xFF
+    return number & 0xFF
 
 
 def _hex(text: str, size: int, name: str) -> bytes:

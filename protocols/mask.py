@@ -47,9 +47,10 @@ SECRET_TAGS = {
     0x99: 0x00,  # PIN data
 }
 """EMV tag -> the byte its value is overwritten with."""
-_TRACK_SEPARATOR = "D"
+TRACK_SEPARATOR = "D"
+TRACK_3, SECURITY_CONTROL = 36, 53
 _CARD_NUMBER = re.compile(r"[0-9]{6}[0-9F]{3,9}[0-9]{4}")
-_CONTROL = re.compile(r"[0-9]{4}0{12}")  # F53 as control information; anything else there is key data
+CONTROL = re.compile(r"[0-9]{4}0{12}")  # F53 as control information; anything else there is key data
 _BALANCE = re.compile(rb"(?:[0-9]{7}[CD][0-9]{12})+")  # F54
 _MONTH_DAY = re.compile(r"0000|(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
 _KEYLESS_MTIS = FINANCIAL_MTIS | SIGNATURE_MTIS | {SETTLEMENT_MTI, BATCH_MTI, SCRIPT_MTI}
@@ -120,21 +121,26 @@ def mask(buffer: bytearray, mti: str, items: Sequence[Item], table: Mapping[int,
         table: the field table, which says what each field may hold.
     """
     work = Masking(buffer, mti, table, {item.step.number: item for item in items})
-    for number, item in work.items.items():
-        kind = table[number].mask
-        if kind == "none":
-            continue
-        start, end = item.value, item.end
-        before = buffer[start:end]
-        _MASKERS[kind](work, item)
-        if kind != "tlv" and buffer[start:end] != before:
-            work.masked.append(f"F{number}")
+    for item in work.items.values():
+        mask_field(work, item)
     if items and work.cards:
         rest = buffer[items[0].start : items[-1].end]
         for card in work.cards:
             if card.encode("ascii") in rest or card in rest.hex():
                 _sweep_known(work, card)
     return work
+
+
+def mask_field(work: Masking, item: Item) -> None:
+    """Overwrite the secrets of one field."""
+    number, start, end = item.step.number, item.value, item.end
+    kind = work.table[number].mask
+    if kind == "none":
+        return
+    before = work.buffer[start:end]
+    _MASKERS[kind](work, item)
+    if kind != "tlv" and work.buffer[start:end] != before:
+        work.masked.append(f"F{number}")
 
 
 def _sweep_known(work: Masking, number: str) -> None:
@@ -160,7 +166,7 @@ def _pan(work: Masking, item: Item) -> None:
 def _track(work: Masking, item: Item) -> None:
     """Track 2: its card number masked, the rest overwritten; an encrypted track whole."""
     text = work.digits(item.step.number)
-    number, separator, _ = text.partition(_TRACK_SEPARATOR)
+    number, separator, _ = text.partition(TRACK_SEPARATOR)
     if _encrypted(work) or not separator or not _CARD_NUMBER.fullmatch(number):
         work.fill(item.value, item.end, 0xFF)
         return
@@ -171,18 +177,18 @@ def _track(work: Masking, item: Item) -> None:
 
 def _encrypted(work: Masking) -> bool:
     """F53's third digit says that the tracks are encrypted."""
-    return work.digits(53)[2:3] == "1"
+    return work.digits(SECURITY_CONTROL)[2:3] == "1"
 
 
 def _overwrite(work: Masking, item: Item) -> None:
-    if item.step.number == 36:
+    if item.step.number == TRACK_3:
         _meet_track_3(work, item)
     work.fill(item.value, item.end, _filler(item))
 
 
 def _meet_track_3(work: Masking, item: Item) -> None:
     """Track 3 in the clear: two digits of format, the card number, a separator (ISO/IEC 4909)."""
-    number, separator, _ = work.digits(item.step.number)[2:].partition(_TRACK_SEPARATOR)
+    number, separator, _ = work.digits(item.step.number)[2:].partition(TRACK_SEPARATOR)
     if separator and not _encrypted(work):
         work.met(number)
 
@@ -201,7 +207,7 @@ def filler_of(codec: Any) -> int:
 
 
 def _control(work: Masking, item: Item) -> None:
-    if not _CONTROL.fullmatch(work.digits(item.step.number)):
+    if not CONTROL.fullmatch(work.digits(item.step.number)):
         work.fill(item.value, item.end, _filler(item))
 
 
@@ -272,7 +278,7 @@ def _meet_tag(work: Masking, each: Tlv) -> None:
     if each.tag == 0x5A:
         work.met(value.rstrip("F"))
     elif each.tag in {0x57, 0x9F6B}:
-        number, separator, _ = value.partition(_TRACK_SEPARATOR)
+        number, separator, _ = value.partition(TRACK_SEPARATOR)
         if separator:
             work.met(number)
 
@@ -303,12 +309,15 @@ def _totals(work: Masking, item: Item) -> None:
 def _references(work: Masking, item: Item) -> None:
     """F60 and F61 have rigid parts that hold no card number; digits that do not fit the parts are swept."""
     digits = work.digits(item.step.number)
-    if item.step.number == 60:
-        fits = digits[:2] in TRANSACTION_TYPES and (len(digits) < sweep.SHORTEST or digits[8:11] in NETWORK_CODES)
-    else:
-        fits = len(digits) <= 12 or (len(digits) in {16, 18, 29} and bool(_MONTH_DAY.fullmatch(digits[12:16])))
-    if not fits:
+    if not fits_its_parts(item.step.number, digits):
         _sweep_digits(work, item, digits)
+
+
+def fits_its_parts(number: int, digits: str) -> bool:
+    """Whether the digits of F60 or F61 are those parts."""
+    if number == 60:
+        return digits[:2] in TRANSACTION_TYPES and (len(digits) < sweep.SHORTEST or digits[8:11] in NETWORK_CODES)
+    return len(digits) <= 12 or (len(digits) in {16, 18, 29} and _MONTH_DAY.fullmatch(digits[12:16]) is not None)
 
 
 def _sweep_digits(work: Masking, item: Item, digits: str) -> None:

@@ -25,6 +25,7 @@ from protocols.profile_files import (
     merged_profile,
     refused,
 )
+from protocols.shapes import Shapes
 from protocols.walk import HEAD_BYTES
 
 __all__ = [
@@ -58,6 +59,11 @@ class Profile:
     """The profiles it extends, the nearest first."""
     operations: Mapping[str, str] = field(default_factory=dict)
     carries: str | None = None
+
+    @functools.cached_property
+    def shapes(self) -> Shapes:
+        """How the frames met on this link are built, as far as masking it needs to know."""
+        return Shapes(self.link, self.grammar.table)
 
     @property
     def carried(self) -> "Profile":

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field
 
+from protocols.mac import Mac
 from protocols.profile import Profile
 
 DIGEST_BYTES = 16
@@ -58,7 +59,10 @@ class Sanitiser:
 
     def __init__(self, profile: Profile, keys: CardKeys) -> None:
         self._profile = profile
-        self._keys = keys
+        self._secure = profile.speech.secure
+        self._key_id = keys.key_id
+        self._mac = Mac(keys.pan)
+        self._keyed = hashlib.blake2b(digest_size=DIGEST_BYTES, key=keys.digest)
 
     def sanitise(self, frame: bytes) -> Safe:
         """The safe form of a frame.
@@ -67,25 +71,30 @@ class Sanitiser:
             FrameError: it is no frame of this link.
             DecodeError: its fields cannot be told apart; keep ``digest(frame)`` and the error, no bytes.
         """
-        secured = self._profile.speech.secure(self._profile, frame)
+        secured = self._secure(self._profile, frame)
         token = self.token(secured.card) if secured.card is not None else None
         return Safe(secured.frame, token, self.digest(secured.body), secured.masked)
 
     def token(self, number: str) -> str:
         """The keyed token of a whole card number."""
-        return card_token(self._keys, number)
+        return _token(self._key_id, self._mac.digest(number.encode("ascii")))
 
     def digest(self, data: bytes) -> bytes:
         """The keyed digest of bytes that may not be kept."""
-        return keyed_digest(self._keys, data)
+        keyed = self._keyed.copy()
+        keyed.update(data)
+        return keyed.digest()
 
 
 def card_token(keys: CardKeys, number: str) -> str:
     """The keyed token of a whole card number: equal for equal cards, whatever named them."""
-    mac = hmac.digest(keys.pan, number.encode("ascii"), "sha256")
+    return _token(keys.key_id, hmac.digest(keys.pan, number.encode("ascii"), "sha256"))
+
+
+def _token(key_id: str, mac: bytes) -> str:
     bits = int.from_bytes(mac[:TOKEN_BYTES], "big") >> 8 * TOKEN_BYTES - 5 * TOKEN_CHARACTERS
     text = "".join([_PAIRS[bits >> place & 0x3FF] for place in _PLACES])  # base64.b32encode takes twice as long
-    return f"t{keys.key_id}.{text}"
+    return f"t{key_id}.{text}"
 
 
 def keyed_digest(keys: CardKeys, data: bytes) -> bytes:

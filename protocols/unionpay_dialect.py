@@ -30,6 +30,9 @@ def secure(profile: Profile, frame: bytes) -> Secured:
         FrameError: it is no frame of this link.
         DecodeError: its fields cannot be told apart.
     """
+    known = profile.shapes.secure(frame)
+    if known is not None:
+        return known
     walk = profile.grammar.walk
     layout = own_layout(profile.link, frame)
     items = walk.whole(frame, layout.message, layout.end) if layout is not None else None
@@ -39,6 +42,8 @@ def secure(profile: Profile, frame: bytes) -> Secured:
             raise located.error
         layout = located.layout
         items = list(walk.items(frame, located.steps, layout.message + HEAD_BYTES, layout.end))
+    else:
+        profile.shapes.learn(frame, layout, items)
     start, end = layout.message, layout.end
     safe = bytearray(frame)
     work = mask(safe, frame[start : start + 2].hex(), items, profile.grammar.table)

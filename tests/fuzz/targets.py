@@ -119,6 +119,8 @@ def frame(profiles: list[Profile], data: bytes) -> None:
     except ProtocolError as wrong:
         _placed(wrong, whole)
         return
+    for _ in range(2):  # a frame built like one that came before takes another way (`protocols.shapes`)
+        assert speech.secure(profile, whole) == secured
     safe = secured.frame
     assert len(opened(profile, safe)) == len(opened(profile, whole))  # where a byte 10 is doubled, the body's
     if secured.card is not None and len(set(secured.card)) > 2:  # not a run of zeros, which amounts are too
