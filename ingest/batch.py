@@ -31,9 +31,13 @@ class Known:
         """The batch is on the disk."""
         self.sessions |= batch.sessions
         for where, digests in batch.seen.items():
-            seen = self.seen.setdefault(where, OrderedDict())
-            last = itertools.islice(digests.items(), max(len(digests) - REMEMBERED, 0), None)
-            seen.update(last)  # none of them is in there: `Batch` looked
+            seen = self.seen.get(where)
+            if seen is None:
+                seen = self.seen[where] = OrderedDict()
+            if len(digests) <= REMEMBERED:
+                seen.update(digests)  # none of them is in there: `Batch` looked
+            else:
+                seen.update(itertools.islice(digests.items(), len(digests) - REMEMBERED, None))
             for _ in range(len(seen) - REMEMBERED):
                 seen.popitem(last=False)
 

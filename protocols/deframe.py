@@ -86,6 +86,7 @@ class Deframer:
         self._link = link
         self._walk = walk
         self._protocol = protocol
+        self._in_stx = link.envelope == "stx"
         self._buffer = bytearray()
         self._base = 0  # stream offset of the buffer's first byte
         self._place: Place | None = None  # the head candidate's walk, when it waits for bytes
@@ -111,6 +112,11 @@ class Deframer:
         """Take bytes as they come; hand out what they complete."""
         events: list[Event] = []
         room = self._link.max_frame
+        if self._in_stx and not self._buffer and len(data) <= room and self._link.is_whole(data):
+            self._end_noise(events)
+            events.append(Frame(bytes(data), self._base))
+            self._base += len(data)
+            return events
         for start in range(0, len(data), room):
             self._buffer += data[start : start + room]
             self._drain(events)

@@ -106,6 +106,17 @@ class Link:
         high, low = BCD[first], BCD[second]
         return high * 100 + low - self.extra if high >= 0 and low >= 0 else -1
 
+    def is_whole(self, data: bytes) -> bool:
+        """Whether these bytes are one sound frame between STX and LRC, of any length that can be written."""
+        size = len(data)
+        return (
+            size > STX_OVERHEAD
+            and data[0] == STX
+            and data[-2] == ETX
+            and self.read_length(data[1], data[2]) == size - STX_OVERHEAD
+            and folded(int.from_bytes(data, "big"), size) == STX  # the LRC is the XOR of all between STX and itself
+        )
+
     @cached_property
     def declaration(self) -> Any:
         """The construct of a whole link frame around its body bytes."""

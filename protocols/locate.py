@@ -69,14 +69,7 @@ def own_layout(link: Link, data: bytes) -> Layout | None:
     if size < 2 + STX_OVERHEAD:
         return None
     if link.envelope == "stx":
-        body = size - STX_OVERHEAD
-        sound = (
-            data[0] == STX
-            and data[-2] == ETX
-            and link.read_length(data[1], data[2]) == body
-            and data[-1] == lrc(data[1:-1])
-        )
-        return _inside("stx", data, 1 + LENGTH_BYTES, size - 2) if sound else None
+        return _inside("stx", data, 1 + LENGTH_BYTES, size - 2) if link.is_whole(data) else None
     if link.envelope == "length" and not (data[0] == STX and data[-2] == ETX):
         sound = link.read_length(data[0], data[1]) == size - LENGTH_BYTES
         return _inside("length", data, LENGTH_BYTES, size) if sound else None

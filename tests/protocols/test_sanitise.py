@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from protocols.errors import DecodeError, FrameError, ProtocolError
 from protocols.facts import facts
+from protocols.mac import Mac
 from protocols.profile import Profile, load_profile
 from protocols.sanitise import CardKeys, Sanitiser, card_token
 from protocols.tlv import encode
@@ -246,6 +247,14 @@ def test_a_token_is_base32_of_the_numbers_mac(number):
     """t, the key's name, and 26 characters of RFC 4648's base32, as the library writes them, in small letters."""
     mac = hmac.digest(KEYS.pan, number.encode(), "sha256")
     assert card_token(KEYS, number) == "tk1." + base64.b32encode(mac).decode().lower()[:26]
+
+
+@given(st.binary(max_size=200), st.binary(max_size=300))
+def test_the_mac_is_the_one_of_rfc_2104(key, data):
+    """Keys shorter than a block, of one block and longer: what the library's own HMAC gives, again and again."""
+    mac = Mac(key)
+    assert mac.digest(data) == hmac.digest(key, data, "sha256")
+    assert mac.digest(data) == hmac.digest(key, data, "sha256")
 
 
 def test_the_token_is_of_the_whole_number_wherever_it_came_from(unionpay, sanitiser):
