@@ -34,7 +34,7 @@ STEPS = {
     "exchanges assembled, their ids": ("ingest.exchange:assembled", "ingest.deriving:_select"),
     "Parquet written": ("pyarrow.parquet:ParquetWriter.write_table", "pyarrow.parquet:ParquetWriter.close"),
     "files read back and compared": ("ingest.datafile:_holds",),
-    "partitions, statistics, hashes of files": ("ingest.lake:Lake._write",),
+    "partitions, statistics, hashes of files": ("ingest.lake:write",),
     "the log, and what is old swept": ("ingest.deltalog:commit", "ingest.lake:Lake.sweep"),
     "the rest": ("ingest.landing:bring", "ingest.landing:derive"),
 }

@@ -68,6 +68,16 @@ def opened(place: Place, spec: TableSpec, version: int | None = None) -> "DeltaT
     return handle
 
 
+def listed(handle: "DeltaTable | None") -> list[dict[str, Any]]:
+    """The files that the log lists, by their paths: for each ``path``, ``num_records`` and ``partition.<column>``."""
+    import pyarrow as pa
+
+    if handle is None:
+        return []
+    files: list[dict[str, Any]] = pa.table(handle.get_add_actions(flatten=True)).to_pylist()
+    return sorted(files, key=lambda file: str(file["path"]))
+
+
 def made(place: Place, spec: TableSpec) -> "DeltaTable":
     """A table's log, made when there is none.
 

@@ -16,11 +16,12 @@ from ingest import arrow_memory
 from ingest.decoding import COMPILED_FROM, Decoded, decode
 from ingest.errors import LakeError
 from ingest.exchange import UPLOAD_REACH, Changed, changed
-from ingest.lake import FilesGoneError, Lake, Staged
+from ingest.lake import FilesGoneError, Lake
 from ingest.overlap import behind
 from ingest.rows import arrow_schema, as_table, nulls
 from ingest.scan import remedy
 from ingest.signing import signatures
+from ingest.staging import Staged
 from ingest.tables import TABLES
 from ingest.uploading import batch_uploads
 from protocols.profile import Profile

@@ -9,20 +9,22 @@ own readers look at the log again when a file went away under them.
 
 import contextlib
 import datetime as dt
-import re
+import functools
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingest import datafile, deltalog
+from ingest import deltalog
 from ingest.columns import TABLES
+from ingest.compaction import compact, is_compacted
 from ingest.encryption import Cipher, cipher
 from ingest.errors import LakeError, UsageError
-from ingest.places import Folder, Found, place_of
-from ingest.rows import arrow_schema, as_table, by_partition, text
+from ingest.places import Folder, place_of
+from ingest.rows import arrow_schema, as_table, text
 from ingest.scan import first_line, remedy, scan
+from ingest.staging import Staged, refuse_strangers, safe, values_of, write
+from ingest.sweeping import is_dead
 from ingest.tablespec import TableSpec
 
 if TYPE_CHECKING:
@@ -33,33 +35,6 @@ if TYPE_CHECKING:
     from ingest.storage import LakeSettings
 
 READ_TRIES = 20
-TEMPORARY_SECONDS = 3600.0
-"""A temporary file this old belongs to nobody any more."""
-COMPACTION = "compact"
-"""The application that puts small files together, and what its files' names begin with."""
-FEWEST = 4
-"""So many files of one partition are worth putting together."""
-LARGEST_ROWS = 2_000_000
-"""Rows of files that are put together at a time."""
-ORPHAN_SECONDS = 86400.0
-"""A file this old that no version of the log lists belongs to a writer that died."""
-_REPLACED = re.compile(r"(?P<app>.+)-v(?P<version>\d+)-[0-9a-f]{16}\.parquet")
-_SAFE = re.compile(r"[\w.-]{1,120}")
-
-
-@dataclass
-class Staged:
-    """Files of a ``replace`` that are written and not yet in the log: pieces of what is too much for memory at once.
-
-    Attributes:
-        actions: what the log will say of each.
-        rows: how many there are.
-        values: the partitions they are in, by column.
-    """
-
-    actions: "list[AddAction]" = field(default_factory=list)
-    rows: int = 0
-    values: dict[str, set[Any]] = field(default_factory=dict)
 
 
 class FilesGoneError(LakeError):
@@ -135,7 +110,7 @@ class Lake:
             if handle is None:
                 return arrow_schema(spec).empty_table().select(wanted)
             try:
-                return scan(spec, self.place, _listed(handle), wanted, where, cipher=self.cipher, coded=coded)
+                return scan(spec, self.place, deltalog.listed(handle), wanted, where, cipher=self.cipher, coded=coded)
             except FileNotFoundError as wrong:
                 missing = first_line(wrong)
                 time.sleep(0.01 * attempt)
@@ -144,12 +119,12 @@ class Lake:
 
     def files(self, name: str) -> list[str]:
         """The table's files now, in the order of their names: where each lies."""
-        return [self.place.at(name, file["path"]) for file in _listed(self._open(name))]
+        return [self.place.at(name, file["path"]) for file in deltalog.listed(self._open(name))]
 
     def days(self, name: str) -> dict[dt.date, int]:
         """How many rows each business day has, as the log says it: no file is opened."""
         counts: dict[dt.date, int] = {}
-        for file in _listed(self._open(name)):
+        for file in deltalog.listed(self._open(name)):
             day = file["partition.business_date"]
             day = day if isinstance(day, dt.date) else dt.date.fromisoformat(str(day))
             counts[day] = counts.get(day, 0) + int(file["num_records"])
@@ -175,11 +150,11 @@ class Lake:
 
         What `compact` made holds rows that were there; see what its caller promises.
         """
-        files = _listed(self._open(name, version))
+        files = deltalog.listed(self._open(name, version))
         if since is not None:
             with contextlib.suppress(LakeError):  # the log no longer reaches that far back: take every file
-                before = {file["path"] for file in _listed(self._open(name, since))}
-                files = [file for file in files if file["path"] not in before and not _is_compacted(file["path"])]
+                before = {file["path"] for file in deltalog.listed(self._open(name, since))}
+                files = [file for file in files if file["path"] not in before and not is_compacted(file["path"])]
         return files
 
     def append(
@@ -190,7 +165,7 @@ class Lake:
         if (handle.transaction_version(app_id) or 0) >= app_version:
             return False
         suffix = "" if app_version == 1 else f"-v{app_version}"
-        actions = self._write(spec, as_table(spec, rows), f"{_safe(app_id)}{suffix}.parquet")
+        actions = self._write(spec, as_table(spec, rows), f"{safe(app_id)}{suffix}.parquet")
         return deltalog.commit(self.place, handle, spec, actions, app=(app_id, app_version))
 
     def stage(
@@ -206,10 +181,7 @@ class Lake:
         spec = _spec(name)
         self._create(name)
         table = as_table(spec, rows)
-        for column, values in _values(table, spec.partition_by).items():
-            staged.values.setdefault(column, set()).update(values)
-        staged.actions += self._write(spec, table, f"{_safe(app_id)}-v{app_version}-{{hash}}.parquet")
-        staged.rows += table.num_rows
+        staged.add(spec, table, self._write(spec, table, f"{safe(app_id)}-v{app_version}-{{hash}}.parquet"))
 
     def replace(
         self,
@@ -235,9 +207,9 @@ class Lake:
         staged = rows if isinstance(rows, Staged) else Staged()
         if not isinstance(rows, Staged):
             table = as_table(spec, rows)
-            _refuse_strangers(name, table.num_rows, _values(table, partitions), partitions)
+            refuse_strangers(name, table.num_rows, values_of(table, partitions), partitions)
             self.stage(name, table, staged, app_id=app_id, app_version=app_version)
-        _refuse_strangers(name, staged.rows, staged.values, partitions)
+        refuse_strangers(name, staged.rows, staged.values, partitions)
         filters = [(column, "in", [text(value) for value in values]) for column, values in partitions.items() if values]
         try:
             return deltalog.commit(self.place, handle, spec, staged.actions, filters, app=(app_id, app_version))
@@ -247,48 +219,17 @@ class Lake:
     def compact(self, name: str, *, at: int | None = None) -> int:
         """Put the small files of each partition together, in one commit that changes no row; how many files it took.
 
-        Its application's version is the log's that it saw. A file that goes away meanwhile was replaced, or taken by
-        another: nothing is done then.
-
         Args:
             name: a table.
             at: only if this is the log's newest version. Who asks `added` what is new must have seen this one.
         """
-        from deltalake.transaction import AddAction, RemoveAction
-
         spec, handle = _spec(name), self._open(name)
         if handle is None or at not in {None, handle.version()}:
             return 0
-        version = handle.version()
-        added: list[AddAction] = []
-        gone: list[dict[str, Any]] = []
-        wanted = [column.name for column in spec.columns]
-        self._finish_removing(name, handle)
-        for files in _together(spec, _listed(handle)):
-            try:
-                rows = scan(spec, self.place, files, wanted, None, cipher=self.cipher)
-            except FileNotFoundError:
-                return 0
-            added += self._write(spec, rows, f"{COMPACTION}-v{version}-{{hash}}.parquet")
-            gone += files
-        if not gone:
-            return 0
-        now = int(time.time() * 1000)
-        removed = [
-            RemoveAction(each["path"], True, now, each["size_bytes"], deltalog.partition(spec, each)) for each in gone
-        ]
-        done = deltalog.commit(self.place, handle, spec, [*added, *removed], app=(COMPACTION, version))
-        for file in gone if done else []:
-            self.place.remove(f"{name}/{file['path']}")
-        self.sweep(name)
-        return len(gone) if done else 0
-
-    def _finish_removing(self, name: str, handle: "DeltaTable") -> None:
-        """Remove what the log has taken out and a writer that was killed has left: a plain glob would count it."""
-        with self.place.errors(name):
-            taken_out = set(handle.vacuum(retention_hours=0, dry_run=True, enforce_retention_duration=False))
-        for file in [each for each in self.place.found(name) if each.path in taken_out]:
-            self.place.remove(f"{name}/{file.path}")
+        taken = compact(self.place, self.cipher, spec, handle, functools.partial(self._write, spec))
+        if taken is not None:
+            self.sweep(name)
+        return taken or 0
 
     def checkpoint(self, name: str) -> None:
         """Write the log's state down as one file, and remove entries of it that are older than 30 days."""
@@ -318,8 +259,8 @@ class Lake:
         handle = self._open(name)
         if handle is None:
             return 0
-        listed = {file["path"] for file in _listed(handle)}
-        dead = [file for file in self.place.found(name) if file.path not in listed and _is_dead(file, handle)]
+        listed = {file["path"] for file in deltalog.listed(handle)}
+        dead = [file for file in self.place.found(name) if file.path not in listed and is_dead(file, handle)]
         for file in dead:
             self.place.remove(f"{name}/{file.path}")
         return len(dead)
@@ -331,100 +272,10 @@ class Lake:
         return deltalog.made(self.place, _spec(name))
 
     def _write(self, spec: TableSpec, table: "pa.Table", name: str) -> "list[AddAction]":
-        from deltalake.transaction import AddAction
-
-        actions = []
-        for values, part in by_partition(spec, table):
-            folder = [f"{column}={value}" for column, value in values.items()]
-            try:
-                self.place.prepare(spec.name, *folder)
-            except OSError as wrong:
-                raise LakeError(
-                    f"{self.place.at(spec.name, *folder)}: cannot be made: {wrong.strerror}",
-                    hint="check the disk's free space and the folder's owner",
-                ) from wrong
-            with (
-                self.place.desk(spec.name, *folder) as desk,
-                datafile.written(part, desk, self.cipher) as temporary,
-            ):
-                path = "/".join([*folder, name.format(hash=datafile.content_hash(temporary))])
-                final, size = f"{spec.name}/{path}", temporary.stat().st_size
-                if (
-                    not self.place.publish(temporary, final, keep_other=True)
-                    and self.place.at(final) not in self.files(spec.name)
-                ):  # fmt: skip
-                    self.place.publish(temporary, final)  # the other was left by a writer that died
-            stats = datafile.statistics(
-                part, spec.statistics if self.cipher is None else ()
-            )  # the log is not encrypted
-            actions.append(AddAction(path, size, values, int(time.time() * 1000), True, stats))
-        return actions
-
-
-def _together(spec: TableSpec, files: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """The files of each partition that are worth putting together, some at a time."""
-    partitions: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for file in files:
-        partitions.setdefault(tuple(deltalog.partition(spec, file).values()), []).append(file)
-    for each in partitions.values():
-        if len(each) < FEWEST:
-            continue
-        some, rows = list[dict[str, Any]](), 0
-        for file in each:
-            if some and rows + file["num_records"] > LARGEST_ROWS:
-                yield some
-                some, rows = [], 0
-            some.append(file)
-            rows += file["num_records"]
-        if len(some) > 1:
-            yield some
-
-
-def _is_compacted(path: str) -> bool:
-    return path.rpartition("/")[2].startswith(f"{COMPACTION}-v")
-
-
-def _values(table: "pa.Table", columns: Iterable[str]) -> dict[str, set[Any]]:
-    return {column: set(table[column].unique().to_pylist()) for column in columns}
-
-
-def _refuse_strangers(
-    name: str, rows: int, found: Mapping[str, set[Any]], partitions: Mapping[str, Sequence[Any]]
-) -> None:
-    if rows and not partitions:
-        raise ValueError(f"{name}: rows, but no partitions to put them in")
-    for column, values in partitions.items():
-        if strangers := found.get(column, set()) - set(values):
-            raise ValueError(f"{name}: rows outside the partitions to replace: {column} = {min(strangers)}")
+        return write(self.place, self.cipher, spec, table, name, lambda: self.files(spec.name))
 
 
 def _spec(name: str) -> TableSpec:
     if name not in TABLES:
         raise UsageError(f"there is no table {name!r}", hint=f"tables are: {', '.join(TABLES)}")
     return TABLES[name]
-
-
-def _listed(handle: "DeltaTable | None") -> list[dict[str, Any]]:
-    import pyarrow as pa
-
-    if handle is None:
-        return []
-    files: list[dict[str, Any]] = pa.table(handle.get_add_actions(flatten=True)).to_pylist()
-    return sorted(files, key=lambda file: str(file["path"]))
-
-
-def _safe(app_id: str) -> str:
-    if not _SAFE.fullmatch(app_id):
-        raise ValueError(f"an application id becomes a file's name: {app_id!r} cannot")
-    return app_id
-
-
-def _is_dead(file: Found, handle: "DeltaTable") -> bool:
-    age, name = time.time() - file.written, file.path.rpartition("/")[2]
-    if name.endswith(datafile.TEMPORARY):
-        return age > TEMPORARY_SECONDS
-    if match := _REPLACED.fullmatch(name):
-        committed = handle.transaction_version(match["app"])
-        if committed is not None and int(match["version"]) <= committed:
-            return True
-    return age > ORPHAN_SECONDS

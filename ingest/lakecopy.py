@@ -10,9 +10,10 @@ import re
 import shutil
 from pathlib import Path
 
+from ingest.compaction import COMPACTION
 from ingest.deriving import APPLICATION, DERIVED
 from ingest.errors import LakeError
-from ingest.lake import COMPACTION, Lake
+from ingest.lake import Lake
 from ingest.objectstore import OF_STORE
 from ingest.tables import TABLES
 

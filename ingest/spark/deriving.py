@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.deriving import Stage, Work
 from ingest.errors import LakeError
-from ingest.lake import FilesGoneError, Lake, Staged
+from ingest.lake import FilesGoneError, Lake
 from ingest.profiles import own_profiles
 from ingest.scan import first_line
 from ingest.settings import Settings
 from ingest.spark.session import session
+from ingest.staging import Staged
 
 if TYPE_CHECKING:
     import pyarrow as pa

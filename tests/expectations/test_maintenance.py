@@ -18,10 +18,11 @@ from expectations.maintenance import maintain
 from expectations.run import check, whole_since
 from ingest import deltalog
 from ingest.cli import cli
+from ingest.compaction import COMPACTION
 from ingest.encryption import Cipher, FileKeys
 from ingest.errors import UsageError
 from ingest.keys import create_keys
-from ingest.lake import COMPACTION, Lake
+from ingest.lake import Lake
 from ingest.landing import land
 from ingest.scan import scan
 from ingest.settings import Settings, load_settings
@@ -263,7 +264,7 @@ def test_of_two_maintenances_at_once_the_slower_does_nothing(lake: Lake, monkeyp
             assert lake.compact("transactions") == 5
         return scan(*given, **told)
 
-    monkeypatch.setattr("ingest.lake.scan", overtaken)
+    monkeypatch.setattr("ingest.compaction.scan", overtaken)
     assert lake.compact("transactions") == 0
     assert stans(lake) == [0, 1, 2, 3, 4]
 
