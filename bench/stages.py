@@ -33,7 +33,7 @@ STEPS = {
     ),
     "exchanges assembled, their ids": ("ingest.exchange:assembled", "ingest.deriving:_select"),
     "Parquet written": ("pyarrow.parquet:ParquetWriter.write_table", "pyarrow.parquet:ParquetWriter.close"),
-    "files read back and compared": ("ingest.datafile:_holds",),
+    "files read back and compared": ("ingest.datafile:_is_sound",),
     "partitions, statistics, hashes of files": ("ingest.lake:write",),
     "the log, and what is old swept": ("ingest.deltalog:commit", "ingest.lake:Lake.sweep"),
     "the rest": ("ingest.landing:bring", "ingest.landing:derive"),
@@ -76,15 +76,11 @@ class _Watch:
 
 def watched(folder: Path, lake: str) -> dict[str, float]:
     """Land a spool into a fresh lake: the processor seconds of each step, and of all."""
-    import pyarrow.parquet as pq
-
     land.load_libraries()
     watch = _Watch()
     for step, places in STEPS.items():
         for where in places:
             watch.put(step, where)
-    read = pq.ParquetFile.iter_batches
-    pq.ParquetFile.iter_batches = functools.partialmethod(read, use_threads=False)  # in the thread that is watched
     began = time.process_time()
     watch.over(NUMBA, _load_numba)()
     importlib.import_module("ingest.landing").land(land.settings_of(folder, lake))

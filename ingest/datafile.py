@@ -1,11 +1,9 @@
 """One Parquet file: written, synced, read back and only then given its name.
 
 zstd, page checksums written and verified: without them 52 of 60 single-bit flips in a
-Parquet file were read as data (measured, pyarrow 26). The footer has no checksum in Parquet;
-a flipped bit in its statistics hides rows from every filter. So ours carries one: the entry
-``tillwatch.footer``, the CRC-32C of the footer as it is with eight zeros there; an encrypted
-footer (`ingest.encryption`) needs none, its cipher tells. A file has its name only when it is
-whole; what a crash leaves behind ends in ``.tmp`` and nothing reads that.
+Parquet file were read as data (measured, pyarrow 26). The footer has a checksum of ours
+(`ingest.footer`). A file has its name only when it is whole; what a crash leaves behind
+ends in ``.tmp`` and nothing reads that.
 """
 
 import contextlib
@@ -15,27 +13,29 @@ import hashlib
 import json
 import os
 import secrets
-import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import google_crc32c
 
-from ingest.encryption import ENCRYPTED, Cipher
+from ingest.encryption import Cipher
 from ingest.errors import LakeError
+from ingest.footer import SEAL, UNSEALED, is_encrypted, seal, unsealed
+from ingest.pages import are_sound
 from ingest.permissions import LAKE_FILE
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
     from pyarrow import fs
 
 TEMPORARY = ".tmp"
-_SEAL, _UNSEALED = "tillwatch.footer", "00000000"
-_MOST_FOOTER = 16 * 1024 * 1024
 _READ_BACK = 65_536
-"""So many rows are read back at a time."""
-_TAIL = struct.Struct("<I4s")
+"""So many rows of an encrypted file are read back at a time."""
+_FIRST = 1024
+"""So many rows of any other are read back in all columns."""
 UNIQUE = ("digest", "transaction_id", "settlement_id", "event_id", "rrn")
 """Endings of columns whose values hardly repeat: a dictionary of them is only in the way."""
 
@@ -52,35 +52,41 @@ def options(schema: "pa.Schema") -> dict[str, Any]:
     return {"compression": "zstd", "use_dictionary": coded(schema), "write_page_checksum": True}
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A verified file under a temporary name, and its bytes as they were read back."""
+
+    path: Path
+    data: bytes
+
+
 @contextlib.contextmanager
-def written(table: "pa.Table", folder: Path, cipher: Cipher | None = None) -> Iterator[Path]:
+def written(
+    table: "pa.Table", folder: Path, keys: Sequence[str] = (), cipher: Cipher | None = None
+) -> Iterator[Written]:
     """The table as a verified Parquet file under a temporary name in ``folder``, which is there, removed at the end.
 
-    With a ``cipher`` it is encrypted, and no two files have the same bytes.
+    With a ``cipher`` it is encrypted, and no two files have the same bytes. Once it is synced it is read back: its
+    bytes have the checksum that they had when pyarrow gave them, and each page that which pyarrow made of it. What is
+    decoded and compared value for value are the columns ``keys``, and of all columns the first rows; of an encrypted
+    file, whose pages only its cipher can tell, every row.
 
     Raises:
         KeyFileError: a key is missing.
         LakeError: the disk refused it, or what was read back is not what was written.
     """
-    import pyarrow.parquet as pq
-
     temporary = folder / f".{os.getpid()}-{secrets.token_hex(6)}{TEMPORARY}"
     try:
-        cipher_options = {} if cipher is None else {"encryption_properties": cipher.for_writing()}
-        with pq.ParquetWriter(temporary, table.schema, **options(table.schema), **cipher_options) as writer:
-            writer.write_table(table)
-            if cipher is None:
-                writer.add_key_value_metadata({_SEAL: _UNSEALED})
-        if cipher is None:
-            _seal_footer(temporary)
+        given = _write(table, temporary, cipher)
         temporary.chmod(LAKE_FILE)
         sync(temporary)
-        if not _holds(temporary, table, cipher):
+        data = temporary.read_bytes()
+        if not _is_sound(temporary, data, table, keys, given=given, cipher=cipher):
             raise LakeError(
                 f"{folder}: a file read back differs from what was written",
                 hint="the disk or the memory is failing; nothing was committed, check them and run again",
             )
-        yield temporary
+        yield Written(temporary, data)
     except OSError as wrong:
         raise LakeError(
             f"{folder}: cannot write: {wrong.strerror or wrong}",
@@ -90,22 +96,82 @@ def written(table: "pa.Table", folder: Path, cipher: Cipher | None = None) -> It
         temporary.unlink(missing_ok=True)
 
 
-def _holds(path: Path, table: "pa.Table", cipher: Cipher | None) -> bool:
-    """Whether a file's rows, read back, are those of the table; some at a time, for both at once are twice as many."""
+class _Sink:
+    """A file that pyarrow writes to: the checksum of each piece is taken as it comes."""
+
+    closed = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.checksum = 0
+
+    def write(self, piece: bytes) -> int:
+        """Put a piece behind those before."""
+        self.checksum = google_crc32c.extend(self.checksum, piece)
+        return self._file.write(piece)
+
+    def flush(self) -> None:
+        """The file is closed by who opened it."""
+
+
+def _write(table: "pa.Table", path: Path, cipher: Cipher | None) -> int:
+    """Write the file; the CRC-32C of its bytes as pyarrow gave them, the footer of a plain one not yet sealed."""
+    import pyarrow.parquet as pq
+
+    cipher_options = {} if cipher is None else {"encryption_properties": cipher.for_writing()}
+    with path.open("x+b") as file:
+        sink = _Sink(file)
+        with pq.ParquetWriter(sink, table.schema, **options(table.schema), **cipher_options) as writer:
+            writer.write_table(table)
+            if cipher is None:
+                writer.add_key_value_metadata({SEAL: UNSEALED})
+        if cipher is None:
+            seal(file)
+    return sink.checksum
+
+
+def _is_sound(
+    path: Path, data: bytes, table: "pa.Table", keys: Sequence[str], *, given: int, cipher: Cipher | None
+) -> bool:
+    """Whether a file, whose bytes these are, is what pyarrow gave and holds the table's rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    opened = None if cipher is None else cipher.for_reading()
     repeating = coded(table.schema)  # read as they were written: a value once, not in each row
-    reading = {"page_checksum_verification": True, "read_dictionary": repeating, "decryption_properties": opened}
-    at = 0
-    with pq.ParquetFile(path, **reading) as file:
-        names = file.schema_arrow.names
-        for batch in file.iter_batches(_READ_BACK):
-            plain = [batch[name].dictionary_decode() if name in repeating else batch[name] for name in names]
-            if not pa.table(plain, names=names).equals(table.slice(at, batch.num_rows)):
+    opened = None if cipher is None else cipher.for_reading()
+    reading = {"page_checksum_verification": True, "decryption_properties": opened}
+    try:
+        if cipher is None:
+            bare, end = unsealed(data)
+            if google_crc32c.value(bare) != given or not are_sound(memoryview(data), end):
                 return False
-            at += batch.num_rows
+        elif google_crc32c.value(data) != given:
+            return False
+        with pq.ParquetFile(path, read_dictionary=repeating, **reading) as file:
+            if file.metadata.num_rows != table.num_rows:
+                return False
+            if not _holds(file, table, repeating, _FIRST if cipher is None else _READ_BACK, cipher is not None):
+                return False
+        if cipher is not None:
+            return True
+        with pq.ParquetFile(path, **reading) as file:
+            return bool(file.read(list(keys), use_threads=False).equals(table.select(list(keys))))
+    except (OSError, KeyError, pa.ArrowException):  # KeyError: it has other columns
+        return False
+
+
+def _holds(file: "pq.ParquetFile", table: "pa.Table", repeating: Sequence[str], some: int, to_the_end: bool) -> bool:
+    """Whether a file's rows are those of the table, the first of them or all; some at a time, to save memory."""
+    import pyarrow as pa
+
+    names, at = file.schema_arrow.names, 0
+    for batch in file.iter_batches(some, use_threads=False):
+        plain = [batch[name].dictionary_decode() if name in repeating else batch[name] for name in names]
+        if not pa.table(plain, names=names).equals(table.slice(at, batch.num_rows)):
+            return False
+        at += batch.num_rows
+        if not to_the_end:
+            return bool(at == min(some, table.num_rows))
     return bool(at == table.num_rows)
 
 
@@ -138,60 +204,9 @@ def sync(path: Path) -> None:
         os.close(fd)
 
 
-def content_hash(path: Path) -> str:
+def content_hash(data: bytes) -> str:
     """A short name for a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-
-
-def is_encrypted(file: BinaryIO) -> bool:
-    """Whether a file says that it is encrypted; its footer is seen to be the one that was written.
-
-    Of an encrypted one its cipher tells.
-
-    Raises:
-        OSError: the footer's checksum is wrong or missing, or it is no Parquet file.
-    """
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - len(ENCRYPTED)))
-    if file.read() == ENCRYPTED:
-        file.seek(0)
-        if file.read(len(ENCRYPTED)) != ENCRYPTED:
-            raise OSError("it does not begin as an encrypted file does")
-        return True
-    _, footer, sealed = _footer(file)
-    if sealed != _checksum(footer):
-        raise OSError("the footer's checksum is wrong")
-    return False
-
-
-def _seal_footer(path: Path) -> None:
-    with path.open("r+b") as file:
-        at, footer, _ = _footer(file)
-        file.seek(at)
-        file.write(_checksum(footer))
-
-
-def _checksum(footer: bytes) -> bytes:
-    value: int = google_crc32c.value(footer)
-    return b"%08x" % value
-
-
-def _footer(file: BinaryIO) -> tuple[int, bytes, bytes]:
-    """Where the checksum stands, the footer to the file's end with zeros there, and the checksum."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - _TAIL.size))
-    tail = file.read()
-    length, magic = _TAIL.unpack(tail) if len(tail) == _TAIL.size else (0, b"")
-    if magic != b"PAR1" or length > min(_MOST_FOOTER, size - _TAIL.size):
-        raise OSError("it does not end as a Parquet file does")
-    start = file.seek(size - _TAIL.size - length)
-    footer = file.read()
-    key = footer.rfind(_SEAL.encode())
-    at = key + len(_SEAL) + 2  # Thrift's compact protocol: the value's field header and its length
-    if key < 0:
-        raise OSError("its footer has no checksum")
-    return start + at, footer[:at] + _UNSEALED.encode() + footer[at + len(_UNSEALED) :], footer[at : at + 8]
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def check(filesystem: "fs.FileSystem", path: str, cipher: Cipher | None = None) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ingest import datafile
 from ingest.encryption import Cipher
 from ingest.errors import LakeError
+from ingest.footer import is_encrypted
 from ingest.objectstore import OF_STORE
 from ingest.places import Place
 from ingest.rows import arrow_schema
@@ -80,7 +81,7 @@ def scan(
     def opened(path: str) -> Any:
         """The file as it is to be read, its footer looked at."""
         with disk.open_input_file(path) as file:
-            parquet = opening if datafile.is_encrypted(file) else plain
+            parquet = opening if is_encrypted(file) else plain
         name, rows = listed[path]
         if parquet is None:
             raise LakeError(f"{name}: encrypted, and no key is named", hint="set lake.key to its key file")

@@ -52,6 +52,7 @@ def write(  # noqa: PLR0917  what a file's name and place follow from
     table: "pa.Table",
     name: str,
     listed: Callable[[], Sequence[str]],
+    parts: "dict[str, pa.Table] | None" = None,
 ) -> "list[AddAction]":
     """Write a table's rows, a file for each partition; what the log will say of each.
 
@@ -62,6 +63,7 @@ def write(  # noqa: PLR0917  what a file's name and place follow from
         table: the rows.
         name: the files' names; ``{hash}`` in it becomes a hash of the file's bytes.
         listed: tells where the files lie that the log lists now.
+        parts: where it is given, gets the rows of each file by its path, without the columns of its partition.
 
     Raises:
         LakeError: the disk refused them, or what was read back is not what was written.
@@ -81,13 +83,15 @@ def write(  # noqa: PLR0917  what a file's name and place follow from
             ) from wrong
         with (
             place.desk(spec.name, *folder) as desk,
-            datafile.written(part, desk, cipher) as temporary,
+            datafile.written(part, desk, spec.statistics, cipher) as file,
         ):
-            path = "/".join([*folder, name.format(hash=datafile.content_hash(temporary))])
-            final, size = f"{spec.name}/{path}", temporary.stat().st_size
-            if not place.publish(temporary, final, keep_other=True) and place.at(final) not in listed():
-                place.publish(temporary, final)  # the other was left by a writer that died
+            path = "/".join([*folder, name.format(hash=datafile.content_hash(file.data))])
+            final, size = f"{spec.name}/{path}", len(file.data)
+            if not place.publish(file.path, final, keep_other=True) and place.at(final) not in listed():
+                place.publish(file.path, final)  # the other was left by a writer that died
         stats = datafile.statistics(part, spec.statistics if cipher is None else ())  # the log is not encrypted
+        if parts is not None:
+            parts[path] = part
         actions.append(AddAction(path, size, values, int(time.time() * 1000), True, stats))
     return actions
 
