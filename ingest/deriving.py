@@ -16,6 +16,7 @@ from ingest import arrow_memory
 from ingest.decoding import COMPILED_FROM, Decoded, decode
 from ingest.errors import LakeError
 from ingest.exchange import UPLOAD_REACH, Changed, changed
+from ingest.handing import Handed
 from ingest.lake import FilesGoneError, Lake
 from ingest.overlap import behind
 from ingest.rows import arrow_schema, as_table, nulls
@@ -50,8 +51,13 @@ Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
 
 
-def derive(
-    lake: Lake, zone: ZoneInfo, tell: Progress, own: Mapping[str, Profile], stage: "Stage | None" = None
+def derive(  # noqa: PLR0917  what a landing knows
+    lake: Lake,
+    zone: ZoneInfo,
+    tell: Progress,
+    own: Mapping[str, Profile],
+    stage: "Stage | None" = None,
+    handed: Handed | None = None,
 ) -> dict[str, int]:
     """Bring the derived tables up to ``raw_frames``; rows, by table, of the days that this run replaced.
 
@@ -61,6 +67,7 @@ def derive(
         tell: hears of the progress.
         own: profiles that are not built in, by their names.
         stage: works the days out and writes their rows; in this process by default.
+        handed: rows of ``raw_frames`` that this process has committed; others are read.
 
     Raises:
         LakeError: other runs kept committing first, or ``raw_frames`` is older than what was made from it;
@@ -77,7 +84,7 @@ def derive(
             return written
         since = None if None in stands.values() else min(at for at in stands.values() if at is not None)
         try:
-            days, staged = (stage or _stage)(Work(lake, zone, version, since, tell, own), late)
+            days, staged = (stage or _stage)(Work(lake, zone, version, since, tell, own, handed), late)
         except FilesGoneError:
             if lake.version("raw_frames") == version:
                 raise
@@ -146,18 +153,28 @@ class Work:
         since: the version that the tables stand on; None when they are made anew.
         tell: hears of the progress.
         own: profiles that are not built in, by their names.
+        handed: see ``derive``.
     """
 
     def __init__(  # noqa: PLR0917  what one round of derive knows
-        self, lake: Lake, zone: ZoneInfo, version: int, since: int | None, tell: Progress, own: Mapping[str, Profile]
+        self,
+        lake: Lake,
+        zone: ZoneInfo,
+        version: int,
+        since: int | None,
+        tell: Progress,
+        own: Mapping[str, Profile],
+        handed: Handed | None = None,
     ) -> None:
         self.version, self.since = version, since
-        self._lake, self._zone, self._tell, self._own = lake, zone, tell, own
+        self._lake, self._zone, self._tell, self._own, self._handed = lake, zone, tell, own, handed
         self._added = lake.added("raw_frames", version=version, since=since)
         self._rows: dict[dt.date, int] = {}
+        self._files: dict[dt.date, list[str]] = {}
         for file in lake.added("raw_frames", version=version):
             day = file["partition.day"]
             self._rows[day] = self._rows.get(day, 0) + int(file["num_records"])
+            self._files.setdefault(day, []).append(file["path"])
         self._compiled = (
             sum(self._rows[day] for day in {each["partition.day"] for each in self._added}) >= COMPILED_FROM
         )
@@ -242,8 +259,17 @@ class Work:
         return self._decoded[day].frames
 
     def _decode(self, day: dt.date) -> Decoded:
-        recorded = self._lake.read("raw_frames", filters=[("day", "==", day)], version=self.version)
-        return decode(recorded, self._zone, self._own, compiled=self._compiled)
+        return decode(self._recorded(day), self._zone, self._own, compiled=self._compiled)
+
+    def _recorded(self, day: dt.date) -> "pa.Table":
+        """The rows of a day as its files have them, in the order of the files' names."""
+        import pyarrow as pa
+
+        parts = None if self._handed is None else self._handed.take(self._files[day])
+        if parts is None:
+            return self._lake.read("raw_frames", filters=[("day", "==", day)], version=self.version)
+        rows = pa.concat_tables(parts)
+        return as_table(TABLES["raw_frames"], rows.append_column("day", pa.repeat(pa.scalar(day), rows.num_rows)))
 
     def _forget(self, coming: list[dt.date]) -> None:
         """Keep of the decoded days what the next piece may reach back to, as far as it fits."""

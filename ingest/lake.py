@@ -20,6 +20,7 @@ from ingest.columns import TABLES
 from ingest.compaction import compact, is_compacted
 from ingest.encryption import Cipher, cipher
 from ingest.errors import LakeError, UsageError
+from ingest.handing import Handed
 from ingest.places import Folder, place_of
 from ingest.rows import arrow_schema, as_table, text
 from ingest.scan import first_line, remedy, scan
@@ -158,15 +159,27 @@ class Lake:
         return files
 
     def append(
-        self, name: str, rows: "pa.Table | Sequence[Mapping[str, Any]]", *, app_id: str, app_version: int = 1
+        self,
+        name: str,
+        rows: "pa.Table | Sequence[Mapping[str, Any]]",
+        *,
+        app_id: str,
+        app_version: int = 1,
+        handed: Handed | None = None,
     ) -> bool:
-        """Add rows in one commit; False when this application id and version are in already."""
+        """Add rows in one commit, and hand them on; False when this application id and version are in already."""
         spec, handle = _spec(name), self._create(name)
         if (handle.transaction_version(app_id) or 0) >= app_version:
             return False
         suffix = "" if app_version == 1 else f"-v{app_version}"
-        actions = self._write(spec, as_table(spec, rows), f"{safe(app_id)}{suffix}.parquet")
-        return deltalog.commit(self.place, handle, spec, actions, app=(app_id, app_version))
+        parts: dict[str, pa.Table] = {}
+        file = f"{safe(app_id)}{suffix}.parquet"
+        actions = self._write(spec, as_table(spec, rows), file, None if handed is None else parts)
+        done = deltalog.commit(self.place, handle, spec, actions, app=(app_id, app_version))
+        if handed is not None and done:
+            for path, part in parts.items():
+                handed.add(path, part)
+        return done
 
     def stage(
         self,
@@ -271,8 +284,10 @@ class Lake:
     def _create(self, name: str) -> "DeltaTable":
         return deltalog.made(self.place, _spec(name))
 
-    def _write(self, spec: TableSpec, table: "pa.Table", name: str) -> "list[AddAction]":
-        return write(self.place, self.cipher, spec, table, name, lambda: self.files(spec.name))
+    def _write(
+        self, spec: TableSpec, table: "pa.Table", name: str, parts: "dict[str, pa.Table] | None" = None
+    ) -> "list[AddAction]":
+        return write(self.place, self.cipher, spec, table, name, lambda: self.files(spec.name), parts)
 
 
 def _spec(name: str) -> TableSpec:

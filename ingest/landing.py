@@ -24,6 +24,7 @@ from ingest.batch_metrics import Run, measured
 from ingest.decoding import COMPILED_FROM, journal_day
 from ingest.deriving import DERIVED, Progress, Stage, derive
 from ingest.errors import SpoolError, StoreError, TillwatchError
+from ingest.handing import Handed
 from ingest.neighbours import Neighbours
 from ingest.overlap import ahead
 from ingest.profiles import own_profiles
@@ -139,16 +140,17 @@ def land(settings: Settings, progress: Progress | None = None) -> LandResult:
     arrow_memory.keep()
     tell = progress or (lambda _what, _done, _all: None)
     lake, zone = Lake.of(settings.lake), settings.zone
-    brought = Brought()
+    brought, stage = Brought(), _stage_of(settings)
+    handed = Handed() if stage is None else None  # executors read
     trouble: TillwatchError | None = None
     batches = _batches(settings, lake)
     try:
         for segments in batches:
-            brought.add(bring(lake, segments, zone, tell))
+            brought.add(bring(lake, segments, zone, tell, handed))
     except StoreError as wrong_store:
         trouble = wrong_store
     arrow_memory.give_back()
-    stand = derive(lake, zone, tell, own_profiles(settings), _stage_of(settings))
+    stand = derive(lake, zone, tell, own_profiles(settings), stage, handed)
     for name in [*DERIVED, *(["raw_frames"] if brought.segments else [])]:
         lake.sweep(name)
     if trouble is not None:
@@ -187,8 +189,10 @@ def missing(lake: Lake, ids: Iterable[str]) -> list[str]:
     return [segment for segment in new if _salvaged(segment) in waiting]
 
 
-def bring(lake: Lake, infos: list[SegmentInfo], zone: ZoneInfo, tell: Progress) -> Brought:
-    """Put segments into ``raw_frames``: what of them came.
+def bring(
+    lake: Lake, infos: list[SegmentInfo], zone: ZoneInfo, tell: Progress, handed: Handed | None = None
+) -> Brought:
+    """Put segments into ``raw_frames``, and hand their rows on: what of them came.
 
     Raises:
         LakeError: the table cannot be read or written.
@@ -219,7 +223,7 @@ def bring(lake: Lake, infos: list[SegmentInfo], zone: ZoneInfo, tell: Progress) 
             if damage:
                 continue  # what can be read of it is in; it is looked at again until a sound copy is there
             rows = rows.filter(~pc.field("seq").isin(_numbers(lake, segment.id)))
-        if lake.append("raw_frames", rows, app_id=_salvaged(segment.id) if damage else segment.id):
+        if lake.append("raw_frames", rows, app_id=_salvaged(segment.id) if damage else segment.id, handed=handed):
             brought.keys[segment.key_id] += 1
             brought.frames += pc.sum(pc.equal(rows["kind"], "frame")).as_py() or 0
             brought.damaged += [damage] if damage else []
