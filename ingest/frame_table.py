@@ -28,6 +28,8 @@ _DAY_US = 86_400 * _SECOND
 _FAR = 1 << 62
 """As far from any moment as a candidate can be that is none."""
 _EPOCH_UTC = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_NEAR_DAYS = 100
+"""Days within which one date is nearest, where the others are twice as far away."""
 _DATE, _TIME = 4, 6
 """Digits of mmdd and of hhmmss."""
 _NINE = 9
@@ -118,6 +120,34 @@ def _clocks(mmdd: "pa.Array", hhmmss: "pa.Array", seen: Any, days: Any, zone: Zo
     candidates = [_candidates(text, day, zone) for text, day in found]
     even = np.array([all(steady for _, _, steady in three) for three in candidates], bool)
     seconds, plain = _seconds(hhmmss)
+    none = (seconds < 0) | (mmdd.is_null().to_numpy(False) & hhmmss.is_null().to_numpy(False))
+    sure = [_sure(three, day) for three, (_, day) in zip(candidates, found, strict=True)]
+    begins = np.array([_FAR if each is None else each[0] for each in sure], np.int64)[at]
+    stated = np.array([0 if each is None else each[1] for each in sure], np.int32)[at]
+    clock = begins + seconds * _SECOND
+    several = np.flatnonzero((begins == _FAR) & ~none)
+    if several.size:
+        clock[several], stated[several] = _nearest(candidates, at[several], seconds[several], seen[several])
+    clock[none], stated[none] = _FAR, 0
+    strange = np.array([text is not None and len(text) != _DATE for text, _ in found], bool)
+    for odd in np.flatnonzero((~even | strange)[at] | ~plain).tolist():
+        moment = infer_datetime(mmdd[odd].as_py(), hhmmss[odd].as_py(), _moment(int(seen[odd])), zone)
+        clock[odd] = _FAR if moment is None else (moment - _EPOCH_UTC) // dt.timedelta(microseconds=1)
+        stated[odd] = 0 if moment is None else (moment.astimezone(zone).date() - EPOCH).days
+    return clock, stated
+
+
+def _sure(three: list[tuple[int, int, bool]], day: int) -> tuple[int, int] | None:
+    """Of three days the one that is nearest at any time, when it begins and its number; None where there is none."""
+    near = [each[:2] for each in three if each[0] != _FAR and abs(each[1] - day) < _NEAR_DAYS]
+    far = [each for each in three if each[0] != _FAR and abs(each[1] - day) > 2 * _NEAR_DAYS]
+    return near[0] if len(near) == 1 and len(far) == sum(each[0] != _FAR for each in three) - 1 else None
+
+
+def _nearest(candidates: list[list[tuple[int, int, bool]]], at: Any, seconds: Any, seen: Any) -> tuple[Any, Any]:
+    """Of the three moments that each clock may name the one nearest to ``seen``, and its day."""
+    import numpy as np
+
     clock, stated = np.full(at.size, _FAR, np.int64), np.zeros(at.size, np.int32)
     nearest = np.full(at.size, _FAR, np.int64)
     for step in range(3):
@@ -128,13 +158,6 @@ def _clocks(mmdd: "pa.Array", hhmmss: "pa.Array", seen: Any, days: Any, zone: Zo
         nearer = (begins != _FAR) & (apart < nearest)
         for best, this in ((clock, moments), (stated, dates), (nearest, apart)):
             np.copyto(best, this, where=nearer)
-    none = (seconds < 0) | (mmdd.is_null().to_numpy(False) & hhmmss.is_null().to_numpy(False))
-    clock[none], stated[none] = _FAR, 0
-    strange = np.array([text is not None and len(text) != _DATE for text, _ in found], bool)
-    for odd in np.flatnonzero((~even | strange)[at] | ~plain).tolist():
-        moment = infer_datetime(mmdd[odd].as_py(), hhmmss[odd].as_py(), _moment(int(seen[odd])), zone)
-        clock[odd] = _FAR if moment is None else (moment - _EPOCH_UTC) // dt.timedelta(microseconds=1)
-        stated[odd] = 0 if moment is None else (moment.astimezone(zone).date() - EPOCH).days
     return clock, stated
 
 

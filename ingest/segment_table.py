@@ -229,10 +229,12 @@ def _lines(ports: Any, frames: Any, opened: Sequence[Opened]) -> Any:
     """For each frame the place in ``opened`` of the session it belongs to; -1 for none."""
     import numpy as np
 
+    of = dict[int, list[int]]()
+    for at, (_, port, _, _) in enumerate(opened):
+        of.setdefault(port, []).append(at)
     found = np.full(frames.size, -1, np.int64)
-    for port in np.unique(ports).tolist():
-        mine = [at for at, each in enumerate(opened) if each[1] == port]
-        here = ports == port
+    for port, mine in of.items():
+        here = np.flatnonzero(ports == port)
         last = np.searchsorted(np.array([opened[at][0] for at in mine], np.int64), frames[here], "right") - 1
         found[here] = np.array([*mine, -1], np.int64)[last]
     return found

@@ -259,3 +259,16 @@ def test_local_days_are_the_zones(moment: dt.datetime, name: str) -> None:
     [day] = local_days(np.array([microseconds]), zone)
 
     assert EPOCH + dt.timedelta(days=int(day)) == at.astimezone(zone).date()
+
+
+@pytest.mark.parametrize("days", [1, 3, 8, 9, 400])
+@pytest.mark.parametrize("name", ["Asia/Shanghai", "America/New_York", "America/Havana", "Pacific/Apia"])
+def test_local_days_of_many_moments_are_those_of_each(days: int, name: str) -> None:
+    """In any order, over midnights few and many; Apia had no 2011-12-30."""
+    zone, begin = ZoneInfo(name), dt.datetime(2011, 12, 28, tzinfo=dt.UTC)
+    moments = [begin + dt.timedelta(hours=hour * days / 7, microseconds=hour) for hour in range(170)][::-1]
+    microseconds = [(at - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1) for at in moments]
+
+    found = local_days(np.array(microseconds), zone)
+
+    assert [EPOCH + dt.timedelta(days=int(day)) for day in found] == [at.astimezone(zone).date() for at in moments]
