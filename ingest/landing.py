@@ -24,7 +24,7 @@ from ingest.batch_metrics import Run, measured
 from ingest.decoding import COMPILED_FROM, journal_day
 from ingest.deriving import DERIVED, Progress, Stage, derive
 from ingest.errors import SpoolError, StoreError, TillwatchError
-from ingest.handing import Handed
+from ingest.handing import MOST_SEGMENTS, Handed
 from ingest.neighbours import Neighbours
 from ingest.overlap import ahead
 from ingest.profiles import own_profiles
@@ -203,7 +203,8 @@ def bring(
     new = lake.uncommitted("raw_frames", segments)
     waiting = lake.uncommitted("raw_frames", [_salvaged(segment) for segment in new])
     brought = Brought()
-    compiled = sum(segments[segment].size for segment in new) >= COMPILED_BYTES
+    size = sum(segments[segment].size for segment in new)
+    compiled, handed = size >= COMPILED_BYTES, handed if size <= MOST_SEGMENTS else None
     journals = frozenset(available_journals())
     read = functools.partial(_read, zone=zone, journals=journals, compiled=compiled)
     about = functools.partial(_about, zone=zone, journals=journals)

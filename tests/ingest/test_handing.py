@@ -56,22 +56,25 @@ def test_what_another_committed_is_not_handed_on(shop: Shop) -> None:
     assert handed.take(files) is not None
 
 
-def test_what_does_not_fit_is_read(shop: Shop) -> None:
-    """Of a day that is here in part, nothing is taken."""
+def test_of_what_does_not_fit_nothing_is_kept(shop: Shop) -> None:
+    """Nor of what comes after it; of files that are here in part, nothing is taken."""
     shop.seal(sale(1, 10), sale(2, 20))
     whole = Handed()
     brought(shop, whole)
     (files,) = work(shop, None)._files.values()
+    assert whole.take([*files, "no such file"]) is None
     parts = whole.take(files)
     assert parts is not None
     assert len(parts) == 2
-    small = Handed(max(part.nbytes for part in parts))
-    for path, part in zip(files, parts, strict=True):
-        small.add(path, part)
-    assert small.take(files) is None
-    assert small.take(files[:1]) == parts[:1]
-    small.add(files[1], parts[1])  # there is room again
-    assert small.take(files[1:]) == parts[1:]
+    size = sum(part.nbytes for part in parts)
+    for most in (size, size - 1):
+        small = Handed(most)
+        for path, part in zip(files, parts, strict=True):
+            small.add(path, part)
+        assert small.take(files[:1]) == (parts[:1] if most == size else None)
+        small.add("one more", parts[0])
+        assert small.take(["one more"]) is None
+        assert small.take(files[1:]) is None
 
 
 @pytest.mark.slow  # whole landings
