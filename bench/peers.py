@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.tshark import capture, command_on
-from protocols.columnar import column_decoder, messages, records, vectors
+from protocols.columnar import column_decoder, loading, messages, records, vectors
 from protocols.columnar import compiled as machine
 from protocols.columnar.decoder import BATCH_FRAMES, as_batch
 from protocols.columnar.plan import ACCEPTS, message_plan
@@ -89,7 +89,7 @@ def unchecked(corpus: "pa.Table") -> Run:
     plan = message_plan(profile.grammar)
     anything = tuple(replace(each, accept=len(ACCEPTS) - 1) for each in plan.fields)
     plan = replace(plan, fields=anything)
-    if not machine.available():
+    if not loading.available():
         raise SystemExit("numba is not installed")
     return _columns(lambda batch: messages.decode(profile, plan, as_batch(batch), machine), batches(corpus["frame"]))
 
@@ -260,7 +260,7 @@ def _journal(*, use_machine: bool) -> Callable[[Any], Any]:
     plans = [records.record_plan(HEAD, "head"), records.record_plan(RECORD.declaration, RECORD.name)]
     shape = Shape(RECORD.name, RECORD, _said)
     plan = records.JournalPlan(load_journal("newpos-journal"), plans[0], ((shape, plans[1]),))
-    steps = machine if use_machine and machine.available() else vectors
+    steps = machine if use_machine and loading.available() else vectors
     return lambda batch: records.decode(plan, as_batch(batch), steps)
 
 

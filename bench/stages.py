@@ -22,7 +22,7 @@ import click
 from bench import backlog, land
 from ingest.keys import create_keys
 
-ARROW = "Arrow's own threads: raw_frames read again"
+ARROW = "Arrow's own threads"
 NUMBA = "numba and its machine code loaded, once a process"
 STEPS = {
     "segments read, hashed, made columns": ("ingest.landing:_read",),
@@ -92,7 +92,7 @@ def _load_numba() -> None:
     """Have numba load the first of the loops, which is most of what it ever loads."""
     import numpy as np
 
-    from protocols.columnar.compiled import loops
+    from protocols.columnar.loading import loops
 
     if loops() is not None:
         loops().follow(np.frombuffer(bytes(8), np.int8), 0, 0, 4, 1, np.empty(1, np.int64), 0)

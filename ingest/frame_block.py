@@ -115,7 +115,7 @@ class FrameBlock:
         """
         import numpy as np
 
-        from protocols.columnar import compiled
+        from protocols.columnar import loading
 
         frames, token = _stretches(self.frames), _stretches(self.tokens)
         widths, sizes = token[2] - token[1], frames[2] - frames[1]
@@ -134,7 +134,7 @@ class FrameBlock:
         made = np.empty(int(ends[-1]), np.int8)
         size = heads.itemsize
         np.ndarray((made.size - size + 1,), f"V{size}", made.data, 0, (1,))[ends[:-1]] = heads.view(f"V{size}")
-        copy = compiled.loops().place_bytes
+        copy = loading.loops().place_bytes
         copy(*token, made, ends[:-1] + size)
         copy(*frames, made, ends[:-1] + size + widths)
         return made, chain.many.chain(made, ends, _CHAIN_AT, link)
@@ -156,6 +156,6 @@ def _stretches(texts: "pa.Array") -> tuple[Any, Any, Any]:
 
 def made_at_once() -> bool:
     """Whether ``FrameBlock.encode`` can be called: numba is there."""
-    from protocols.columnar import compiled
+    from protocols.columnar import loading
 
-    return compiled.available()
+    return loading.available()

@@ -16,7 +16,7 @@ from ingest.frame_block import FrameBlock
 from ingest.recording import Recorder
 from ingest.records import DIGEST_SIZE, Direction, PendingRecord, session
 from ingest.segment import DIRECTIONS
-from protocols.columnar import compiled
+from protocols.columnar import loading
 from protocols.columnar.arrays import plain
 from protocols.envelope import LENGTH_BYTES, TPDU_BYTES
 from protocols.errors import ProfileError
@@ -67,7 +67,7 @@ class Replaying:
     def read(self, block: Block, source: str) -> Replayed:
         """The records of a block of lines of the capture ``source``."""
         table = None
-        if self._sanitiser is not None and block.text.count(b"\n") >= COLUMNS_FROM and compiled.available():
+        if self._sanitiser is not None and block.text.count(b"\n") >= COLUMNS_FROM and loading.available():
             table = columns(block)
         return self._by_line(block, source) if table is None else self._by_column(table, source)
 

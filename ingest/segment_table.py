@@ -33,7 +33,7 @@ from ingest.segment import (
     read_raw,
 )
 from protocols.columnar.arrays import between, bits, hexadecimal
-from protocols.columnar.compiled import loops
+from protocols.columnar.loading import loops
 
 if TYPE_CHECKING:
     import pyarrow as pa

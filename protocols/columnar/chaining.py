@@ -1,13 +1,13 @@
 """Keyed BLAKE2b of many stretches of bytes, and records chained by it: what ``hashlib`` and a CRC do one by one.
 
-Only where numba is (``compiled.available``); whoever calls has a way of its own where it is not.
+Only where numba is (``loading.available``); whoever calls has a way of its own where it is not.
 """
 
 import math
 from dataclasses import dataclass
 from typing import Any, Self
 
-from protocols.columnar import compiled
+from protocols.columnar import loading
 
 _KEY_BLOCK, _WORD = 128, 8
 _POLYNOMIAL = 0x82F63B78  # CRC-32C, its bits turned round
@@ -42,7 +42,7 @@ class Keyed:
         keyed[0] ^= 0x01010000 ^ len(key) << 8 ^ size
         order = np.array([int(each, 16) * _WORD for each in _SIGMA.replace(" ", "")], np.int64)
         block = np.frombuffer(key.ljust(_KEY_BLOCK, b"\0"), np.int8)
-        compiled.loops().compress(keyed, first, order, block, 0, _KEY_BLOCK, 0)
+        loading.loops().compress(keyed, first, order, block, 0, _KEY_BLOCK, 0)
         scratch = np.zeros(_KEY_BLOCK, np.int8), np.empty(_WORD, np.int64)
         return cls(size // _WORD, (keyed, first, order), *scratch, _crc_table())
 
@@ -52,7 +52,7 @@ class Keyed:
 
         out = np.empty(starts.size * self.words, np.int64)
         places = starts.astype(np.int64), ends.astype(np.int64)
-        compiled.loops().hash_stretches(data, *places, *self._known, self._rest, self._state, self.words, out)
+        loading.loops().hash_stretches(data, *places, *self._known, self._rest, self._state, self.words, out)
         return out.view(np.uint8).reshape(starts.size, self.words * _WORD)
 
     def chain(self, records: Any, ends: Any, chain_at: int, link: bytes) -> bytes:
@@ -65,7 +65,7 @@ class Keyed:
             link: what the first one carries.
         """
         before = int.from_bytes(link, "little", signed=True)
-        after = compiled.loops().chain_records(
+        after = loading.loops().chain_records(
             records, ends, chain_at, before, *self._known, self._table, self._rest, self._state
         )
         return int(after).to_bytes(_WORD, "little", signed=True)

@@ -1,65 +1,30 @@
 """The steps of a batch by the compiled loops of ``kernel_*``; see ``vectors`` for what they are.
 
-Loading numba takes seconds, so it is done only when asked for; its machine code is kept on
-disk for the next process where that is allowed. The loops release the interpreter's lock.
+The loops release the interpreter's lock.
 """
 
 import functools
-import threading
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from protocols.columnar import tables, vectors
 from protocols.columnar.arrays import Column, Made, Shared
+from protocols.columnar.loading import loops
 from protocols.columnar.places import HEADER, MTI, TPDU, Place, Terminated, Walked
+from protocols.columnar.rooms import SPARE, TILE, as_bytes, lined_up, room_of, unfilled
 from protocols.columnar.walk import Batch, codings
 from protocols.tlv import MOST_DEPTH, TEMPLATES
 from protocols.walk import Walk
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from protocols.columnar.plan import FieldColumn, PartColumn, TotalColumn
     from protocols.envelope import Link
 
 _ENVELOPES = {"length": 0, "stx": 1, "bare": 2}
 _MOST_PART = 16  # characters that fill_part moves
-_SPARE = 32
 _STAGGER = 272  # so that the slots' stretches do not all fall on the same lines of the processor's cache
 _NO_PAIR = -(10**6)  # so far below 0 that no second pair lifts it above
-_TILE = 2048  # rows whose bytes and places stay in the processor's second cache
-_LOCK = threading.Lock()
-
-
-def available() -> bool:
-    """Whether numba is there."""
-    return loops() is not None
-
-
-def loops() -> Any:
-    """The loops by name; None where numba is not there."""
-    with _LOCK:
-        return _load()
-
-
-@functools.cache
-def _load() -> SimpleNamespace | None:
-    try:
-        from protocols.columnar import (
-            kernel_chain,
-            kernel_digits,
-            kernel_find,
-            kernel_hash,
-            kernel_mask,
-            kernel_text,
-            kernel_walk,
-        )
-    except ImportError:
-        return None
-    modules = (kernel_chain, kernel_digits, kernel_text, kernel_find, kernel_hash, kernel_mask, kernel_walk)
-    found = {name: each for module in modules for name, each in vars(module).items() if hasattr(each, "py_func")}
-    return SimpleNamespace(**found, walk=kernel_walk)
 
 
 @functools.cache
@@ -79,26 +44,6 @@ def _constants() -> SimpleNamespace:
     )
 
 
-def _room_for(kind: Any, *shape: int) -> Any:
-    """An array whose memory is Arrow's, which gives it again without asking the system; not filled."""
-    import math
-
-    import numpy as np
-    import pyarrow as pa
-
-    size = math.prod(shape)
-    return np.frombuffer(pa.allocate_buffer(size * np.dtype(kind).itemsize), kind, size).reshape(shape)
-
-
-def _bytes(data: Any) -> Any:
-    """A buffer as the loops read it: always the same type, so that they are compiled once."""
-    import numpy as np
-
-    found = data.view(np.int8)
-    found.flags.writeable = False
-    return found
-
-
 def walk(link: "Link", declared: Walk, batch: Batch) -> Walked:
     """See ``vectors``."""
     import numpy as np
@@ -111,12 +56,12 @@ def walk(link: "Link", declared: Walk, batch: Batch) -> Walked:
     there, absent, fault = np.empty(rows, np.int8), np.empty(rows, np.int8), np.empty(rows, np.int8)
     found, bitmaps = np.empty((6, rows), np.int32), np.empty(rows, np.int64)
     stretch = rows + _STAGGER
-    places = [_room_for(np.int32, len(numbers) * stretch) for _ in range(3)]
+    places = [unfilled(np.int32, len(numbers) * stretch) for _ in range(3)]
     cursors = np.arange(len(numbers), dtype=np.int64) * stretch
-    marks, totals = np.empty((-(-rows // _TILE) + 1, len(numbers)), np.int64), np.zeros(len(numbers), np.int64)
+    marks, totals = np.empty((-(-rows // TILE) + 1, len(numbers)), np.int64), np.zeros(len(numbers), np.int64)
     plans = made.walk.PLANS
     made.walk_rows(
-        _bytes(batch.data),
+        as_bytes(batch.data),
         batch.starts,
         batch.ends,
         np.array([_ENVELOPES[link.envelope], link.length_coding == "bcd", link.extra], np.int32),
@@ -135,7 +80,7 @@ def walk(link: "Link", declared: Walk, batch: Batch) -> Walked:
         found.ravel(),
         bitmaps,
         cursors,
-        _TILE,
+        TILE,
         marks,
         totals,
         *places,
@@ -192,37 +137,8 @@ def stripped(batch: Batch, place: Place) -> tuple[Any, Any]:
     import numpy as np
 
     lengths, high = np.empty(place.rows.size, np.int32), np.empty(place.rows.size, np.int8)
-    loops().find_ends(_bytes(batch.data), place.starts, place.counts, lengths, high)
+    loops().find_ends(as_bytes(batch.data), place.starts, place.counts, lengths, high)
     return lengths, high.view(bool)
-
-
-class _Lines(NamedTuple):
-    """Places of several fields in arrays they share.
-
-    Attributes:
-        rows: see ``Place``.
-        starts: likewise.
-        counts: likewise.
-        tiles: where each begins in each tile, a line for each; and the ends.
-        tile_rows: how many rows a tile has.
-    """
-
-    rows: Any
-    starts: Any
-    counts: Any
-    tiles: Any
-    tile_rows: int
-
-
-def _lined_up(batch: Batch, places: Sequence[Place]) -> _Lines:
-    """Places as the loops take them; those of one walk lie in the same arrays already."""
-    import numpy as np
-
-    one = places[0]
-    if one.tiles is None:
-        return _Lines(one.rows, one.starts, one.counts, np.array([[0], [one.rows.size]]), max(batch.rows, 8))
-    tiles = np.stack([place.tiles for place in places], axis=1)
-    return _Lines(one.rows.base, one.starts.base, one.counts.base, tiles, _TILE)
 
 
 def _digits(batch: Batch, places: Sequence[Place], columns: "Sequence[FieldColumn]") -> Iterator[Made]:
@@ -231,10 +147,10 @@ def _digits(batch: Batch, places: Sequence[Place], columns: "Sequence[FieldColum
     several = list(zip(columns, places, strict=True))
     numbers = [(0, at.rows.size, 0, each.digits, each.accept, each.right) for each, at in several]
     sizes = [each.digits * at.rows.size if each.digits else at.total for each, at in several]
-    room, bad = _room(batch.rows, numbers, sizes), np.empty(len(sizes), np.int32)
-    *lines, tile_rows = _lined_up(batch, places)
+    room, bad = room_of(batch.rows, numbers, sizes), np.empty(len(sizes), np.int32)
+    *lines, tile_rows = lined_up(batch, places)
     table = room.table.copy()
-    loops().fill_digits(_bytes(batch.data), *lines, table, batch.rows, tile_rows, *room.arrays, bad)
+    loops().fill_digits(as_bytes(batch.data), *lines, table, batch.rows, tile_rows, *room.arrays, bad)
     for place, one, some in zip(places, room.columns(), bad.tolist(), strict=True):
         yield Made(one, _missing(one, place.rows, some))
 
@@ -254,18 +170,20 @@ def _text(batch: Batch, places: Sequence[Place], columns: Sequence[Any]) -> Iter
     import numpy as np
 
     del columns
-    room = _room(batch.rows, [(0, place.rows.size, 0) for place in places], [place.total * 3 // 2 for place in places])
+    room = room_of(
+        batch.rows, [(0, place.rows.size, 0) for place in places], [place.total * 3 // 2 for place in places]
+    )
     bad, constants, table = np.empty(len(places), np.int32), _constants(), room.table.copy()
-    *lines, tile_rows = _lined_up(batch, places)
+    *lines, tile_rows = lined_up(batch, places)
     known = (constants.plain, constants.wide)
-    loops().fill_text(_bytes(batch.data), *lines, table, batch.rows, tile_rows, *known, *room.arrays, bad)
+    loops().fill_text(as_bytes(batch.data), *lines, table, batch.rows, tile_rows, *known, *room.arrays, bad)
     for place, one, strange in zip(places, room.columns(), bad.tolist(), strict=True):
         yield Made(vectors.text(batch, place) if strange else one, place.rows[:0])
 
 
 def _raw(batch: Batch, places: Sequence[Place], columns: Sequence[Any]) -> Iterator[Made]:
     del columns
-    rows, starts, counts, tiles, _ = _lined_up(batch, places)
+    rows, starts, counts, tiles, _ = lined_up(batch, places)
     begins = tiles[0].tolist()
     numbers = [(line, place.rows.size, 0, line) for line, place in zip(begins, places, strict=True)]
     found = _copied(batch, (rows, starts, counts), numbers, [place.total for place in places])
@@ -276,47 +194,9 @@ def _raw(batch: Batch, places: Sequence[Place], columns: Sequence[Any]) -> Itera
 def _copied(
     batch: Batch, places: tuple[Any, Any, Any], numbers: Sequence[tuple[int, ...]], sizes: Sequence[int]
 ) -> Iterator[Shared]:
-    room = _room(batch.rows, numbers, sizes)
-    loops().fill_bytes(_bytes(batch.data), *places, room.table, batch.rows, *room.arrays)
+    room = room_of(batch.rows, numbers, sizes)
+    loops().fill_bytes(as_bytes(batch.data), *places, room.table, batch.rows, *room.arrays)
     return room.columns()
-
-
-class _Room(NamedTuple):
-    """Buffers that some columns share, and the numbers of each for the loops."""
-
-    rows: int
-    buffers: "list[pa.Buffer]"
-    table: Any
-
-    @property
-    def arrays(self) -> tuple[Any, Any, Any]:
-        """Offsets, validity and data as the loops fill them."""
-        import numpy as np
-
-        validity, offsets, data = self.buffers
-        return np.frombuffer(offsets, np.int32), np.frombuffer(validity, np.int8), np.frombuffer(data, np.int8)
-
-    def columns(self) -> Iterator[Shared]:
-        """Each column's own part."""
-        validity, offsets, data = self.buffers
-        bits, size = (self.rows + 7) // 8, 4 * (self.rows + 1)
-        for index, at in enumerate(self.table[:, 2].tolist()):
-            buffers = [validity.slice(index * bits, bits), offsets.slice(index * size, size), data.slice(at)]
-            yield Shared(self.rows, buffers)
-
-
-def _room(rows: int, numbers: Sequence[tuple[int, ...]], sizes: Sequence[int]) -> _Room:
-    """Room for columns of so many bytes; of the numbers of each the third is where its bytes begin."""
-    import numpy as np
-    import pyarrow as pa
-
-    table, at = [], 0
-    for (first, second, _, *rest), size in zip(numbers, sizes, strict=True):
-        table.append((first, second, at, *rest))
-        at += size + _SPARE
-    bits = len(table) * ((rows + 7) // 8)
-    buffers = [pa.allocate_buffer(size) for size in (bits, 4 * len(table) * (rows + 1), at)]
-    return _Room(rows, buffers, np.array(table, np.int64))
 
 
 def parts(whole: Column, place: Place, wanted: "Sequence[PartColumn]") -> Sequence[Column]:
@@ -325,7 +205,7 @@ def parts(whole: Column, place: Place, wanted: "Sequence[PartColumn]") -> Sequen
         return vectors.parts(whole, place, wanted)
     rows = whole.offsets.size - 1
     numbers = [(part.first, part.last, 0) for part in wanted]
-    room = _room(rows, numbers, [(part.last - part.first) * place.rows.size for part in wanted])
+    room = room_of(rows, numbers, [(part.last - part.first) * place.rows.size for part in wanted])
     loops().fill_parts(place.rows, whole.offsets, _spared(whole.data), room.table, rows, *room.arrays)
     return list(room.columns())
 
@@ -334,7 +214,7 @@ def _spared(data: Any) -> Any:
     """Digits with some bytes behind them that may be read; those the loops made have them."""
     import numpy as np
 
-    return data if data.dtype == np.int8 else np.append(data.view(np.int8), np.zeros(_SPARE, np.int8))
+    return data if data.dtype == np.int8 else np.append(data.view(np.int8), np.zeros(SPARE, np.int8))
 
 
 def totals(whole: Column, place: Place, digits: int, wanted: "Sequence[TotalColumn]") -> tuple[Any, Any]:
@@ -356,10 +236,10 @@ def tags(batch: Batch, place: Place, wanted: tuple[int, ...]) -> list[Shared]:
     for index, tag in enumerate(wanted):
         following[index], lines[tag & 0xFF] = lines[tag & 0xFF], index
     many = place.rows.size
-    places = _room_for(np.int32, len(wanted) * many)
-    sizes, sums = _room_for(np.int32, len(wanted) * many), np.empty(len(wanted), np.int64)
+    places = unfilled(np.int32, len(wanted) * many)
+    sizes, sums = unfilled(np.int32, len(wanted) * many), np.empty(len(wanted), np.int64)
     loops().find_tags(
-        _bytes(batch.data),
+        as_bytes(batch.data),
         place.starts,
         place.counts,
         np.array(wanted, np.int64),
@@ -386,13 +266,13 @@ def terminated(batch: Batch, texts: Sequence[Terminated]) -> list[Made]:
         many = each.rows.size
         numbers.append((0 if shared else line, many, 0, line, each.size, each.digits))
         line += many
-    room = _room(batch.rows, numbers, [each.size * each.rows.size for each in texts])
+    room = room_of(batch.rows, numbers, [each.size * each.rows.size for each in texts])
     rows = texts[0].rows if shared else np.concatenate([each.rows for each in texts])
     starts = np.concatenate([each.starts for each in texts])
     bad, strange = np.empty(len(texts), np.int32), np.empty(len(texts), np.int32)
     known = (_constants().tails, _constants().masked_digits)
     loops().fill_terminated(
-        _bytes(batch.data), rows, starts, room.table, batch.rows, *known, *room.arrays, bad, strange
+        as_bytes(batch.data), rows, starts, room.table, batch.rows, *known, *room.arrays, bad, strange
     )
     return [
         vectors.terminated(batch, [each])[0] if odd else Made(column, _missing(column, each.rows, some))
@@ -405,5 +285,5 @@ def fen(batch: Batch, starts: Any, size: int) -> tuple[Any, Any]:
     import numpy as np
 
     values, good = np.empty(starts.size, np.int64), np.empty(starts.size, np.int8)
-    loops().fill_fen(_bytes(batch.data), _constants().pairs, starts, size, values, good)
+    loops().fill_fen(as_bytes(batch.data), _constants().pairs, starts, size, values, good)
     return values, good.view(bool)

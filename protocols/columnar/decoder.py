@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import construct as c
 
 from protocols.columnar import compiled as machine
-from protocols.columnar import messages, records, structs, vectors
+from protocols.columnar import loading, messages, records, structs, vectors
 from protocols.columnar.plan import TAGS, message_plan
 from protocols.columnar.records import journal_plan
 from protocols.columnar.walk import Batch
@@ -96,7 +96,7 @@ class ColumnDecoder:
 
     def _steps(self) -> Any:
         wanted = self._frames >= COMPILED_FROM if self._compiled is None else self._compiled
-        return machine if wanted and machine.available() else vectors
+        return machine if wanted and loading.available() else vectors
 
 
 def _check_envelope(profile: Profile) -> None:

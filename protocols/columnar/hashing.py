@@ -6,7 +6,7 @@ import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
-from protocols.columnar import compiled as machine
+from protocols.columnar import loading
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,13 +30,13 @@ def sha256(texts: "pa.Array", *, compiled: bool = False) -> Any:
     _, places, octets = texts.buffers()
     offsets = np.frombuffer(places, np.int32)[texts.offset : texts.offset + count + 1]
     data = np.zeros(1, np.int8) if octets is None or not octets.size else np.frombuffer(octets, np.int8)
-    if not compiled or not machine.available():
+    if not compiled or not loading.available():
         ends, view = offsets.tolist(), data.data
         found = b"".join(hashlib.sha256(view[begin:end]).digest() for begin, end in itertools.pairwise(ends))
         return np.frombuffer(found, np.uint8).reshape(count, SIZE)
     first, rounds = _constants()
     words, state, out = np.empty(64, np.uint32), np.empty(8, np.uint32), np.empty(8 * count, np.uint32)
-    machine.loops().hash_texts(data, offsets, first, rounds, words, state, out)
+    loading.loops().hash_texts(data, offsets, first, rounds, words, state, out)
     return out.astype(">u4").view(np.uint8).reshape(count, SIZE)
 
 

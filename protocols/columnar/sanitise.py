@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from protocols import mask, meaning, sweep
-from protocols.columnar import compiled, faults
+from protocols.columnar import compiled, faults, loading
 from protocols.columnar.arrays import bits, plain, spread, texts
 from protocols.columnar.chaining import Keyed
 from protocols.columnar.decoder import as_batch
@@ -66,7 +66,7 @@ class ColumnSanitiser:
             ValueError: a frame is null, or the batch has more than 512 MB.
         """
         batch = as_batch(frames)
-        if not compiled.available():
+        if not loading.available():
             return self._by_row(batch)
         return self._by_column(batch)
 
@@ -170,7 +170,7 @@ class _Masking:
         self.slow = np.zeros(batch.rows, np.int8)
         self.card_at = np.zeros(batch.rows, np.int32)
         self.card_size = np.zeros(batch.rows, np.int32)
-        self.loops = compiled.loops()
+        self.loops = loading.loops()
         self.enclosed = self._enclosed()
         self.ends = batch.ends - 2 * self.enclosed
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from protocols.columnar import compiled
+from protocols.columnar import loading
 from protocols.columnar.sanitise import ColumnSanitiser, SafeColumns
 from protocols.errors import ProtocolError
 from protocols.profile import Profile, load_profile
@@ -119,7 +119,7 @@ def test_a_track_of_any_kind_is_made_safe_alike(track, unionpay):
 
 def test_without_numba_the_rows_go_one_by_one(unionpay, monkeypatch):
     """Slower, and the same."""
-    monkeypatch.setattr(compiled, "available", lambda: False)
+    monkeypatch.setattr(loading, "available", lambda: False)
     stream = messages(23)
     frames = [mutated(random.Random(1), stream.frame()[0]) if at % 3 else stream.frame()[0] for at in range(100)]
     assert differences(unionpay, frames) == []
