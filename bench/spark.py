@@ -10,7 +10,6 @@ all processes together: driver, master, workers, executors and their Pythons. Fi
 they come, with the line t = fixed + size * each through those of rising size.
 """
 
-import hashlib
 import json
 import os
 import platform
@@ -23,7 +22,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -35,8 +34,12 @@ from ingest.keys import create_keys
 from ingest.settings import Settings
 from ingest.tables import Lake
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 SIZES = {"land": (300_000, 1_000_000), "check": (50_000, 200_000)}
 DAYS = 60
+ROWS_OF_PARTITION = 500_000
 JUDGED = ("findings", "life_cycles", "coverage")
 RESULTS = Path(__file__).parent / "results" / "spark.json"
 ENGINES = {"one process": 0, "spark, 1 executor": 1, "spark, 2 executors": 2}
@@ -85,31 +88,38 @@ def _below(root: int) -> float:
 
 
 @contextmanager
-def engine_with(executors: int) -> Iterator[Engine]:
-    """No cluster where there are none."""
+def engine_with(executors: int, size: int) -> Iterator[Engine]:
+    """No cluster where there are none; for so many attempts or frames."""
     if not executors:
         yield Engine()
         return
     with tempfile.TemporaryDirectory() as folder:
-        options = {"spark.sql.shuffle.partitions": str(2 * executors), "spark.driver.memory": "2g"}
+        partitions = max(2 * executors, size // ROWS_OF_PARTITION)
+        options = {"spark.sql.shuffle.partitions": str(partitions), "spark.driver.memory": "2g"}
         with cluster(Path(folder), workers=executors, memory="2g", options=options) as engine:
             yield engine
 
 
-def run(work: str, executors: int, folder: Path) -> Figures:
+def run(work: str, executors: int, size: int, folder: Path) -> Figures:
     """One run's figures, and a sum of the tables it made."""
     processors = Processors()
-    with engine_with(executors) as engine:
+    with engine_with(executors, size) as engine:
         began = time.perf_counter()
         done = WORKS[work](folder, executors, engine)
         seconds, spent = time.perf_counter() - began, processors.ended()
     lake = Lake(folder / (f"lake-{executors}" if work == "land" else "lake"))
-    rows = [sorted(map(repr, lake.read(name).to_pylist())) for name in (DERIVED if work == "land" else JUDGED)]
-    return done | {
-        "seconds": round(seconds, 1),
-        "processor_seconds": round(spent, 1),
-        "tables": hashlib.sha256(repr(rows).encode()).hexdigest(),
-    }
+    tables = {name: _sum(lake.read(name)) for name in (DERIVED if work == "land" else JUDGED)}
+    return done | {"seconds": round(seconds, 1), "processor_seconds": round(spent, 1), "tables": tables}
+
+
+def _sum(table: "pa.Table") -> str:
+    """How many rows, and a sum of what each says, in whatever order they lie."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        connection.register("rows", table)
+        told = connection.execute("SELECT count(*), sum(hash(rows)), bit_xor(md5_number(rows::VARCHAR)) FROM rows")
+        return " ".join(map(str, told.fetchone() or ()))
 
 
 def _land(folder: Path, executors: int, engine: Engine) -> Figures:
@@ -145,7 +155,7 @@ def measure(work: str, size: int, folder: Path) -> Iterator[tuple[str, Figures]]
         _, twice = trade.fill(Lake(folder / "lake"), size, DAYS)
     first: Figures = {}
     for name, executors in ENGINES.items():
-        words = [sys.executable, "-m", "bench.spark", work, "--one", str(executors), str(folder)]
+        words = [sys.executable, "-m", "bench.spark", work, "--one", str(executors), str(size), str(folder)]
         load = round(os.getloadavg()[0], 1)
         each = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
         first = first or each
@@ -166,8 +176,10 @@ def fit(points: list[tuple[int, float]]) -> Figures:
 @click.command()
 @click.argument("work", type=click.Choice(["land", "check"]))
 @click.argument("sizes", nargs=-1, type=click.IntRange(min=1))
-@click.option("--one", nargs=2, type=(int, click.Path(path_type=Path)), hidden=True, help="Executors, and the folder.")
-def main(*, work: str, sizes: tuple[int, ...], one: tuple[int, Path] | None) -> None:
+@click.option(
+    "--one", type=(int, int, click.Path(path_type=Path)), hidden=True, help="Executors, the size, and the folder."
+)
+def main(*, work: str, sizes: tuple[int, ...], one: tuple[int, int, Path] | None) -> None:
     """Measure landing of so many frames, or checking of so many attempts."""
     if one:
         click.echo(json.dumps(run(work, *one)))

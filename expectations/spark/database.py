@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _PARAMETER = "given_"
 _COUNTED = {"judged"}
 """Tables of which it is asked how many rows they have as soon as they are made."""
+_ASKED_OFTEN = {"life_row"}
+"""Views that are asked once for each span of days: worked out once and kept, by columns, whose days are known."""
 FEW_ROWS = 5_000
 """A counted table of so many rows at most is asked further questions at the driver, without a job of executors."""
 
@@ -108,7 +110,8 @@ class Database:
             case exp.Create() if isinstance(statement.this, exp.Schema):
                 self._declare(statement)
             case exp.Create() if statement.kind == "VIEW":
-                self._name(self._query(statement.expression), statement.this.name)
+                name, frame = statement.this.name, self._query(statement.expression)
+                self._name(self._keep(name, frame) if name in _ASKED_OFTEN else frame, name)
             case exp.Create():
                 return Answer(None, self._make(statement.this.name, statement.expression))
             case exp.Insert():
@@ -134,18 +137,23 @@ class Database:
         if query.find(exp.From) is None:
             self._name(frame, name)
             return 1
-        if (kept := self._kept.pop(name, None)) is not None:
-            kept.unpersist()
         if name not in _COUNTED:
             self._name(frame.localCheckpoint(), name)
             return None
-        self._kept[name] = frame = frame.persist()
+        frame = self._keep(name, frame)
         count = int(frame.count())
         if count <= FEW_ROWS:
             self.register(name, frame.toArrow())
         else:
             self._name(frame, name)
         return count
+
+    def _keep(self, name: str, frame: "DataFrame") -> "DataFrame":
+        """A frame that executors keep once it is worked out, in the place of what was kept under its name."""
+        if (kept := self._kept.pop(name, None)) is not None:
+            kept.unpersist()
+        self._kept[name] = frame.persist()
+        return self._kept[name]
 
     def _declare(self, statement: exp.Create) -> None:
         """An empty table of the driver's."""
