@@ -2,13 +2,15 @@
 
 The days are those of the State Council's notices, as the package chinesecalendar (MIT) keeps
 them; a notice comes out in November for the year that follows. A day after the last one
-that is known is never guessed: what needs it is said to be unverifiable.
+that is known is never guessed: what falls due after it is not judged, and is said to be so (`notices`).
 """
 
 import datetime as dt
 import functools
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ingest.agreements import Deposit
 from ingest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,30 +49,41 @@ def is_working_day(day: dt.date) -> bool:
     return bool(is_workday(day))
 
 
-def next_working_day(day: dt.date, count: int = 1) -> dt.date:
-    """The ``count``-th working day after a day.
-
-    Raises:
-        UsageError: it is past the calendar's end.
-    """
+def due_on(day: dt.date, count: int) -> dt.date | None:
+    """The ``count``-th working day after a day; None where the calendar ends before it."""
     while count > 0:
         day += dt.timedelta(days=1)
+        if not known_from() <= day <= known_until():
+            return None
         count -= is_working_day(day)
     return day
 
 
 FORESIGHT = dt.timedelta(days=14)
-"""A payout's term, and a deposit's, is at most so far ahead, the longest holiday in between."""
+"""A payout's term is at most so far ahead, the longest holiday in between."""
 
 
-def end_notice(day: dt.date) -> str | None:
-    """What to tell whoever checks ``day``, when terms that begin on it reach past the calendar's end."""
-    if day + FORESIGHT <= known_until():
-        return None
-    return (
-        f"the calendar of public holidays ends on {known_until()}: payouts and deposits that are due later are not "
-        "judged; update the package chinesecalendar"
-    )
+def notices(day: dt.date, deposits: Iterable[Deposit] = ()) -> list[str]:
+    """What to tell whoever checks ``day``: which terms reach past the calendar's end, and what to do.
+
+    Payouts and refunds by code from two weeks before it; a deposit that was applied for as soon as its last day is
+    not known.
+    """
+    found = []
+    if day + FORESIGHT > known_until():
+        found.append(
+            "payouts on working days, refunds by code and public holidays after it are not judged; "
+            "update the package chinesecalendar (docs/statements.md)"
+        )
+    found += [
+        f"the {each.working_days} working days for the deposit of merchant {each.merchant}, applied for on "
+        f"{each.applied_on}, end after it: when it is overdue is not judged until the package is updated"
+        for each in deposits
+        if each.applied_on is not None
+        and each.returned_on is None
+        and due_on(each.applied_on, each.working_days) is None
+    ]
+    return [f"the calendar of public holidays ends on {known_until()}: {each}" for each in found]
 
 
 @functools.cache

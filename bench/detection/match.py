@@ -105,7 +105,7 @@ class Matched:
         missed: faults that a rule did not find: rule and case.
         wrong: accusations that no fault explains, each with the case it touches, if any.
         plays: by fault's play and rule, how many were found.
-        money: yuan of loss that was accused, of all.
+        money: fen of loss that was accused with P1 or P2, of all.
         cause: of the faults accused, those whose gravest finding names the cause itself.
         scores: of each pair that the window rule weighed, its score and whether it was a fault.
         first_fee: of the changes of fees that were told, those whose first transaction is exact.
@@ -162,6 +162,7 @@ def match(
     out = Matched()
     told: dict[tuple[int, str], set[str]] = defaultdict(set)
     worst: dict[int, tuple[str, str]] = {}
+    grave: set[int] = set()
     alarmed: set[int] = set()
     wrong_cases: set[tuple[str, int]] = set()
     for each in findings:
@@ -173,6 +174,8 @@ def match(
             told[case.number, each.rule].add(each.certainty)
             rank = (each.severity, "" if each.rule in case.rules else each.rule)
             if each.certainty in ALERTS:
+                if each.severity in ("P1", "P2"):
+                    grave.add(case.number)
                 worst[case.number] = min(worst.get(case.number, ("P9", "x")), rank)
                 if each.rule == "fee_rate_step_change":
                     first = each.subjects[0]
@@ -201,7 +204,9 @@ def match(
         if each.merchant_id in healthy and each.severity in ("P1", "P2"):
             out.healthy_mails += 1
     for case in truth.cases:
-        _count(out, case, told, alarmed, lost)
+        if _count(out, case, told, alarmed, lost):
+            found, whole = out.money
+            out.money = found + case.loss_fen * (case.number in grave), whole + case.loss_fen
         if case.number in worst:
             out.cause += Share(int(worst[case.number][1] == ""), 1)
     return out
@@ -209,12 +214,13 @@ def match(
 
 def _count(
     out: Matched, case: Case, told: dict[tuple[int, str], set[str]], alarmed: set[int], lost: frozenset[Key]
-) -> None:
+) -> bool:
+    """Count a case; whether it is a fault of which all was recorded."""
     if not case.keys or case.kind == "dropped":
-        return
+        return False
     if case.kind == "negative":
         out.negatives[case.negative] += Share(int(case.number not in alarmed), 1)
-        return
+        return False
     unknown = not _of_statements(case) and not lost.isdisjoint(case.keys)
     for rule in sorted(case.rules):
         certainties = told[case.number, rule]
@@ -232,14 +238,13 @@ def _count(
         if not found:
             out.missed.append((rule, case))
     if unknown:
-        return
+        return False
     if case.rules & DOUBLED:
         out.doubled[case.number] = any(told[case.number, rule] & ALERTS for rule in DOUBLED)
     if case.voidable_until is not None and case.at is not None:
         found = any(told[case.number, rule] & ALERTS for rule in case.rules)
         out.in_time += Share(int(found and case.at + DELAY + BEFORE <= case.voidable_until), 1)
-    flagged = any(told[case.number, rule] & ALERTS for rule in case.rules | case.also)
-    out.money = out.money[0] + case.loss_fen * flagged, out.money[1] + case.loss_fen
+    return True
 
 
 def _watches(case: Case, rule: str) -> bool:

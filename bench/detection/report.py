@@ -67,7 +67,7 @@ def table(results: Results) -> list[tuple[str, str, str]]:
         ),
         ("hard negatives met with silence, all classes", ">= 0.995 each", f"{silent}"),
         ("hard negatives that are one thing twice (21, 22, 23, 38)", "1.000", f"{same}"),
-        ("money recall (yuan of loss accused)", ">= 0.99", f"{test.money[0] / max(1, test.money[1]):.4f}"),
+        ("money recall (yuan of loss accused, P1 and P2)", ">= 0.99", f"{test.money[0] / max(1, test.money[1]):.4f}"),
         ("voidable faults told 20 min before 23:00", ">= 0.95", f"{test.in_time}"),
         ("gravest finding names the cause", ">= 0.90", f"{test.cause}"),
         ("fee changes in the worlds: first transaction exact", ">= 0.97", f"{test.first_fee}"),

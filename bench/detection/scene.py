@@ -254,6 +254,11 @@ class Scene:
         """A new order number of the till's software."""
         return f"{self.now:%m%d}{self.chance.randrange(10**8):08d}"
 
+    def stands(self, attempt: Attempt, *, not_any_more: bool = False) -> None:
+        """What the host has of it now, as the play means it: a reversal may have met another's fate on the line."""
+        if attempt.posting is None or attempt.posting.live == not_any_more:
+            self.drop()
+
     def drop(self) -> None:
         """It could not be acted as it was meant."""
         self.case.kind = "dropped"

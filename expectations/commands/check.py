@@ -16,6 +16,7 @@ from ingest.settings import load_settings
 
 if TYPE_CHECKING:
     from expectations.run import CheckResult
+    from ingest.agreements import Deposit
 
 
 @click.command()
@@ -38,14 +39,14 @@ def check(start: dt.date | None, end: dt.date | None, engine: str | None, as_jso
     with _shown() as progress:
         result = run(settings, start=start, end=end, progress=progress)
     listing.echo(result.findings, settings.zone, as_json=as_json)
-    for line in _summary(result):
+    for line in _summary(result, settings.deposits):
         click.echo(line, err=True)
     if result.could_not_run:
         raise SystemExit(3)
     raise SystemExit(1 if result.findings else 0)
 
 
-def _summary(result: "CheckResult") -> list[str]:
+def _summary(result: "CheckResult", deposits: "list[Deposit]") -> list[str]:
     if result.data_docs is None:
         return ["tillwatch: nothing to check: no attempt on these days", "  try: tillwatch land"]
     days = f"{result.first_day}" if result.first_day == result.last_day else f"{result.first_day} to {result.last_day}"
@@ -59,7 +60,7 @@ def _summary(result: "CheckResult") -> list[str]:
             for each in result.quality
         ),
         *_unverifiable(result),
-        *_calendar(result),
+        *_calendar(result, deposits),
         *(f"tillwatch: {each.name} could not run: {each.reason}" for each in result.could_not_run),
     ]
     if result.could_not_run:
@@ -81,11 +82,10 @@ def _unverifiable(result: "CheckResult") -> list[str]:
     ]
 
 
-def _calendar(result: "CheckResult") -> list[str]:
-    from expectations.calendar import end_notice
+def _calendar(result: "CheckResult", deposits: "list[Deposit]") -> list[str]:
+    from expectations.calendar import notices
 
-    notice = end_notice(result.last_day) if result.last_day else None
-    return [f"  {notice}"] if notice else []
+    return [f"  {each}" for each in notices(result.last_day, deposits)] if result.last_day else []
 
 
 @contextmanager

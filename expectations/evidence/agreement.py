@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from expectations.calendar import due_on, known_until
 from expectations.deposits import Month
 from expectations.evidence.gather import Grounds
 from expectations.evidence.parts import Block, Grid
@@ -22,7 +23,7 @@ def agreement(grounds: Grounds, figures: Figures, say: Mapping[str, str]) -> lis
         *((say["agreed_condition"], text) for text in _conditions(deposit, figures, say)),
         *((say["agreed_met"], figures.full_date(day)) for day in grounds.met_on),
         (say["agreed_applied"], figures.full_date(deposit.applied_on) if deposit.applied_on else say["agreed_none"]),
-        (say["agreed_term"], say["agreed_days"].format(n=deposit.working_days)),
+        (say["agreed_term"], _term(deposit, figures, say)),
         *((say["agreed_use"], text) for text in _use(grounds.months, figures, say)),
         (say["agreed_signed_hash"], deposit.signed_sha256 or say["agreed_none"]),
         (say["agreed_shown_hash"], deposit.shown_sha256 or say["agreed_none"]),
@@ -37,6 +38,15 @@ def agreement(grounds: Grounds, figures: Figures, say: Mapping[str, str]) -> lis
         )
         blocks.append(Grid((head, *table), (38, 32, 54, 54), small=True))
     return blocks
+
+
+def _term(deposit: Deposit, figures: Figures, say: Mapping[str, str]) -> str:
+    """The working days, and their last one where it was applied for and the calendar reaches so far."""
+    if deposit.applied_on is None or deposit.returned_on is not None:
+        return say["agreed_days"].format(n=deposit.working_days)
+    if (last := due_on(deposit.applied_on, deposit.working_days)) is None:
+        return say["agreed_days_past"].format(n=deposit.working_days, end=figures.full_date(known_until()))
+    return say["agreed_days_until"].format(n=deposit.working_days, day=figures.full_date(last))
 
 
 def _conditions(deposit: Deposit, figures: Figures, say: Mapping[str, str]) -> list[str]:

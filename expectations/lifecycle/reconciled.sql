@@ -1,7 +1,7 @@
 -- Three sides compared: what terminals did, what the acquirer's statement says, line for attempt.
 --
 -- In:  life, used, merchant, gap, statement_lines, shop.
--- Out: line (a line once, however often it was delivered), statement_file, pool, posting (one row an attempt),
+-- Out: line (a line once, however often it was delivered), statement_file, pool, posting (one row an attempt), vouched,
 --      reconciled (one row an attempt or a line that has no attempt).
 
 -- Working days after the first day up to the last; null where the calendar does not reach.
@@ -182,6 +182,19 @@ LEFT JOIN counterpart c ON c.id = a.id
 LEFT JOIN line l ON l.id = c.line_id
 LEFT JOIN (SELECT DISTINCT id FROM taken_back) t ON t.id = l.id
 LEFT JOIN pool p ON p.merchant = a.merchant AND p.terminal = a.terminal AND p.clearing_day = a.clearing_day;
+
+-- What cannot have been undone where records are missing: debits that the acquirer's files, the next one among them, have
+-- as posted and not taken back, without a refund to that card that no terminal is known to have made.
+CREATE TEMP VIEW vouched AS
+SELECT a.id
+FROM side a
+JOIN posting p ON p.id = a.id AND p.posting = 'posted'
+JOIN pool w ON w.merchant = a.merchant AND w.terminal = a.terminal AND w.clearing_day = a.clearing_day AND w.closed
+WHERE a.gap_later AND NOT EXISTS (
+    SELECT 1 FROM line l
+    WHERE l.merchant = a.merchant AND l.family = 'refund' AND l.clearing_day >= a.clearing_day
+      AND coalesce(same_mask(a.pan_masked, l.pan_masked), true) AND l.id NOT IN (SELECT line_id FROM counterpart)
+);
 
 -- The kinds of difference that a reconciliation knows, one at most for an attempt or a line. Over: the acquirer
 -- took more than the terminal; under: less. A discount that the file shows, a tip that

@@ -1,12 +1,14 @@
 -- One row a sale and a completion of one card and amount within one stay (48 hours by default) that both count; the
--- later one is accused. Another order is another purchase.
+-- later one is accused. Another order is another purchase. Records that are missing after it lower that only while the
+-- acquirer's files do not tell what became of it (`vouched`).
 WITH debit AS (
     SELECT * FROM life WHERE kind IN ('SALE', 'COMPLETION') AND exposed AND amount_fen > 0
       AND (merchant, card, amount_fen) IN (SELECT merchant, card, amount_fen FROM life WHERE kind = 'COMPLETION' AND card IS NOT NULL)
 ),
 pair AS (
     SELECT later.*, first.id AS first_id, first.kind AS first_kind, date_diff('second', first.moment, later.moment) AS seconds_apart,
-           first.order_ref IS NULL OR later.order_ref IS NULL AS order_absent
+           first.order_ref IS NULL OR later.order_ref IS NULL AS order_absent,
+           later.gap_later AND later.id NOT IN (SELECT id FROM vouched) AS in_doubt
     FROM debit later
     JOIN parameter p USING (merchant)
     JOIN debit first
@@ -18,8 +20,8 @@ pair AS (
 )
 SELECT id AS key, 2 AS debits_of_this_stay, [id, first_id] AS subjects,
        merchant, terminal, business_date, amount_fen AS amount_at_risk_fen, act_by,
-       CASE WHEN gap_later THEN 'gap' ELSE 'clear' END AS grade,
+       CASE WHEN in_doubt THEN 'gap' ELSE 'clear' END AS grade,
        ['acquirer_file'] || CASE WHEN order_absent THEN ['order_ref'] ELSE [] END
-           || CASE WHEN gap_later THEN ['stan_gap'] ELSE [] END AS missing, []::VARCHAR[] AS also_ruled_out,
+           || CASE WHEN in_doubt THEN ['stan_gap'] ELSE [] END AS missing, []::VARCHAR[] AS also_ruled_out,
        seconds_apart, first_kind
 FROM pair

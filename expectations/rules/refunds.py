@@ -167,7 +167,6 @@ RULES = (
         source="S",
         innocent="part refunds; the card is not there; a void of it was tried before",
         kinds=("REFUND",),
-        enabled=False,
     ),
     Rule(
         id="refund_unlinked_or_repeat_card",

@@ -19,14 +19,15 @@ from ingest.errors import KeyFileError, StatementError, UsageError
 from ingest.keys import Keys, load_keys
 from ingest.lake import Lake
 from ingest.settings import Settings
-from ingest.statements.layout import TABLE_OF, Layout
+from ingest.statements.layout import TABLE_OF, WORDS, Layout, file_of
 from ingest.statements.rows import MOST_BYTES, read_rows
-from ingest.statements.values import UnreadableError, card, reader, safe_text
+from ingest.statements.values import UnknownWordError, UnreadableError, card, reader, safe_text
 from protocols.sanitise import card_token
 from protocols.sweep import is_card
 
 _NOT_SAID = frozenset({"line_no", "statement_id", "card_token", "business_date"})
 """What a line has from us and not from the file."""
+_NEVER_EMPTY = {"amount_fen": "amount", "txn_type": "type"}
 MERCHANT_DIGITS = 15
 MOST_TOLD = 5
 """How many of a file's mistakes are told; the rest are counted."""
@@ -124,6 +125,7 @@ class _Lines:
         self._texts = frozenset(name for name, kind in types.items() if kind == "string")
         self._zone = zone
         self._wrong: list[str] = []
+        self._unknown: dict[str, None] = {}
         self._seen: Counter[str] = Counter()
 
     def read(self, data: bytes) -> list[dict[str, Any]]:
@@ -139,9 +141,18 @@ class _Lines:
             told = "; ".join(self._wrong[:MOST_TOLD]) + (f"; and {more} more" if more > 0 else "")
             raise StatementError(
                 f"{self._path}: {told}; nothing of it was imported",
-                hint=f"is {self._layout.name} the right layout for this file? mend the file or the layout",
+                hint=f"is {self._layout.name} the right layout for this file? {self._way_out()}",
             )
         return [line for line in lines if line is not None]
+
+    def _way_out(self) -> str:
+        if not self._unknown:
+            return "mend the file or the layout"
+        name = next(iter(self._unknown))
+        mine = file_of(self._layout)
+        where = f"a copy of {mine}, which --layout (or layout in [[statements]]) names" if mine else "the layout"
+        ours = f", one of {' '.join(WORDS[name])}" if name in WORDS else ""
+        return f'say what the word means{ours}: "its word" = "ours" in values of [columns.{name}] in {where}'
 
     def _line(self, number: int, cells: Mapping[str, str]) -> dict[str, Any] | None:
         line: dict[str, Any] = {"line_no": number, **self._stamp}
@@ -149,8 +160,8 @@ class _Lines:
         for name, source in self._layout.columns.items():
             texts = [cells.get(each, "") for each in source.columns]
             if all(text.strip() in self._layout.file.empty for text in texts):
-                if name == "amount_fen" and not source.optional:
-                    self._wrong.append(f"line {number}, {'+'.join(source.columns)}: no amount")
+                if name in _NEVER_EMPTY and not source.optional:
+                    self._wrong.append(f"line {number}, {'+'.join(source.columns)}: no {_NEVER_EMPTY[name]}")
                 continue
             text = " ".join(text.strip() for text in texts)
             if name == "pan_masked":
@@ -160,6 +171,8 @@ class _Lines:
             try:
                 value = self._readers[name](text)
             except UnreadableError as wrong:
+                if isinstance(wrong, UnknownWordError):
+                    self._unknown[name] = None
                 self._wrong.append(f"line {number}, {'+'.join(source.columns)}: {wrong}")
                 continue
             line[name] = self._safe(name, value) if isinstance(value, str) and name in self._texts else value

@@ -20,6 +20,17 @@ from ingest.misconfiguration import usage_error
 Kind = Literal["trades", "payouts", "profits"]
 TABLE_OF: dict[Kind, str] = {"trades": "statement_lines", "payouts": "payouts", "profits": "profit_lines"}
 """What a file tells of -> the table its lines go to."""
+WORDS: dict[str, tuple[str, ...]] = {
+    "txn_type": (
+        "SALE", "VOID", "REFUND", "PREAUTH", "PREAUTH_VOID", "COMPLETION", "COMPLETION_VOID", "REVERSAL", "BALANCE",
+        "OFFLINE_SALE", "ADJUST", "QR_SALE", "QR_REFUND", "OTHER",
+    ),
+    "status": ("settled", "failed", "reversed", "pending"),
+    "state": ("paid", "in_progress", "failed", "returned", "frozen"),
+    "card_class": ("debit", "credit", "semi", "prepaid", "dual", "qr", "other"),
+    "settlement_cycle": ("T0", "T1", "D0", "D1"),
+}  # fmt: skip
+"""Columns of words -> ours. What stands in a file is one of them, or is said to mean one by the layout's ``values``."""
 OURS = frozenset({"line_id", "statement_id", "line_no", "acquirer", "card_token", "business_date"})
 """Columns that are worked out here, never read from a file."""
 PPM_OF = {"percent": 10_000, "1/1000": 1_000, "1/10000": 100}
@@ -51,7 +62,9 @@ class Source(_Part):
     )
     form: str | None = Field(default=None, description="of a date or time, as strptime writes it")
     values: dict[str, str] | None = Field(default=None, description="the file's words and ours; others are refused")
-    other: str | None = Field(default=None, description="what words that values does not list mean")
+    other: str | None = Field(
+        default=None, description="what words that values does not list mean; by default they are refused"
+    )
     magnitude: bool = Field(default=False, description="take the amount without its sign")
     optional: bool = Field(default=False, description="the file may be without this column")
 
@@ -95,6 +108,10 @@ class Layout(_Part):
             if name.endswith("_ppm") and source.unit not in PPM_OF:
                 msg = f"columns.{name} needs unit = 'percent', '1/1000' or '1/10000'"
                 raise ValueError(msg)
+            for word in [*(source.values or {}).values(), *([source.other] if source.other else [])]:
+                if word not in WORDS.get(name, (word,)):
+                    msg = f"columns.{name}: {word!r} is none of {', '.join(WORDS[name])}"
+                    raise ValueError(msg)
             if types[name] in {"date", "timestamp"} and source.form is None:
                 msg = f"columns.{name} needs form, such as '%Y-%m-%d %H:%M:%S'"
                 raise ValueError(msg)
@@ -107,6 +124,11 @@ class Layout(_Part):
 def available_layouts() -> list[str]:
     """The built-in layouts' names."""
     return sorted(entry.name.removesuffix(".toml") for entry in _folder().iterdir() if entry.name.endswith(".toml"))
+
+
+def file_of(layout: Layout) -> str | None:
+    """Where the file of a built-in layout lies; None of one's own."""
+    return str(_folder() / f"{layout.name}.toml") if layout.name in available_layouts() else None
 
 
 def load_layout(name: str) -> Layout:

@@ -2,11 +2,12 @@
 
 import datetime as dt
 import decimal
+import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from zoneinfo import ZoneInfo
 
-from ingest.statements.layout import PPM_OF, Source
+from ingest.statements.layout import PPM_OF, WORDS, Source
 from protocols import sweep
 
 _AMOUNT = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
@@ -17,6 +18,10 @@ _SHOWN = 24
 
 class UnreadableError(ValueError):
     """A text that is no value of its column; the message is safe to print."""
+
+
+class UnknownWordError(UnreadableError):
+    """A word that the layout gives no meaning."""
 
 
 def reader(name: str, kind: str, source: Source, zone: ZoneInfo) -> Callable[[str], object]:
@@ -30,8 +35,9 @@ def reader(name: str, kind: str, source: Source, zone: ZoneInfo) -> Callable[[st
 
     The reader raises UnreadableError.
     """
-    if source.values is not None:
-        return lambda text: _word(text, source)
+    if source.values is not None or name in WORDS:
+        values = source.values if source.values is not None else {word: word for word in WORDS[name]}
+        return lambda text: _word(text, values, source.other, f"[columns.{name}] values")
     if name.endswith("_fen"):
         return lambda text: amount_fen(text, source.unit or "fen", magnitude=source.magnitude)
     if name.endswith("_ppm"):
@@ -108,11 +114,12 @@ def shown(text: str) -> str:
     return repr(digits if len(digits) <= _SHOWN else digits[:_SHOWN] + "…")
 
 
-def _word(text: str, source: Source) -> str:
+def _word(text: str, values: Mapping[str, str], other: str | None, place: str) -> str:
     word = clean(text)
-    found = (source.values or {}).get(word, source.other)
+    found = values.get(word, other)
     if found is None:
-        raise UnreadableError(f"{shown(text)} is a word the layout does not know")
+        close = difflib.get_close_matches(word, values, n=1, cutoff=0.5)
+        raise UnknownWordError(f"{shown(text)} is not in {place}" + (f", {close[0]} is" if close else ""))
     return found
 
 

@@ -432,10 +432,9 @@ def a_clock_five_hours_fast(till: Till) -> None:
 
 
 def shop(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """A folder with keys that also wants the hint that is off by itself."""
+    """A folder with keys."""
     folder.mkdir(exist_ok=True)
     monkeypatch.chdir(folder)
-    Path("tillwatch.toml").write_text("[rules.refund_same_day_should_void]\nenabled = true\n", "utf-8")
     run("doctor", "--create-keys")
 
 

@@ -34,7 +34,9 @@ def test_a_rule_is_judged_where_it_is_enabled_and_has_what_it_needs():
     assert cafe.judges(limit)
     assert (cafe.is_judged(limit, CAFE), cafe.is_judged(limit, "other")) == (True, False)
     assert not given({"clock_skew": {"enabled": False}}).judges(RULES["clock_skew"])
-    assert given({"refund_same_day_should_void": {"enabled": True}}).judges(RULES["refund_same_day_should_void"])
+    assert given().judges(RULES["refund_same_day_should_void"])
+    assert not given().judges(RULES["dq_duplicate_record"])
+    assert given({"dq_duplicate_record": {"enabled": True}}).judges(RULES["dq_duplicate_record"])
 
 
 @pytest.mark.parametrize(

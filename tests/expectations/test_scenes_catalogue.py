@@ -103,12 +103,12 @@ def a_hundredth_paid_back(till: Till) -> None:
     till.refund(sale, 900, at="2026-11-22 10:00:00")
 
 
-@stage.scene("refund_same_day_should_void P4 PROVEN", rules={"refund_same_day_should_void": {"enabled": True}})
+@stage.scene("refund_same_day_should_void P4 PROVEN")
 def refunded_in_full_before_the_settlement(till: Till) -> None:
     till.refund(till.sale(5000))
 
 
-@stage.scene(rules={"refund_same_day_should_void": {"enabled": True}})
+@stage.scene()
 def refunded_without_the_card(till: Till) -> None:
     """The number was keyed in (entry mode 01): what the terminal voids asks for the card."""
     till.refund(till.sale(5000), entry_mode="012")

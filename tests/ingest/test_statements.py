@@ -135,6 +135,7 @@ def test_a_merchant_number_with_a_card_s_check_digit_stays_whole(shop: Path):
         ((HEADER, SALE.replace('"1,286.00"', "")), "line 2, 交易金额: no amount"),
         ((HEADER, SALE, TOTAL, REFUND), ":4: rows go on after the closing line 3"),
         ((HEADER, SALE, REFUND.replace("P2", "P\x002")), ":3: not a text in"),
+        ((HEADER, SALE.replace("消费", "")), "line 2, 交易类型: no type"),
         (("",), ":1: no column '商户号'"),
         ((HEADER, *[SALE.replace("7.72", "x")] * 9), "; and 4 more; nothing of it was imported"),
         ((HEADER.replace("参考号", "终端号"), SALE), "two columns are called '终端号'"),
@@ -148,6 +149,73 @@ def test_a_wrong_file_is_refused_whole_with_line_and_column(shop: Path, lines: t
     assert told in done.stderr
     assert PAN not in done.stderr
     assert rows(shop, "statement_lines") == rows(shop, "statements") == []
+
+
+LAKALA_MONEY = "交易金额(元),手续费(元),结算金额(元)"
+LAKALA_HEADER = f"商户编号,终端编号,凭证号,检索参考号,卡号,{LAKALA_MONEY},交易日期,交易时间,清算日期,交易类型,卡种"
+LAKALA = f"{WHO}004519,112120435207,622588******0001,12.00,0.07,11.93,20261121,204352,20261121,{{}},{{}}"
+UNIONPAY = "898440300000001|10000001|20261121|20261121|204352|000231|004519|112120435207|001234|622588******0001|{}|1200|7|1193"
+
+
+@pytest.mark.parametrize(
+    ("layout", "lines", "told"),
+    [
+        ("leshua", (HEADER, SALE.replace("消费", "消费撤消")), "交易类型: '消费撤消' is not in {}, 消费撤销 is"),
+        ("leshua", (HEADER, SALE.replace("消费,2", "消费,9")), "卡类型: '9' is not in {}"),
+        ("lakala", (LAKALA_HEADER, LAKALA.format("代付", "借记卡")), "交易类型: '代付' is not in {}"),
+        ("lakala", (LAKALA_HEADER, LAKALA.format("消费", "借记")), "卡种: '借记' is not in {}, 借记卡 is"),
+        ("unionpay", (UNIONPAY.format("S22"), UNIONPAY.format("S99")), "11: 'S99' is not in {}"),
+    ],
+)
+def test_a_word_that_a_layout_does_not_know_is_refused_with_its_place_and_the_way_to_add_it(
+    shop: Path, layout: str, lines: tuple[str, ...], told: str
+):
+    """No word is taken for something else: a void under an unknown name would leave its sale standing."""
+    done = run("statement", write(shop / "a.csv", *lines), "--acquirer", layout)
+
+    column = "card_class" if "卡" in told.partition(":")[0] else "txn_type"
+    assert done.exit_code == 3
+    assert f"line 2, {told.format(f'[columns.{column}] values')}" in done.stderr
+    assert f'"its word" = "ours" in values of [columns.{column}]' in done.stderr
+    assert f"layouts/{layout}.toml, which --layout" in done.stderr
+    assert rows(shop, "statement_lines") == rows(shop, "statements") == []
+
+
+def test_a_word_added_to_a_copy_of_the_layout_is_taken(shop: Path):
+    """What the message asks for is enough."""
+    file = write(shop / "a.csv", LAKALA_HEADER, LAKALA.format("代付", "借记卡"), LAKALA.format("扫码支付", "信用卡"))
+    layout = (Path(layouts.__file__).parent / "layouts" / "lakala.toml").read_text("utf-8")
+    (shop / "own.toml").write_text(layout.replace('values = { "消费"', 'values = { "代付" = "OTHER", "消费"'), "utf-8")
+
+    assert run("statement", file, "--acquirer", "lakala", "--layout", "own.toml").exit_code == 0
+
+    assert [(row["txn_type"], row["card_class"]) for row in rows(shop, "statement_lines")] == [
+        ("OTHER", "debit"),
+        ("QR_SALE", "credit"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("column", "told"),
+    [
+        ('{ column = "11", values = { "S22" = "SAEL" } }', "columns.txn_type: 'SAEL' is none of SALE, VOID, REFUND"),
+        ('{ column = "11", other = "SALES" }', "columns.txn_type: 'SALES' is none of SALE, VOID, REFUND"),
+        ('{ column = "11" }', "line 1, 11: 'S22' is not in [columns.txn_type] values"),
+    ],
+)
+def test_a_layout_of_ones_own_gives_words_no_meaning_that_there_is_not(shop: Path, column: str, told: str):
+    """A misspelt type is the layout's mistake; a column without values holds our own words or is refused."""
+    (shop / "own.toml").write_text(
+        'name = "own"\ntitle = { en = "Own" }\nsource = "test"\nconfidence = "measured"\n'
+        '[file]\nheader = 0\ndelimiter = "|"\n[columns]\namount_fen = { column = "12", unit = "fen" }\n'
+        f'settlement_date = {{ column = "3", form = "%Y%m%d" }}\ntxn_type = {column}\n'
+    )
+
+    done = run("statement", write(shop / "a.csv", UNIONPAY.format("S22")), "--acquirer", "x", "--layout", "own.toml")
+
+    assert done.exit_code in (2, 3)
+    assert told in done.stderr
+    assert rows(shop, "statement_lines") == []
 
 
 def test_notes_after_the_closing_line_are_no_rows(shop: Path):

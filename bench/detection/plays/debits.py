@@ -92,6 +92,7 @@ def retried_while_unknown(s: Scene) -> Play:
     again = s.sale(amount, card)
     if not again.approved:
         again = s.sale(amount, card)
+    s.stands(first)
     s.loses(first.amount)
 
 
@@ -116,6 +117,7 @@ def reversal_given_up(s: Scene) -> Play:
     first = s.sale(s.usual(), s.card())
     yield s.chance.uniform(40, 400)
     s.mark_number(s.device.echo())
+    s.stands(first)
     s.loses(first.amount)
 
 

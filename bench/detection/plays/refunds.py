@@ -65,6 +65,7 @@ def refund_after_reversal(s: Scene) -> Play:
     yield 60
     s.cut("through", mti="0400")
     s.mark_number(s.device.echo())
+    s.stands(sale, not_any_more=True)
     yield s.chance.uniform(600, 5000)
     s.refund(sale, told={"rrn": sale.posting.rrn if sale.posting else ""})
     s.loses(sale.amount)

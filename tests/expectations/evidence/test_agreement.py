@@ -94,6 +94,35 @@ def test_the_basis_is_the_agreement_with_its_hashes_and_takings(
     assert [row[0] for row in takings.rows[1:]] == ["2026-10", "2026-11"]
 
 
+@pytest.mark.parametrize(
+    ("locale", "days", "term"),
+    [
+        ("zh-CN", 7, "7 个工作日，最后一日为2026年12月1日"),
+        ("en", 7, "7 working days, the last of them 1 Dec 2026"),
+        ("zh-CN", 30, "30 个工作日；节假日日历只到2026年12月31日，最后一日尚无法推算"),
+        (
+            *("en", 30),
+            "30 working days; which day is the last is not known: the calendar of public holidays ends on 31 Dec 2026",
+        ),
+    ],
+)
+def test_a_term_says_its_last_day_or_that_the_calendar_ends_before_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, locale: Locale, days: int, term: str
+):
+    """Applied for on Friday, 20 November: the seventh working day is Tuesday; until New Year there are 29."""
+    for place in ("calendar", "evidence.agreement"):
+        monkeypatch.setattr(f"expectations.{place}.known_until", lambda: dt.date(2026, 12, 31))
+    applied = settings.deposits[0].model_copy(update={"applied_on": dt.date(2026, 11, 20), "working_days": days})
+    settings = settings.model_copy(update={"deposits": [applied]})
+    book = case_book(settings)
+    book.open_cases([reminder()])
+    figures = Figures(texts(locale), settings.zone, NOW)
+    account = Account(gather(book.case("C-1119-0001"), settings), figures, settings, NOW, "1.0")
+    (basis,) = [each for each in account.parts() if each.key == "basis"]
+
+    assert term in [value for block in basis.blocks if isinstance(block, Grid) for _, value, *_ in block.rows]
+
+
 def test_the_pack_proves_the_agreement(settings: Settings):
     """The hashes stand in the PDF's text and, sealed, in the manifest's findings."""
     book = case_book(settings)
