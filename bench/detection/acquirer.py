@@ -32,6 +32,7 @@ PAYOUT_HEADER = (
     "merchant", "ref", "state", "amount", "planned", "suspended", "deducted", "first", "day", "paid", "payer", "remark",
     "replaces", "cycle",
 )  # fmt: skip
+DEPOSIT_FEN = 29_900
 PAYER = "支付网络服务股份有限公司"
 Row = dict[str, Any]
 
@@ -232,6 +233,14 @@ def _deducted(row: Row, case: Case, _paid: dt.datetime) -> list[Row]:
     return [row | {"amount": row["amount"] - 2990, "deducted": 2990, "remark": "流量费"}]
 
 
+def _deposit_taken(row: Row, case: Case, _paid: dt.datetime) -> list[Row]:
+    """The price of the terminal; whether it was taken before, the register says."""
+    if row["amount"] <= DEPOSIT_FEN:
+        case.kind = "dropped"
+        return [row]
+    return [row | {"amount": row["amount"] - DEPOSIT_FEN, "deducted": DEPOSIT_FEN, "remark": "终端押金"}]
+
+
 def _reissued(row: Row, _case: Case, paid: dt.datetime) -> list[Row]:
     later = paid + dt.timedelta(hours=5)
     again = row | {"ref": f"{row['ref']}R", "paid": f"{later:%Y-%m-%d %H:%M:%S}", "replaces": row["ref"]}
@@ -249,6 +258,8 @@ PAYOUT_PLAYS: dict[str, Callable[[Row, Case, dt.datetime], list[Row]]] = {
     "payout_was_frozen": _frozen,
     "paid_out_twice": _twice,
     "deducted_unsaid": _deducted,
+    "deposit_taken": _deposit_taken,
+    "deposit_taken_again": _deposit_taken,
     "payout_made_again": _reissued,
     "payout_over_the_holiday": _in_time,
 }
@@ -259,5 +270,7 @@ PAYOUT_RULES = {
     "payout_was_frozen": ("payout_frozen",),
     "paid_out_twice": ("dup_payout",),
     "deducted_unsaid": ("hidden_periodic_fee",),
+    "deposit_taken": ("deposit_charged",),
+    "deposit_taken_again": ("deposit_double_charged",),
 }
 PAYOUT_NEGATIVES = {"payout_made_again": 24, "payout_over_the_holiday": 29}

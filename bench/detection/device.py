@@ -175,6 +175,14 @@ class Device:
         for heard in self.last:
             self.tell(Heard(self.now, self, self.line, heard.is_request, heard.mti, heard.fields, heard.exchange))
 
+    def sign(self, attempt: Attempt, picture: bytes, *, code: str = "00") -> None:
+        """Upload the picture that signs a sale; what the host answers."""
+        fields = {11: f"{attempt.stan:06d}", **self._clock(), **self._names(), 37: attempt.rrn}
+        fields |= {60: f"07{attempt.batch:06d}800", 62: picture.hex().upper()}
+        if attempt.posting is not None:
+            fields[15] = f"{attempt.posting.day:%m%d}"
+        self._exchange("0820", fields, lambda: {39: code} | self._echo(fields) | {37: attempt.rrn}, sure=True)
+
     def sign_in(self, *, batch: int | None = None) -> int:
         """Sign in; the host may give the batch another number. Its trace number."""
         self.send_reversal()

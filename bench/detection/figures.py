@@ -82,6 +82,7 @@ PROVEN_RULES = frozenset((
     "completion_over_115", "preauth_void_after_completion", "completion_void_amount", "missing_in_acquirer",
     "missing_in_terminal", "amount_differs", "settled_but_declined", "payout_short", "payout_failed_or_returned",
     "fee_rate_step_change", "fee_debit_cap_missed", "fee_fixed_surcharge", "fee_not_returned_on_void",
+    "sig_reused_exact", "deposit_double_charged", "deposit_due_not_returned",
 ))  # fmt: skip
 """Rules of severity P1 whose findings are proven when nothing is missing."""
 

@@ -185,7 +185,7 @@ def match(
             out.scores.append((int(each.evidence["duplicate_score"]), any(each.rule in c.rules for c in right)))
         if right or each.certainty not in ALERTS or each.severity == "P4":
             continue
-        if any(case.kind == "dropped" for case in cases) or _tells_the_loss(each, lost):
+        if any(case.kind == "dropped" or each.rule in case.also for case in cases) or _tells_the_loss(each, lost):
             continue
         if skewed and each.rule == "clock_skew":
             continue
@@ -270,7 +270,7 @@ def _tells_the_loss(finding: Finding, lost: frozenset[Key]) -> bool:
 
 
 def _numbers(truth: Truth, finding: Finding) -> list[int]:
-    keys: list[Key] = []
+    keys: list[Key] = [] if finding.subjects else [("deposit", finding.merchant_id)]
     for subject in finding.subjects:
         if subject.txn_type == "PAYOUT":
             keys.append(("payout", subject.rrn or ""))

@@ -231,5 +231,6 @@ def _settings(story: Story, folder: Path) -> Settings:
             "merchants": [{"id": each.mid, "name": each.mid, "mcc": each.trade.mcc} for each in shops],
             "contracts": json.loads(json.dumps(contracts, default=str)),
             "notices": story.world.notices,
+            "deposits": story.world.deposits,
         }
     )

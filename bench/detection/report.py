@@ -27,7 +27,8 @@ NEGATIVES = {
     25: "phone and plastic", 26: "announced fee change", 27: "promotion ends as dated", 28: "mix of cards shifts",
     29: "payout after the holiday", 30: "sold 10 s before the cut", 31: "leap day, year's end", 32: "terminal replaced",
     33: "clock 7 min fast", 34: "offline rows told next day", 35: "same amount every week", 36: "fuel hold of 1.00",
-    37: "many small payments in hospital", 38: "told at least once", 39: "goods for 99.00", 41: "small tap unsigned",
+    37: "many small payments in hospital", 38: "told at least once", 39: "goods for 99.00",
+    40: "blank signatures alike", 41: "small tap unsigned",
     42: "refund ten past midnight",
 }  # fmt: skip
 

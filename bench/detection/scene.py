@@ -97,6 +97,7 @@ class World:
     shops: list["Shop"] = field(default_factory=list)
     notices: list[dict[str, Any]] = field(default_factory=list)
     same_shop: dict[str, list[str]] = field(default_factory=dict)
+    deposits: list[dict[str, Any]] = field(default_factory=list)
     evenings: dict[tuple[str, dt.date], tuple[Case, dict[str, Any]]] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
     """Tills that say nothing more."""
@@ -136,6 +137,8 @@ class Shop:
     counters: dict[str, int] = field(default_factory=dict)
     used_amounts: set[int] = field(default_factory=set)
     busy: dict[str, dt.datetime] = field(default_factory=dict)
+    signatures: int = 0
+    """How many have been written here."""
 
     def take(self, device: Device, moment: dt.datetime) -> None:
         """Go to a till: it is free at that moment, or a little later."""

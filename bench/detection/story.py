@@ -7,18 +7,29 @@ import datetime as dt
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import bench.detection.plays  # noqa: F401 - the plays are registered by being imported
-from bench.detection.acquirer import PAYOUT_NEGATIVES, PAYOUT_PLAYS, PAYOUT_RULES, Books, FeeStory
+from bench.detection.acquirer import (
+    DEPOSIT_FEN,
+    PAYOUT_NEGATIVES,
+    PAYOUT_PLAYS,
+    PAYOUT_RULES,
+    Books,
+    FeeStory,
+    next_working_day,
+)
 from bench.detection.attempt import Attempt
 from bench.detection.device import Device
-from bench.detection.population import DEPOSIT_TRADES, PEAKS, ZONE, Split, amount, days, hour, merchants
+from bench.detection.population import DEPOSIT_TRADES, PEAKS, ZONE, Merchant, Split, amount, days, hour, merchants
 from bench.detection.scene import SPECS, Play, Scene, Shop, Spec, World, acted, new_device
 from bench.detection.truth import Truth
 from ingest.simulator.cards import DOMESTIC, FOREIGN, Wallet
 
 __all__ = ["DEPOSIT_TRADES", "PEAKS", "Story", "write"]
 REGULARS = 60
+DEPOSITS = 0.4
+"""Of the merchants, those with a deposit that is due within the story."""
 STEPS = (100, 100, 200, 300, 300, 500, 1000, 3000)
 """Changes of rate, millionths: one to thirty basis points."""
 UNKNOWN = ("retry_after_unknown", "host_approved_terminal_failed", "reversal_pending_idle")
@@ -301,6 +312,40 @@ def _money_stories(books: Books, shop: Shop) -> None:
             "fault", payout, merchant.mid, rules=PAYOUT_RULES[payout], also=("payout_short", "payout_late")
         )
     books.payout_plays[merchant.mid] = payout, paid, on
+    if payout == "deposit_taken_again":
+        paid.loss_fen = DEPOSIT_FEN
+        world.deposits.append(_deposit(merchant, world.days[0] - dt.timedelta(days=400)))
+    elif payout != "deposit_taken" and chance.random() < DEPOSITS:
+        _owed_deposit(world, merchant)
+
+
+def _deposit(merchant: Merchant, signed_on: dt.date, **more: Any) -> dict[str, Any]:
+    return {"merchant": merchant.mid, "amount_fen": DEPOSIT_FEN, "signed_on": signed_on} | more
+
+
+def _owed_deposit(world: World, merchant: Merchant) -> None:
+    """A deposit whose seven working days of return end within the story; in one case of four it came back in time."""
+    since = world.days[0] - dt.timedelta(days=30)
+    able = [
+        day
+        for day in (since + dt.timedelta(days=step) for step in range(40))
+        if world.days[0] <= _working_days_on(day, 7) < world.days[-2]
+    ]
+    applied = world.chance.choice(able)
+    deposit = _deposit(merchant, applied - dt.timedelta(days=300), applied_on=applied)
+    if world.chance.random() < 1 / 4:
+        world.deposits.append(deposit | {"returned_on": applied + dt.timedelta(days=5)})
+        return
+    world.deposits.append(deposit)
+    case = world.truth.open("fault", "deposit_kept", merchant.mid, rules=("deposit_due_not_returned",))
+    case.loss_fen = DEPOSIT_FEN
+    world.truth.mark(case, ("deposit", merchant.mid))
+
+
+def _working_days_on(day: dt.date, count: int) -> dt.date:
+    for _ in range(count):
+        day = next_working_day(day)
+    return day
 
 
 def _at(day: dt.date, hours: float) -> dt.datetime:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Key = tuple[str, ...]
-"""Terminal, batch and trace number of a record; ``payout`` and its number of a payout."""
+"""Terminal, batch and trace number of a record; ``payout`` and its number; ``deposit`` and its merchant."""
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class Case:
         name: the play's name, what a class of cases is called.
         negative: which of the hard negatives of the catalogue it is; 0 for a fault.
         rules: those that must find it.
-        also: those that may speak of it as well.
+        also: those that may speak of it as well; of a hard negative, what is rightly said of it.
         merchant: whose it is.
         at: when the last of it happened.
         loss_fen: what somebody loses by it.

@@ -1,7 +1,7 @@
 -- One row a refund that stands: how many sales it may refer to.
 -- Its absence says something only for a day that was collected whole: the merchant has records on it,
--- was collected before it (or the number it names was spent on something else), and has no gap in it: of the numbers
--- that are missing, the one it names among them, if it names one.
+-- was collected before it (or the number it names was spent on something else), and has no gap in it. A gap hides nothing
+-- where the reference that it names was seen that day on what is no sale: a reference is a day's only one.
 WITH refund AS (
     SELECT * FROM life
     WHERE kind IN ('REFUND', 'QR_REFUND') AND stands
@@ -21,8 +21,9 @@ lost AS (
                              AND u.batch = r.orig_batch_no AND u.stan = r.orig_stan)) AS day_collected,
            EXISTS (SELECT 1 FROM missing_run g, shop WHERE g.merchant = r.merchant
                      AND r.orig_date BETWEEN (g.opens_at AT TIME ZONE shop.zone)::DATE
-                                         AND (g.closes_at AT TIME ZONE shop.zone)::DATE
-                     AND coalesce(in_gap(nullif(r.orig_batch_no, 0), nullif(r.orig_stan, 0), g.batch, g.first_stan, g.last_stan), true)) AS day_has_gap
+                                         AND (g.closes_at AT TIME ZONE shop.zone)::DATE)
+           AND NOT EXISTS (SELECT 1 FROM life o WHERE o.merchant = r.merchant AND o.business_date = r.orig_date
+                             AND o.rrn = r.orig_rrn AND o.id <> r.id AND family(o.kind) = 'other') AS day_has_gap
     FROM refund r
     WHERE r.original IS NULL
 ),

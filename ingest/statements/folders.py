@@ -62,7 +62,7 @@ def _files(folder: Path, pattern: str) -> list[Path]:
 
 
 def _set_aside(path: Path, wrong: StatementError) -> str:
-    why = f"{wrong.message}\ntry: {wrong.hint}\n"
+    why = f"{wrong.message}\ntry: {wrong.hint}\nthen: take {REJECTED} off the file's name again\n"
     path.with_name(path.name + WHY).write_text(why, "utf-8")
     path.rename(path.with_name(path.name + REJECTED))
     return wrong.message

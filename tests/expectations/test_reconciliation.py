@@ -1,11 +1,12 @@
 """Terminal against statement: every difference is found, and nothing that only looks like one."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.expectations.conftest import Findings
-from tests.expectations.shopdays import Till, moment
+from tests.expectations.shopdays import Row, Till, moment
 from tests.expectations.statementdays import Acquirer, busy, with_statement
 
 pytestmark = pytest.mark.thorough
@@ -15,6 +16,72 @@ RULES = {
     "refund_not_completed", "host_approved_terminal_failed", "retry_after_unknown", "dup_rrn_twice",
     "dup_stan_resent", "dup_batch_upload",
 }  # fmt: skip
+
+
+def keyed_as_a_sale(till: Till) -> Row:
+    """A refund was refused, and keyed as a sale; a later number of the batch is missing."""
+    busy(till)
+    sale = till.sale(5000, card=6)
+    till.refund(sale, code="96", at="12:00:00")
+    again = till.sale(5000, card=6, at="12:02:00")
+    till.stan += 1
+    till.sale(5100, card=7)
+    return again
+
+
+def stay_charged_twice(till: Till) -> Row:
+    """A stay completed, and charged once more as a sale; a later number of the batch is missing."""
+    busy(till)
+    hold = till.attempt("PREAUTH", 5000, card=6, auth_code="A1B2C3")
+    named = {"orig_auth_code": "A1B2C3", "orig_date": hold["business_date"]}
+    till.attempt("COMPLETION", 5000, card=6, at="12:00:00", **named)
+    again = till.sale(5000, card=6, at="12:20:00")
+    till.stan += 1
+    till.sale(5100, card=7)
+    return again
+
+
+def void_that_failed(till: Till) -> Row:
+    """A void was refused, and the day ended; a later number of the batch is missing."""
+    busy(till)
+    sale = till.sale(5000, card=6)
+    till.void(sale, code="96")
+    till.stan += 1
+    till.sale(5100, card=7)
+    return sale
+
+
+@pytest.mark.parametrize(
+    ("play", "found"),
+    [
+        (keyed_as_a_sale, "refund_became_debit P1"),
+        (stay_charged_twice, "completion_plus_sale P2"),
+        (void_that_failed, "void_failed_unresolved P2"),
+    ],
+)
+def test_a_gap_hides_nothing_that_the_acquirer_s_files_would_tell(
+    till: Till, acquirer: Acquirer, findings: Findings, play: Callable[[Till], Row], found: str
+):
+    """What a void or a refund among the missing numbers had undone, its files would have as taken back, or refunded.
+
+    Without them, while the second one is still to come, or with a refund that no terminal made, it stays for review.
+    """
+
+    def judged() -> list[str]:
+        both = findings(till, given=with_statement(acquirer, tills=(till,)))
+        told = [f"{each.rule} {each.severity} {each.certainty}" for each in both]
+        return [each.removeprefix(f"{found} ") for each in told if each.startswith(found)]
+
+    debit = play(till)
+    till.at("2026-11-22 10:00:00").settle()
+    assert judged() == ["POSSIBLE"]
+    acquirer.week(till, days=1)
+    assert judged() == ["POSSIBLE"]
+    acquirer.lines.clear()
+    acquirer.week(till)
+    assert judged() == ["PROBABLE"]
+    acquirer.post(debit, txn_type="REFUND", stan=debit["stan"] + 1, rrn="112129999999")
+    assert judged() == ["POSSIBLE"]
 
 
 def test_a_day_that_agrees_is_silent(till: Till, acquirer: Acquirer, said: Any):

@@ -173,6 +173,18 @@ def test_a_gap_on_the_day_of_the_sale_proves_nothing(till: Till, findings: Findi
     assert found["refund_no_original"].completeness["missing"] == ["stan_gap"]
 
 
+def test_a_gap_hides_no_sale_whose_reference_is_something_else_s(till: Till, findings: Findings):
+    """The reference that the refund names is that of a balance inquiry of that day, and a day has it once."""
+    till.sale(1200)
+    inquiry = next_day(till).attempt("BALANCE", 0)
+    till.stan += 1
+    till.sale(1300)
+    till.refund(inquiry, 5000)
+    found = {each.rule: each for each in findings(till)}["refund_no_original"]
+    assert (found.severity, found.certainty) == ("P2", "PROBABLE")
+    assert found.completeness["missing"] == []
+
+
 @pytest.mark.parametrize(
     ("days", "expected"), [(335, ["refund_after_window"]), (336, ["refund_after_window", "refund_no_original"])]
 )

@@ -108,6 +108,19 @@ def refunded_in_full_before_the_settlement(till: Till) -> None:
     till.refund(till.sale(5000))
 
 
+@stage.scene("refund_other_card P1 PROVEN")
+def refunded_in_full_to_another_card(till: Till) -> None:
+    """What weighs more is said, and no hint beside it."""
+    till.refund(till.sale(5000), card_token="k1:other", pan_masked="621700******9999")
+
+
+@stage.scene()
+def refunded_to_the_plastic_beside_the_phone(till: Till) -> None:
+    """The card that paid, the phone's, was not there: no void would have taken the other (2.11, number 25)."""
+    sale = till.sale(5000, entry_mode="072")
+    till.refund(sale, card_token="k1:plastic", pan_masked=f"621700******{sale['pan_masked'][-4:]}", entry_mode="052")
+
+
 @stage.scene()
 def refunded_without_the_card(till: Till) -> None:
     """The number was keyed in (entry mode 01): what the terminal voids asks for the card."""

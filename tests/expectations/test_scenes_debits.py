@@ -245,6 +245,20 @@ def one_terminal_on_two_lines_by_turns(till: Till) -> None:
 
 
 @stage.scene("duplicate_terminal_identity P2 PROBABLE")
+def batches_of_two_devices_are_no_sequence(till: Till) -> None:
+    """The copy's batch is another one's: the first goes on with its own, and has skipped none."""
+    till.sale(1001, at="10:00:00")
+    till.batch += 700
+    till.stan += 100_000
+    till.sale(1002, line="copy", card=2, at="11:00:00")
+    till.batch -= 700
+    till.stan -= 100_001
+    till.sale(1003, card=3, at="12:00:00")
+    till.settle(at="21:00:00")
+    till.sale(1004, card=4, at="2026-11-22 10:00:00")
+
+
+@stage.scene("duplicate_terminal_identity P2 PROBABLE")
 def one_terminal_on_two_lines_over_two_days(till: Till) -> None:
     """One line in the morning, another in the evening, and next morning the first again: the lines' days overlap."""
     till.sale(1001, at="2026-11-21 10:00:00")
