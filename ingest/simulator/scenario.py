@@ -85,7 +85,7 @@ class Step:
     do: Operation
     label: str
     card: Card | None = None
-    entry: Literal["mag", "chip", "contactless"] = "chip"
+    entry: Literal["mag", "chip", "contactless", "manual"] = "chip"
     pin: bool = True
     amount: int | None = None
     atc: int | None = None

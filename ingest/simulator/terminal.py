@@ -33,7 +33,7 @@ REVERSED = {"00", "12", "25"}  # what ends a reversal (docs/rules.md)
 TIMEOUT = dt.timedelta(seconds=30)
 REPEAT = dt.timedelta(seconds=20)
 LAST_STAN = 999_999
-_ENTRY = {"mag": "02", "chip": "05", "contactless": "07"}
+_ENTRY = {"mag": "02", "chip": "05", "contactless": "07", "manual": "01"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ class Terminal:
             return {}
         pin = step.pin and step.do in {"sale", "preauth", "balance"}
         fields = {22: f"{_ENTRY[step.entry]}{1 if pin else 2}"}
-        if step.do == "completion":
+        if step.do == "completion" or step.entry == "manual":
             return fields | {2: card.pan, 14: card.expiry}
         fields[35] = card.track2
         fields[53] = "2600000000000000" if pin else "0600000000000000"

@@ -94,14 +94,14 @@ def a_refund_that_was_keyed_as_a_sale(till: Till) -> None:
     till.sale(5000, at="12:02:00")
 
 
-@stage.scene()
+@stage.scene("refund_same_day_should_void P4 PROVEN")
 def goods_exchanged_for_dearer_ones(till: Till) -> None:
     sale = till.sale(5000)
     till.refund(sale, at="12:00:00")
     till.sale(6900, at="12:02:00")
 
 
-@stage.scene()
+@stage.scene("refund_same_day_should_void P4 PROVEN")
 def goods_exchanged_with_a_new_order(till: Till) -> None:
     sale = till.sale(5000, order_ref="C-1")
     till.refund(sale, at="12:00:00")

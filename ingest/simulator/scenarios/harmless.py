@@ -217,13 +217,13 @@ def two_items_returned(till: Till) -> None:
 
 
 def refund_declined_then_done(till: Till) -> None:
-    """A refund declined (96) and tried again."""
+    """A refund declined (96) and tried again. The customer has called: without the card there is no void."""
     card = till.card()
     sale = till.sale(card, till.odd_amount())
     till.wait(900)
-    till.refund(sale, card, orders=[Order("0220", "decline", "96")])
+    till.refund(sale, card, entry="manual", orders=[Order("0220", "decline", "96")])
     till.wait(60)
-    label = till.refund(sale, card)
+    label = till.refund(sale, card, entry="manual")
     till.harmless("dup_refund", label, "the first refund was declined (96)")
     till.harmless("refund_cumulative_over", label, "the first refund was declined (96)")
 
