@@ -186,14 +186,18 @@ LEFT JOIN pool p ON p.merchant = a.merchant AND p.terminal = a.terminal AND p.cl
 -- What cannot have been undone where records are missing: debits that the acquirer's files, the next one among them, have
 -- as posted and not taken back, without a refund to that card that no terminal is known to have made.
 CREATE TEMP VIEW vouched AS
+WITH paid_back AS (
+    SELECT merchant, clearing_day, pan_masked FROM line
+    WHERE family = 'refund' AND id NOT IN (SELECT line_id FROM counterpart)
+)
 SELECT a.id
 FROM side a
 JOIN posting p ON p.id = a.id AND p.posting = 'posted'
 JOIN pool w ON w.merchant = a.merchant AND w.terminal = a.terminal AND w.clearing_day = a.clearing_day AND w.closed
 WHERE a.gap_later AND NOT EXISTS (
-    SELECT 1 FROM line l
-    WHERE l.merchant = a.merchant AND l.family = 'refund' AND l.clearing_day >= a.clearing_day
-      AND coalesce(same_mask(a.pan_masked, l.pan_masked), true) AND l.id NOT IN (SELECT line_id FROM counterpart)
+    SELECT 1 FROM paid_back b
+    WHERE b.merchant = a.merchant AND b.clearing_day >= a.clearing_day
+      AND coalesce(same_mask(a.pan_masked, b.pan_masked), true)
 );
 
 -- The kinds of difference that a reconciliation knows, one at most for an attempt or a line. Over: the acquirer

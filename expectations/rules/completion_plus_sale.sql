@@ -8,13 +8,14 @@ WITH debit AS (
 pair AS (
     SELECT later.*, first.id AS first_id, first.kind AS first_kind, date_diff('second', first.moment, later.moment) AS seconds_apart,
            first.order_ref IS NULL OR later.order_ref IS NULL AS order_absent,
-           later.gap_later AND later.id NOT IN (SELECT id FROM vouched) AS in_doubt
+           later.gap_later AND w.id IS NULL AS in_doubt
     FROM debit later
     JOIN parameter p USING (merchant)
     JOIN debit first
       ON first.merchant = later.merchant AND first.card = later.card AND first.amount_fen = later.amount_fen
      AND first.kind <> later.kind AND first.nth < later.nth AND first.moment >= later.moment - to_hours(p.stay_h)
      AND coalesce(first.order_ref = later.order_ref, true)
+    LEFT JOIN vouched w ON w.id = later.id
     WHERE in_scope(later.business_date) AND later.id NOT IN (SELECT id FROM accused)
     QUALIFY row_number() OVER (PARTITION BY later.id ORDER BY first.nth DESC) = 1
 )

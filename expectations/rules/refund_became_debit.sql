@@ -5,13 +5,14 @@ WITH refund AS (SELECT * FROM life WHERE kind = 'REFUND' AND card IS NOT NULL AN
 pair AS (
     SELECT s.*, r.id AS refund_id, r.state AS refund_state, r.response_code AS refund_code, r.original AS refunded_sale,
            date_diff('second', r.moment, s.moment) AS seconds_apart,
-           s.order_ref IS NULL AS order_absent, s.gap_later AND s.id NOT IN (SELECT id FROM vouched) AS in_doubt
+           s.order_ref IS NULL AS order_absent, s.gap_later AND w.id IS NULL AS in_doubt
     FROM refund r
     JOIN parameter p USING (merchant)
     JOIN life s
       ON s.merchant = r.merchant AND s.card = r.card AND s.amount_fen = r.amount_fen AND s.kind = 'SALE' AND s.exposed
      AND s.nth > r.nth AND s.moment <= r.moment + to_seconds(p.window_s)
     LEFT JOIN origin o ON o.id = r.original
+    LEFT JOIN vouched w ON w.id = s.id
     WHERE in_scope(s.business_date) AND (s.order_ref IS NULL OR s.order_ref IS NOT DISTINCT FROM coalesce(r.order_ref, o.order_ref))
       -- What was sold and refunded in turns is judged by the pair that is nearest.
     QUALIFY row_number() OVER (PARTITION BY s.id ORDER BY r.nth DESC) = 1

@@ -2,12 +2,13 @@
 -- ended with the sale as it was. The customer may have changed her mind. A gap lowers that only while the acquirer's files
 -- do not tell what became of the sale (`vouched`).
 WITH failed AS (
-    SELECT v.*, o.id AS sale_id, o.moment AS sale_at, o.act_by AS sale_act_by, o.gap_later AND o.id NOT IN (SELECT id FROM vouched) AS sale_gap,
+    SELECT v.*, o.id AS sale_id, o.moment AS sale_at, o.act_by AS sale_act_by, o.gap_later AND w.id IS NULL AS sale_gap,
            o.live AND o.refunded_fen = 0 AS as_it_was,
            (SELECT max(known_until) FROM merchant) > (v.clearing_day + to_seconds(shop.cutoff_s)) AT TIME ZONE shop.zone AS day_over
     FROM life v
     CROSS JOIN shop
     JOIN origin o ON o.id = v.original
+    LEFT JOIN vouched w ON w.id = o.id
     WHERE v.kind = 'VOID' AND NOT v.stands
     QUALIFY row_number() OVER (PARTITION BY o.id ORDER BY v.nth DESC) = 1
 )
