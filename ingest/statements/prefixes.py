@@ -70,10 +70,10 @@ def _import(
             yield Taken(f"{url}/{name}", done)
         except StatementError as wrong:
             with suppress(StoreError), store_errors(url, name):
-                why = (
+                note = (
                     f"{wrong.message}\ntry: {wrong.hint}\nthen: remove this note, or put the mended file in its place\n"
                 )
-                obstore.put(store, name + WHY, why.encode())
+                obstore.put(store, name + WHY, note.encode())
             yield Taken(f"{url}/{name}", None, wrong.message)
 
 
