@@ -118,7 +118,8 @@ def picture_refused(s: Scene) -> Play:
     till = _till(s)
     yield from _five(s, till, 10_000)
     sale = s.sale(s.odd(10_000, 90_000), s.card(), till=till, pin=False)
-    till.sign(sale, _picture(_own(s)), code="96")
+    if sale.approved:
+        till.sign(sale, _picture(_own(s)), code="96")
     s.mark(till.settle())
     s.loses(0)
 
