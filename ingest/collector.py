@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from ingest.speeds import LineSetting
 
 LONGEST_WAIT = 0.5
+_READ_BY = ("baud", "bytesize", "parity")
+"""What of a setting decides which bytes are read from what comes."""
 PRIORITY = -10
 """Nice value of the pump's own thread: a busy machine must not hold up a payment."""
 CONGESTED_WAIT = 0.02
@@ -263,8 +265,12 @@ class Collector:
             self._lost(side, wrong)
 
     def _set_line(self, stream: Stream, setting: "LineSetting") -> None:
-        """Both sides of a line speak at one speed; a port that is not there has it when it opens."""
+        """Both sides of a line speak at one speed; a port that is not there has it when it opens.
+
+        A frame half read goes on where only the stop bits change: a receiver looks at the first alone.
+        """
         asking = self._side_of[stream]
+        breaks = any(getattr(asking.link, each) != getattr(setting, each) for each in _READ_BY)
         for side in self._line_of[asking].sides:
             side.link = setting
             try:
@@ -272,7 +278,7 @@ class Collector:
                     side.port.tune(setting)
             except PortError as wrong:
                 self._lost(side, wrong)
-        self._note(asking, Kind.EVENT, {"event": SET, "setting": str(setting)})
+        self._note(asking, Kind.EVENT, {"event": SET, "setting": str(setting)}, breaks=breaks)
 
     # -- coming and going ------------------------------------------------------------------------
 

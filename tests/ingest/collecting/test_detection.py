@@ -1,5 +1,6 @@
 """A line whose profile is auto, over real pseudo-terminals and the whole pump: found, and nothing heard is lost."""
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -86,6 +87,31 @@ def test_every_profile_is_found_on_a_tap(name: str, rig: Any, wires: Any, until:
     for direction in (TERMINAL, HOST):
         assert sum(each.direction == direction for each in made.frames()) == len(said[direction])
     assert {each.profile for each in made.frames()} == {detected["profile"]}
+
+
+@pytest.mark.parametrize(("other", "frames", "noise"), [({"stopbits": 2}, 3, []), ({"baud": 19200}, 2, [20])])
+def test_only_what_bytes_are_read_by_cuts_a_frame(
+    other: dict[str, int], frames: int, noise: list[int], rig: Any, wires: Any, until: Any
+) -> None:
+    """Half a frame is said when the line is set anew: other stop bits are no other bytes, another speed is."""
+    wire = wires("terminal")
+    made = rig(mode="listen", device=str(wire.name))
+    (side,) = made.line.sides
+    first, second, third = payments(load_profile("leshua"))[TERMINAL]
+    wire.write(first + second)
+    until(lambda: len(made.frames()) == 2)
+    before = side.pumped.bytes_read
+    wire.write(third[:20])
+    until(lambda: side.pumped.bytes_read == before + 20)
+    heard = LineSetting(side.link.baud, side.link.bytesize, side.link.parity, side.link.stopbits)
+    made.collector.tune(side.stream, dataclasses.replace(heard, **other))
+    until(lambda: made.spool.kinds(Kind.EVENT))
+    wire.write(third[20:])
+    until(lambda: side.pumped.bytes_read == before + len(third))
+    made.stop()
+
+    assert len(made.frames()) == frames
+    assert [each.length for each in made.spool.kinds(Kind.NOISE)][:1] == noise
 
 
 def test_bytes_before_the_verdict_keep_their_times_and_their_place(rig: Any, wires: Any, until: Any) -> None:
