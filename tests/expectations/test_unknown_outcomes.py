@@ -94,12 +94,12 @@ def test_another_amount_is_no_retry(till: Till, findings: Findings):
     assert findings(till) == []
 
 
-@pytest.mark.parametrize("undo", ["void", "refund"])
-def test_a_retry_that_was_undone_leaves_one_debit(till: Till, findings: Findings, undo: str):
-    """The shop has acted."""
+@pytest.mark.parametrize(("undo", "hints"), [("void", []), ("refund", ["refund_same_day_should_void"])])
+def test_a_retry_that_was_undone_leaves_one_debit(till: Till, findings: Findings, undo: str, hints: list[str]):
+    """The shop has acted; that a void was possible in the refund's place is no more than a hint."""
     _, second = unknown_then_sale(till)
     getattr(till, undo)(second)
-    assert findings(till) == []
+    assert rules(findings(till)) == hints
 
 
 def test_the_retry_may_be_at_another_terminal_of_the_shop(till: Till, findings: Findings):
