@@ -92,7 +92,7 @@ def test_every_profile_is_found_on_a_tap(name: str, rig: Any, wires: Any, until:
 
 @pytest.mark.parametrize(("other", "frames", "noise"), [({"stopbits": 2}, 3, []), ({"baud": 19200}, 2, [20])])
 def test_only_what_bytes_are_read_by_cuts_a_frame(
-    other: dict[str, int], frames: int, noise: list[int], rig: Any, wires: Any, until: Any
+    other: dict[str, Any], frames: int, noise: list[int], rig: Any, wires: Any, until: Any
 ) -> None:
     """Half a frame is said when the line is set anew: other stop bits are no other bytes, another speed is."""
     wire = wires("terminal")
