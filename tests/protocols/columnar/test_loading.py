@@ -1,6 +1,5 @@
 """The compiled loops are loaded without what they do not need."""
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -21,7 +20,6 @@ if before:
 """
 
 
-@pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not here")
 def test_numba_comes_without_scipy_which_others_may_load_all_the_same() -> None:
     """It would take a matrix product from there, and no loop has one."""
     run = subprocess.run([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True, check=True)
