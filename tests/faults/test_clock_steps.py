@@ -25,13 +25,11 @@ from ingest.lake import Lake
 from ingest.records import Kind
 from ingest.segments import read_segment, sealed_segments
 from protocols.profile import load_profile
-from tests.faults.tools import why_without
+from tests.faults.clock import clock, why_not
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        bool(why_without("faketime", "faketime")), reason="NO CLOCK WAS STEPPED: faketime is not installed"
-    ),
+    pytest.mark.skipif(bool(why_not()), reason="NO CLOCK WAS STEPPED: faketime is not installed"),
 ]
 
 CALL = [sys.executable, "-c", "from ingest.cli import main; main()"]
@@ -74,24 +72,14 @@ def test_a_clock_that_jumps_disturbs_neither_order_nor_acknowledgement_nor_table
     """Fault 7: every sale is acknowledged, recorded in the order it came in, and one row, whatever the clock said."""
     create_keys(tmp_path / "var/keys/pan-token.key")
     began = dt.datetime.now(dt.UTC)
-    library = subprocess.run(
-        ["faketime", "-m", "-f", "+0", "printenv", "LD_PRELOAD"], capture_output=True, text=True, check=True
-    )
     offset = tmp_path / "offset"
     offset.write_text(STEPS[0])
     master, slave = os.openpty()
     tty.setraw(slave)
-    environment = {
-        "LD_PRELOAD": library.stdout.strip(),
-        "FAKETIME_TIMESTAMP_FILE": str(offset),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-    }
     collector = subprocess.Popen(
         [*CALL, "collect", f"--receive=r={os.ttyname(slave)}:leshua"],
         cwd=tmp_path,
-        env=os.environ | environment,
+        env=os.environ | clock(offset),
         stderr=subprocess.PIPE,
         text=True,
     )

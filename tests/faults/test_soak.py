@@ -23,6 +23,7 @@ import pytest
 from ingest.segments import read_segment, sealed_segments
 from ingest.tables import Lake
 from tests.artefacts import blobs
+from tests.faults import clock
 from tests.faults.lengths import length
 from tests.faults.power import PowerDisk, why_not
 from tests.faults.real import CALL, Collect, Crowd, Terminal, check
@@ -37,7 +38,7 @@ SERVED_WITHIN = 30.0
 
 CLOCKS = {"-1784000000": "the clock says 1970", "+315360000": "days ahead while this ran"}
 """Seconds against the true time, and what is told of them."""
-LACKS = why_not() or why_without("faketime", "faketime") or why_without("strace", "strace")
+LACKS = why_not() or clock.why_not() or why_without("strace", "strace")
 
 pytestmark = [
     pytest.mark.slow,
@@ -65,14 +66,6 @@ class Shop:
         os.sync()  # the settings were there long before the first power cut
         self._clock = folder / "clock"
         self._clock.write_text("+0")
-        preload = ["faketime", "-m", "-f", "+0", "printenv", "LD_PRELOAD"]
-        self._faked = {
-            "LD_PRELOAD": subprocess.run(preload, capture_output=True, text=True, check=True).stdout.strip(),
-            "FAKETIME_TIMESTAMP_FILE": str(self._clock),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-        }
         self.said: list[str] = []
         self.collector = self.start()
         self.crowd.start()
@@ -81,7 +74,7 @@ class Shop:
         """A collector; what the one before said is kept."""
         if hasattr(self, "collector"):
             self.said += self.collector.said
-        return Collect(self.disk, self.words, opens=TERMINALS, **self._faked)
+        return Collect(self.disk, self.words, opens=TERMINALS, **clock.clock(self._clock))
 
     def until_told(self, *words: str, since: int) -> None:
         """E: the collector says so in one line, within the time."""

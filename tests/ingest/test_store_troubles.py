@@ -15,7 +15,7 @@ from ingest.landing import land
 from ingest.settings import load_settings
 from ingest.shipping import ship
 from ingest.tables import Lake
-from tests.faults.tools import why_without
+from tests.faults.clock import clock, why_not
 from tests.ingest.landingshop import Shop, sale
 
 pytestmark = pytest.mark.slow
@@ -49,9 +49,9 @@ def test_a_store_that_has_ended_leaves_no_socket(tmp_path: Path):
     assert [each.exists() for each in left] == [False, False]
 
 
-def tillwatch(folder: Path, *words: str, before: tuple[str, ...] = (), **changed: str) -> tuple[int, str]:
+def tillwatch(folder: Path, *words: str, **changed: str) -> tuple[int, str]:
     """Run a command in a process of its own: its status, and what it said."""
-    command = [*before, sys.executable, "-c", "from ingest.cli import main; main()", *words]
+    command = [sys.executable, "-c", "from ingest.cli import main; main()", *words]
     done = subprocess.run(
         [*command, "--config", str(folder / "tillwatch.toml")],
         env=os.environ | changed, capture_output=True, text=True, check=False, timeout=240,
@@ -71,18 +71,18 @@ def tillwatch(folder: Path, *words: str, before: tuple[str, ...] = (), **changed
 )
 def test_each_trouble_is_one_line_and_the_own_spool_lands(shop: Path, trouble: dict[str, str], said: str, hint: str):
     """`land` lands this machine's segment and then says what is wrong with the store; `spool ship` says it too."""
-    late: tuple[str, ...] = ()
     if not trouble:
-        if why := why_without("faketime", "faketime"):
+        if why := why_not():
             pytest.skip(why)
-        late = ("faketime", "-f", "+2h")
+        (shop / "clock").write_text("+7200")
     own = Shop(shop, load_keys(shop / "key"))
     lake = Lake(shop / "lake")
     before = lake.read("transactions").num_rows
     own.seal(sale(30 + before, 30 + before))
 
     for words in (("land",), ("spool", "ship")):
-        status, told = tillwatch(shop, *words, before=late, **trouble)
+        changed = trouble or clock(shop / "clock")
+        status, told = tillwatch(shop, *words, **changed)
         first, second = told.splitlines()[:2]
         assert (status, len(told.splitlines())) == (3, 2), told
         assert first.startswith("tillwatch: s3://shop/spools")
