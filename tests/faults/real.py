@@ -261,6 +261,12 @@ class Collect:
                 return int(line.split()[1])
         raise AssertionError(f"no {word}")
 
+    def waits(self) -> str:
+        """Where in the kernel each of its threads stands, how busy the machine is, and what it said last."""
+        threads = Path(f"/proc/{self.process.pid}/task").glob("*")
+        where = " ".join(f"{(each / 'comm').read_text().strip()}:{(each / 'wchan').read_text()}" for each in threads)
+        return f"threads {where}; load {os.getloadavg()[0]:.0f}; said {self.said[-3:]}"
+
     def descriptors(self) -> int:
         """How many it has open."""
         return sum(1 for _ in Path(f"/proc/{self.process.pid}/fd").iterdir())

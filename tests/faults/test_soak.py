@@ -80,7 +80,7 @@ class Shop:
         """E: the collector says so in one line, within the time."""
         deadline = time.monotonic() + SERVED_WITHIN
         while not any(all(word in line for word in words) for line in self.collector.said[since:]):
-            assert time.monotonic() < deadline, f"nobody said {' '.join(words)}"
+            assert time.monotonic() < deadline, f"nobody said {' '.join(words)}; {self.collector.waits()}"
             time.sleep(0.02)
 
     def until_served(self) -> None:
@@ -88,7 +88,7 @@ class Shop:
         before = [len(each.acknowledged) for each in self.crowd.terminals]
         deadline = time.monotonic() + SERVED_WITHIN
         while not all(len(each.acknowledged) > then for each, then in zip(self.crowd.terminals, before, strict=True)):
-            assert time.monotonic() < deadline, "a terminal is no longer served"
+            assert time.monotonic() < deadline, f"a terminal is no longer served; {self.collector.waits()}"
             time.sleep(0.02)
 
     def killed(self) -> None:
@@ -140,12 +140,13 @@ class Shop:
         since = len(self.collector.said)
         words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync"]
         words += ["-e", "inject=fdatasync:error=EIO", "-p", str(self.collector.process.pid)]
-        strace = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+        strace = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
         try:
             self.until_told("spool-failed", since=since)
         finally:
             strace.terminate()
-            strace.wait()
+            complained = strace.communicate()[1]
+            assert not complained, complained
         self.until_told("spool-back", since=since)
 
     def pulled(self) -> None:
