@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from expectations.findings import RULES_VERSION
 from expectations.parameters import ENABLED, Parameters
 from expectations.rules import RULES
-from expectations.rules.absent import UNJUDGED
 from expectations.rules.declaration import Rule
 from ingest.tables import Lake
 
@@ -74,7 +73,7 @@ def blind(linked: "duckdb.DuckDBPyConnection", given: Parameters) -> list[Blind]
 
 def _of(merchant: str, seen: Seen, given: Parameters) -> list[tuple[str, str]]:
     """The rules that cannot be judged there, each with what it lacks."""
-    absent = [(each.id, needs) for each in UNJUDGED for needs in each.needs]
+    absent = []
     for rule in RULES.values():
         if not given.value(rule, ENABLED, merchant):
             continue

@@ -25,6 +25,7 @@ from expectations.laws import Judge
 from expectations.lifecycle import ACQUIRER_TABLES, COLUMNS, SEARCH_DAYS, Shop, link
 from expectations.lifecycle import table as life_cycles
 from expectations.parameters import Parameters, parameters
+from expectations.releases import running
 from expectations.rules import RULES
 from expectations.verdicts import finding_id
 from ingest.batch_metrics import Run, measured
@@ -120,7 +121,7 @@ def check(
     if first is None or last is None or not judged_days:
         return CheckResult([], list(RULES), [], [], None, first, last, 0, written=False)
     docs = settings.beside_lake / "data-docs"
-    shop = replace(shop_of(settings), prices=taught_prices(settings))
+    shop = replace(shop_of(settings), prices=taught_prices(settings), running=running(settings, lake))
     with engine_of(settings) as engine:
         for _ in range(WRITE_TRIES):
             seen = lake.committed("findings", APP_ID) or 0

@@ -48,16 +48,16 @@ def versions(lake: Lake, seen: "pa.Table") -> dict[Terminal, str]:
     Raises:
         LakeError: ``raw_frames`` cannot be read.
     """
-    telling = _telling(set(seen["profile"].to_pylist()))
-    lines = _lines(seen, telling)
+    profiles = telling(set(seen["profile"].to_pylist()))
+    lines = _lines(seen, profiles)
     if not lines:
         return {}
     found: dict[Terminal, str] = {}
-    for row in _candidates(lake, telling, lines):
+    for row in _candidates(lake, profiles, lines):
         here = lines.get(_Line(row["profile"], row["line"], row["day"]), frozenset())
         if not here.difference(found):
             continue
-        number, version = _told(telling[row["profile"]], row["frame"])
+        number, version = _told(profiles[row["profile"]], row["frame"])
         if not version:
             continue
         for each in here:
@@ -76,7 +76,7 @@ def _told(profile: Profile, frame: bytes) -> tuple[str | None, str]:
     return told if told and told[1].isprintable() else (None, "")
 
 
-def _telling(names: set[str | None]) -> Mapping[str, Profile]:
+def telling(names: set[str | None]) -> Mapping[str, Profile]:
     """The profiles whose language tells it."""
     found = {}
     for name in sorted(filter(None, names)):

@@ -69,6 +69,7 @@ RULED_OUT: dict[str, str] = {
     "name_variants": "another writing of a registered name",
     "goods_of_that_price": "goods of that price",
     "returned_otherwise": "returned in another way, as the register says",
+    "pilot_group": "it is one of a pilot group",
     "late_row": "a single row that was stored late",
     "clock_put_right": "the clock was put right",
 }
@@ -118,7 +119,7 @@ NEEDS: dict[str, str] = {
     "settled_batch": "a batch number in the terminal's settlements",
     "settled_amount": "an amount in the terminal's settlements",
     "settled_count": "a count in the terminal's settlements",
-    "software_version": "the software version of each terminal",
+    "software_version": "a release in the settings, and terminals that tell their software",
     "parameter": "a parameter that only the shop knows, in its settings",
     "mcc": "the trade a merchant is registered for: mcc in its settings",
     "stan": "trace numbers",

@@ -25,6 +25,7 @@ from ingest.errors import UsageError
 from ingest.hotlines import Acquirer, Hotline
 from ingest.issuers import Issuer
 from ingest.misconfiguration import usage_error
+from ingest.releases import Release
 from ingest.section import Section
 from ingest.storage import LakeSettings, Ship, Spool
 
@@ -228,6 +229,7 @@ class Settings(Section):
     contracts: list[Contract] = Field(default=[])
     notices: list[Notice] = Field(default=[])
     deposits: list[Deposit] = Field(default=[])
+    releases: list[Release] = Field(default=[])
     licensed_payers: list[str] = Field(
         default=[], description="names that payouts may come from, of institutions licensed to pay merchants"
     )

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from expectations.agreements import Agreements, find_steps, register
 from expectations.calendar import working_calendar
+from expectations.releases import Running
 from ingest.tables import TABLES, Lake, arrow_schema
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ MOST_IN_MEMORY = 1_250_000
 SPILT, SPILT_SECONDS = "tillwatch-check-", 2 * 86400.0
 ROWS_AT_ONCE = 250_000
 """Rows of a table that are read at once, as far as whole days allow."""
+_RUNNING = """CREATE TEMP TABLE running (merchant VARCHAR, terminal VARCHAR, told VARCHAR, wanted VARCHAR, since DATE,
+    is_older BOOLEAN, is_urgent BOOLEAN)"""
 _TEMPORARY, _LASTING = "CREATE TEMP TABLE", "CREATE TABLE"
 SEARCH_DAYS = 335
 """How far back a refund's sale is searched: eleven months (docs/rules.md)."""
@@ -89,6 +92,7 @@ class Shop:
         codes: merchant numbers with the category code (MCC) they are registered with.
         agreed: contracts, notices and deposits.
         prices: (merchant, minor units, currency) of price points that readers' answers taught.
+        running: terminals with the version that they tell and one that they ought to run.
     """
 
     zone: str
@@ -97,6 +101,7 @@ class Shop:
     codes: Mapping[str, str] = field(default_factory=dict)
     agreed: Agreements = field(default_factory=Agreements)
     prices: frozenset[tuple[str, int, str]] = frozenset()
+    running: tuple[Running, ...] = ()
 
 
 def read_tables(lake: Lake, first: dt.date) -> "dict[str, Rows]":
@@ -162,6 +167,9 @@ def link(
     connection.execute("CREATE TEMP TABLE price_point (merchant VARCHAR, amount_fen BIGINT, currency VARCHAR)")
     if shop.prices:
         connection.executemany("INSERT INTO price_point VALUES (?, ?, ?)", sorted(shop.prices))
+    connection.execute(_RUNNING)
+    if shop.running:
+        connection.executemany("INSERT INTO running VALUES (?, ?, ?, ?, ?, ?, ?)", shop.running)
     connection.execute(f"CREATE TEMP MACRO in_scope(day) AS day BETWEEN DATE '{first_day}' AND DATE '{last_day}'")
     connection.register("calendar", working_calendar())
     register(connection, shop.agreed)

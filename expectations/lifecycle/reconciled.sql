@@ -229,6 +229,7 @@ UNION SELECT DISTINCT merchant_id, 'payouts' FROM payouts
 UNION SELECT DISTINCT merchant_id, 'profits' FROM profit_lines
 UNION SELECT DISTINCT merchant, 'contract' FROM contract
 UNION SELECT DISTINCT merchant, 'deposit' FROM deposit
+UNION SELECT DISTINCT merchant, 'software_version' FROM running
 UNION SELECT m.merchant, n.what
 FROM merchant m
 CROSS JOIN (SELECT unnest(['settled_batch', 'settled_amount', 'settled_count']) AS what) n

@@ -119,22 +119,3 @@ class Rule:
         """The law under its expectation's name, weighed by the worst it can find."""
         worst = min((severity for severity, _ in self.grades.values()), key=SEVERITIES.index)
         return Stated(self.expectation, self.says, self.law, _WEIGHTS[worst])
-
-
-@dataclass(frozen=True, slots=True)
-class Unjudged:
-    """A rule of the catalogue that needs what no terminal tells.
-
-    Attributes:
-        id: its name.
-        group: a letter of `GROUPS`.
-        says: the law as a sentence.
-        needs: codes of `vocabulary.NEEDS`.
-        source: letters of `SOURCES`.
-    """
-
-    id: str
-    group: str
-    says: str
-    needs: tuple[str, ...]
-    source: str

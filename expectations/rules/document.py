@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 from expectations.findings import RULES_VERSION
 from expectations.rules import RULES
-from expectations.rules.absent import UNJUDGED
 from expectations.rules.declaration import GROUPS, SOURCES, Parameter, Rule
 from expectations.vocabulary import MISSING, NEEDS, RULED_OUT
 
@@ -64,17 +63,8 @@ def document() -> str:
 
 
 def _group(letter: str) -> str:
-    sections = [f"## {letter}: {GROUPS[letter]}\n"]
-    sections += [_section(rule) for rule in RULES.values() if rule.group == letter]
-    absent = [
-        (f"`{each.id}`", each.says, ", ".join(NEEDS[code] for code in each.needs), each.source)
-        for each in UNJUDGED
-        if each.group == letter
-    ]
-    if absent:
-        title = f"### Declared, and unverifiable without other data ({letter})\n\n"
-        sections.append(title + _table(("rule", "law", "needs", "source"), absent))
-    return "\n".join(sections)
+    sections = [_section(rule) for rule in RULES.values() if rule.group == letter]
+    return "\n".join([f"## {letter}: {GROUPS[letter]}\n", *sections])
 
 
 def _section(rule: Rule) -> str:
