@@ -70,6 +70,7 @@ def judged(folder: Path, *, day: dt.date | None = None) -> Figures:
         "processor_seconds": round(time.process_time() - processor, 1),
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "attempts_judged": result.attempts,
+        "life_cycles_bytes": sum(each.stat().st_size for each in (folder / "lake" / "life_cycles").rglob("*.parquet")),
         "findings": dict(Counter(each.rule for each in result.findings)),
         "stages": {name: {"seconds": round(s, 1), "processor": round(p, 1)} for name, (s, p) in clock.spent.items()},
     }

@@ -47,7 +47,13 @@ def landed(folder: Path, lake: str) -> dict[str, Any]:
     cpu, began = _cpu(), time.perf_counter()
     done = land(settings)
     spent = {"seconds": time.perf_counter() - began, "cpu_seconds": _cpu() - cpu}
+    sizes = {name: _size(folder / lake / name) for name in ("raw_frames", "transactions")}
+    spent |= {"bytes": sizes | {"spool": _size(folder / "spool")}}
     return spent | {"frames": done.frames, "transactions": done.transactions, "peak_mib": _peak()}
+
+
+def _size(folder: Path) -> int:
+    return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
 
 
 def written(folder: Path, lake: str) -> dict[str, Any]:

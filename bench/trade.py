@@ -314,6 +314,6 @@ def fill(lake: Lake, attempts: int, days: int, *, first: int = 0) -> tuple[int, 
     written = 0
     for date, tables in days_of(terminals, days, first=first):
         for name, rows in tables.items():
-            lake.append(name, rows, app_id=f"trade-{date}")
+            lake.replace(name, rows, partitions={"business_date": [date]}, app_id=f"trade-{date}", app_version=1)
         written += tables["transactions"].num_rows
     return written, len(range(0, terminals, TWICE_EVERY)) * len(range(0, days, TWICE_EVERY))

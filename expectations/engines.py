@@ -7,11 +7,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from expectations.laws import Judge
-from expectations.lifecycle import MOST_IN_MEMORY, Shop, attempts_since, link, on_disk, read_tables
+from expectations.lifecycle import MOST_IN_MEMORY, Shop, in_memory, link, on_disk
+from expectations.lifecycle.reading import attempts_since, read_tables
 from ingest.errors import LakeError
 from ingest.scan import first_line
 from ingest.settings import Settings
-from ingest.tables import Lake
+from ingest.tables import FilesGoneError, Lake
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +42,7 @@ class Engine(Protocol):
         """Read, show ``heed`` what was read, and link; what it gives is asked in DuckDB's SQL.
 
         Raises:
+            FilesGoneError: something landed meanwhile, and took files out of a table that was being read.
             LakeError: a table cannot be read, or there is no room for what is linked.
         """
 
@@ -64,10 +66,13 @@ class _DuckDB:
         import duckdb
 
         tables = read_tables(lake, first)
+        lasting = attempts_since(lake, first) > MOST_IN_MEMORY
+        connection = on_disk() if lasting else in_memory()
         try:
-            if attempts_since(lake, first) > MOST_IN_MEMORY:
-                return link(tables, shop, first, last, heed=heed, connection=on_disk(), lasting=True)
-            return link(tables, shop, first, last, heed=heed)
+            return link(tables, shop, first, last, heed=heed, connection=connection, lasting=lasting)
+        except FilesGoneError:
+            connection.close()  # its file is taken by the next try
+            raise
         except (duckdb.OutOfMemoryException, duckdb.IOException) as wrong:
             raise LakeError(
                 f"what is to be judged has no room: {first_line(wrong)}",

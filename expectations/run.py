@@ -22,8 +22,9 @@ from expectations.feedback.prices import taught_prices
 from expectations.findings import Certainty, Finding, Severity, read_findings
 from expectations.judging import CouldNotRun, Docket, Judged, Progress, Quality
 from expectations.laws import Judge
-from expectations.lifecycle import ACQUIRER_TABLES, COLUMNS, SEARCH_DAYS, Shop, link
+from expectations.lifecycle import Shop, link
 from expectations.lifecycle import table as life_cycles
+from expectations.lifecycle.reading import ACQUIRER_TABLES, COLUMNS, SEARCH_DAYS
 from expectations.parameters import Parameters, parameters
 from expectations.releases import running
 from expectations.rules import RULES
@@ -31,10 +32,10 @@ from expectations.verdicts import finding_id
 from ingest.batch_metrics import Run, measured
 from ingest.errors import LakeError, UsageError
 from ingest.settings import Settings
-from ingest.tables import Lake
+from ingest.tables import FilesGoneError, Lake
 
 if TYPE_CHECKING:
-    from expectations.lifecycle import Rows
+    from expectations.lifecycle.reading import Rows
 
 APP_ID = "check"
 WRITE_TRIES = 5
@@ -129,7 +130,12 @@ def check(
             engine.prepare()
             tell("reading")
             versions = _versions(lake)
-            linked = engine.link(lake, shop, first, last, docket.read)
+            try:
+                linked = engine.link(lake, shop, first, last, docket.read)
+            except FilesGoneError:
+                if _versions(lake) == versions:  # nobody put others in their place
+                    raise
+                continue
             if _versions(lake) != versions:  # between two pieces something landed: a row may be there twice, or not
                 linked.close()
                 continue

@@ -10,6 +10,7 @@ import contextlib
 import datetime as dt
 import filecmp
 import hashlib
+import io
 import json
 import os
 import secrets
@@ -204,9 +205,9 @@ def sync(path: Path) -> None:
         os.close(fd)
 
 
-def content_hash(data: bytes) -> str:
-    """A short name for a file's bytes."""
-    return hashlib.sha256(data).hexdigest()[:16]
+def content_hash(file: io.BufferedIOBase) -> str:
+    """A short name for the bytes of a file, which is read from where it stands: 64 bits of their SHA-256, hex."""
+    return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def check(filesystem: "fs.FileSystem", path: str, cipher: Cipher | None = None) -> None:

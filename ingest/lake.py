@@ -22,6 +22,7 @@ from ingest.encryption import Cipher, cipher
 from ingest.errors import LakeError, UsageError
 from ingest.handing import Handed
 from ingest.places import Folder, place_of
+from ingest.plainfiles import plain
 from ingest.rows import arrow_schema, as_table, text
 from ingest.scan import first_line, remedy, scan
 from ingest.staging import Staged, refuse_strangers, safe, values_of, write
@@ -117,6 +118,14 @@ class Lake:
                 time.sleep(0.01 * attempt)
         told = f"{self.place.at(name)}: the log lists a file that is not there: {missing}"
         raise FilesGoneError(told, hint=remedy(name))
+
+    def plain(self, name: str, columns: Sequence[str], since: dt.date) -> list[Path] | None:
+        """The table's files of the business days from ``since`` on, where another reader may read them by itself.
+
+        Their checksums were looked at; partitions are told by their folders. None where it has to be `read`.
+        """
+        files = [each for each in deltalog.listed(self._open(name)) if each["partition.business_date"] >= since]
+        return plain(_spec(name), self.place, files, columns, self.cipher)
 
     def files(self, name: str) -> list[str]:
         """The table's files now, in the order of their names: where each lies."""

@@ -3,6 +3,7 @@
 A file's name follows from who writes it or from its bytes, so the same work done twice makes the same file.
 """
 
+import io
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -85,7 +86,7 @@ def write(  # noqa: PLR0917  what a file's name and place follow from
             place.desk(spec.name, *folder) as desk,
             datafile.written(part, desk, spec.statistics, cipher) as file,
         ):
-            path = "/".join([*folder, name.format(hash=datafile.content_hash(file.data))])
+            path = "/".join([*folder, name.format(hash=datafile.content_hash(io.BytesIO(file.data)))])
             final, size = f"{spec.name}/{path}", len(file.data)
             if not place.publish(file.path, final, keep_other=True) and place.at(final) not in listed():
                 place.publish(file.path, final)  # the other was left by a writer that died

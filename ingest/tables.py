@@ -6,11 +6,11 @@
 import sys
 
 from ingest.columns import TABLES
-from ingest.lake import Lake
+from ingest.lake import FilesGoneError, Lake
 from ingest.rows import arrow_schema
 from ingest.tablespec import Column, TableSpec
 
-__all__ = ["TABLES", "Column", "Lake", "TableSpec", "arrow_schema", "document"]
+__all__ = ["TABLES", "Column", "FilesGoneError", "Lake", "TableSpec", "arrow_schema", "document"]
 
 _PREAMBLE = """\
 # Tables

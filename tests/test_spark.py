@@ -20,8 +20,9 @@ from bench.cluster import SMALL, cluster
 from bench.detection.pipeline import bring
 from bench.detection.story import write
 from bench.detection.worlds import brands
-from expectations.lifecycle import link, read_tables
+from expectations.lifecycle import link
 from expectations.lifecycle import table as life_cycles
+from expectations.lifecycle.reading import read_tables
 from expectations.run import business_days, shop_of
 from expectations.verdicts import plain
 from ingest.deriving import DERIVED

@@ -22,7 +22,8 @@ from bench.detection.story import write
 from bench.detection.truth import key_of
 from bench.detection.worlds import brands
 from expectations.judging import Docket
-from expectations.lifecycle import link, read_tables
+from expectations.lifecycle import link
+from expectations.lifecycle.reading import read_tables
 from expectations.parameters import parameters
 from expectations.rules import RULES
 from expectations.run import business_days, shop_of

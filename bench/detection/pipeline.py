@@ -117,7 +117,7 @@ def bring(story: Story, folder: Path, how: Perturbation | None = None) -> Brough
 
 def run(story: Story, folder: Path, bench: Judge, how: Perturbation | None = None) -> Judged:
     """Record, land, import, judge."""
-    from expectations.lifecycle import read_tables
+    from expectations.lifecycle.reading import read_tables
     from expectations.parameters import parameters
     from expectations.run import business_days, judge, shop_of
     from ingest.tables import Lake

@@ -15,56 +15,22 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from expectations.agreements import Agreements, find_steps, register
 from expectations.calendar import working_calendar
+from expectations.lifecycle.reading import ACQUIRER_TABLES, COLUMNS, InFiles, still_there
 from expectations.releases import Running
-from ingest.tables import TABLES, Lake, arrow_schema
+from ingest.tables import TABLES, arrow_schema
 
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow as pa
 
-    Rows: TypeAlias = pa.Table | Iterable[pa.Table]
-
-_EVERYWHERE = (
-    "profile", "line", "merchant_id", "terminal_id", "batch_no", "stan", "event_at", "business_date", "seen_date",
-    "request_seq", "response_seq",
-)  # fmt: skip
-_SIDES = tuple(
-    f"{area}_{side}_{what}"
-    for area in ("rmb", "foreign")
-    for side in ("debit", "credit")
-    for what in ("amount_fen", "count")
-)
-COLUMNS: dict[str, tuple[str, ...]] = {
-    "transactions": (
-        *_EVERYWHERE, "transaction_id", "txn_type", "amount_fen", "tip_fen", "currency", "pan_masked", "card_token",
-        "card_org", "entry_mode", "operator_no", "requested_at", "responded_at", "terminal_dt", "host_dt",
-        "settlement_date", "rrn", "auth_code", "response_code", "outcome", "reason_code", "attempts", "orig_batch_no",
-        "orig_stan", "orig_date", "orig_rrn", "orig_auth_code", "atc", "aid", "order_ref", "journal_segment_id",
-    ),
-    "settlements": (
-        *_EVERYWHERE, "settlement_id", "requested_at", "currency", "response_code", "outcome", *_SIDES, "rmb_flag",
-        "foreign_flag", "rmb_host_debit_amount_fen", "rmb_host_debit_count", "total_amount_fen", "total_count",
-    ),
-    "events": (*_EVERYWHERE, "event_id", "operation", "outcome", "response_code", "batch_count"),
-    "signatures": (
-        *_EVERYWHERE, "signature_id", "transaction_id", "rrn", "width", "height", "sha256", "phash", "ink_ratio",
-        "strokes", "box_ratio", "cells", "feature_code", "transaction_feature_code", "upload_state", "response_code",
-    ),
-    "rejects": ("line", "profile", "kind", "seen_at", "length", "layer", "code", "field", "segment_id", "seq",
-                "business_date", "seen_date"),
-}  # fmt: skip
-"""For each table of what terminals did that rules look at: the columns they need."""
-
-ACQUIRER_TABLES = ("statement_lines", "payouts", "profit_lines")
-"""Tables of what acquirers and banks say; read whole rows, from `SEARCH_DAYS` before the first day on."""
+    from expectations.lifecycle.reading import Rows
 
 STAGES = ("records", "gaps", "links", "totals", "reconciled", "agreed")
 MEMORY = "1GB"
@@ -72,13 +38,9 @@ MEMORY = "1GB"
 MOST_IN_MEMORY = 1_250_000
 """So many attempts are linked within `MEMORY`, of 0.7 KB each: in a file it takes half as much processor time again."""
 SPILT, SPILT_SECONDS = "tillwatch-check-", 2 * 86400.0
-ROWS_AT_ONCE = 250_000
-"""Rows of a table that are read at once, as far as whole days allow."""
 _RUNNING = """CREATE TEMP TABLE running (merchant VARCHAR, terminal VARCHAR, told VARCHAR, wanted VARCHAR, since DATE,
     is_older BOOLEAN, is_urgent BOOLEAN)"""
 _TEMPORARY, _LASTING = "CREATE TEMP TABLE", "CREATE TABLE"
-SEARCH_DAYS = 335
-"""How far back a refund's sale is searched: eleven months (docs/rules.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,32 +66,6 @@ class Shop:
     running: tuple[Running, ...] = ()
 
 
-def read_tables(lake: Lake, first: dt.date) -> "dict[str, Rows]":
-    """Everything that rules look at, from as far before ``first`` as a refund may reach, piece by piece."""
-    return {name: _pieces(lake, name, COLUMNS.get(name), _since(first)) for name in (*COLUMNS, *ACQUIRER_TABLES)}
-
-
-def attempts_since(lake: Lake, first: dt.date) -> int:
-    """How many attempts `read_tables` reads, as the log says it."""
-    return sum(count for day, count in lake.days("transactions").items() if day >= _since(first))
-
-
-def _since(first: dt.date) -> dt.date:
-    return first - dt.timedelta(days=SEARCH_DAYS + 1)
-
-
-def _pieces(lake: Lake, name: str, columns: tuple[str, ...] | None, since: dt.date) -> "Iterator[pa.Table]":
-    """Whole days together; the last piece has whatever day was added meanwhile, or none."""
-    low, rows = since, 0
-    for day, count in sorted(lake.days(name).items()):
-        if rows and day > since and rows + count > ROWS_AT_ONCE:
-            between = [("business_date", ">=", low), ("business_date", "<", day)]
-            yield lake.read(name, columns=columns, filters=between, coded=True)
-            low, rows = day, 0
-        rows += count if day >= since else 0
-    yield lake.read(name, columns=columns, filters=[("business_date", ">=", low)], coded=True)
-
-
 def link(
     tables: "Mapping[str, Rows]",
     shop: Shop,
@@ -144,19 +80,23 @@ def link(
 
     Args:
         tables: ``transactions``, ``settlements`` and ``events`` with at least `COLUMNS`: each a table, or its rows
-            piece by piece (at least one), which are in memory one piece at a time.
+            piece by piece (at least one), which are in memory one piece at a time, or where they lie in files.
         shop: the calendar.
         first_day: first business day whose rows may be accused.
         last_day: last one.
         heed: is shown the tables as they were read, and days with ``in_scope``; ``transactions`` is gone afterwards.
         connection: where it is linked; a part of the process's own database in memory by default.
         lasting: the tables are to be in the connection's own database, and not among its temporary ones.
+
+    Raises:
+        FilesGoneError: something landed meanwhile, and put other files in the place of those that were being read.
     """
     if connection is None:
         connection = in_memory()
-    for name in (*COLUMNS, *ACQUIRER_TABLES):
-        rows = tables[name] if name in tables else arrow_schema(TABLES[name]).empty_table()
-        _put(connection, name, rows, lasting=lasting)
+    with still_there(tables.values()):
+        for name in (*COLUMNS, *ACQUIRER_TABLES):
+            rows = tables[name] if name in tables else arrow_schema(TABLES[name]).empty_table()
+            _put(connection, name, rows, lasting=lasting)
     cutoff = shop.cutoff.hour * 3600 + shop.cutoff.minute * 60 + shop.cutoff.second
     connection.execute("CREATE TEMP TABLE shop AS SELECT ? AS zone, ?::BIGINT AS cutoff_s", [shop.zone, cutoff])
     connection.execute("CREATE TEMP TABLE accused (rule VARCHAR, id VARCHAR)")
@@ -174,11 +114,12 @@ def link(
     connection.register("calendar", working_calendar())
     register(connection, shop.agreed)
     heed(connection)
-    for stage in STAGES:
-        sql = files(__name__).joinpath(f"{stage}.sql").read_text("utf-8")
-        connection.execute(sql.replace(_TEMPORARY, _LASTING) if lasting else sql)
-        if stage == "records":
-            _let_go(connection, "transactions")
+    with still_there(tables.values()):
+        for stage in STAGES:
+            sql = files(__name__).joinpath(f"{stage}.sql").read_text("utf-8")
+            connection.execute(sql.replace(_TEMPORARY, _LASTING) if lasting else sql)
+            if stage == "records":
+                _let_go(connection, "transactions")
     find_steps(connection)
     return connection
 
@@ -187,6 +128,11 @@ def _put(connection: "duckdb.DuckDBPyConnection", name: str, rows: "Rows", *, la
     """A table as it is, or its pieces one after the other."""
     import pyarrow as pa
 
+    if isinstance(rows, InFiles):
+        paths = ", ".join("'" + str(path).replace("'", "''") + "'" for path in rows.paths)
+        files = f"read_parquet([{paths}], hive_partitioning = true)"  # folders named after days: dates
+        connection.register(name, connection.sql(f"SELECT {', '.join(rows.columns)} FROM {files}"))  # noqa: S608 - ours
+        return
     if isinstance(rows, pa.Table) or not isinstance(rows, Iterable):  # a frame of the connection's own engine
         connection.register(name, rows)
         return

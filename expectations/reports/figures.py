@@ -287,7 +287,8 @@ def _fees(settings: Settings, lake: Lake, period: Period) -> dict[str, Fees]:
     within = [("business_date", ">=", period.start), ("business_date", "<=", period.end)]
     if lake.read("statement_lines", columns=["line_id"], filters=within).num_rows == 0:
         return {}
-    from expectations.lifecycle import link, read_tables
+    from expectations.lifecycle import link
+    from expectations.lifecycle.reading import read_tables
     from expectations.run import shop_of
 
     linked = link(read_tables(lake, period.start), shop_of(settings), period.start, period.end)

@@ -3,7 +3,8 @@
 import datetime as dt
 from typing import TYPE_CHECKING, Any, cast
 
-from expectations.lifecycle import ACQUIRER_TABLES, COLUMNS, SEARCH_DAYS, Shop, link
+from expectations.lifecycle import Shop, link
+from expectations.lifecycle.reading import ACQUIRER_TABLES, COLUMNS, SEARCH_DAYS
 from expectations.spark.database import Database
 from expectations.spark.suites import SparkBench
 from ingest.spark.reading import frame

@@ -16,6 +16,7 @@ from expectations.commands.check import check as check_command
 from expectations.commands.findings import findings as findings_command
 from expectations.findings import RULES_VERSION, Finding, read_findings
 from expectations.lifecycle import Shop
+from expectations.lifecycle.reading import InFiles
 from expectations.parameters import Parameters
 from expectations.rules import RULES
 from ingest.errors import LakeError, UsageError
@@ -346,6 +347,46 @@ def test_what_lands_while_the_tables_are_read_is_judged_whole(settings: Settings
     monkeypatch.setattr(engines, "link", landing)
     assert run.check(settings).findings == []
     assert len(calls) == 2
+
+
+@pytest.mark.usefixtures("plain_bench")
+def test_files_that_are_replaced_while_they_are_read_are_read_anew(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    """A day is worked out again between two looks into its file, which is gone: the check sees the void, and no fault.
+
+    A file that nobody put another in the place of is a damaged table.
+    """
+    till = Till()
+    till.sale(36800)
+    second = till.sale(36800, stan=till.attempts[0]["stan"], rrn="999900000001")
+    lake = fill(settings, till)
+    monkeypatch.setattr("expectations.lifecycle.reading.ROWS_AT_ONCE", 0)
+    seen: list[int] = []
+
+    def worked_out() -> None:
+        rows = tables(till)["transactions"]
+        days = rows["business_date"].unique().to_pylist()
+        made = lake.replace(
+            "transactions", rows, partitions={"business_date": days}, app_id="land", app_version=len(seen)
+        )
+        assert made
+
+    def landing(given: dict[str, Any], *more: Any, **told: Any) -> Any:
+        assert isinstance(given["transactions"], InFiles)
+        seen.append(len(given["transactions"].paths))
+        if len(seen) == 2:
+            till.void(second)
+            worked_out()
+        if len(seen) == 4:
+            given["transactions"].paths[0].unlink()
+        return lifecycle.link(given, *more, **told)
+
+    monkeypatch.setattr(engines, "link", landing)
+    worked_out()
+    assert [each.rule for each in run.check(settings).findings] == ["dup_stan_resent"]
+    assert run.check(settings).findings == []
+    assert len(seen) == 3
+    with pytest.raises(LakeError, match="gone while it was read"):
+        run.check(settings)
 
 
 @pytest.mark.usefixtures("plain_bench")

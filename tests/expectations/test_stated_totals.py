@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from expectations.coverage import Blind, blind
-from expectations.lifecycle import COLUMNS, link
+from expectations.lifecycle import link
+from expectations.lifecycle.reading import COLUMNS
 from expectations.mail.cases import group
 from expectations.mail.catalogue import LOCALES, Locale, texts
 from expectations.mail.figures import Figures
