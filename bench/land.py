@@ -46,7 +46,7 @@ def landed(folder: Path, lake: str) -> dict[str, Any]:
     settings = settings_of(folder, lake)
     cpu, began = _cpu(), time.perf_counter()
     done = land(settings)
-    spent = {"seconds": time.perf_counter() - began, "cpu_seconds": _cpu() - cpu}
+    spent: dict[str, Any] = {"seconds": time.perf_counter() - began, "cpu_seconds": _cpu() - cpu}
     sizes = {name: _size(folder / lake / name) for name in ("raw_frames", "transactions")}
     spent |= {"bytes": sizes | {"spool": _size(folder / "spool")}}
     return spent | {"frames": done.frames, "transactions": done.transactions, "peak_mib": _peak()}
