@@ -35,6 +35,8 @@ SEED = 20261122
 TERMINALS = 6
 SERVED_WITHIN = 30.0
 """Seconds in which every terminal has its next ACK after a fault; the longest wait for a spool or port is 5."""
+INJECTED_WITHIN = 300.0
+"""Seconds in which strace begins to fail syncs, 29 at a load of 20; from then on the collector has its time."""
 
 CLOCKS = {"-1784000000": "the clock says 1970", "+315360000": "days ahead while this ran"}
 """Seconds against the true time, and what is told of them."""
@@ -138,15 +140,21 @@ class Shop:
     def sync_failed(self) -> None:
         """Each fdatasync is an EIO for a while: nothing is acknowledged until a new segment works."""
         since = len(self.collector.said)
-        words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync"]
+        calls = self.folder / "calls"
+        words = ["strace", "-f", "-qq", "-o", str(calls), "-e", "trace=fdatasync"]
         words += ["-e", "inject=fdatasync:error=EIO", "-p", str(self.collector.process.pid)]
         strace = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + INJECTED_WITHIN
         try:
+            while not (calls.exists() and "INJECTED" in calls.read_text()):
+                assert time.monotonic() < deadline, f"nothing was injected; {self.collector.waits()}"
+                time.sleep(0.02)
             self.until_told("spool-failed", since=since)
         finally:
             strace.terminate()
             complained = strace.communicate()[1]
-            assert not complained, complained
+            calls.unlink(missing_ok=True)
+        assert not complained, complained
         self.until_told("spool-back", since=since)
 
     def pulled(self) -> None:
