@@ -96,7 +96,7 @@ def engine_with(executors: int, size: int) -> Iterator[Engine]:
     with tempfile.TemporaryDirectory() as folder:
         partitions = max(2 * executors, size // ROWS_OF_PARTITION)
         options = {"spark.sql.shuffle.partitions": str(partitions), "spark.driver.memory": "2g"}
-        with cluster(Path(folder), workers=executors, memory="2g", options=options) as engine:
+        with cluster(Path(folder), workers=executors, memory="3g", options=options) as engine:
             yield engine
 
 

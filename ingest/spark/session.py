@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 LEAST_JAVA = 17
 """Spark 4.0 release notes: Java 17 or later."""
 ANSWER_SECONDS = 5.0
+_EXECUTORS_JAVA = "-XX:+UseParallelGC -XX:-DontCompileHugeMethods"
+"""A collector for throughput; and what Spark generates for a rule is often longer than what Java compiles by itself
+(HotSpot, HugeMethodLimit: 8,000 bytes). ``spark.executor.extraJavaOptions`` comes after it."""
 _WHY_NONE_BEGINS = {
     True: "engine.secret_file must hold what the master was started with, and both be Sparks of one version; "
     "the master's log says more",
@@ -85,6 +88,7 @@ def properties(engine: Engine) -> dict[str, str]:
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC",
         "spark.executor.memory": engine.executor_memory,
+        "spark.executor.defaultJavaOptions": _EXECUTORS_JAVA,
         "spark.executorEnv.PYTHONHASHSEED": "0",
     } | engine.options
     if engine.secret_file:
