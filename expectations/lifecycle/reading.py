@@ -50,6 +50,8 @@ ACQUIRER_TABLES = ("statement_lines", "payouts", "profit_lines")
 
 ROWS_AT_ONCE = 250_000
 """Rows of a table that are read at once, as far as whole days allow."""
+COPIED_UP_TO = 1_250_000
+"""So many attempts are copied into the database, where they are in memory: there it reads them faster than in files."""
 SEARCH_DAYS = 335
 """How far back a refund's sale is searched: eleven months (docs/rules.md)."""
 
@@ -71,7 +73,7 @@ def read_tables(lake: Lake, first: dt.date) -> "dict[str, Rows]":
     tables: dict[str, Rows] = {
         name: _pieces(lake, name, COLUMNS.get(name), since) for name in (*COLUMNS, *ACQUIRER_TABLES)
     }
-    if attempts_since(lake, first) > ROWS_AT_ONCE and (paths := lake.plain("transactions", attempts, since)):
+    if attempts_since(lake, first) > COPIED_UP_TO and (paths := lake.plain("transactions", attempts, since)):
         tables["transactions"] = InFiles(paths, attempts)
     return tables
 

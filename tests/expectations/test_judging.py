@@ -236,6 +236,7 @@ TIES: dict[Callable[[], "dict[str, pa.Table]"], set[tuple[str, str]]] = {
 def little_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Read a day at a time, and link in so little memory that tables lie on disk."""
     monkeypatch.setattr("expectations.lifecycle.reading.ROWS_AT_ONCE", 1)
+    monkeypatch.setattr("expectations.lifecycle.reading.COPIED_UP_TO", 1)
     monkeypatch.setattr("expectations.lifecycle.MEMORY", "200MB")
     lifecycle._database.cache_clear()
     yield
