@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 LEAST_JAVA = 17
 """Spark 4.0 release notes: Java 17 or later."""
 ANSWER_SECONDS = 5.0
-_EXECUTORS_JAVA = "-XX:+UseParallelGC -XX:-DontCompileHugeMethods"
-"""A collector for throughput; and what Spark generates for a rule is often longer than what Java compiles by itself
-(HotSpot, HugeMethodLimit: 8,000 bytes). ``spark.executor.extraJavaOptions`` comes after it."""
+_EXECUTORS_JAVA = "-XX:-DontCompileHugeMethods"
+"""What Spark generates for a rule is often longer than what Java compiles by itself (HotSpot, HugeMethodLimit: 8,000
+bytes). ``spark.executor.extraJavaOptions`` comes after it; no collector is named here, of which Java takes one only."""
 _WHY_NONE_BEGINS = {
     True: "engine.secret_file must hold what the master was started with, and both be Sparks of one version; "
     "the master's log says more",
