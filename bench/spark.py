@@ -95,7 +95,11 @@ def engine_with(executors: int, size: int) -> Iterator[Engine]:
         return
     with tempfile.TemporaryDirectory() as folder:
         partitions = max(2 * executors, size // ROWS_OF_PARTITION)
-        options = {"spark.sql.shuffle.partitions": str(partitions), "spark.driver.memory": "2g"}
+        options = {
+            "spark.sql.shuffle.partitions": str(partitions),
+            "spark.driver.memory": "2g",
+            "spark.executor.extraJavaOptions": "-XX:+UseParallelGC",
+        }
         with cluster(Path(folder), workers=executors, memory="3g", options=options) as engine:
             yield engine
 
