@@ -7,6 +7,7 @@ Totals and gaps hold no money that could come back. What a finding names already
 
 import datetime as dt
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -84,7 +85,12 @@ def note_recoveries(book: CaseBook, lake: Lake) -> list[str]:
     cycles, lines = _later_data(lake, open_cases)
     noted = []
     for record in open_cases:
-        found = recovered(record.findings, cycles, lines)
+        subjects = [each for finding in record.findings for each in finding.subjects]
+        found = recovered(
+            record.findings,
+            cycles.about(each.transaction_id for each in subjects),
+            lines.about(each.rrn for each in subjects),
+        )
         if found is None:
             continue
         back, whole = found.amount.get(record.currency), found.amount.covers(at_risk(record.findings))
@@ -187,19 +193,36 @@ def _by_statement(
     return proofs
 
 
-def _later_data(lake: Lake, records: Sequence[CaseRecord]) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+class _Later:
+    """Rows of a table by what they name, so that a case looks only at those about it."""
+
+    def __init__(self, key: str, names: tuple[str, str], rows: Iterable[Mapping[str, Any]]) -> None:
+        self._key, self._by = key, defaultdict[str, dict[str, Mapping[str, Any]]](dict)
+        for row in rows:
+            for name in names:
+                self._by[row[name]][row[key]] = row
+
+    def about(self, named: Iterable[str | None]) -> list[Mapping[str, Any]]:
+        """The rows that are, or refer to, one of those named, by their keys in order."""
+        found = {key: row for name in named if name and name in self._by for key, row in self._by[name].items()}
+        return [found[key] for key in sorted(found)]
+
+
+def _later_data(lake: Lake, records: Sequence[CaseRecord]) -> tuple[_Later, _Later]:
+    """Rows of life cycles and of statements that are about these cases."""
     subjects = [each for record in records for finding in record.findings for each in finding.subjects]
-    ids = sorted({each.transaction_id for each in subjects if each.transaction_id})
-    references = sorted({each.rrn for each in subjects if each.rrn})
     since = [("business_date", ">=", min(record.business_date for record in records) - dt.timedelta(days=7))]
-    cycles: dict[str, Mapping[str, Any]] = {}
-    lines: dict[str, Mapping[str, Any]] = {}
-    for column in ("transaction_id", "original_id"):
-        if ids:
-            found = lake.read("life_cycles", columns=list(CYCLE), filters=[*since, (column, "in", ids)])
-            cycles |= {row["transaction_id"]: row for row in found.to_pylist()}
-    for column in ("rrn", "orig_ref"):
-        if references:
-            found = lake.read("statement_lines", columns=list(LINE), filters=[*since, (column, "in", references)])
-            lines |= {row["line_id"]: row for row in found.to_pylist()}
-    return [cycles[name] for name in sorted(cycles)], [lines[name] for name in sorted(lines)]
+
+    def later(table: str, columns: tuple[str, ...], names: tuple[str, str], wanted: set[str]) -> _Later:
+        rows: list[Mapping[str, Any]] = []
+        for name in names if wanted else ():
+            filters = [*since, (name, "in", sorted(wanted))]
+            rows += lake.read(table, columns=list(columns), filters=filters).to_pylist()
+        return _Later(columns[0], names, rows)
+
+    ids = {each.transaction_id for each in subjects if each.transaction_id}
+    references = {each.rrn for each in subjects if each.rrn}
+    return (
+        later("life_cycles", CYCLE, ("transaction_id", "original_id"), ids),
+        later("statement_lines", LINE, ("rrn", "orig_ref"), references),
+    )

@@ -6,18 +6,23 @@ attempts, and those of the sales that it voids, refunds or completes.
 """
 
 import datetime as dt
+import functools
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from ingest.tables import TABLES, Lake
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 APP_ID = "life-cycles"
 ROWS_AT_ONCE = 500_000
 """Rows in memory at once, and at most in one commit, as far as whole days allow."""
 TRIES = 5
+"""So often in a row others may be faster; then what is left waits for the next check."""
 
 ROWS = """
 CREATE OR REPLACE TEMP VIEW life_row AS
@@ -49,6 +54,8 @@ WHERE f.business_date BETWEEN DATE '{low}' AND DATE '{high}'
 """
 """A span's rows as they are to be: where an original is out of reach by now, the one that was found stays."""
 
+_Span = tuple[dt.date, dt.date]
+
 
 def store(lake: Lake, linked: "duckdb.DuckDBPyConnection", first: dt.date, last: dt.date) -> list[dt.date]:
     """Bring the table up to what was linked; the days that were written.
@@ -61,24 +68,29 @@ def store(lake: Lake, linked: "duckdb.DuckDBPyConnection", first: dt.date, last:
         last: last day.
     """
     linked.execute(ROWS)
-    written: list[dt.date] = []
-    for low, high in _spans(linked, last):
-        for _ in range(TRIES):
-            version = lake.committed("life_cycles", APP_ID) or 0
-            if not (days := _changed(lake, linked, low, high, first)):
-                break
-            rows = linked.sql(
-                "SELECT * FROM fresh_life WHERE business_date IN (SELECT unnest(?::DATE[]))", params=[days]
-            ).to_arrow_table()
-            if lake.replace(
-                "life_cycles", rows, partitions={"business_date": days}, app_id=APP_ID, app_version=version + 1
-            ):
-                written += days
-                break
+    waiting, under_way, tries = deque(_spans(linked, last)), None, TRIES
+    version, written = lake.committed("life_cycles", APP_ID) or 0, list[dt.date]()
+    with ThreadPoolExecutor(1) as aside:
+        while (waiting or under_way) and tries:
+            span = waiting.popleft() if waiting else None
+            days, rows = _fresh(lake, linked, span, first) if span else ([], None)
+            if under_way:
+                before, days_before, done = under_way
+                under_way = None
+                if not done.result():  # others write as well: what was read meanwhile may be older than theirs
+                    tries -= 1
+                    waiting.extendleft(each for each in (span, before) if each)
+                    version = lake.committed("life_cycles", APP_ID) or 0
+                    continue
+                written, version, tries = written + days_before, version + 1, TRIES
+            if span and days:
+                replace = functools.partial(lake.replace, app_id=APP_ID, app_version=version + 1)
+                done = aside.submit(replace, "life_cycles", rows, partitions={"business_date": days})
+                under_way = span, days, done
     return written
 
 
-def _spans(linked: "duckdb.DuckDBPyConnection", last: dt.date) -> Iterator[tuple[dt.date, dt.date]]:
+def _spans(linked: "duckdb.DuckDBPyConnection", last: dt.date) -> Iterator[_Span]:
     """Whole days, as many together as are read and written at once."""
     counts = linked.sql(
         "SELECT business_date, count(*) FROM life_row WHERE business_date <= ? GROUP BY business_date ORDER BY 1",
@@ -92,6 +104,17 @@ def _spans(linked: "duckdb.DuckDBPyConnection", last: dt.date) -> Iterator[tuple
         start, rows = start or day, rows + number
     if start is not None:
         yield start, last
+
+
+def _fresh(
+    lake: Lake, linked: "duckdb.DuckDBPyConnection", span: _Span, first: dt.date
+) -> "tuple[list[dt.date], pa.Table | None]":
+    """The days of a span that are to be written, in order, and their rows."""
+    low, high = span
+    if not (days := _changed(lake, linked, low, high, first)):
+        return [], None
+    query = "SELECT * FROM fresh_life WHERE business_date IN (SELECT unnest(?::DATE[]))"
+    return days, linked.sql(query, params=[days]).to_arrow_table()
 
 
 def _changed(
