@@ -9,7 +9,8 @@
 CREATE TEMP TABLE hop AS
 WITH spread AS (
     SELECT merchant, terminal, batch, epoch, min(stan) AS low, max(stan) AS high,
-           max(stan) - min(stan) + 1 = count(DISTINCT stan) AND max(stan) - min(stan) < 500000 AS whole
+           list_reduce(list_sort(list(stan)), lambda last, stan: CASE WHEN last < 0 OR stan - last > 1 THEN -1 ELSE stan END, min(stan)) > 0
+               AND max(stan) - min(stan) < 500000 AS whole
     FROM used
     WHERE batch IS NOT NULL AND stan BETWEEN 1 AND 999999
     GROUP BY merchant, terminal, batch, epoch

@@ -113,6 +113,17 @@ CREATE TEMP TABLE attempt_row AS SELECT * FROM attempt_told WHERE kind NOT IN ('
 INSERT INTO attempt_row SELECT * FROM attempt_told WHERE kind = 'QR_SALE';
 INSERT INTO attempt_row SELECT * FROM attempt_told WHERE kind = 'SALE';
 
+-- A signature bears its sale's number at most terminals. Where the sale it signs was not seen, the number tells of one
+-- whose record was lost, and is as missing as the record; at a terminal whose signatures have numbers of their own it is not.
+CREATE TEMP TABLE signed_unseen AS
+WITH shares AS (
+    SELECT g.terminal_id FROM signatures g JOIN attempt_row a ON a.id = g.transaction_id
+    GROUP BY g.terminal_id HAVING bool_and(a.stan = g.stan)
+)
+SELECT DISTINCT 'SIGNATURE' AS operation, terminal_id, batch_no, stan
+FROM signatures SEMI JOIN shares USING (terminal_id)
+WHERE transaction_id IS NULL AND stan IS NOT NULL;
+
 -- Every number a terminal used, whatever for: this is what a gap is measured against. A message that names
 -- no terminal is of its line's.
 CREATE TEMP TABLE other_number AS
@@ -122,9 +133,11 @@ FROM settlement_once s
 LEFT JOIN owner o ON o.terminal_id = s.terminal_id AND o.profile IS NOT DISTINCT FROM s.profile
 UNION ALL
 SELECT e.event_id, 'event', e.operation, coalesce(e.merchant_id, o.merchant_id, ''),
-       coalesce(e.terminal_id, e.line, ''), nullif(e.batch_no, 0), e.stan, e.business_date, e.event_at
+       coalesce(e.terminal_id, e.line, ''), nullif(e.batch_no, 0), CASE WHEN u.stan IS NULL THEN e.stan END, e.business_date, e.event_at
 FROM event_once e
-LEFT JOIN owner o ON o.terminal_id = e.terminal_id AND o.profile IS NOT DISTINCT FROM e.profile;
+LEFT JOIN owner o ON o.terminal_id = e.terminal_id AND o.profile IS NOT DISTINCT FROM e.profile
+LEFT JOIN signed_unseen u ON u.operation = e.operation AND u.terminal_id = e.terminal_id AND u.stan = e.stan
+                         AND u.batch_no IS NOT DISTINCT FROM e.batch_no;
 CREATE TEMP VIEW number_used AS
 SELECT id, 'attempt' AS source, kind AS what, merchant, terminal, batch, stan, business_date, moment FROM attempt_row
 UNION ALL SELECT * FROM other_number;

@@ -50,38 +50,46 @@ usual AS (
     WINDOW w AS (PARTITION BY merchant, terminal ORDER BY business_date RANGE BETWEEN INTERVAL 30 DAY PRECEDING AND INTERVAL 1 DAY PRECEDING),
            before AS (PARTITION BY merchant, terminal ORDER BY business_date ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 ),
--- Pauses, by their moments: whose they are is asked of the longest of a day alone.
-message AS (
-    SELECT merchant, terminal, business_date, moment, lag(moment) OVER (PARTITION BY merchant, terminal, business_date ORDER BY moment) AS before_at
+-- The longest pause of each terminal's day, the first of several. Its messages are in seconds from opening to closing;
+-- one number carries the pause, the second on which it began, and that of the message before, six digits each.
+hours AS (
+    SELECT business_date, merchant, epoch_us((business_date::TIMESTAMP + to_seconds(opens_s)) AT TIME ZONE shop.zone) // 1000000 AS opens,
+           epoch_us((business_date::TIMESTAMP + to_seconds(closes_s)) AT TIME ZONE shop.zone) // 1000000 AS closes
+    FROM habit CROSS JOIN shop
+),
+heard AS (
+    SELECT merchant, terminal, business_date, list_sort(list(epoch_us(moment) // 1000000)) AS seconds
     FROM attempt
     WHERE business_date >= (SELECT min(business_date) FROM day WHERE in_scope(business_date)) - 30
+    GROUP BY merchant, terminal, business_date
 ),
 pause AS (
-    SELECT m.merchant, m.terminal, m.business_date, m.before_at, m.moment AS after_at,
-           date_diff('second', greatest(coalesce(m.before_at, h.opens_at), h.opens_at), least(m.moment, h.closes_at)) AS pause_s
-    FROM message m
-    JOIN (SELECT merchant, business_date, (business_date::TIMESTAMP + to_seconds(opens_s)) AT TIME ZONE shop.zone AS opens_at,
-                 (business_date::TIMESTAMP + to_seconds(closes_s)) AT TIME ZONE shop.zone AS closes_at
-          FROM habit CROSS JOIN shop) h ON h.merchant = m.merchant AND h.business_date = m.business_date
-    WHERE m.before_at IS NULL OR m.moment - m.before_at >= INTERVAL 10 MINUTE
+    SELECT h.merchant, h.terminal, h.business_date,
+           list_reduce(list_transform(h.seconds, lambda second: greatest(least(second, c.closes) - c.opens, 0)),
+                       lambda known, second: CASE WHEN second - known % 1000000 > known // 1000000000000
+                           THEN (second - known % 1000000) * 1000000000000 + known % 1000000 * 1000000 + second
+                           ELSE known - known % 1000000 + second END, 0::BIGINT) AS longest
+    FROM heard h JOIN hours c ON c.merchant = h.merchant AND c.business_date = h.business_date
 ),
 paused AS (
-    SELECT d.merchant, d.terminal, d.business_date, coalesce(p.pause_s, 0) AS pause_s, p.before_at, p.after_at,
-           quantile_disc(coalesce(p.pause_s, 0), 0.95) OVER w AS usual_s, count(*) OVER w AS days_known
+    SELECT d.merchant, d.terminal, d.business_date, c.opens + p.longest // 1000000 % 1000000 AS since,
+           CASE WHEN p.longest // 1000000000000 >= 600 THEN p.longest // 1000000000000 ELSE 0 END AS pause_s,
+           quantile_disc(CASE WHEN p.longest // 1000000000000 >= 600 THEN p.longest // 1000000000000 ELSE 0 END, 0.95) OVER w AS usual_s,
+           count(*) OVER w AS days_known
     FROM (SELECT merchant, terminal, business_date FROM day) d
-    JOIN habit h ON h.merchant = d.merchant AND h.business_date = d.business_date
-    LEFT JOIN (SELECT * FROM pause WHERE pause_s >= 600
-               QUALIFY row_number() OVER (PARTITION BY merchant, terminal, business_date ORDER BY pause_s DESC, after_at) = 1) p
-           ON p.merchant = d.merchant AND p.terminal = d.terminal AND p.business_date = d.business_date
+    JOIN hours c ON c.merchant = d.merchant AND c.business_date = d.business_date
+    LEFT JOIN pause p ON p.merchant = d.merchant AND p.terminal = d.terminal AND p.business_date = d.business_date
     WINDOW w AS (PARTITION BY d.merchant, d.terminal ORDER BY d.business_date RANGE BETWEEN INTERVAL 30 DAY PRECEDING AND INTERVAL 1 DAY PRECEDING)
 ),
 told AS (
-    SELECT u.merchant, u.terminal, u.business_date, u.pause_s, u.usual_s, u.before_at,
-           min(a.id) FILTER (a.moment = u.after_at) AS id, max(a.id) FILTER (a.moment = u.before_at) AS before_id
+    SELECT u.merchant, u.terminal, u.business_date, u.pause_s, u.usual_s,
+           max(a.moment) FILTER (epoch_us(a.moment) // 1000000 <= u.since) AS before_at,
+           arg_max(a.id, a.nth) FILTER (epoch_us(a.moment) // 1000000 <= u.since) AS before_id,
+           arg_min(a.id, a.nth) FILTER (epoch_us(a.moment) // 1000000 > u.since) AS id
     FROM paused u
     JOIN attempt a ON a.merchant = u.merchant AND a.terminal = u.terminal AND a.business_date = u.business_date
     WHERE u.days_known >= 10 AND u.pause_s > 0 AND in_scope(u.business_date) AND u.business_date NOT IN (SELECT day FROM holiday)
-    GROUP BY u.merchant, u.terminal, u.business_date, u.pause_s, u.usual_s, u.before_at
+    GROUP BY u.merchant, u.terminal, u.business_date, u.pause_s, u.usual_s
 )
 SELECT concat_ws('|', u.merchant, u.terminal, u.business_date) AS key, u.silent_s, greatest(2 * u.usual_s, p.least_s) AS silence_allowed_s,
        [coalesce(u.last_id, u.last_known)] AS subjects, u.merchant, u.terminal, u.business_date, 0 AS amount_at_risk_fen,

@@ -86,6 +86,9 @@ def _function(node: exp.Anonymous) -> exp.Expr:
             return call("make_ym_interval", 0, arguments[0])
         case "epoch_us":
             return call("unix_micros", arguments[0])
+        case "list_reduce":
+            elements, step, start = arguments
+            return call("reduce", elements, start, step)
         case "list_reverse":
             return call("reverse", arguments[0])
         case "list_unique":

@@ -140,3 +140,27 @@ def test_a_batch_still_in_use_after_a_day_is_late_whatever_was_lost(till: Till, 
     till.settle()
     assert moment("2026-11-22 10:00:00") < till.now
     assert said(acquirer) == ["late_settlement P3 PROVEN"]
+
+
+@pytest.mark.parametrize(
+    ("own_numbers", "expected"), [(False, "missing_in_terminal P3 PROBABLE"), (True, "missing_in_terminal P1 PROVEN")]
+)
+def test_a_sale_of_which_only_the_signature_was_kept(
+    till: Till, acquirer: Acquirer, said: Any, own_numbers: bool, expected: str
+):
+    """A signature bears its sale's number: that it was seen does not make the sale's record seen, nor its number spent.
+
+    At a terminal that numbers signatures by themselves the number is the signature's, and no sale is missing there.
+    """
+    for count in range(3):
+        sale = till.sale(4000 + count, card=50 + count)
+        numbers = {"stan": till.event("SIGNATURE")["stan"]} if own_numbers else {}
+        till.sign(sale, **numbers)
+    lost = till.sale(5000, card=6)
+    signature = till.sign(lost, transaction_id=None)
+    till.event("SIGNATURE", stan=signature["stan"])
+    till.sale(5001, card=7)
+    busy(till)
+    acquirer.week(till)
+    till.attempts.remove(lost)
+    assert said(acquirer) == [expected]
