@@ -7,8 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from expectations.laws import Judge
-from expectations.lifecycle import MOST_IN_MEMORY, Shop, in_memory, link, on_disk
-from expectations.lifecycle.reading import attempts_since, read_tables
+from expectations.lifecycle import Shop, in_memory, link, on_disk
+from expectations.lifecycle.reading import read_tables, too_many
 from ingest.errors import LakeError
 from ingest.scan import first_line
 from ingest.settings import Settings
@@ -66,7 +66,7 @@ class _DuckDB:
         import duckdb
 
         tables = read_tables(lake, first)
-        lasting = attempts_since(lake, first) > MOST_IN_MEMORY
+        lasting = too_many(lake, first)
         connection = on_disk() if lasting else in_memory()
         try:
             return link(tables, shop, first, last, heed=heed, connection=connection, lasting=lasting)

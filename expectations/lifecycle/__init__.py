@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 STAGES = ("records", "gaps", "links", "totals", "reconciled", "agreed")
 MEMORY = "1GB"
 """What the database may take; the process has some 600 MiB beside it."""
-MOST_IN_MEMORY = 1_250_000
-"""So many attempts are linked within `MEMORY`, of 0.7 KB each: in a file it takes half as much processor time again."""
 SPILT, SPILT_SECONDS = "tillwatch-check-", 2 * 86400.0
 _RUNNING = """CREATE TEMP TABLE running (merchant VARCHAR, terminal VARCHAR, told VARCHAR, wanted VARCHAR, since DATE,
     is_older BOOLEAN, is_urgent BOOLEAN)"""

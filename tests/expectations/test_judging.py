@@ -236,7 +236,7 @@ TIES: dict[Callable[[], "dict[str, pa.Table]"], set[tuple[str, str]]] = {
 def little_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Read a day at a time, and link in so little memory that tables lie on disk."""
     monkeypatch.setattr("expectations.lifecycle.reading.ROWS_AT_ONCE", 1)
-    monkeypatch.setattr("expectations.lifecycle.reading.COPIED_UP_TO", 1)
+    monkeypatch.setattr("expectations.lifecycle.reading.MOST_IN_MEMORY", 1)
     monkeypatch.setattr("expectations.lifecycle.MEMORY", "200MB")
     lifecycle._database.cache_clear()
     yield
@@ -250,7 +250,7 @@ def test_what_ties_merchants_is_found_in_little_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, tie: "Callable[[], dict[str, pa.Table]]"
 ):
     """A check, which reads day by day, finds what judging everything as it is finds, and of the tie what is said."""
-    monkeypatch.setattr("expectations.engines.MOST_IN_MEMORY", most)
+    monkeypatch.setattr("expectations.lifecycle.reading.MOST_IN_MEMORY", most)
     whole = run.judge(tie(), SHOP, *DAYS, bench=Bench()).findings
     file = lifecycle._spilt() / "linked.db"
     file.unlink(missing_ok=True)

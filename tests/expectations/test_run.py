@@ -359,7 +359,7 @@ def test_files_that_are_replaced_while_they_are_read_are_read_anew(settings: Set
     till.sale(36800)
     second = till.sale(36800, stan=till.attempts[0]["stan"], rrn="999900000001")
     lake = fill(settings, till)
-    monkeypatch.setattr("expectations.lifecycle.reading.COPIED_UP_TO", 0)
+    monkeypatch.setattr("expectations.lifecycle.reading.MOST_IN_MEMORY", 0)
     seen: list[int] = []
 
     def worked_out() -> None:
