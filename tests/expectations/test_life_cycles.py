@@ -2,6 +2,7 @@
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,6 +86,34 @@ def test_a_late_refund_writes_its_own_day_and_its_sales(lake: Lake):
     assert life(lake, first)["refunded_fen"] == 700
     assert life(lake, refund)["original_date"] == dt.date(2026, 11, 19)
     assert life(lake, refund)["original_year_inferred"]
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_another_check_that_writes_meanwhile_is_seen(lake: Lake, monkeypatch: pytest.MonkeyPatch, at: int):
+    """Day by day, one written while the next is worked out: of what was still to be written the newer tables stand."""
+    monkeypatch.setattr("expectations.lifecycle.table.ROWS_AT_ONCE", 1)
+    older, _ = three_days()
+    newer, first = three_days()
+    refund = newer.refund(first, 5000, at="2026-11-21 12:00:00")
+    replace, tried = Lake.replace, list[bool]()
+
+    def beside(self: Lake, name: str, *given: Any, **told: Any) -> bool:
+        if len(tried) == at - 1:
+            monkeypatch.setattr(Lake, "replace", replace)
+            kept(lake, older)
+        monkeypatch.setattr(Lake, "replace", beside)
+        tried.append(replace(self, name, *given, **told))
+        return tried[-1]
+
+    monkeypatch.setattr(Lake, "replace", beside)
+    kept(lake, newer)
+    monkeypatch.setattr(Lake, "replace", replace)
+    assert tried[at - 1] is False
+    assert all(tried[at:])
+    assert life(lake, refund)["original_id"] == first["transaction_id"]
+    kept(lake, newer)
+    assert life(lake, first)["refunded_fen"] == 5000
+    assert kept(lake, newer) == []
 
 
 def test_a_day_that_is_taken_back_takes_its_marks_back(lake: Lake):
