@@ -94,6 +94,24 @@ def test_a_wrong_count(till: Till, findings: Findings):
     assert found.evidence["counted_counts"]["foreign_credit"] == 0
 
 
+@pytest.mark.parametrize(
+    ("count", "fen", "certainty"),
+    [(1, 5000, "PROBABLE"), (-1, -5000, "PROBABLE"), (1, 5001, "PROVEN"), (2, 10000, "PROVEN"), (1, -5000, "PROVEN")],
+)
+def test_one_record_more_or_less_of_an_amount_that_was_seen(
+    till: Till, findings: Findings, count: int, fen: int, certainty: str
+):
+    """A sale that was sent again, or a reversal, bears a number that was seen: were it lost, no number would be missing."""
+    till.sale(5000)
+    till.sale(6000, card=2)
+    till.settle(rmb_debit_count=2 + count, rmb_debit_amount_fen=11000 + fen)
+    found = {each.rule: each for each in findings(till)}
+    assert set(found) == {"batch_total_amount_mismatch", "batch_total_count_mismatch"}
+    assert {each.certainty for each in found.values()} == {certainty}
+    missing = ["acquirer_file"] if certainty == "PROBABLE" else []
+    assert all(each.completeness["missing"] == missing for each in found.values())
+
+
 def test_a_foreign_sale_counted_as_domestic(till: Till, findings: Findings):
     """The two areas are compared apart: equal sums do not help."""
     till.sale(2700, card_org="VIS")
