@@ -101,7 +101,7 @@ def test_a_wrong_count(till: Till, findings: Findings):
 def test_one_record_more_or_less_of_an_amount_that_was_seen(
     till: Till, findings: Findings, count: int, fen: int, certainty: str
 ):
-    """A sale that was sent again, or a reversal, bears a number that was seen: were it lost, no number would be missing."""
+    """A sale that was sent again, or a reversal, bears a number that was seen: lost, it would leave no gap."""
     till.sale(5000)
     till.sale(6000, card=2)
     till.settle(rmb_debit_count=2 + count, rmb_debit_amount_fen=11000 + fen)
