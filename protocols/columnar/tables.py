@@ -49,12 +49,12 @@ def wide() -> Any:
     """uint16[65536]: the character of two GBK bytes, first byte high; 0 where they are no printable character."""
     import numpy as np
 
+    text = "".join(map(chr, (*range(0x80, 0xD800), *range(0xE000, 0x10000))))  # no surrogates
+    octets = text.encode("gbk", "ignore")  # all at once; one by one took 0.15 s
     table = np.zeros(65536, np.uint16)
-    for first in range(0x81, 0xFF):
-        for second in range(0x40, 0xFF):
-            text = gbk_text(bytes((first, second)))
-            if len(text) == 1:
-                table[first << 8 | second] = ord(text)
+    for at, char in enumerate(octets.decode("gbk")):
+        if char.isprintable() or len(gbk_text(octets[2 * at : 2 * at + 2])) == 1:
+            table[octets[2 * at] << 8 | octets[2 * at + 1]] = ord(char)
     return table
 
 
