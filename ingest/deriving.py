@@ -213,7 +213,7 @@ class Work:
         there, of = set(self._rows), set(days)
         found = changed(load, there, of, segments, coming=coming, done=done, compiled=self._compiled)
         self._given += sum(self._rows[day] for day in days)
-        if self._given > GIVE_BACK_ROWS:
+        if self._given > GIVE_BACK_ROWS and coming:
             self._given = 0
             arrow_memory.give_back()
         return found.days, self._tables(found)
@@ -246,16 +246,16 @@ class Work:
         return piece
 
     def _load(self, day: dt.date, ahead: list[dt.date], pool: ThreadPoolExecutor) -> "pa.Table":
-        """The frames of a day; the next of those that are wanted is then decoded while this one is paired."""
+        """The frames of a day; the next of those that are wanted is decoded beside it, and while this one is paired."""
         if day not in self._decoded:
             self._tell("days", self._loaded, self._loaded + 1)
             coming = self._coming.pop(day, None)
+            later = next((each for each in ahead if each > day), None)
+            if later is not None and later not in self._decoded and later not in self._coming:
+                self._coming[later] = pool.submit(self._decode, later)
             self._decoded[day] = self._decode(day) if coming is None else coming.result()
             self._loaded += 1
             self._tell("days", self._loaded, self._loaded)
-            later = next((each for each in ahead if each > day), day)
-            if later not in self._decoded and later not in self._coming:
-                self._coming[later] = pool.submit(self._decode, later)
         return self._decoded[day].frames
 
     def _decode(self, day: dt.date) -> Decoded:

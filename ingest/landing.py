@@ -36,6 +36,7 @@ from ingest.segments import SegmentInfo, from_ns, read_segment, sealed_segments
 from ingest.settings import Settings
 from ingest.tables import TABLES, Lake
 from ingest.true_time import Clock
+from protocols.columnar.loading import begin
 from protocols.profile_files import available_journals
 
 if TYPE_CHECKING:
@@ -151,8 +152,8 @@ def land(settings: Settings, progress: Progress | None = None) -> LandResult:
         trouble = wrong_store
     arrow_memory.give_back()
     stand = derive(lake, zone, tell, own_profiles(settings), stage, handed)
-    for name in [*DERIVED, *(["raw_frames"] if brought.segments else [])]:
-        lake.sweep(name)
+    for name in [*(DERIVED.keys() - stand), *(["raw_frames"] if brought.segments else [])]:
+        lake.sweep(name)  # a table that was replaced has been
     if trouble is not None:
         raise trouble
     return brought.result(stand, time.monotonic() - started)
@@ -205,6 +206,8 @@ def bring(
     brought = Brought()
     size = sum(segments[segment].size for segment in new)
     compiled, handed = size >= COMPILED_BYTES, handed if size <= MOST_SEGMENTS else None
+    if compiled:
+        begin()  # while the first segment is read and hashed
     journals = frozenset(available_journals())
     read = functools.partial(_read, zone=zone, journals=journals, compiled=compiled)
     about = functools.partial(_about, zone=zone, journals=journals)

@@ -33,7 +33,7 @@ from ingest.segment import (
     read_raw,
 )
 from protocols.columnar.arrays import between, bits, hexadecimal
-from protocols.columnar.loading import loops
+from protocols.columnar.loading import loops, ready
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,6 +46,8 @@ _DIGEST = 16
 _DIRECTIONS = ("", "rx", "tx")
 _NEAR = 1 << 18
 """So many bytes are read at a time: they stay in the processor's second cache."""
+_FAR = 1 << 24
+"""So many while another thread loads numba: that gives the interpreter up every 5 ms, and each piece asks for it."""
 _PIECE = 32_768
 """So many frames at a time: what is made on the way stays near the processor."""
 
@@ -124,16 +126,26 @@ def _read(path: Path, compiled: bool) -> tuple[memoryview, str, Any]:
         file.seek(0)
         end = max(len(data) - FOOTER_SIZE, 0)
         hashed, read = hashlib.sha256(), 0
-        follow = loops().follow if compiled and end and loops() is not None else None
+        follow = _follow() if compiled and end and ready() else None
+        near = _FAR if compiled and not ready() else _NEAR
         octets = np.frombuffer(data.toreadonly() if end else bytes(1), np.int8)
         places, count, at = np.empty(end // RECORD_OVERHEAD + 2, np.int64), 0, HEADER_SIZE
-        while got := file.readinto(data[read : read + _NEAR]):
+        while got := file.readinto(data[read : read + near]):
             hashed.update(data[read : min(read + got, end)])
             read += got
             if follow is not None:
                 count = follow(octets, at, min(read, end), _LENGTH_AT, RECORD_OVERHEAD, places, count)
                 at = int(places[count])
+        late = _follow() if follow is None and compiled and end else None
+        if late is not None:  # it was not there yet
+            follow, count = late, late(octets, at, min(read, end), _LENGTH_AT, RECORD_OVERHEAD, places, count)
     return data[:read].toreadonly(), hashed.hexdigest(), None if follow is None else places[: count + 1]
+
+
+def _follow() -> Any:
+    """The loop that finds records, once it is loaded; None where numba is not."""
+    found = loops()
+    return None if found is None else found.follow
 
 
 def _sound(data: memoryview, sha256: str, footer: Footer) -> bool:

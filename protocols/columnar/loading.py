@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-_LOCK = threading.Lock()
+_LOCK, _WARMING = threading.Lock(), threading.Lock()
 
 
 def available() -> bool:
@@ -25,6 +25,26 @@ def loops() -> Any:
     """The loops by name; None where numba is not there."""
     with _LOCK:
         return _load()
+
+
+def begin() -> None:
+    """Have the loops loaded while other things are done, for who wants them soon."""
+    if not ready():
+        threading.Thread(target=_warm, name="tillwatch-loops").start()
+
+
+def ready() -> bool:
+    """Whether nobody has to wait for the loops, or for the news that numba is not there."""
+    return _load.cache_info().currsize > 0 and not _WARMING.locked()
+
+
+def _warm() -> None:
+    """Load them, and have numba make itself ready to call one, which takes as long again."""
+    with _WARMING:
+        if (found := loops()) is not None:
+            import numpy as np
+
+            found.follow(np.frombuffer(bytes(8), np.int8), 0, 0, 4, 1, np.empty(1, np.int64), 0)
 
 
 @functools.cache
