@@ -1,6 +1,8 @@
 """Two things at once, where the work releases the interpreter's lock: the next is made while this one is used."""
 
+import collections
 import contextlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -20,6 +22,21 @@ def ahead(make: Callable[[T], R], given: Iterable[T]) -> Iterator[tuple[T, Calla
             waiting = coming
         if waiting is not None:
             yield waiting[0], waiting[1].result
+
+
+def abreast(make: Callable[[T], R], given: Iterable[T]) -> Iterator[R]:
+    """What is made of each thing, in their order, two at a time; what one raises is raised when its turn comes."""
+    things = iter(given)
+    first = list(itertools.islice(things, 2))
+    if len(first) == 1:
+        yield make(first[0])
+        return
+    with ThreadPoolExecutor(2, "tillwatch-abreast") as pool:
+        running = collections.deque(pool.submit(make, each) for each in first)
+        del first
+        while running:
+            yield running.popleft().result()
+            running.extend(pool.submit(make, each) for each in itertools.islice(things, 1))
 
 
 @contextlib.contextmanager

@@ -6,13 +6,14 @@ A file's name follows from who writes it or from its bytes, so the same work don
 import io
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ingest import datafile
 from ingest.encryption import Cipher
 from ingest.errors import LakeError
+from ingest.overlap import abreast
 from ingest.places import Place
 from ingest.rows import by_partition
 from ingest.tablespec import TableSpec
@@ -72,16 +73,20 @@ def write(  # noqa: PLR0917  what a file's name and place follow from
     """
     from deltalake.transaction import AddAction
 
-    actions = []
-    for values, part in by_partition(spec, table):
-        folder = [f"{column}={value}" for column, value in values.items()]
-        try:
-            place.prepare(spec.name, *folder)
-        except OSError as wrong:
-            raise LakeError(
-                f"{place.at(spec.name, *folder)}: cannot be made: {wrong.strerror}",
-                hint="check the disk's free space and the folder's owner",
-            ) from wrong
+    def prepared() -> "Iterator[tuple[dict[str, str], list[str], pa.Table]]":
+        for values, part in by_partition(spec, table):
+            folder = [f"{column}={value}" for column, value in values.items()]
+            try:
+                place.prepare(spec.name, *folder)
+            except OSError as wrong:
+                raise LakeError(
+                    f"{place.at(spec.name, *folder)}: cannot be made: {wrong.strerror}",
+                    hint="check the disk's free space and the folder's owner",
+                ) from wrong
+            yield values, folder, part
+
+    def made(given: "tuple[dict[str, str], list[str], pa.Table]") -> "tuple[AddAction, pa.Table]":
+        values, folder, part = given
         with (
             place.desk(spec.name, *folder) as desk,
             datafile.written(part, desk, spec.statistics, cipher) as file,
@@ -91,9 +96,13 @@ def write(  # noqa: PLR0917  what a file's name and place follow from
             if not place.publish(file.path, final, keep_other=True) and place.at(final) not in listed():
                 place.publish(file.path, final)  # the other was left by a writer that died
         stats = datafile.statistics(part, spec.statistics if cipher is None else ())  # the log is not encrypted
+        return AddAction(path, size, values, int(time.time() * 1000), True, stats), part
+
+    actions = []
+    for action, part in abreast(made, prepared()):  # one waits for the disk, or is read back, while one is encoded
+        actions.append(action)
         if parts is not None:
-            parts[path] = part
-        actions.append(AddAction(path, size, values, int(time.time() * 1000), True, stats))
+            parts[action.path] = part
     return actions
 
 
