@@ -13,6 +13,8 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from ingest.local_days import EPOCH
+from protocols.columnar.distinct import cut, number
+from protocols.columnar.loading import loops, ready
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,31 +89,26 @@ class Pairing:
         is_event = pc.fill_null(pc.equal(self._mine["kind"], "event"), False).to_numpy()
         silence = np.where(is_event, _EVENT_SILENCE, _MONEY_SILENCE)
         order = np.arange(seen.size) if (seen[1:] >= seen[:-1]).all() else np.argsort(seen, kind="stable")
-        order = order[np.argsort(self._code[order], kind="stable")]
-        begins = np.ones(order.size, bool)
-        pause = np.diff(seen[order])
-        begins[1:] = (np.diff(self._code[order]) != 0) | (pause > silence[order[1:]])
-        self._stretch = np.zeros(order.size, np.int64)
-        self._stretch[order] = np.cumsum(begins) - 1
-        self._single, self._asked, self._said = self._plain(order, np.flatnonzero(begins))
+        self._stretch, first, last, sizes = cut(self._code, seen, silence, order)
+        self._single, self._asked, self._said = self._plain(first, last, sizes)
         odd = np.ones(order.size, bool)
         for each in (self._single, self._asked, self._said):
             odd[each] = False
         self._odd = np.flatnonzero(odd)
         self._db: Any = self._episodes(silence) if self._odd.size else None
 
-    def _plain(self, order: Any, starts: Any) -> tuple[Any, Any, Any]:
+    def _plain(self, first: Any, last: Any, sizes: Any) -> tuple[Any, Any, Any]:
         """The rows that are alone in their stretch; and the requests and answers that are the only two in theirs."""
         import numpy as np
 
-        sizes = np.diff(np.append(starts, order.size))
-        two = starts[sizes == 2]
-        first, second = order[two], order[two + 1]
+        first_of, second = first[sizes == 2], last[sizes == 2]
         seen = self._mine["seen_us"].to_numpy()
-        answered = self._request[first] & ~self._request[second]
-        swapped = ~self._request[first] & self._request[second] & (seen[first] == seen[second])
-        asked = np.concatenate([first[answered], second[swapped]])
-        return order[starts[sizes == 1]], asked, np.concatenate([second[answered], first[swapped]])
+        answered = self._request[first_of] & ~self._request[second]
+        swapped = ~self._request[first_of] & self._request[second] & (seen[first_of] == seen[second])
+        asked = np.concatenate([first_of[answered], second[swapped]])
+        said = np.concatenate([second[answered], first_of[swapped]])
+        order = np.argsort(asked, kind="stable")
+        return np.sort(first[sizes == 1], kind="stable"), asked[order], said[order]
 
     def _episodes(self, silence: Any) -> Any:
         """The stretches that need the whole law, as a session with the table ``episodes``."""
@@ -283,8 +280,14 @@ def _number(text: str, place: int) -> int:
 def _coded(column: "pa.ChunkedArray") -> tuple[Any, list[Any]]:
     """For each value its place among those that occur, int64; and those."""
     import numpy as np
+    import pyarrow as pa
 
-    coded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    whole = column.combine_chunks()
+    if ready() and loops() is not None:
+        places = np.zeros(len(whole), np.int64)
+        first = number(whole, places)
+        return places, whole.take(pa.array(first)).to_pylist()
+    coded = whole.dictionary_encode(null_encoding="encode")
     return coded.indices.to_numpy(zero_copy_only=False).astype(np.int64), coded.dictionary.to_pylist()
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from protocols.columnar.loading import loops, ready
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -16,9 +18,11 @@ def distinct(columns: "Sequence[pa.Array]") -> "tuple[pa.Array, list[tuple[Any, 
     import pyarrow as pa
 
     rows = len(columns[0])
+    made = loops() if ready() else None
+    texts = [column for column in columns if made is not None and _is_text(column)]
     code, size = np.zeros(rows, np.int64), 1
     for column in columns:
-        if column.null_count == rows:
+        if column.null_count == rows or any(column is each for each in texts):
             continue
         coded = column.dictionary_encode(null_encoding="encode")
         if len(coded.dictionary) == 1:
@@ -28,11 +32,83 @@ def distinct(columns: "Sequence[pa.Array]") -> "tuple[pa.Array, list[tuple[Any, 
             size = known.size
         size *= max(len(coded.dictionary), 1)
         code = code * len(coded.dictionary) + coded.indices.to_numpy(zero_copy_only=False)
-    places = _numbered(code, size)
-    first = np.zeros(int(places.max(initial=-1)) + 1, np.int64)
-    first[places[::-1]] = np.arange(rows - 1, -1, -1)
+    if texts:
+        for column in texts:
+            first = number(column, code)
+        places = code
+    else:
+        places = _numbered(code, size)
+        first = np.zeros(int(places.max(initial=-1)) + 1, np.int64)
+        first[places[::-1]] = np.arange(rows - 1, -1, -1)
     values = [column.take(pa.array(first)).to_pylist() for column in columns]
     return pa.array(places), list(zip(*values, strict=True))
+
+
+def _is_text(column: "pa.Array") -> bool:
+    import pyarrow as pa
+
+    return column.type in {pa.string(), pa.binary()} and column.null_count < len(column)
+
+
+def number(column: "pa.Array", codes: Any) -> Any:
+    """Make numbers equal where they were and the texts of a column are too, by the compiled loops, which are there.
+
+    Args:
+        column: of type string or binary.
+        codes: int64, a number for each row; overwritten.
+
+    Returns:
+        int32, the first row of each number; they rise from 0 with it.
+    """
+    import numpy as np
+
+    count = len(column)
+    validity, offsets, octets = column.buffers()
+    none, table = np.zeros(0, np.int8), np.full(1 << max(count, 8).bit_length(), -1, np.int32)
+    rows = np.empty(count, np.int32)
+    known = loops().number_texts(
+        np.frombuffer(offsets, np.int32)[column.offset : column.offset + count + 1],
+        none if validity is None or not column.null_count else np.frombuffer(validity, np.int8),
+        column.offset,
+        none if octets is None else np.frombuffer(octets, np.int8),
+        codes,
+        table,
+        rows,
+        np.empty(count, np.int32),
+        np.empty(count, np.int64),
+    )
+    return rows[:known]
+
+
+def cut(codes: Any, seen: Any, silence: Any, order: Any) -> tuple[Any, Any, Any, Any]:
+    """Rows of one number cut into stretches wherever it is silent too long.
+
+    Args:
+        codes: int64, not below 0.
+        seen: int64, when.
+        silence: int64, how long before a row its stretch may be silent.
+        order: int64, the rows by ``seen``.
+
+    Returns:
+        int64: the stretch of each row, no two of one number, later ones greater; of each stretch its first row, its
+        last one, and how many it has.
+    """
+    import numpy as np
+
+    rows = order.size
+    stretch = np.zeros(rows, np.int64)
+    if ready() and (made := loops()) is not None:
+        table = np.full(1 << max(rows, 8).bit_length(), -1, np.int64)
+        first, last, sizes = (np.empty(rows, np.int64) for _ in range(3))
+        count = made.cut(codes, seen, silence, order, table, np.empty_like(table), stretch, first, last, sizes)
+        return stretch, first[:count], last[:count], sizes[:count]
+    order = order[np.argsort(codes[order], kind="stable")]
+    begins = np.ones(rows, bool)
+    begins[1:] = (np.diff(codes[order]) != 0) | (np.diff(seen[order]) > silence[order[1:]])
+    stretch[order] = np.cumsum(begins) - 1
+    starts = np.flatnonzero(begins)
+    ends = np.append(starts[1:], rows) if rows else starts
+    return stretch, order[starts], order[ends - 1], ends - starts
 
 
 def _numbered(code: Any, size: int) -> Any:

@@ -58,6 +58,7 @@ def _load() -> SimpleNamespace | None:
             kernel_find,
             kernel_hash,
             kernel_mask,
+            kernel_number,
             kernel_text,
             kernel_walk,
         )
@@ -70,6 +71,7 @@ def _load() -> SimpleNamespace | None:
         kernel_find,
         kernel_hash,
         kernel_mask,
+        kernel_number,
         kernel_walk,
     )
     found = {name: each for module in modules for name, each in vars(module).items() if hasattr(each, "py_func")}

@@ -1,0 +1,130 @@
+"""Values that come again, numbered; and stretches of time, as loops compiled by numba; see ``kernel_digits``."""
+
+from typing import Any
+
+from protocols.columnar.machine import byte, eight, get, loop, put
+
+_TURN = 0x9E3779B97F4A7C1  # odd, its bits without order (the golden ratio's)
+
+
+@loop
+def number_texts(  # noqa: PLR0917
+    offsets: Any,
+    validity: Any,
+    first: int,
+    data: Any,
+    codes: Any,
+    table: Any,
+    rows: Any,
+    sizes: Any,
+    before: Any,
+) -> int:
+    """A number for each row, equal where its number before and its text are; how many there are.
+
+    They rise from 0 in the order of the rows in which they first come.
+
+    Args:
+        offsets: int32, one more than rows: where each text begins in ``data``.
+        validity: int8, a bit a row, the lowest first; empty where all rows have a text.
+        first: the bit of the first row.
+        data: int8, the texts.
+        codes: int64, the numbers before; overwritten.
+        table: int32, a power of two of slots, more than rows, each -1; overwritten.
+        rows: int32, filled: the first row of each number.
+        sizes: int32, scratch, as long as ``codes``.
+        before: int64, likewise.
+    """
+    count, mask, near = 0, table.size - 1, data.size - 8
+    for row in range(codes.size):
+        begin = int(get(offsets, row))
+        size = get(offsets, row + 1) - begin
+        if validity.size and not byte(validity, first + row >> 3) >> (first + row & 7) & 1:
+            size = -1
+        code = get(codes, row)
+        mark, at, end = code * _TURN + size, begin, begin + size
+        while at + 8 <= end:
+            mark = (mark ^ eight(data, at)) * _TURN
+            mark ^= mark >> 32
+            at += 8
+        if at < end:
+            rest = 0
+            if at <= near:
+                rest = eight(data, at) & (1 << 8 * (end - at)) - 1
+            else:
+                for place in range(end - at):
+                    rest |= byte(data, at + place) << 8 * place
+            mark = (mark ^ rest) * _TURN
+        slot = (mark ^ mark >> 29) & mask
+        while True:
+            number = int(get(table, slot))
+            if number < 0:
+                put(table, slot, count)
+                put(rows, count, row)
+                put(sizes, count, size)
+                put(before, count, code)
+                number = count
+                count += 1
+                break
+            if get(before, number) == code and get(sizes, number) == size:
+                other, place = int(get(offsets, get(rows, number))), 0
+                while place + 8 <= size and eight(data, begin + place) == eight(data, other + place):
+                    place += 8
+                while place < size and get(data, begin + place) == get(data, other + place):
+                    place += 1
+                if place >= size:
+                    break
+            slot = slot + 1 & mask
+        put(codes, row, number)
+    return count
+
+
+@loop
+def cut(  # noqa: PLR0917
+    codes: Any,
+    seen: Any,
+    silence: Any,
+    order: Any,
+    table: Any,
+    slots: Any,
+    stretch: Any,
+    first: Any,
+    last: Any,
+    sizes: Any,
+) -> int:
+    """The stretch of each row: those of one code, cut where it is silent too long; how many there are.
+
+    Args:
+        codes: int64.
+        seen: int64, when.
+        silence: int64, how long before a row its stretch may be silent.
+        order: int64, the rows by ``seen``.
+        table: int64, a power of two of slots, more than rows, each -1; overwritten: the code of each.
+        slots: int64, scratch, as long as ``table``: the latest stretch of each.
+        stretch: int64, filled: they rise from 0 in the order of their first rows.
+        first: int64, filled: the first row of each stretch.
+        last: likewise, the last one.
+        sizes: likewise, how many it has.
+    """
+    count, mask = 0, table.size - 1
+    for place in range(order.size):
+        row = get(order, place)
+        code = get(codes, row)
+        mark = (code >> 3) * _TURN
+        slot = ((mark ^ mark >> 32) << 3 | code & 7) & mask  # numbers that follow each other share a line of the cache
+        while get(table, slot) != code and get(table, slot) >= 0:
+            slot = slot + 1 & mask
+        one = count
+        if get(table, slot) >= 0:
+            one = int(get(slots, slot))
+            if get(seen, row) - get(seen, get(last, one)) > get(silence, row):
+                one = count
+        if one == count:
+            put(table, slot, code)
+            put(slots, slot, one)
+            put(first, one, row)
+            put(sizes, one, 0)
+            count += 1
+        put(stretch, row, one)
+        put(last, one, row)
+        put(sizes, one, get(sizes, one) + 1)
+    return count

@@ -1,0 +1,96 @@
+"""Numbers for values that repeat, and stretches of time: by machine code and without it the same as rows say it."""
+
+import random
+from typing import Any
+
+import pytest
+
+from protocols.columnar import distinct, loading
+
+
+@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.slow)], autouse=True)
+def compiled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether the loops are there."""
+    if request.param:
+        pytest.importorskip("numba")
+        loading._warm()
+        assert loading.ready()
+    else:
+        monkeypatch.setattr(distinct, "ready", lambda: False)
+    return bool(request.param)
+
+
+TEXTS = [
+    None,
+    "",
+    "0",
+    "021",
+    "021\0",
+    "1234567",
+    "12345678",
+    "123456789",
+    "12345678拉卡拉",
+    "12345678拉卡啦",
+    "x" * 40,
+]
+
+
+def _columns(seed: int, rows: int) -> "list[Any]":
+    import pyarrow as pa
+
+    dice = random.Random(seed)
+    texts = pa.array(dice.choices(TEXTS, k=rows), pa.string())
+    octets = pa.array([each if each is None else each.encode() for each in dice.choices(TEXTS, k=rows)], pa.binary())
+    flags = pa.array(dice.choices([True, False, None], k=rows), pa.bool_())
+    few = pa.array([f"{dice.randrange(rows):03}" for _ in range(rows)], pa.string())
+    return [texts, flags, pa.nulls(rows, pa.string()), octets, few]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 9, 1000])
+@pytest.mark.parametrize("begin", [0, 3])
+def test_each_row_is_told_the_place_of_its_own_values(rows: int, begin: int) -> None:
+    """Of whole columns and of slices; every combination is listed once, the last row's text read to its end."""
+    columns = [each.slice(begin) for each in _columns(rows + begin, rows + begin)]
+    expected = list(zip(*(each.to_pylist() for each in columns), strict=True))
+    places, found = distinct.distinct(columns)
+    assert [found[place] for place in places.to_pylist()] == expected
+    assert sorted(map(repr, found)) == sorted({repr(each) for each in expected})
+
+
+def test_a_text_at_the_end_of_its_memory_is_the_same_text() -> None:
+    """No byte behind the last one may be read, and what is read otherwise counts the same."""
+    import numpy as np
+    import pyarrow as pa
+
+    octets = np.frombuffer(b"abcabcabc", np.uint8)
+    offsets = np.array([0, 3, 6, 9], np.int32)
+    column = pa.Array.from_buffers(pa.string(), 3, [None, pa.py_buffer(offsets), pa.py_buffer(octets)])
+    places, found = distinct.distinct([column])
+    assert (places.to_pylist(), found) == ([0, 0, 0], [("abc",)])
+
+
+@pytest.mark.parametrize("rows", [0, 1, 500])
+def test_rows_of_one_number_are_cut_where_they_are_silent_too_long(rows: int) -> None:
+    """As one who goes through the rows in their time, and remembers each number's latest, would cut them."""
+    import numpy as np
+
+    dice = np.random.default_rng(rows)
+    codes = dice.integers(0, 40, rows) * 5 + (dice.integers(0, 2, rows) << 40)
+    seen, silence = dice.integers(0, 3000, rows), dice.choice([20, 200], rows)
+    order = np.argsort(seen, kind="stable")
+    stretch, first, last, sizes = distinct.cut(codes, seen, silence, order)
+    mine: dict[int, list[list[int]]] = {}
+    for row in order.tolist():
+        known = mine.setdefault(int(codes[row]), [])
+        if known and seen[row] - seen[known[-1][-1]] <= silence[row]:
+            known[-1].append(row)
+        else:
+            known.append([row])
+    expected = {(each[0], each[-1], len(each)) for known in mine.values() for each in known}
+    assert set(zip(first.tolist(), last.tolist(), sizes.tolist(), strict=True)) == expected
+    for known in mine.values():
+        numbers = [{int(stretch[row]) for row in each} for each in known]
+        assert all(len(each) == 1 for each in numbers)
+        rising = [each.pop() for each in numbers]
+        assert rising == sorted(set(rising))
+    assert len(set(stretch.tolist())) == len(expected)
