@@ -7,6 +7,7 @@ table are committed at once. So memory is bounded by the days, not by how many o
 
 import datetime as dt
 import functools
+import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeAlias
@@ -18,7 +19,7 @@ from ingest.errors import LakeError
 from ingest.exchange import UPLOAD_REACH, Changed, changed
 from ingest.handing import Handed
 from ingest.lake import FilesGoneError, Lake
-from ingest.overlap import behind
+from ingest.overlap import abreast, behind
 from ingest.rows import arrow_schema, as_table, nulls
 from ingest.scan import remedy
 from ingest.signing import signatures
@@ -90,13 +91,25 @@ def derive(  # noqa: PLR0917  what a landing knows
                 raise
             continue  # maintenance put its files together meanwhile
         lake.secure("raw_frames")  # or a power cut might leave tables that stand on frames which are gone
-        for name in late:
-            where = {"seen_date": sorted(days)} if days else {}
-            if lake.replace(name, staged[name], partitions=where, app_id=APPLICATION, app_version=version):
-                written[name] = written.get(name, 0) + staged[name].rows
+        for name in _put(lake, {name: staged[name] for name in late}, days, version):
+            written[name] = written.get(name, 0) + staged[name].rows
     raise LakeError(
         f"{lake.place.at()}: other runs kept committing first", hint="let one `tillwatch land` run at a time"
     )
+
+
+def _put(lake: Lake, staged: "dict[str, Staged]", days: set[dt.date], version: int) -> list[str]:
+    """Put tables' rows in the place of those of some days: which of them took them. The first is in before the others.
+
+    Each is a commit of its own, and most of one is waiting for the disk: two go at once.
+    """
+    where = {"seen_date": sorted(days)} if days else {}
+
+    def put(name: str) -> bool:
+        return lake.replace(name, staged[name], partitions=where, app_id=APPLICATION, app_version=version)
+
+    first, *others = staged
+    return list(itertools.compress(staged, [put(first), *abreast(put, others)]))
 
 
 def _refuse_newer(lake: Lake) -> None:
