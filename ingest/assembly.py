@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ingest.pairing import Pairing, Pairs
-from ingest.rows import nulls, order_of
+from ingest.rows import nulls, order_of, whole
 from protocols.columnar.arrays import hexadecimal
 from protocols.columnar.hashing import sha256
 
@@ -150,7 +150,7 @@ class _Sides:
         column = self._frames[name]
         if column.null_count == len(column):
             return self._none[column.type]
-        return column.combine_chunks().take(rows)  # one column at a time: all of them at once would be a second copy
+        return whole(column).take(rows)  # one column at a time: all of them at once would be a second copy
 
 
 def _ids(sides: _Sides, pairing: Pairing, pairs: Pairs, *, compiled: bool) -> "pa.Array":

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from ingest.exchange import FRAME_COLUMNS, frame_types
 from ingest.local_days import EPOCH, local_days, midnight
 from ingest.near_dates import latest_date, nearest_date
-from ingest.rows import nulls
+from ingest.rows import nulls, whole
 from protocols.columnar.distinct import distinct, mapped
 from protocols.facts import infer_datetime
 
@@ -54,7 +54,7 @@ def frame_table(recorded: "pa.Table", told: "ColumnFacts", zone: ZoneInfo, size:
     frames, errors = [], []
     for start in range(0, recorded.num_rows, size):
         piece = recorded.slice(start, size)
-        found = told.decode(piece["frame"].combine_chunks())
+        found = told.decode(whole(piece["frame"]))
         wrong = pa.Table.from_batches([found.errors])
         errors.append(wrong.set_column(0, "row", pc.add(wrong["row"].cast(pa.int64()), start)))
         rows = _rows(piece, found.columns, zone)

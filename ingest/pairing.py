@@ -13,6 +13,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from ingest.local_days import EPOCH
+from ingest.rows import whole
 from protocols.columnar.distinct import cut, number
 from protocols.columnar.loading import loops, ready
 
@@ -282,12 +283,12 @@ def _coded(column: "pa.ChunkedArray") -> tuple[Any, list[Any]]:
     import numpy as np
     import pyarrow as pa
 
-    whole = column.combine_chunks()
+    values = whole(column)
     if ready() and loops() is not None:
-        places = np.zeros(len(whole), np.int64)
-        first = number(whole, places)
-        return places, whole.take(pa.array(first)).to_pylist()
-    coded = whole.dictionary_encode(null_encoding="encode")
+        places = np.zeros(len(values), np.int64)
+        first = number(values, places)
+        return places, values.take(pa.array(first)).to_pylist()
+    coded = values.dictionary_encode(null_encoding="encode")
     return coded.indices.to_numpy(zero_copy_only=False).astype(np.int64), coded.dictionary.to_pylist()
 
 

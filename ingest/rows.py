@@ -52,14 +52,17 @@ def nulls(rows: int, types: "Iterable[pa.DataType]") -> "dict[pa.DataType, pa.Ar
     return {kind: pa.nulls(rows, kind) for kind in {*types}}
 
 
+def whole(column: "pa.ChunkedArray") -> "pa.Array":
+    """A column in one piece; Arrow would copy it even where it is."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
 def gathered(table: "pa.Table") -> "pa.Table":
     """A table of several pieces as one, its columns of nothing but nulls sharing their memory."""
     import pyarrow as pa
 
     none = nulls(table.num_rows, (column.type for column in table.columns if column.null_count == len(column)))
-    columns = [
-        none[column.type] if column.null_count == len(column) else column.combine_chunks() for column in table.columns
-    ]
+    columns = [none[column.type] if column.null_count == len(column) else whole(column) for column in table.columns]
     return pa.table(columns, schema=table.schema)
 
 
@@ -81,7 +84,7 @@ def _apart(spec: TableSpec, table: "pa.Table") -> "Iterator[tuple[dict[str, Any]
 
     code = np.zeros(table.num_rows, np.int64)
     for column in spec.partition_by:
-        coded = table[column].combine_chunks().dictionary_encode(null_encoding="encode")
+        coded = whole(table[column]).dictionary_encode(null_encoding="encode")
         code = code * len(coded.dictionary) + coded.indices.to_numpy(zero_copy_only=False)
     begins = np.flatnonzero(np.append(True, code[1:] != code[:-1]))
     if begins.size > np.unique(code[begins]).size:
