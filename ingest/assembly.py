@@ -169,9 +169,19 @@ def _ids(sides: _Sides, pairing: Pairing, pairs: Pairs, *, compiled: bool) -> "p
         if len(rows) > 1:
             rows.sort(key=lambda row: _place(pairing, pairs, row))
             ordinal[rows] = np.arange(len(rows))
-    days = pa.array(pairs.day).cast(pa.date32()).cast(pa.string())
-    told = pc.binary_join_element_wise(digest, days, pa.array(ordinal).cast(pa.string()), ":")
+    day, ordinals = _as_texts(pa.array(pairs.day).cast(pa.date32())), _as_texts(pa.array(ordinal))
+    told = pc.binary_join_element_wise(digest, day, ordinals, ":")
     return hexadecimal(sha256(told, compiled=compiled)[:, : _ID // 2])
+
+
+def _as_texts(values: "pa.Array") -> "pa.Array | pa.Scalar":
+    """Each value written out; one for all rows where they are all the same, as they mostly are."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if len(values) and pc.all(pc.equal(values, values[0])).as_py():
+        return values[:1].cast(pa.string())[0]
+    return values.cast(pa.string())
 
 
 def _perhaps_again(digest: "pa.Array", day: Any) -> Any:
