@@ -20,7 +20,7 @@ from ingest.exchange import UPLOAD_REACH, Changed, changed
 from ingest.handing import Handed
 from ingest.lake import FilesGoneError, Lake
 from ingest.overlap import abreast, behind
-from ingest.rows import arrow_schema, as_table, nulls
+from ingest.rows import arrow_schema, as_table, as_type, nulls
 from ingest.scan import remedy
 from ingest.signing import signatures
 from ingest.staging import Staged
@@ -319,14 +319,16 @@ def _select(rows: "pa.Table", name: str, kind: str) -> "pa.Table":
     import pyarrow.compute as pc
 
     mine = pc.equal(rows["kind"], kind)
-    if not pc.all(mine, min_count=0).as_py():
+    if not pc.any(mine).as_py():
+        rows = rows.slice(0, 0)
+    elif not pc.all(mine).as_py():
         rows = rows.filter(mine)
     schema = arrow_schema(TABLES[name])
     identity = TABLES[name].columns[0].name
     none = nulls(rows.num_rows, schema.types)
-    arrays = []
+    arrays, names = [], set(rows.column_names)
     for field in schema:
         source = "id" if field.name == identity else field.name
-        known = source in rows.column_names and rows[source].null_count < rows.num_rows
-        arrays.append(rows[source].cast(field.type) if known else none[field.type])
+        known = source in names and rows[source].null_count < rows.num_rows
+        arrays.append(as_type(rows[source], field.type) if known else none[field.type])
     return pa.table(arrays, schema=schema)

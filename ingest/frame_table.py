@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from ingest.exchange import FRAME_COLUMNS, frame_types
 from ingest.local_days import EPOCH, local_days, midnight
 from ingest.near_dates import latest_date, nearest_date
-from ingest.rows import nulls, whole
+from ingest.rows import as_type, nulls, whole
 from protocols.columnar.distinct import distinct, mapped
 from protocols.facts import infer_datetime
 
@@ -90,7 +90,7 @@ def _rows(recorded: "pa.Table", said: "dict[str, pa.Array]", zone: ZoneInfo) -> 
     }
     types = frame_types()
     none = nulls(count, types.values())
-    arrays = [columns[name].cast(kind) if name in columns else none[kind] for name, kind in types.items()]
+    arrays = [as_type(columns[name], kind) if name in columns else none[kind] for name, kind in types.items()]
     return pa.table(arrays, names=list(types))
 
 

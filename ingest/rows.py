@@ -39,7 +39,7 @@ def as_table(spec: TableSpec, rows: "pa.Table | Sequence[Mapping[str, Any]]") ->
 
     schema = arrow_schema(spec)
     if isinstance(rows, pa.Table):
-        return rows.select(schema.names).cast(schema)
+        return rows if rows.schema.equals(schema, check_metadata=True) else rows.select(schema.names).cast(schema)
     if strangers := {name for row in rows for name in row} - set(schema.names):
         raise ValueError(f"{spec.name} has no column {min(strangers)!r}")
     return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
@@ -55,6 +55,11 @@ def nulls(rows: int, types: "Iterable[pa.DataType]") -> "dict[pa.DataType, pa.Ar
 def whole(column: "pa.ChunkedArray") -> "pa.Array":
     """A column in one piece; Arrow would copy it even where it is."""
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def as_type(column: "pa.Array", kind: "pa.DataType") -> "pa.Array":
+    """A column in a type; Arrow takes its time where it has that already, and there are seventy columns a batch."""
+    return column if column.type == kind else column.cast(kind)
 
 
 def gathered(table: "pa.Table") -> "pa.Table":

@@ -87,7 +87,7 @@ class _Batch:
     """One batch: its fields as the row decoder gives them, and what they say."""
 
     def __init__(self, batch: "pa.RecordBatch", table: Any) -> None:
-        self._batch = batch
+        self._batch, self._names = batch, frozenset(batch.schema.names)
         self._table = table
         self._made: dict[str, pa.Array] = {}
 
@@ -129,12 +129,8 @@ class _Batch:
         import pyarrow as pa
 
         if name not in self._made:
-            if name not in self._batch.schema.names:
-                self._made[name] = pa.nulls(self._batch.num_rows, pa.string())
-            elif self._batch.schema.field(name).type == pa.binary():
-                self._made[name] = mapped([self._batch[name]], _hex, pa.string())
-            else:
-                self._made[name] = self._batch[name]
+            column = self._batch[name] if name in self._names else pa.nulls(self._batch.num_rows, pa.string())
+            self._made[name] = mapped([column], _hex, pa.string()) if column.type == pa.binary() else column
         return self._made[name]
 
     def _message(self, mti: str | None, said: dict[int, str | None]) -> Message:
@@ -151,7 +147,7 @@ class _Batch:
         card = self._text("F2").is_valid()
         names = ("mti", "F3", "F22", "F25", "F39", "F49", "60.1", "60.3", "F63")
         places, found = distinct([*(self._text(name) for name in names), card, has_order])
-        wanted: dict[str, list[Any]] = {name: [] for name in ("mti", "pair", *_SAID)}
+        wanted: dict[str, list[Any]] = {name: [] for name in ("mti", "pair", "outcome", *_SAID)}
         for mti, code, entry, condition, response, currency, kind, network, note, with_card, ordered in found:
             sixty = kind if kind is None or network is None else f"{kind}000000{network}"
             tag = ORDER.encode("ascii").hex().upper() if ordered and "raw" in self._table[59].codec else ORDER
@@ -162,12 +158,15 @@ class _Batch:
             wanted["pair"].append(meaning.request_mti(mti) if mti else None)
             for name in _SAID:
                 wanted[name].append(getattr(told, name) if told else None)
+            wanted["outcome"].append(_outcome(told.is_request, told.response_code, None) if told else None)
         types = {"is_request": pa.bool_()}
         said = {name: chosen(each, places, types.get(name, pa.string())) for name, each in wanted.items()}
         said |= self._counted(said["mti"])
         said["is_request"] = pc.fill_null(said["is_request"], False)
         said["order_ref"] = order
-        said["outcome"] = self._outcome(said)
+        if said["rmb_flag"].null_count < len(said["rmb_flag"]):
+            flagged = [said["is_request"], said["response_code"], said["rmb_flag"]]
+            said["outcome"] = mapped(flagged, _outcome, pa.string())
         return said
 
     def _order(self) -> "tuple[pa.Array, pa.Array]":
@@ -209,20 +208,6 @@ class _Batch:
         columns = zip(*rows, strict=True)
         return {name: chosen(each, places, types[name]) for name, each in zip(types, columns, strict=True)}
 
-    @staticmethod
-    def _outcome(said: "dict[str, pa.Array]") -> "pa.Array":
-        """What an answer says; a settlement's answer without a code says it by its flags."""
-        import pyarrow as pa
-
-        def outcome(request: bool, code: str | None, flag: str | None) -> str | None:
-            if request:
-                return None
-            if code is None:
-                return None if flag is None else "approved"
-            return "approved" if is_approved(code) else "declined"
-
-        return mapped([said["is_request"], said["response_code"], said["rmb_flag"]], outcome, pa.string())
-
     def _cards(self) -> "pa.Array":
         """First six and last four of F2's card number, else of F35's: ``protocols.facts.mask_pan``."""
         import pyarrow.compute as pc
@@ -258,8 +243,16 @@ class _Batch:
         import pyarrow as pa
 
         name = f"F55.{tag}"
-        there = name in self._batch.schema.names
-        return self._batch[name] if there else pa.nulls(self._batch.num_rows, pa.binary())
+        return self._batch[name] if name in self._names else pa.nulls(self._batch.num_rows, pa.binary())
+
+
+def _outcome(request: bool, code: str | None, flag: str | None) -> str | None:
+    """What an answer says; a settlement's answer without a code says it by its flags."""
+    if request:
+        return None
+    if code is None:
+        return None if flag is None else "approved"
+    return "approved" if is_approved(code) else "declined"
 
 
 def _hex(value: bytes | None) -> str | None:
