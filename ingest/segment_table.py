@@ -102,8 +102,8 @@ def segment_table(
     tables = [as_table(TABLES["raw_frames"], others)]
     for start in range(0, frames.size, _PIECE):
         some = frames[start : start + _PIECE]
-        mine = places[some]
-        table = _frames(data, segment, mine, _heads(data, mine), lines[start : start + _PIECE], opened, zone)
+        mine: Any = slice(some[0], some[-1] + 1) if some[-1] - some[0] < some.size else some
+        table = _frames(data, segment, places[mine], heads[mine], lines[start : start + _PIECE], opened, zone)
         if table is None:
             return None
         tables.append(table)
@@ -272,15 +272,16 @@ def _frames(  # noqa: PLR0917  what is known of the segment
     if not _is_ascii(tokens):
         return None
     seen = heads["wall_ns"].astype(np.int64) // 1000
-    lines_of = pa.array([each[2] for each in opened] + [""], pa.string())
-    profiles_of = pa.array([each[3] for each in opened] + [""], pa.string())
+    strange = [""] if (lines < 0).any() else []  # of a frame without a session
+    lines_of = pa.array([each[2] for each in opened] + strange, pa.string())
+    profiles_of = pa.array([each[3] for each in opened] + strange, pa.string())
     session = pa.array(np.where(lines < 0, len(opened), lines))
     count = places.size
     made = {
         "segment_id": pa.repeat(pa.scalar(segment), count),
         "seq": pa.array(heads["seq"].astype(np.int64)),
-        "line": lines_of.take(session),
-        "profile": profiles_of.take(session),
+        "line": _taken(lines_of, session),
+        "profile": _taken(profiles_of, session),
         "direction": pa.array(_DIRECTIONS).take(pa.array((heads["flags"] >> 4).astype(np.int8))),
         "kind": pa.repeat(pa.scalar(Kind.FRAME.name.lower()), count),
         "seen_at": pa.array(seen).cast(pa.timestamp("us", tz="UTC")),
@@ -294,6 +295,14 @@ def _frames(  # noqa: PLR0917  what is known of the segment
         "day": pa.array(local_days(seen, zone)).cast(pa.date32()),
     }
     return pa.table(made).select(arrow_schema(TABLES["raw_frames"]).names).cast(arrow_schema(TABLES["raw_frames"]))
+
+
+def _taken(values: "pa.Array", places: "pa.Array") -> "pa.Array":
+    """A value for each place; what all have is not looked up one by one."""
+    import pyarrow as pa
+
+    first = values[0]
+    return pa.repeat(first, len(places)) if all(each == first for each in values) else values.take(places)
 
 
 def _is_ascii(texts: "pa.Array") -> bool:
