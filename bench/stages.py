@@ -34,7 +34,10 @@ STEPS = {
     "exchanges assembled, their ids": ("ingest.exchange:assembled", "ingest.deriving:_select"),
     "Parquet written": ("pyarrow.parquet:ParquetWriter.write_table", "pyarrow.parquet:ParquetWriter.close"),
     "files read back and compared": ("ingest.datafile:_is_sound",),
-    "partitions, statistics, hashes of files": ("ingest.lake:write",),
+    "partitions, statistics, hashes of files": (
+        "ingest.lake:write",
+        *(f"ingest.datafile:{name}" for name in ("content_hash", "statistics", "sync", "publish")),  # on two threads
+    ),
     "the log, and what is old swept": ("ingest.deltalog:commit", "ingest.lake:Lake.sweep"),
     "the rest": ("ingest.landing:bring", "ingest.landing:derive"),
 }
