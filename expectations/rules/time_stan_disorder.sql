@@ -1,12 +1,12 @@
 -- One row an attempt whose trace number follows another's in its batch while its terminal's clock stands more than a minute
 -- earlier: by how many seconds. A clock that was set nearer to the host's was put right.
--- In most batches the clock never turns back in the order of their numbers: these need not be put in order row by row. The
--- attempts of the others are, by numbers alone; what they are called is asked of the few that turn back.
 WITH clocked AS (
     SELECT nth, stan, terminal_dt, (trace // 10000000)::BIGINT AS batch_number
     FROM attempt
     WHERE stan IS NOT NULL AND batch IS NOT NULL AND terminal_dt IS NOT NULL AND kind NOT IN ('OFFLINE_SALE', 'REVERSAL') AND NOT only_in_journal
 ),
+-- In most batches the clock never turns back in the order of their numbers: these need not be put in order row by row. The
+-- attempts of the others are, by numbers alone; what they are called is asked of the few that turn back.
 turning AS (
     SELECT batch_number FROM clocked
     GROUP BY batch_number
