@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 
+from bench.detection.casts import ACCOUNTS, TILLS
 from bench.detection.fees import figures
 from bench.detection.figures import Total, calibrate, total
 from bench.detection.pipeline import FIVE_PERCENT, PERTURBATIONS, Perturbation
@@ -25,10 +26,15 @@ ROOT = Path(__file__).parents[2]
 FIRST_SEED: dict[Split, int] = {"dev": 20, "test": 60}
 """Of the test split: seeds of no world that rules were looked at with. Points are fitted on dev's (`fit`)."""
 
+MORE_SEED = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is acted: worlds of each split, merchants and cases of each play in a world, fees, and what is lost."""
+    """How much is acted: worlds of each split, merchants and cases of each play in a world, fees, and what is lost.
+
+    ``accounts`` and ``tills`` are so many test worlds more, of what a merchant or a till has only once (`casts`).
+    """
 
     test: int
     dev: int
@@ -38,12 +44,17 @@ class Size:
     fees: int
     changes: int
     ways: tuple[Perturbation, ...] = PERTURBATIONS
+    accounts: int = 0
+    tills: int = 0
 
 
+ACCOUNT_SHOPS = 300
 SIZES = {
     "small": Size(test=1, dev=1, shops=16, cases=6, perturbed=6, fees=1_000_000, changes=300, ways=(FIVE_PERCENT,)),
     "middle": Size(test=2, dev=1, shops=24, cases=12, perturbed=4, fees=1_000_000, changes=1_000),
-    "full": Size(test=14, dev=4, shops=30, cases=24, perturbed=12, fees=1_000_000, changes=3_000),
+    "full": Size(
+        test=14, dev=4, shops=30, cases=24, perturbed=12, fees=1_000_000, changes=3_000, accounts=14, tills=10
+    ),
 }
 
 
@@ -60,6 +71,12 @@ def main(size: str, workers: int, write: bool) -> None:
         for split, count in counts.items()
         for number in range(count)
     ]
+    more = [Order("test", MORE_SEED + number, ACCOUNT_SHOPS, 0, cast=ACCOUNTS) for number in range(of.accounts)]
+    more += [
+        Order("test", MORE_SEED + of.accounts + number, of.shops, of.cases, cast=TILLS) for number in range(of.tills)
+    ]
+    orders[of.test : of.test] = more
+    tests = of.test + len(more)
     orders += [
         Order("test", FIRST_SEED["test"] - 1, of.shops // 2, of.perturbed, way) for way in (Perturbation(), *of.ways)
     ]
@@ -70,9 +87,9 @@ def main(size: str, workers: int, write: bool) -> None:
         click.echo(f"could not measure: {lost}", err=True)
         sys.exit(3)
     perturbed: dict[str, Total] = {
-        order.how.name: total([each]) for order, each in list(zip(orders, outcomes, strict=True))[of.test + of.dev :]
+        order.how.name: total([each]) for order, each in list(zip(orders, outcomes, strict=True))[tests + of.dev :]
     }
-    test, dev = total(outcomes[: of.test]), total(outcomes[of.test : of.test + of.dev])
+    test, dev = total(outcomes[:tests]), total(outcomes[tests : tests + of.dev])
     results = Results(
         size,
         "make bench-detection" if size == "full" else f"make bench-detection SIZE={size}",

@@ -91,7 +91,6 @@ class Merchant:
     returns_fee: bool | None = None
     instant_since: dt.date | None = None
     promotion_until: dt.date | None = None
-    sales_a_day: int = 40
     terminals: int = 2
 
 

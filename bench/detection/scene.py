@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bench.detection.attempt import FORMS, Attempt
+from bench.detection.casts import WHOLE, Cast
 from bench.detection.device import Device, Heard
 from bench.detection.host import Host
 from bench.detection.network import Line
@@ -91,6 +92,7 @@ class World:
     chance: random.Random
     wallet: Wallet
     days: list[dt.date]
+    cast: Cast = WHOLE
     truth: Truth = field(default_factory=Truth)
     host: Host = field(default_factory=Host)
     heard: list[Heard] = field(default_factory=list)
@@ -159,7 +161,7 @@ def new_device(world: World, merchant: Merchant, number: int, *, terminal: str =
         profile=merchant.profile,
         terminal=name,
         merchant=merchant.mid,
-        stan=999_999 - chance.randrange(60, 400) if chance.random() < 0.15 else chance.randrange(30_000, 900_000),
+        stan=_first_number(world, chance),
         batch=chance.randrange(100, 90_000),
         wiring=Line(chance),
         host=world.host,
@@ -168,6 +170,11 @@ def new_device(world: World, merchant: Merchant, number: int, *, terminal: str =
         chance=chance,
         ahead_s=round(chance.gauss(0, 25)),
     )
+
+
+def _first_number(world: World, chance: random.Random) -> int:
+    near = chance.random() < world.cast.near_wrap
+    return 999_999 - chance.randrange(60, world.cast.wrap_within) if near else chance.randrange(30_000, 900_000)
 
 
 @dataclass(slots=True)

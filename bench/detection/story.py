@@ -5,7 +5,6 @@ A world is a function of its split and its seed.
 
 import datetime as dt
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +19,10 @@ from bench.detection.acquirer import (
     next_working_day,
 )
 from bench.detection.attempt import Attempt
+from bench.detection.casts import WHOLE, Cast
 from bench.detection.device import Device
 from bench.detection.population import DEPOSIT_TRADES, PEAKS, ZONE, Merchant, Split, amount, days, hour, merchants
-from bench.detection.scene import SPECS, Play, Scene, Shop, Spec, World, acted, new_device
+from bench.detection.scene import SPECS, Play, Scene, Shop, World, acted, new_device
 from bench.detection.truth import Truth
 from ingest.simulator.cards import DOMESTIC, FOREIGN, Wallet
 
@@ -48,9 +48,7 @@ class Story:
         return self.world.truth
 
 
-def write(
-    split: Split, seed: int, *, shops: int, cases: int, profiles: tuple[str, ...], specs: Sequence[Spec] = ()
-) -> Story:
+def write(split: Split, seed: int, *, shops: int, cases: int, profiles: tuple[str, ...], cast: Cast = WHOLE) -> Story:
     """Act a world.
 
     Args:
@@ -59,10 +57,10 @@ def write(
         shops: how many merchants; one in eight is healthy.
         cases: how many of each play, times its weight.
         profiles: of the terminals, in turn.
-        specs: the plays; all of them by default.
+        cast: which plays, and how busy the tills are.
     """
     chance = random.Random(f"{split} {seed}")
-    world = World(split, chance, Wallet(random.Random(f"{split} {seed} cards")), days(split))
+    world = World(split, chance, Wallet(random.Random(f"{split} {seed} cards")), days(split), cast)
     world.turn = dt.date(2024, 2, 29) if split == "dev" else dt.date(2025, 12, 31)
     world.delivered_twice = {world.days[3], world.days[5]}
     books = Books(world, chance)
@@ -81,7 +79,7 @@ def write(
         _customers(shop)
         if not merchant.healthy:
             _money_stories(books, shop)
-    _cast(world, list(specs) or SPECS, cases)
+    _put_in(world, cases)
     world.run()
     books.post()
     classes: set[tuple[int, str]] = set()
@@ -161,7 +159,7 @@ def _customers(shop: Shop) -> None:
     """The ordinary trade of a shop."""
     world = shop.world
     for day in world.days:
-        for _ in range(round(shop.merchant.sales_a_day * world.chance.uniform(0.7, 1.3))):
+        for _ in range(round(world.cast.sales_a_day * world.chance.uniform(0.7, 1.3))):
             moment = _at(day, hour(world.chance))
             world.at(moment, _customer(shop, moment))
 
@@ -227,10 +225,10 @@ def _retried(world: World, sale: Attempt, retry: Attempt) -> None:
                 world.truth.mark(case, retry.key)
 
 
-def _cast(world: World, specs: Sequence[Spec], cases: int) -> None:
+def _put_in(world: World, cases: int) -> None:
     """Give every play its shops, tills and hours."""
-    chance = world.chance
-    for spec in specs:
+    chance, plays = world.chance, world.cast.plays
+    for spec in SPECS if plays is None else [each for each in SPECS if each.name in plays]:
         able = [
             shop
             for shop in world.shops
@@ -249,16 +247,8 @@ def _cast(world: World, specs: Sequence[Spec], cases: int) -> None:
             world.at(moment, acted(scene, spec))
 
 
-FEE_PLAYS = (
-    ("step", 5),
-    ("announced", 1),
-    ("promotion", 1),
-    ("mix", 1),
-    ("surcharge", 1),
-    ("cap", 1),
-    ("class", 1),
-    ("concession", 1),
-)
+LARGE_FEN = 100_000
+"""The usual ticket from which on a debit's fee often reaches its cap."""
 _FEE_RULES = {
     "step": ("fee_rate_step_change",),
     "surcharge": ("fee_fixed_surcharge",),
@@ -272,7 +262,9 @@ _FEE_NEGATIVES = {"announced": 26, "promotion": 27, "mix": 28}
 def _money_stories(books: Books, shop: Shop) -> None:
     """What the acquirer does to a merchant's fees, and to one of its payouts."""
     world, merchant, chance = books.world, shop.merchant, books.world.chance
-    kind = chance.choices([name for name, _ in FEE_PLAYS], [weight for _, weight in FEE_PLAYS])[0]
+    often = {"step": world.cast.steps, "announced": 1, "promotion": 1, "mix": 1, "surcharge": 1}
+    often |= {"cap": world.cast.cap[merchant.trade.median >= LARGE_FEN], "class": 1, "concession": 1}
+    kind = chance.choices(list(often), list(often.values()))[0]
     name = f"fee_{kind}"
     also = ("fee_rate_over_contract", "fee_rate_step_change", "fee_card_class_wrong", "fee_debit_cap_missed")
     if kind in _FEE_RULES:

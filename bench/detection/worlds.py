@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.detection.baselines import compare
+from bench.detection.casts import WHOLE, Cast
 from bench.detection.figures import Outcome
 from bench.detection.match import match
 from bench.detection.pipeline import Perturbation, run
@@ -29,6 +30,7 @@ class Order(NamedTuple):
     shops: int
     cases: int
     how: Perturbation = Perturbation()
+    cast: Cast = WHOLE
 
 
 def play(order: Order, *, bench: Judge | None = None) -> Outcome:
@@ -38,7 +40,7 @@ def play(order: Order, *, bench: Judge | None = None) -> Outcome:
 
         bench = Bench()
     begun = time.perf_counter()
-    story = write(order.split, order.seed, shops=order.shops, cases=order.cases, profiles=brands())
+    story = write(order.split, order.seed, shops=order.shops, cases=order.cases, profiles=brands(), cast=order.cast)
     acted = time.perf_counter()
     folder = Path(tempfile.mkdtemp(prefix="detection-"))
     try:

@@ -33,7 +33,7 @@ def upload_was_not_made(s: Scene) -> Play:
     yield from ()
 
 
-@fault("batch_gap")
+@fault("batch_gap", weight=2)
 def batch_number_skipped(s: Scene) -> Play:
     """The terminal skipped a batch number: a batch was settled that nobody saw."""
     if s.device.signs_in_daily:

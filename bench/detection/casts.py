@@ -1,0 +1,40 @@
+"""What a world acts: the whole catalogue, or more of what a merchant or a till has only once."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Which plays, how busy the tills are, and how often what.
+
+    Attributes:
+        plays: names of the plays that are acted; None: all.
+        sales_a_day: of a merchant, about.
+        near_wrap: share of the tills whose trace numbers are near their end.
+        wrap_within: so many numbers at most.
+        steps: of a merchant's fees how often the rate is raised without a word, for one of each other play.
+        cap: how often a debit fee's cap is forgotten where tickets are small, and where they are large enough for it.
+    """
+
+    plays: frozenset[str] | None = None
+    sales_a_day: int = 40
+    near_wrap: float = 0.15
+    wrap_within: int = 400
+    steps: int = 5
+    cap: tuple[int, int] = (1, 1)
+
+
+WHOLE = Cast()
+ACCOUNTS = Cast(plays=frozenset(), sales_a_day=24, steps=1, cap=(0, 28))
+"""What befalls a merchant's account once: a change of its fees, a payout, a deposit."""
+TILLS = Cast(
+    plays=frozenset((
+        "numbers_lost", "count_is_wrong", "amount_is_wrong", "upload_was_not_made", "batch_number_skipped",
+        "settlement_forgotten", "batch_posted_twice", "void_across_the_cut", "reversal_left_overnight",
+        "clock_is_far_off", "numbers_wrap", "batch_number_jumps", "device_replaced", "uploaded_twice_once_posted",
+        "dump_read_twice",
+    )),
+    near_wrap=1.0,
+    wrap_within=130,
+)  # fmt: skip
+"""What a till can have once an evening, or once."""
