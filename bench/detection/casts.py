@@ -13,6 +13,7 @@ class Cast:
         near_wrap: share of the tills whose trace numbers are near their end.
         wrap_within: so many numbers at most.
         steps: of a merchant's fees how often the rate is raised without a word, for one of each other play.
+        days: how long the story is.
         cap: how often a debit fee's cap is forgotten where tickets are small, and where they are large enough for it.
     """
 
@@ -20,11 +21,14 @@ class Cast:
     sales_a_day: int = 40
     near_wrap: float = 0.15
     wrap_within: int = 400
+    days: int = 8
     steps: int = 5
     cap: tuple[int, int] = (1, 1)
 
 
 WHOLE = Cast()
+SEASON = Cast(days=60)
+"""As long as the catalogue wants it."""
 ACCOUNTS = Cast(plays=frozenset(), sales_a_day=24, steps=1, cap=(0, 28))
 """What befalls a merchant's account once: a change of its fees, a payout, a deposit."""
 TILLS = Cast(

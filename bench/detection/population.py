@@ -63,8 +63,8 @@ _LISTS: dict[Split, tuple[int, ...]] = {
     "dev": (800, 1200, 1500, 1800, 2200, 2800, 3500, 4500, 5900, 8800, 9900, 16800),
     "test": (600, 1000, 1400, 1900, 2300, 2500, 3200, 3900, 5600, 7800, 12000, 19900),
 }
-_DAYS: dict[Split, tuple[dt.date, int]] = {"dev": (dt.date(2024, 2, 26), 8), "test": (dt.date(2025, 12, 29), 8)}
-"""First day and how many: over a leap day, and over a New Year with a working Sunday (调休)."""
+_FIRST_DAY: dict[Split, dt.date] = {"dev": dt.date(2024, 2, 26), "test": dt.date(2025, 12, 29)}
+"""A leap day follows, or a New Year with a working Sunday (调休)."""
 
 
 @dataclass(slots=True)
@@ -122,10 +122,9 @@ def merchants(split: Split, count: int, chance: random.Random, profiles: tuple[s
     return made
 
 
-def days(split: Split) -> list[dt.date]:
-    """The days of a population's story."""
-    first, count = _DAYS[split]
-    return [first + dt.timedelta(days=step) for step in range(count)]
+def days(split: Split, count: int) -> list[dt.date]:
+    """So many days of a population's story."""
+    return [_FIRST_DAY[split] + dt.timedelta(days=step) for step in range(count)]
 
 
 def amount(merchant: Merchant, chance: random.Random) -> int:

@@ -60,7 +60,7 @@ def write(split: Split, seed: int, *, shops: int, cases: int, profiles: tuple[st
         cast: which plays, and how busy the tills are.
     """
     chance = random.Random(f"{split} {seed}")
-    world = World(split, chance, Wallet(random.Random(f"{split} {seed} cards")), days(split), cast)
+    world = World(split, chance, Wallet(random.Random(f"{split} {seed} cards")), days(split, cast.days), cast)
     world.turn = dt.date(2024, 2, 29) if split == "dev" else dt.date(2025, 12, 31)
     world.delivered_twice = {world.days[3], world.days[5]}
     books = Books(world, chance)

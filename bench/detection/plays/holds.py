@@ -3,6 +3,8 @@
 from bench.detection.scene import Play, Scene, fault
 
 HOUSES = ("7011", "8062")
+LEFT_OPEN = ("preauth_open_too_long",)
+"""A hold that the play leaves as it is: after a month that is another fault."""
 
 
 @fault("completion_over_115", trades=HOUSES)
@@ -52,7 +54,7 @@ def hold_voided_after_completion(s: Scene) -> Play:
     s.loses(hold)
 
 
-@fault("completion_void_amount", trades=HOUSES, also=("fee_not_returned_on_void",))
+@fault("completion_void_amount", trades=HOUSES, also=("fee_not_returned_on_void", *LEFT_OPEN))
 def completion_voided_in_part(s: Scene) -> Play:
     """A completion voided for less than it was."""
     card, hold = s.card(), s.odd(20_000, 60_000)
@@ -64,7 +66,7 @@ def completion_voided_in_part(s: Scene) -> Play:
     s.loses(3_000)
 
 
-@fault("completion_void_cross_day", trades=HOUSES, days=2)
+@fault("completion_void_cross_day", trades=HOUSES, days=2, also=LEFT_OPEN)
 def completion_voided_next_day(s: Scene) -> Play:
     """A completion voided on the next clearing day."""
     card, hold = s.card(), s.odd(20_000, 60_000)
@@ -76,7 +78,7 @@ def completion_voided_next_day(s: Scene) -> Play:
     s.loses(hold)
 
 
-@fault("preauth_mislabelled", trades=("5812", "5814", "5411"))
+@fault("preauth_mislabelled", trades=("5812", "5814", "5411"), also=LEFT_OPEN)
 def hold_in_a_cafe(s: Scene) -> Play:
     """The clerk pressed pre-authorisation instead of sale."""
     s.act("PREAUTH", s.usual(), s.card())
@@ -84,7 +86,7 @@ def hold_in_a_cafe(s: Scene) -> Play:
     yield from ()
 
 
-@fault("preauth_mislabelled", trades=HOUSES)
+@fault("preauth_mislabelled", trades=HOUSES, also=LEFT_OPEN)
 def hold_and_sale(s: Scene) -> Play:
     """The clerk pressed pre-authorisation, saw it, and took a sale; the hold stayed."""
     card, amount = s.card(), s.odd(20_000, 60_000)
