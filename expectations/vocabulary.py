@@ -97,6 +97,7 @@ MISSING: dict[str, str] = {
     "transaction_types": "what some attempts were, sales or refunds, is not known",
     "totals_definition": "whether the terminal's total has voids, refunds and codes in it is not public",
     "unknown_outcomes": "attempts without an answer: the terminal may have counted them",
+    "repeated_numbers": "a lost record that bore another's trace number, such as a sale sent again, leaves no gap",
     "device_serial": "no list of the devices' serial numbers",
     "training_days": "days of training are not known",
     "earlier_days": "records begin less than 30 days before",

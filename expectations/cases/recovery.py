@@ -197,7 +197,7 @@ class _Later:
     """Rows of a table by what they name, so that a case looks only at those about it."""
 
     def __init__(self, key: str, names: tuple[str, str], rows: Iterable[Mapping[str, Any]]) -> None:
-        self._key, self._by = key, defaultdict[str, dict[str, Mapping[str, Any]]](dict)
+        self._by = defaultdict[str, dict[str, Mapping[str, Any]]](dict)
         for row in rows:
             for name in names:
                 self._by[row[name]][row[key]] = row

@@ -1,7 +1,7 @@
 -- What was seen, on one clock and under one key, before anything is linked.
 --
 -- In:  transactions, settlements, events, signatures, rejects (the tables), shop (zone, cutoff_s).
--- Out: attempt (a view here, of `life` in the end), again, settlement, event, signature, used, merchant, clock.
+-- Out: attempt (a view here, of `life` in the end), again, signed_unseen, settlement, event, signature, used, merchant, clock.
 
 -- The same record read twice is one record. Only ids that come twice are put in order: a window over everything
 -- would cost more than all that follows. Numbers are counted before texts, which need many times the memory.
@@ -114,15 +114,20 @@ INSERT INTO attempt_row SELECT * FROM attempt_told WHERE kind = 'QR_SALE';
 INSERT INTO attempt_row SELECT * FROM attempt_told WHERE kind = 'SALE';
 
 -- A signature bears its sale's number at most terminals. Where the sale it signs was not seen, the number tells of one
--- whose record was lost, and is as missing as the record; at a terminal whose signatures have numbers of their own it is not.
+-- whose record was lost, and is as missing as the record. Whether signatures have numbers of their own is seen by those of
+-- the terminal whose sale was seen, or of all terminals of its kind.
 CREATE TEMP TABLE signed_unseen AS
-WITH shares AS (
-    SELECT g.terminal_id FROM signatures g JOIN attempt_row a ON a.id = g.transaction_id
-    GROUP BY g.terminal_id HAVING bool_and(a.stan = g.stan)
-)
-SELECT DISTINCT 'SIGNATURE' AS operation, terminal_id, batch_no, stan
-FROM signatures SEMI JOIN shares USING (terminal_id)
-WHERE transaction_id IS NULL AND stan IS NOT NULL;
+WITH told AS (
+    SELECT g.terminal_id, g.profile, count(*) FILTER (a.stan = g.stan) AS shared, count(*) FILTER (a.stan <> g.stan) AS apart
+    FROM signatures g JOIN attempt_row a ON a.id = g.transaction_id
+    GROUP BY g.terminal_id, g.profile
+),
+kind AS (SELECT profile, sum(shared) > sum(apart) AS shares FROM told GROUP BY profile)
+SELECT DISTINCT 'SIGNATURE' AS operation, s.terminal_id, s.batch_no, s.stan
+FROM signatures s
+LEFT JOIN told t ON t.terminal_id = s.terminal_id AND t.profile IS NOT DISTINCT FROM s.profile
+LEFT JOIN kind k ON k.profile IS NOT DISTINCT FROM s.profile
+WHERE s.transaction_id IS NULL AND s.stan IS NOT NULL AND coalesce(t.shared > t.apart, k.shares, true);
 
 -- Every number a terminal used, whatever for: this is what a gap is measured against. A message that names
 -- no terminal is of its line's.

@@ -15,14 +15,17 @@ WITH last_request AS (
       AND rmb_credit_count IS NOT NULL AND rmb_credit_amount_fen IS NOT NULL
     QUALIFY row_number() OVER (PARTITION BY merchant, terminal, batch, epoch ORDER BY moment DESC, stan DESC, id DESC) = 1
 ),
-counted AS (
-    SELECT s.id, l.amount_fen,
+known AS (
+    SELECT s.id, l.amount_fen, l.stands, l.state <> 'open' AS answered,
            l.kind IN ('SALE', 'COMPLETION', 'OFFLINE_SALE') AS is_debit,
            coalesce(upper(trim(l.card_org)), '') NOT IN ('', 'CUP') AS is_foreign
     FROM last_request s
     JOIN life l ON l.merchant = s.merchant AND l.terminal = s.terminal AND l.batch = s.batch AND l.epoch = s.epoch
-    WHERE l.stands AND l.kind IN ('SALE', 'COMPLETION', 'OFFLINE_SALE', 'VOID', 'COMPLETION_VOID', 'REFUND')
+    WHERE l.kind IN ('SALE', 'COMPLETION', 'OFFLINE_SALE', 'VOID', 'COMPLETION_VOID', 'REFUND')
       AND coalesce((s.stan - l.stan + 999999) % 999999 < 500000, l.moment <= s.moment)
+),
+counted AS (
+    SELECT id, amount_fen, is_debit, is_foreign FROM known WHERE stands
 ),
 seen AS (
     SELECT id,
@@ -86,8 +89,8 @@ differing AS (
 -- It makes a total of one record more or less, with the amount of one that was seen.
 numberless AS (
     SELECT DISTINCT d.id
-    FROM differing d JOIN counted c ON c.id = d.id AND c.is_debit = d.is_debit AND c.is_foreign = d.is_foreign
-    WHERE c.amount_fen * d.more = d.more_fen AND abs(d.more) = 1
+    FROM differing d JOIN known k ON k.id = d.id AND k.is_debit = d.is_debit AND k.is_foreign = d.is_foreign
+    WHERE d.more_fen = CASE WHEN d.more = 1 AND k.answered THEN k.amount_fen WHEN d.more = -1 AND k.stands THEN -k.amount_fen END
       AND d.id IN (SELECT id FROM differing GROUP BY id HAVING count(*) = 1)
 )
 SELECT id, merchant, terminal, batch, epoch, business_date, rmb_flag, foreign_flag,
@@ -105,7 +108,7 @@ SELECT id, merchant, terminal, batch, epoch, business_date, rmb_flag, foreign_fl
        CASE WHEN numbers_missing > 0 THEN ['stan_gap'] ELSE []::VARCHAR[] END
            || CASE WHEN start <> 'seen' THEN ['batch_start'] ELSE [] END
            || CASE WHEN has_open THEN ['unknown_outcomes'] ELSE [] END
-           || CASE WHEN id IN (SELECT id FROM numberless) THEN ['acquirer_file'] ELSE [] END AS missing
+           || CASE WHEN id IN (SELECT id FROM numberless) THEN ['repeated_numbers'] ELSE [] END AS missing
 FROM compared;
 
 -- A terminal that states one total of all cards, at the end of a day or of a batch: its batch's attempts, or, where

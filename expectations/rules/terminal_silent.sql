@@ -58,7 +58,7 @@ hours AS (
     FROM habit CROSS JOIN shop
 ),
 heard AS (
-    SELECT merchant, terminal, business_date, list_sort(list(epoch_us(moment) // 1000000)) AS seconds
+    SELECT merchant, terminal, business_date, list_sort(list(epoch_us(moment) // 1000000) FILTER (moment IS NOT NULL)) AS seconds
     FROM attempt
     WHERE business_date >= (SELECT min(business_date) FROM day WHERE in_scope(business_date)) - 30
     GROUP BY merchant, terminal, business_date

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 BATCH_FRAMES = 32_768
 """So many frames at a time run best: their bytes and columns stay near the processor."""
 COMPILED_FROM = 200_000
-"""Loading numba takes a second or two: numpy decodes so many frames meanwhile."""
+"""Loading numba takes some tenths of a second, and 120 MB: numpy decodes so many frames meanwhile."""
 _MOST_BYTES = 1 << 29
 
 

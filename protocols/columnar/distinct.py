@@ -64,7 +64,7 @@ def number(column: "pa.Array", codes: Any) -> Any:
 
     count = len(column)
     validity, offsets, octets = column.buffers()
-    none, table = np.zeros(0, np.int8), np.full(1 << max(count, 8).bit_length(), -1, np.int32)
+    none, table = np.zeros(0, np.int8), np.full(2 << max(count, 8).bit_length(), -1, np.int32)
     rows = np.empty(count, np.int32)
     known = loops().number_texts(
         np.frombuffer(offsets, np.int32)[column.offset : column.offset + count + 1],
@@ -98,7 +98,7 @@ def cut(codes: Any, seen: Any, silence: Any, order: Any) -> tuple[Any, Any, Any,
     rows = order.size
     stretch = np.zeros(rows, np.int64)
     if ready() and (made := loops()) is not None:
-        table = np.full(1 << max(rows, 8).bit_length(), -1, np.int64)
+        table = np.full(2 << max(rows, 8).bit_length(), -1, np.int64)
         first, last, sizes = (np.empty(rows, np.int64) for _ in range(3))
         count = made.cut(codes, seen, silence, order, table, np.empty_like(table), stretch, first, last, sizes)
         return stretch, first[:count], last[:count], sizes[:count]

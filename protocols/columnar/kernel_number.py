@@ -29,7 +29,7 @@ def number_texts(  # noqa: PLR0917
         first: the bit of the first row.
         data: int8, the texts.
         codes: int64, the numbers before; overwritten.
-        table: int32, a power of two of slots, more than rows, each -1; overwritten.
+        table: int32, a power of two of slots, more than twice the rows, each -1; overwritten.
         rows: int32, filled: the first row of each number.
         sizes: int32, scratch, as long as ``codes``.
         before: int64, likewise.
@@ -98,7 +98,7 @@ def cut(  # noqa: PLR0917
         seen: int64, when.
         silence: int64, how long before a row its stretch may be silent.
         order: int64, the rows by ``seen``.
-        table: int64, a power of two of slots, more than rows, each -1; overwritten: the code of each.
+        table: int64, a power of two of slots, more than twice the rows, each -1; overwritten: the code of each.
         slots: int64, scratch, as long as ``table``: the latest stretch of each.
         stretch: int64, filled: they rise from 0 in the order of their first rows.
         first: int64, filled: the first row of each stretch.

@@ -3,7 +3,7 @@
 A loop calls no other but those of this file; whoever changes one of these removes what numba kept on
 disk (``__pycache__``), for numba looks only at the file of the loop that calls it.
 
-Import it only where numba is wanted: that takes a second. An index here never counts from the
+Import it only where numba is wanted: that takes some tenths of a second. An index here never counts from the
 end, and a word may lie anywhere.
 """
 

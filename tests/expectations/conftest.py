@@ -46,8 +46,8 @@ def acquirer() -> Acquirer:
 def said(findings: Findings, till: Till, request: pytest.FixtureRequest) -> Callable[..., list[str]]:
     """What the `RULES` of a module say of the terminal and its acquirers' files, ``rule severity certainty`` each."""
 
-    def run(*acquirers: Acquirer) -> list[str]:
-        found = findings(till, given=with_statement(*acquirers, tills=(till,)))
+    def run(*acquirers: Acquirer, beside: tuple[Till, ...] = ()) -> list[str]:
+        found = findings(till, given=with_statement(*acquirers, tills=(till, *beside)))
         return sorted(
             f"{each.rule} {each.severity} {each.certainty}" for each in found if each.rule in request.module.RULES
         )

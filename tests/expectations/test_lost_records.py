@@ -143,18 +143,24 @@ def test_a_batch_still_in_use_after_a_day_is_late_whatever_was_lost(till: Till, 
 
 
 @pytest.mark.parametrize(
-    ("own_numbers", "expected"), [(False, "missing_in_terminal P3 PROBABLE"), (True, "missing_in_terminal P1 PROVEN")]
+    ("shared", "own", "expected"),
+    [
+        (3, 0, "missing_in_terminal P3 PROBABLE"),
+        (0, 0, "missing_in_terminal P3 PROBABLE"),
+        (5, 1, "missing_in_terminal P3 PROBABLE"),
+        (0, 3, "missing_in_terminal P1 PROVEN"),
+    ],
 )
 def test_a_sale_of_which_only_the_signature_was_kept(
-    till: Till, acquirer: Acquirer, said: Any, own_numbers: bool, expected: str
+    till: Till, acquirer: Acquirer, said: Any, shared: int, own: int, expected: str
 ):
     """A signature bears its sale's number: that it was seen does not make the sale's record seen, nor its number spent.
 
     At a terminal that numbers signatures by themselves the number is the signature's, and no sale is missing there.
     """
-    for count in range(3):
+    for count in range(shared + own):
         sale = till.sale(4000 + count, card=50 + count)
-        numbers = {"stan": till.event("SIGNATURE")["stan"]} if own_numbers else {}
+        numbers = {"stan": till.event("SIGNATURE")["stan"]} if count >= shared else {}
         till.sign(sale, **numbers)
     lost = till.sale(5000, card=6)
     signature = till.sign(lost, transaction_id=None)
@@ -164,3 +170,17 @@ def test_a_sale_of_which_only_the_signature_was_kept(
     acquirer.week(till)
     till.attempts.remove(lost)
     assert said(acquirer) == [expected]
+
+
+def test_a_signatures_number_is_told_by_other_terminals_of_its_kind(till: Till, acquirer: Acquirer, said: Any):
+    """None of this terminal's own sales was signed and seen; another one's signatures have numbers of their own."""
+    other = Till(terminal="10000002", line="lane-2", stan=9500)
+    for count in range(3):
+        other.sign(other.sale(4000 + count, card=50 + count), stan=other.event("SIGNATURE")["stan"])
+    lost = till.sale(5000, card=6)
+    signature = till.sign(lost, transaction_id=None)
+    till.event("SIGNATURE", stan=signature["stan"])
+    busy(till)
+    acquirer.week(till)
+    till.attempts.remove(lost)
+    assert said(acquirer, beside=(other,)) == ["missing_in_terminal P1 PROVEN"]
