@@ -54,10 +54,12 @@ _SIMULATED = re.compile(
     r"(?=(622200000[0-9]{10}))(?=(622200000[0-9]{7}))|(?=(622200000[0-9]{7}))|(?=(41111100[0-9]{8}))"
 )
 """Of 19 and 16 digits, see ``ingest.simulator.cards``."""
-_TOLD_APART = 4
-"""A number of fewer different digits is looked for as a text of its own alone: chance makes it of others."""
+_TOLD_APART, _BESIDE = 4, 8
+"""A number of fewer different digits, or of fewer beside its longest run of one digit, is looked for as a text of its
+own alone: chance makes it of others, once in some fifty runs of a checksum's five digits and a header's zeros."""
 
 
+_RUN = re.compile("".join(f"{digit}+|" for digit in range(10))[:-1])
 _COUNTING = "1234567890"
 """As merchants' and terminals' numbers of tests have it too."""
 
@@ -79,7 +81,7 @@ def found_in(data: bytes) -> set[str]:
     found = {number for number in numbers() if number in runs}
     for number in numbers():
         middle = number[1:-1]  # half a byte's offset: the first and the last digit share theirs with others
-        if len({*middle}) >= _TOLD_APART:
+        if len({*middle}) >= _TOLD_APART and len(middle) - len(max(_RUN.findall(middle), key=len)) >= _BESIDE:
             packed_or_coded = number[2:14] in coded or middle in packed or any(middle in run for run in runs)
             if any(number in run for run in runs) or (packed_or_coded and _COUNTING not in number):
                 found.add(number)

@@ -48,6 +48,9 @@ def test_a_masked_number_and_noise_are_not_found() -> None:
         assert found_in(text.encode()) == set()
         assert found_in(bytes.fromhex(text + "F" * (len(text) % 2))) == set()
         assert found_in(text.replace("F", "*").encode()) == set()
+    assert (
+        found_in(b"\xcb" + bytes.fromhex("0522588000000000000000000002006660000300006f")) == set()
+    )  # of a record's head
     rng = random.Random(11)
     assert found_in(rng.randbytes(1 << 20) + bytes(1 << 16) + b"1" * 999) == set()
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +158,38 @@ def test_what_a_dead_writer_left_goes_after_an_hour(lake: Lake) -> None:
     lake.append("transactions", [], app_id="second")
 
     assert drafts(lake) == [young]
+
+
+def test_two_tables_commit_side_by_side_under_a_clock_that_is_set_ahead(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By that clock every file is two hours old; the one's draft is not taken for what a dead writer left."""
+    now = time.time
+    monkeypatch.setattr(logdraft.time, "time", lambda: now() + 7200)
+    link, beside = os.link, list[int]()
+
+    def linking(old: Path, new: Path) -> None:
+        if not beside:
+            beside.append(1)
+            lake.append("events", [], app_id="other")
+        link(old, new)
+
+    monkeypatch.setattr(os, "link", linking)
+
+    lake.append("transactions", [], app_id="first")
+
+    assert beside
+    assert log_of(lake).joinpath("00000000000000000000.json").exists()
+    assert not drafts(lake)
+
+
+def test_what_a_dead_writer_left_is_removed_when_it_is_old(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process's, by its name."""
+    left = lake.root / f".draft-{os.getpid() + 1}-0123456789ab"
+    left.mkdir(parents=True)
+    lake.append("transactions", [], app_id="first")
+    assert drafts(lake) == [left]
+    now = time.time
+    monkeypatch.setattr(logdraft.time, "time", lambda: now() + 7200)
+    lake.append("transactions", [], app_id="second")
+    assert not drafts(lake)
