@@ -165,7 +165,7 @@ def test_two_tables_commit_side_by_side_under_a_clock_that_is_set_ahead(
 ) -> None:
     """By that clock every file is two hours old; the one's draft is not taken for what a dead writer left."""
     now = time.time
-    monkeypatch.setattr(logdraft.time, "time", lambda: now() + 7200)
+    monkeypatch.setattr("ingest.logdraft.time.time", lambda: now() + 7200)
     link, beside = os.link, list[int]()
 
     def linking(old: Path, new: Path) -> None:
@@ -190,6 +190,6 @@ def test_what_a_dead_writer_left_is_removed_when_it_is_old(lake: Lake, monkeypat
     lake.append("transactions", [], app_id="first")
     assert drafts(lake) == [left]
     now = time.time
-    monkeypatch.setattr(logdraft.time, "time", lambda: now() + 7200)
+    monkeypatch.setattr("ingest.logdraft.time.time", lambda: now() + 7200)
     lake.append("transactions", [], app_id="second")
     assert not drafts(lake)
