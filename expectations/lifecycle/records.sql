@@ -120,6 +120,7 @@ CREATE TEMP TABLE signed_unseen AS
 WITH told AS (
     SELECT g.terminal_id, g.profile, count(*) FILTER (a.stan = g.stan) AS shared, count(*) FILTER (a.stan <> g.stan) AS apart
     FROM signatures g JOIN attempt_row a ON a.id = g.transaction_id
+    WHERE a.stan IS NOT NULL AND g.stan IS NOT NULL
     GROUP BY g.terminal_id, g.profile
 ),
 kind AS (SELECT profile, sum(shared) > sum(apart) AS shares FROM told GROUP BY profile)
