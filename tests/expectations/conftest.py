@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ import pytest
 from expectations.findings import Finding
 from expectations.lifecycle import Shop
 from expectations.run import judge
+from ingest.settings import Settings
+from ingest.storage import LakeSettings
+from tests.expectations.checking import Bench
 from tests.expectations.plainlaws import PlainBench
 from tests.expectations.shopdays import Till, tables
 from tests.expectations.statementdays import Acquirer, with_statement
@@ -21,6 +25,18 @@ Findings = Callable[..., list[Finding]]
 def till() -> Till:
     """A terminal that has signed in."""
     return Till()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A lake in a folder, which is not there yet."""
+    return Settings(lake=LakeSettings(uri=str(tmp_path / "var" / "lake")))
+
+
+@pytest.fixture
+def plain_bench(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judge without Great Expectations, whose import takes seconds."""
+    monkeypatch.setattr("expectations.suites.ge.Bench", Bench)
 
 
 @pytest.fixture
