@@ -73,7 +73,8 @@ bench: $(STAMP)
 	@$(BIN)/python -m bench.land --up-to 10000000 --out bench/results/landing.json
 	@$(BIN)/python -m bench.stages --out bench/results/stages.json
 
-# what the rules find, miss and accuse wrongly, into docs/detection.md; SIZE=small takes minutes, full a quarter of an hour
+# what the rules find, miss and accuse wrongly, into docs/detection.md; SIZE=small takes minutes,
+# full half an hour and more, season two hours
 SIZE ?= full
 bench-detection: $(STAMP)
 	@$(BIN)/python -m bench.detection --size $(SIZE)

@@ -39,7 +39,7 @@ STEPS = {
         *(f"ingest.datafile:{name}" for name in ("content_hash", "statistics", "sync", "publish")),  # on two threads
     ),
     "the log, and what is old swept": ("ingest.deltalog:commit", "ingest.lake:Lake.sweep"),
-    "the rest": ("ingest.landing:bring", "ingest.landing:derive"),
+    "the rest": ("ingest.landing:bring", "ingest.landing:derive", "ingest.alongside:staged_of"),
 }
 """Step -> where the functions stand that are it."""
 
@@ -103,6 +103,7 @@ def _load_numba() -> None:
 
 def by_themselves(folder: Path, lake: str) -> dict[str, float]:
     """Processor seconds of decoding a lake's frames, of joining them, and of pyarrow's writing of its files."""
+    from ingest.coded import Coded
     from ingest.decoding import decode
     from ingest.exchange import changed
     from ingest.lake import Lake
@@ -126,11 +127,10 @@ def by_themselves(folder: Path, lake: str) -> dict[str, float]:
             decoder.decode(each)
         spent["decoding"] += time.process_time() - began
         frames[day] = decode(recorded, zone, compiled=True).frames
-    began = time.process_time()
-    for at, day in enumerate(days):
-        changed(
-            frames.__getitem__, set(days), {day}, (), coming=days[at + 1 :], done=days[:at], compiled=True
-        )  # as landing does it, a day with the days beside it
+    began, there = time.process_time(), {*days}
+    pair = functools.partial(changed, frames.__getitem__, there.intersection, coded=Coded(), compiled=True)
+    for day in days:  # as landing does it, a day with the days beside it
+        pair({day}, (), elsewhere=there - {day})
     spent["joining"] = time.process_time() - began
     spent["writing"] = land.written(folder, lake)["cpu_seconds"]
     return spent

@@ -42,13 +42,14 @@ def agreements(settings: Settings) -> Agreements:
 
 _TABLES = """
 CREATE TEMP TABLE contract (contract BIGINT, merchant VARCHAR, acquirer VARCHAR, since DATE, until DATE,
-    rounding VARCHAR, cycle VARCHAR, instant_since DATE, refund_returns_fee BOOLEAN, deductions VARCHAR[]);
+    rounding VARCHAR, cycle VARCHAR, instant_since DATE, instant_fee_fen BIGINT,
+    refund_returns_fee BOOLEAN, deductions VARCHAR[]);
 CREATE TEMP TABLE contract_rate (contract BIGINT, place BIGINT, rate_ppm BIGINT, cards VARCHAR[], above_fen BIGINT,
     to_fen BIGINT, cap_fen BIGINT, fixed_fen BIGINT, minimum_fen BIGINT, until DATE);
 CREATE TEMP TABLE notice (acquirer VARCHAR, merchant VARCHAR, announced DATE, effective DATE);
 CREATE TEMP TABLE deposit (deposit BIGINT, merchant VARCHAR, terminal VARCHAR, amount_fen BIGINT, signed_on DATE,
-    volume_fen BIGINT, fees_fen BIGINT, months BIGINT, applied_on DATE, working_days BIGINT, returned_on DATE,
-    signed_sha256 VARCHAR, shown_sha256 VARCHAR);
+    paid_on DATE, volume_fen BIGINT, fees_fen BIGINT, months BIGINT, applied_on DATE, working_days BIGINT,
+    returned_on DATE, returned_fen BIGINT, is_returned BOOLEAN, signed_sha256 VARCHAR, shown_sha256 VARCHAR);
 CREATE TEMP TABLE licensed_payer (name VARCHAR);
 CREATE TEMP TABLE fee_step (merchant VARCHAR, acquirer VARCHAR, class VARCHAR, line_id VARCHAR, noticed_line VARCHAR,
     old_ppm BIGINT, new_ppm BIGINT, rounding VARCHAR, over_fen BIGINT, fees BIGINT, turnover_fen BIGINT,
@@ -56,6 +57,27 @@ CREATE TEMP TABLE fee_step (merchant VARCHAR, acquirer VARCHAR, class VARCHAR, l
 """
 
 _ANNOUNCED = """
+CREATE TEMP TABLE step_notice AS
+WITH noticed AS (
+    SELECT s.line_id, s.merchant, s.acquirer, s.class, s.old_ppm, s.new_ppm, f.moment, n.effective,
+           date_diff('day', n.announced, n.effective) AS days_of_notice
+    FROM fee_step s
+    JOIN line f ON f.id = s.line_id
+    JOIN notice n ON n.acquirer = s.acquirer AND n.merchant IN ('*', s.merchant)
+                 AND greatest(f.business_date, f.clearing_day) >= n.effective
+),
+still_old AS (
+    SELECT DISTINCT s.line_id, s.class, s.effective
+    FROM noticed s
+    JOIN fee_told l ON l.merchant = s.merchant AND l.acquirer = s.acquirer AND l.class IS NOT DISTINCT FROM s.class
+                   AND l.business_date > s.effective AND l.moment < s.moment
+    WHERE abs((l.fee_fen - coalesce(l.fixed_fen, 0)) * 1000000 - l.amount_fen * s.old_ppm) <= 1000000
+      AND l.fee_fen - coalesce(l.fixed_fen, 0) < l.amount_fen * s.new_ppm // 1000000
+)
+SELECT s.merchant, s.acquirer, s.class, s.line_id, s.new_ppm, s.moment, s.effective, s.days_of_notice
+FROM noticed s
+LEFT JOIN still_old o ON o.line_id = s.line_id AND o.class IS NOT DISTINCT FROM s.class AND o.effective = s.effective
+WHERE o.line_id IS NULL;
 CREATE TEMP TABLE announced AS
 SELECT l.id
 FROM fee_told l
@@ -64,10 +86,7 @@ JOIN notice n ON n.acquirer = l.acquirer AND n.merchant IN ('*', l.merchant)
              AND date_diff('day', n.announced, n.effective) >= 30
              AND l.business_date >= n.effective AND c.since < n.effective
 LEFT JOIN (
-    SELECT s.merchant, s.acquirer, s.class, n.effective, arg_min(s.new_ppm, f.moment) AS new_ppm
-    FROM fee_step s JOIN line f ON f.id = s.line_id
-    JOIN notice n ON n.acquirer = s.acquirer AND date_diff('day', n.effective, f.business_date) BETWEEN 0 AND 3
-    GROUP BY ALL
+    SELECT merchant, acquirer, class, effective, arg_min(new_ppm, moment) AS new_ppm FROM step_notice GROUP BY ALL
 ) s ON s.merchant = l.merchant AND s.acquirer = l.acquirer AND s.class IS NOT DISTINCT FROM l.class
    AND s.effective = n.effective
 WHERE l.reason IN ('rate', 'class', 'concession', 'surcharge') AND coalesce(l.surcharge_fen, 0) <= 0
@@ -75,8 +94,9 @@ WHERE l.reason IN ('rate', 'class', 'concession', 'surcharge') AND coalesce(l.su
 UPDATE fee_told SET reason = NULL WHERE id IN (SELECT id FROM announced);
 CREATE TEMP VIEW fee_line AS SELECT * FROM fee_told WHERE NOT is_taken_back;
 """
-"""A rate that was announced in time has taken the contract's place: fees that it makes, or of which there are too few
-to tell it, are not held against the contract."""
+"""A change is a notice's where it is the first of its class from the notice's day on: none later than that day is still
+at the old rate, however many days the shop was shut. A rate that was announced in time has taken the contract's place:
+fees that it makes, or of which there are too few to tell it, are not held against the contract."""
 
 
 def register(connection: "duckdb.DuckDBPyConnection", agreed: Agreements) -> None:
@@ -84,8 +104,8 @@ def register(connection: "duckdb.DuckDBPyConnection", agreed: Agreements) -> Non
     connection.execute(_TABLES)
     rows: dict[str, list[list[object]]] = {
         "contract": [
-            [n, c.merchant, c.acquirer, c.since, c.until, c.rounding, c.cycle, c.instant_since, c.refund_returns_fee,
-             c.deductions] for n, c in enumerate(agreed.contracts)
+            [n, c.merchant, c.acquirer, c.since, c.until, c.rounding, c.cycle, c.instant_since, c.instant_fee_fen,
+             c.refund_returns_fee, c.deductions] for n, c in enumerate(agreed.contracts)
         ],
         "contract_rate": [
             [n, place, r.ppm, list(r.cards), r.above_fen, r.to_fen, r.cap_fen, r.fixed_fen, r.minimum_fen, r.until]
@@ -93,8 +113,9 @@ def register(connection: "duckdb.DuckDBPyConnection", agreed: Agreements) -> Non
         ],
         "notice": [[n.acquirer, each, n.announced, n.effective] for n in agreed.notices for each in n.merchants],
         "deposit": [
-            [n, d.merchant, d.terminal, d.amount_fen, d.signed_on, d.volume_fen, d.fees_fen, d.months, d.applied_on,
-             d.working_days, d.returned_on, d.signed_sha256, d.shown_sha256] for n, d in enumerate(agreed.deposits)
+            [n, d.merchant, d.terminal, d.amount_fen, d.signed_on, d.paid_on, d.volume_fen, d.fees_fen, d.months,
+             d.applied_on, d.working_days, d.returned_on, d.returned_fen, d.is_returned, d.signed_sha256,
+             d.shown_sha256] for n, d in enumerate(agreed.deposits)
         ],
         "licensed_payer": [[name] for name in agreed.licensed_payers],
     }  # fmt: skip
@@ -108,7 +129,8 @@ def find_steps(connection: "duckdb.DuckDBPyConnection") -> None:
     """Fill ``fee_step`` from ``fee_told``: fees of one merchant, acquirer, class of cards and agreed rate, in order.
 
     What a minimum or a fixed part makes of a fee is left out, and what is above the agreed cap at the agreed rate
-    already: no higher rate makes it dearer. Without a contract the highest fee of a class is taken for its cap when
+    already: no higher rate makes it dearer. Foreign cards and instalments are of many rates: without one that is agreed
+    for them another mix of them is no change. Without a contract the highest fee of a class is taken for its cap when
     several amounts bear it, and left out. What was taken back again tells its rate as well, and costs nothing.
     """
     segments = connection.sql("""
@@ -125,7 +147,8 @@ def find_steps(connection: "duckdb.DuckDBPyConnection") -> None:
                list(fee_fen - coalesce(fixed_fen, 0) ORDER BY moment, id), list(is_taken_back ORDER BY moment, id),
                list(business_date ORDER BY moment, id)
         FROM told t LEFT JOIN capped c USING (merchant, acquirer, class)
-        WHERE NOT coalesce(is_capped, false) AND NOT (coalesce(is_minimum, false) AND fee_fen <= minimum_fen)
+        WHERE NOT coalesce(is_capped, false) AND NOT (is_apart AND agreed_ppm IS NULL)
+          AND NOT (coalesce(is_minimum, false) AND fee_fen <= minimum_fen)
           AND (agreed_ppm IS NOT NULL OR fee_fen > 1 AND NOT (c.merchant IS NOT NULL AND fee_fen = highest))
         GROUP BY merchant, acquirer, class, agreed_ppm, cap_fen HAVING count(*) > 20
     """).fetchall()

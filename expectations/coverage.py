@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from expectations.findings import RULES_VERSION
+from expectations.misfits import RATED, Misfit, misfits
 from expectations.parameters import ENABLED, Parameters
 from expectations.rules import RULES
 from expectations.rules.declaration import Rule
@@ -42,8 +43,13 @@ class Blind:
         return self.rule == rule.id and self.needs in (*rule.keys, *rule.needs)
 
 
-def blind(linked: "duckdb.DuckDBPyConnection", given: Parameters) -> list[Blind]:
-    """Everything that cannot be judged at the merchants that traded on the days of the scope."""
+def blind(linked: "duckdb.DuckDBPyConnection", given: Parameters, unfit: Sequence[Misfit] | None = None) -> list[Blind]:
+    """Everything that cannot be judged at the merchants that traded on the days of the scope.
+
+    And at those with a contract that fits nothing (``contract``), or not every fee (``rate``): the fees of ``unfit``
+    are not judged, the others are.
+    """
+    unfit = misfits(linked) if unfit is None else unfit
     counts = ", ".join(f"count({key}) AS {key}" for key in KEYS)
     rows = (
         linked.sql(f"""
@@ -67,6 +73,19 @@ def blind(linked: "duckdb.DuckDBPyConnection", given: Parameters) -> list[Blind]
         if given.value(rule, ENABLED, merchant)
         for need in rule.needs
         if (merchant, need) not in told
+    ]
+    idle = {merchant for (merchant,) in linked.sql("SELECT DISTINCT merchant FROM contract").fetchall()}
+    wanting = {
+        "contract": {each for each in idle if (each, "contract") not in told},
+        "rate": {m.merchant for m in unfit},
+    }
+    found += [
+        Blind(merchant, rule.id, need)
+        for need, those in wanting.items()
+        for rule in RULES.values()
+        if (need in rule.needs if need == "contract" else rule.id in RATED)
+        for merchant in those
+        if given.value(rule, ENABLED, merchant)
     ]
     return sorted(set(found))
 

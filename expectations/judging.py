@@ -17,6 +17,7 @@ from expectations.coverage import Blind
 from expectations.findings import Finding
 from expectations.laws import KEY, Judge, Stated, breaks
 from expectations.lifecycle import seen_kinds
+from expectations.misfits import Misfit, misfits
 from expectations.parameters import Parameters
 from expectations.rules import RULES
 from expectations.rules.declaration import Rule
@@ -62,6 +63,7 @@ class Judged:
     quality: list[Quality] = field(default_factory=list)
     attempts: int = 0
     blind: list[Blind] = field(default_factory=list)
+    misfits: list[Misfit] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -121,6 +123,7 @@ class Docket:
         self._crashed: dict[str, str] = {}
         self._attempts = 0
         self._blind: set[Blind] = set()
+        self._misfits: list[Misfit] = []
 
     def read(self, tables: "duckdb.DuckDBPyConnection") -> None:
         """Hold the laws of the decoded tables against them, before `lifecycle.link` links anything."""
@@ -136,7 +139,9 @@ class Docket:
 
     def hear(self, linked: "duckdb.DuckDBPyConnection") -> None:
         """Hold every rule's law against what `lifecycle.link` linked."""
-        blind = coverage.blind(linked, self._given)
+        unfit = misfits(linked)
+        self._misfits += unfit
+        blind = coverage.blind(linked, self._given, unfit)
         self._blind.update(blind)
         self._attempts += _count(linked)
         kinds = seen_kinds(linked)
@@ -193,7 +198,7 @@ class Docket:
 
     def decide(self, bench: Judge) -> Judged:
         """Let ``bench`` read every law again, and give what was found under those on which both agree."""
-        out = Judged(attempts=self._attempts, blind=sorted(self._blind))
+        out = Judged(attempts=self._attempts, blind=sorted(self._blind), misfits=sorted(self._misfits))
         for rule in RULES.values():
             if not self._given.judges(rule):
                 continue

@@ -18,15 +18,20 @@ from ingest.errors import UsageError
 from ingest.settings import Settings
 
 ENABLED = "enabled"
-_TYPES = {"number": "BIGINT", "switch": "BOOLEAN", "list": "VARCHAR[]", "day": "DATE"}
+_TYPES = {"number": "BIGINT", "numbers": "BIGINT[]", "switch": "BOOLEAN", "list": "VARCHAR[]", "day": "DATE"}
 _WORDS = {
     "number": "a whole number",
+    "numbers": "a list of whole numbers, such as [9900, 29900]",
     "switch": "true or false",
     "list": 'a list of texts, such as ["00"]',
     "day": "a day, such as 2026-11-21",
 }
 _SWITCHES = {"true": True, "false": False}
 _SWITCH = Parameter(ENABLED, default=None, means="whether the rule is judged", kind="switch")
+
+_FROM, _TO = "_from", "_to"
+MOST_FEN, MOST = 10**12, 10**8
+"""The largest amount, and the largest of other numbers, that queries can reckon with; both are past any use."""
 
 Given = Mapping[str, Mapping[str, Any]]
 
@@ -45,7 +50,8 @@ class Parameters:
                 return given[rule.id][name]
         if name == ENABLED:
             return rule.enabled
-        return next(each.default for each in rule.parameters if each.name == name)
+        parameter = next(each for each in rule.parameters if each.name == name)
+        return self.value(RULES[parameter.of], name, merchant) if parameter.of else parameter.default
 
     def is_judged(self, rule: Rule, merchant: str | None = None) -> bool:
         """Whether the rule is enabled and has every parameter it cannot do without."""
@@ -56,7 +62,8 @@ class Parameters:
 
     def merchants(self, rule: Rule) -> list[str]:
         """The merchants for whom something about the rule is set apart."""
-        return sorted(merchant for merchant, given in self.by_merchant.items() if rule.id in given)
+        rules = {rule.id, *(each.of for each in rule.parameters if each.of)}
+        return sorted(merchant for merchant, given in self.by_merchant.items() if rules & given.keys())
 
     def judges(self, rule: Rule) -> bool:
         """Whether the rule is judged for anybody."""
@@ -95,7 +102,13 @@ def parameters(settings: Settings) -> Parameters:
         for merchant in settings.merchants
         if merchant.rules
     }
-    return Parameters(_checked(settings.rules, "rules"), apart)
+    given = Parameters(_checked(settings.rules, "rules"), apart)
+    for rule in given.everywhere:
+        _refuse_half_spans(given, RULES[rule], None, "rules")
+    for merchant, own in apart.items():
+        for rule in own:
+            _refuse_half_spans(given, RULES[rule], merchant, f"merchants, {merchant}: rules")
+    return given
 
 
 def _checked(given: Given, where: str) -> Given:
@@ -105,6 +118,22 @@ def _checked(given: Given, where: str) -> Given:
         own = {each.name: each for each in (_SWITCH, *RULES[rule].parameters)}
         checked[rule] = {name: _value(own[name], value, f"{where}.{rule}.{name}") for name, value in values.items()}
     return checked
+
+
+def _refuse_half_spans(given: Parameters, rule: Rule, merchant: str | None, where: str) -> None:
+    """Days that belong together, such as ``raised_from`` and ``raised_to``: both, in order, or none."""
+    own = {each.name: each for each in rule.parameters if each.kind == "day"}
+    for first in (name for name in own if name.endswith(_FROM)):
+        last = first.removesuffix(_FROM) + _TO
+        begins, ends = (given.value(rule, name, merchant) for name in (first, last))
+        if (begins is None) is not (ends is None):
+            there, lost = (first, last) if ends is None else (last, first)
+            raise UsageError(f"{where}.{rule.id}: {there} without {lost}", hint=f"add {lost}: {own[lost].means}")
+        if begins is not None and begins > ends:
+            raise UsageError(
+                f"{where}.{rule.id}: {last} = {ends} is before {first} = {begins}",
+                hint=f"{first}: {own[first].means}; {last}: {own[last].means}",
+            )
 
 
 def _refuse_unknown(values: Mapping[str, Any], rule: str, where: str) -> None:
@@ -125,20 +154,32 @@ def _hint(wrong: str, valid: Iterable[str], words: str) -> str:
 
 def _value(parameter: Parameter, value: Any, where: str) -> Any:
     match parameter.kind, _plain(parameter.kind, value):
-        case ("number", int() as number) if number >= parameter.least and not isinstance(number, bool):
+        case ("number", number) if _fits(parameter, number):
             return number
+        case ("numbers", list() as numbers) if all(_fits(parameter, number) for number in numbers):
+            return tuple(numbers)
         case ("switch", bool() as switch):
             return switch
         case ("list", list() as texts) if all(isinstance(text, str) for text in texts):
             return tuple(texts)
         case ("day", dt.date() as day):
             return day
-    least = f", {parameter.least} or more" if parameter.kind == "number" else ""
-    raise UsageError(f"{where}: should be {_WORDS[parameter.kind]}{least}", hint=f"{parameter.name}: {parameter.means}")
+    span = f", from {parameter.least} to {_most(parameter)}" if parameter.kind in {"number", "numbers"} else ""
+    raise UsageError(f"{where}: should be {_WORDS[parameter.kind]}{span}", hint=f"{parameter.name}: {parameter.means}")
+
+
+def _fits(parameter: Parameter, value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and parameter.least <= value <= _most(parameter)
+
+
+def _most(parameter: Parameter) -> int:
+    return MOST_FEN if parameter.name.endswith("_fen") else MOST
 
 
 def _plain(kind: str, value: Any) -> Any:
     """A value of the environment is a text that says a number, a switch or a day."""
+    if kind == "numbers" and isinstance(value, list):
+        return [_plain("number", each) for each in value]
     if not isinstance(value, str):
         return value
     if kind == "number" and value.isascii() and value.isdigit():

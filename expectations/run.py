@@ -25,6 +25,7 @@ from expectations.laws import Judge
 from expectations.lifecycle import Shop, link
 from expectations.lifecycle import table as life_cycles
 from expectations.lifecycle.reading import ACQUIRER_TABLES, COLUMNS, SEARCH_DAYS
+from expectations.misfits import RATED, Misfit
 from expectations.parameters import Parameters, parameters
 from expectations.releases import running
 from expectations.rules import RULES
@@ -55,7 +56,9 @@ class CheckResult:
         last_day: last one.
         attempts: attempts on those days.
         written: whether the findings differ from those that were stored.
+        recorded: first and last business day of any record; None when the lake is empty.
         unverifiable: rules that cannot be judged at a merchant, and were not said to be so before.
+        misfits: why contracts do not fit fees, of merchants of whom that was not said before.
     """
 
     findings: list[Finding]
@@ -68,6 +71,8 @@ class CheckResult:
     attempts: int
     written: bool
     unverifiable: tuple[Blind, ...] = ()
+    recorded: tuple[dt.date, dt.date] | None = None
+    misfits: tuple[Misfit, ...] = ()
 
 
 def _tell(run: Run, settings: Settings, result: CheckResult) -> None:
@@ -108,6 +113,7 @@ def check(
     lake = Lake.of(settings.lake)
     database_of(settings)  # what is wrong with its address is told before anything is judged
     days = business_days(lake)
+    recorded = (days[0], days[-1]) if days else None
     first, last = start or min(days, default=None), end or max(days, default=None)
     if first is not None and (whole := whole_since(settings, dt.datetime.now(settings.zone).date())) > first:
         if start or (end is not None and end < whole):
@@ -120,7 +126,7 @@ def check(
     stored = [day for day in lake.days("findings") if _within(day, first, last)]
     judged_days = sorted({*stored, *(day for day in days if _within(day, first, last))})
     if first is None or last is None or not judged_days:
-        return CheckResult([], list(RULES), [], [], None, first, last, 0, written=False)
+        return CheckResult([], list(RULES), [], [], None, first, last, 0, written=False, recorded=recorded)
     docs = settings.beside_lake / "data-docs"
     shop = replace(shop_of(settings), prices=taught_prices(settings), running=running(settings, lake))
     with engine_of(settings) as engine:
@@ -168,6 +174,8 @@ def check(
                     judged.attempts,
                     written=written,
                     unverifiable=tuple(said),
+                    recorded=recorded,
+                    misfits=tuple(m for m in judged.misfits if Blind(m.merchant, RATED[0], "rate") in said),
                 )
     told = f"{lake.place.at()}: others are writing to its tables all the time"
     raise LakeError(told, hint="check again in a minute")
@@ -209,7 +217,11 @@ def shop_of(settings: Settings) -> Shop:
             shop = (merchant.id, *merchant.same_shop)
             families |= dict.fromkeys(shop, min(shop))
     codes = {merchant.id: merchant.mcc for merchant in settings.merchants if merchant.mcc}
-    return Shop(settings.business.zone, settings.business.cutoff, families, codes, agreements(settings))
+    own = {each.name: each.cutoff for each in settings.acquirers if each.cutoff}
+    cutoffs = {each.id: own[each.acquirer] for each in settings.merchants if each.acquirer in own}
+    return Shop(
+        settings.business.zone, settings.business.cutoff, families, codes, agreements(settings), cutoffs=cutoffs
+    )
 
 
 def judge(

@@ -98,6 +98,8 @@ MISSING: dict[str, str] = {
     "totals_definition": "whether the terminal's total has voids, refunds and codes in it is not public",
     "unknown_outcomes": "attempts without an answer: the terminal may have counted them",
     "repeated_numbers": "a lost record that bore another's trace number, such as a sale sent again, leaves no gap",
+    "deposit_payment": "when the deposit was paid: payouts are known only from after it was signed",
+    "last_message": "nothing of the terminal follows: that its last message was lost would leave no gap",
     "device_serial": "no list of the devices' serial numbers",
     "training_days": "days of training are not known",
     "earlier_days": "records begin less than 30 days before",
@@ -108,11 +110,15 @@ MISSING: dict[str, str] = {
     "customer": "who paid is not known",
     "strokes": "strokes of the signature are not compared",
     "host_clock": "the host's clock is not told",
+    "deposit_terms": "the register does not say what brings the deposit back",
+    "deposit_takings": "records begin after the deposit was signed: what was taken before is not known",
+    "deposit_terminal": "the register does not say which terminal the deposit was taken with",
 }
 
 NEEDS: dict[str, str] = {
     "statement": "the acquirer's statement",
     "contract": "the contract with the acquirer",
+    "rate": "a contract for every fee of the statement: its acquirer, its day, and a rate for its class of cards",
     "payouts": "the payouts",
     "profits": "the agent's profit file",
     "deposit": "the deposit's terms",

@@ -82,7 +82,7 @@ def written(
         temporary.chmod(LAKE_FILE)
         sync(temporary)
         data = temporary.read_bytes()
-        if not _is_sound(temporary, data, table, keys, given=given, cipher=cipher):
+        if not _is_sound(data, table, keys, given=given, cipher=cipher):
             raise LakeError(
                 f"{folder}: a file read back differs from what was written",
                 hint="the disk or the memory is failing; nothing was committed, check them and run again",
@@ -131,9 +131,7 @@ def _write(table: "pa.Table", path: Path, cipher: Cipher | None) -> int:
     return sink.checksum
 
 
-def _is_sound(
-    path: Path, data: bytes, table: "pa.Table", keys: Sequence[str], *, given: int, cipher: Cipher | None
-) -> bool:
+def _is_sound(data: bytes, table: "pa.Table", keys: Sequence[str], *, given: int, cipher: Cipher | None) -> bool:
     """Whether a file, whose bytes these are, is what pyarrow gave and holds the table's rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -148,14 +146,15 @@ def _is_sound(
                 return False
         elif google_crc32c.value(data) != given:
             return False
-        with pq.ParquetFile(path, read_dictionary=repeating, **reading) as file:
-            if file.metadata.num_rows != table.num_rows:
+        with pq.ParquetFile(pa.BufferReader(data), read_dictionary=repeating, **reading) as file:
+            known = file.metadata
+            if known.num_rows != table.num_rows:
                 return False
             if not _holds(file, table, repeating, _FIRST if cipher is None else _READ_BACK, cipher is not None):
                 return False
         if cipher is not None:
             return True
-        with pq.ParquetFile(path, **reading) as file:
+        with pq.ParquetFile(pa.BufferReader(data), metadata=known, **reading) as file:
             return bool(file.read(list(keys), use_threads=False).equals(table.select(list(keys))))
     except (OSError, KeyError, pa.ArrowException):  # KeyError: it has other columns
         return False

@@ -8,18 +8,19 @@ table are committed at once. So memory is bounded by the days, not by how many o
 import datetime as dt
 import functools
 import itertools
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeAlias
 from zoneinfo import ZoneInfo
 
 from ingest import arrow_memory
+from ingest.coded import Coded
 from ingest.decoding import COMPILED_FROM, Decoded, decode
 from ingest.errors import LakeError
 from ingest.exchange import UPLOAD_REACH, Changed, changed
 from ingest.handing import Handed
 from ingest.lake import FilesGoneError, Lake
-from ingest.overlap import abreast, behind
+from ingest.overlap import abreast, behind, workers
 from ingest.rows import arrow_schema, as_table, as_type, nulls
 from ingest.scan import remedy
 from ingest.signing import signatures
@@ -59,6 +60,7 @@ def derive(  # noqa: PLR0917  what a landing knows
     own: Mapping[str, Profile],
     stage: "Stage | None" = None,
     handed: Handed | None = None,
+    made: "Made | None" = None,
 ) -> dict[str, int]:
     """Bring the derived tables up to ``raw_frames``; rows, by table, of the days that this run replaced.
 
@@ -69,6 +71,7 @@ def derive(  # noqa: PLR0917  what a landing knows
         own: profiles that are not built in, by their names.
         stage: works the days out and writes their rows; in this process by default.
         handed: rows of ``raw_frames`` that this process has committed; others are read.
+        made: has some of it ready (`ingest.alongside`); what it has not is worked out here.
 
     Raises:
         LakeError: other runs kept committing first, or ``raw_frames`` is older than what was made from it;
@@ -84,8 +87,9 @@ def derive(  # noqa: PLR0917  what a landing knows
             _refuse_older(lake, stands)
             return written
         since = None if None in stands.values() else min(at for at in stands.values() if at is not None)
+        ready = made(version, since) if made is not None else None
         try:
-            days, staged = (stage or _stage)(Work(lake, zone, version, since, tell, own, handed), late)
+            days, staged = ready or (stage or staged_of)(Work(lake, zone, version, since, tell, own, handed), late)
         except FilesGoneError:
             if lake.version("raw_frames") == version:
                 raise
@@ -138,7 +142,11 @@ Stage: TypeAlias = "Callable[[Work, list[str]], tuple[set[dt.date], dict[str, St
 """Works out what changed and writes these tables' rows, none of it in the log: the days that changed, the files."""
 
 
-def _stage(work: "Work", names: list[str]) -> tuple[set[dt.date], dict[str, Staged]]:
+Made: TypeAlias = "Callable[[int, int | None], tuple[set[dt.date], dict[str, Staged]] | None]"
+"""Has the files of all tables for a version of ``raw_frames``, and one that they stood on before; or has not."""
+
+
+def staged_of(work: "Work", names: list[str]) -> tuple[set[dt.date], dict[str, Staged]]:
     """Write the pieces' rows, each piece while the next is worked out; nothing is in the log yet."""
     days: set[dt.date] = set()
     staged = {name: Staged() for name in names}
@@ -180,33 +188,59 @@ class Work:
         handed: Handed | None = None,
     ) -> None:
         self.version, self.since = version, since
+        self._readable: int | None = version
         self._lake, self._zone, self._tell, self._own, self._handed = lake, zone, tell, own, handed
-        self._added = lake.added("raw_frames", version=version, since=since)
         self._rows: dict[dt.date, int] = {}
         self._files: dict[dt.date, list[str]] = {}
-        for file in lake.added("raw_frames", version=version):
-            day = file["partition.day"]
-            self._rows[day] = self._rows.get(day, 0) + int(file["num_records"])
-            self._files.setdefault(day, []).append(file["path"])
-        self._compiled = (
-            sum(self._rows[day] for day in {each["partition.day"] for each in self._added}) >= COMPILED_FROM
-        )
+        self._fresh: set[dt.date] = set()
+        self._segments: set[str] = set()
+        self._done: set[dt.date] = set()
+        self._look()
+        self._compiled = sum(self._rows[day] for day in self._fresh) >= COMPILED_FROM
         self._decoded: dict[dt.date, Decoded] = {}
+        self._coded = Coded()
         self._coming: dict[dt.date, Future[Decoded]] = {}
         self._loaded = self._given = 0
 
+    def _look(self) -> None:
+        """See what the log lists, and what of it is new."""
+        for file in self._lake.added("raw_frames", version=self.version):
+            self._note(file["partition.day"], file["path"], int(file["num_records"]))
+        for file in self._lake.added("raw_frames", version=self.version, since=self.since):
+            self._note_new(file["partition.day"], file["path"])
+
+    def _note(self, day: dt.date, path: str, rows: int) -> None:
+        """A file of ``raw_frames``."""
+        self._rows[day] = self._rows.get(day, 0) + rows
+        self._files.setdefault(day, []).append(path)
+
+    def _note_new(self, day: dt.date, path: str) -> None:
+        self._fresh.add(day)
+        self._segments.add(path.rpartition("/")[2].partition(".")[0])
+
     def pieces(self) -> Iterator[Piece]:
         """The days concerned, in order, with their rows of every derived table."""
-        coming, done = self.fresh, set[dt.date]()
-        ahead = sorted({day + dt.timedelta(step) for day in self.fresh for step in (-1, 0, 1)} & set(self._rows))
-        with ThreadPoolExecutor(1, "tillwatch-decoding") as pool:
+        with workers(1, "tillwatch-decoding") as pool:
             for piece in self.cut():
-                coming = coming[len(piece) :]
-                made = self.piece(piece, pool, ahead, coming=coming, done=done)
-                done |= made[0]
+                made = self.piece(piece, pool, self._ahead(), elsewhere=self._elsewhere(piece))
+                self._done |= made[0]
                 yield made
                 del made  # or its rows would stay while the next are made
+                coming = self._after(piece)
                 self._forget(coming)
+                self._give_back(piece, coming)
+
+    def _ahead(self) -> list[dt.date]:
+        """The days that will be wanted, in order."""
+        return sorted({day + dt.timedelta(step) for day in self._fresh for step in (-1, 0, 1)} & self._rows.keys())
+
+    def _elsewhere(self, piece: list[dt.date]) -> Container[dt.date]:
+        """The days that other pieces are made for, or were."""
+        return {*self._after(piece), *self._done}
+
+    def _after(self, piece: list[dt.date]) -> list[dt.date]:
+        """The days with new frames behind those of a piece, in order."""
+        return [day for day in self.fresh if day > piece[-1]]
 
     def piece(
         self,
@@ -214,31 +248,25 @@ class Work:
         pool: ThreadPoolExecutor,
         ahead: list[dt.date],
         *,
-        coming: Collection[dt.date],
-        done: Collection[dt.date] = (),
+        elsewhere: Container[dt.date],
     ) -> Piece:
-        """Some new days, those they change, and their rows; but for days of other calls (``coming``, ``done``).
+        """Some new days, those they change, and their rows; but for days of other calls (``elsewhere``).
 
         ``pool`` decodes days that will be wanted, those of ``ahead``, while others are paired.
         """
-        segments = {str(file["path"]).rpartition("/")[2].partition(".")[0] for file in self._added}
         load = functools.partial(self._load, ahead=ahead, pool=pool)
-        there, of = set(self._rows), set(days)
-        found = changed(load, there, of, segments, coming=coming, done=done, compiled=self._compiled)
-        self._given += sum(self._rows[day] for day in days)
-        if self._given > GIVE_BACK_ROWS and coming:
-            self._given = 0
-            arrow_memory.give_back()
+        pair = functools.partial(changed, load, self._there, coded=self._coded, compiled=self._compiled)
+        found = pair(set(days), self._segments, elsewhere=elsewhere)
         return found.days, self._tables(found)
 
     def stage(self, name: str, rows: "pa.Table", staged: Staged) -> None:
         """Write rows of a table under a name that any other writer of them would choose as well."""
         self._lake.stage(name, rows, staged, app_id=APPLICATION, app_version=self.version)
 
-    @functools.cached_property
+    @property
     def fresh(self) -> list[dt.date]:
         """The days with new frames, in order."""
-        return sorted({file["partition.day"] for file in self._added})
+        return sorted(self._fresh)
 
     def cut(self) -> Iterator[list[dt.date]]:
         """The days with new frames, as many together as are worked out at a time."""
@@ -257,6 +285,17 @@ class Work:
                 break
             piece.append(day)
         return piece
+
+    def _give_back(self, piece: list[dt.date], coming: list[dt.date]) -> None:
+        """Let the system have what Arrow keeps, after so many rows; at the end the process does."""
+        self._given += sum(self._rows[day] for day in piece)
+        if self._given > GIVE_BACK_ROWS and coming:
+            self._given = 0
+            arrow_memory.give_back()
+
+    def _there(self, days: set[dt.date]) -> set[dt.date]:
+        """Which of some days have recorded rows."""
+        return days & self._rows.keys()
 
     def _load(self, day: dt.date, ahead: list[dt.date], pool: ThreadPoolExecutor) -> "pa.Table":
         """The frames of a day; the next of those that are wanted is decoded beside it, and while this one is paired."""
@@ -278,9 +317,9 @@ class Work:
         """The rows of a day as its files have them, in the order of the files' names."""
         import pyarrow as pa
 
-        parts = None if self._handed is None else self._handed.take(self._files[day])
+        parts = None if self._handed is None else self._handed.take(sorted(self._files[day]))
         if parts is None:
-            return self._lake.read("raw_frames", filters=[("day", "==", day)], version=self.version)
+            return self._lake.read("raw_frames", filters=[("day", "==", day)], version=self._readable)
         rows = pa.concat_tables(parts)
         return as_table(TABLES["raw_frames"], rows.append_column("day", pa.repeat(pa.scalar(day), rows.num_rows)))
 

@@ -26,11 +26,12 @@ how often a capture was read make no difference. The law:
 
 import datetime as dt
 import functools
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Container, Iterable
 from importlib import resources
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ingest.assembly import assembled
+from ingest.coded import Coded
 from ingest.pairing import Pairing
 
 if TYPE_CHECKING:
@@ -98,12 +99,12 @@ class Changed(NamedTuple):
 
 def changed(
     load: "Callable[[dt.date], pa.Table]",
-    there: set[dt.date],
+    there: "Callable[[set[dt.date]], set[dt.date]]",
     fresh: set[dt.date],
     segments: Iterable[str],
     *,
-    coming: Collection[dt.date] = (),
-    done: Collection[dt.date] = (),
+    elsewhere: Container[dt.date] = (),
+    coded: Coded | None = None,
     compiled: bool = False,
 ) -> "Changed":
     """The days whose exchanges new frames can have changed, and all exchanges of those days.
@@ -113,30 +114,31 @@ def changed(
 
     Args:
         load: the frames of one day, in the columns of ``FRAME_COLUMNS``.
-        there: every day that has frames.
-        fresh: the days the new frames were seen on; among ``there``.
+        there: tells which of some days have frames.
+        fresh: the days the new frames were seen on; all of them have some.
         segments: the segments the new frames are in.
-        coming: further days with new frames, which another call is made for.
-        done: days that a call was made for already.
+        elsewhere: days that another call is made for, or was.
+        coded: what calls before have numbered.
         compiled: whether machine code works where it can: for many frames.
     """
     import pyarrow as pa
 
     segments, frames = list(segments), dict[dt.date, pa.Table]()
-    wanted = _near(fresh, -1, 1) & there
+    wanted = there(_near(fresh, -1, 1))
     while True:
         frames |= {day: load(day) for day in sorted(wanted)}
-        exchanges = _Exchanges(pa.concat_tables(frames[day] for day in sorted(frames)), compiled=compiled)
+        exchanges = _Exchanges(pa.concat_tables(frames[day] for day in sorted(frames)), coded, compiled=compiled)
         days = fresh | exchanges.pairing.touched(segments, fresh)
         days |= exchanges.partners(days)
         days |= exchanges.uploading(_near(days, 0, UPLOAD_REACH))
-        days -= {*coming, *done}
+        days = _but(days, elsewhere)
         told = days | _near(exchanges.uploading(days), -UPLOAD_REACH, 0)
         context = told | exchanges.partners(told) | _near(exchanges.signing(days), -1, 1)
-        wanted = _near(context | exchanges.pairing.reach(context), -1, 1) & there - frames.keys()
-        wanted |= (_near(days, 0, UPLOAD_REACH) - set(coming) - set(done)) & there - frames.keys()
+        asked = _near(context | exchanges.pairing.reach(context), -1, 1)
+        asked |= _but(_near(days, 0, UPLOAD_REACH), elsewhere)
         if exchanges.journals:
-            wanted |= _near(told, -_JOURNAL_REACH, _JOURNAL_REACH) & there - frames.keys()
+            asked |= _near(told, -_JOURNAL_REACH, _JOURNAL_REACH)
+        wanted = there(asked - frames.keys())
         if not wanted:
             return Changed(days, exchanges.rows(days), exchanges.signed(days), exchanges.uploaded(days))
 
@@ -145,19 +147,23 @@ def _near(days: Iterable[dt.date], first: int, last: int) -> set[dt.date]:
     return {day + dt.timedelta(days=step) for day in days for step in range(first, last + 1)}
 
 
+def _but(days: Iterable[dt.date], elsewhere: Container[dt.date]) -> set[dt.date]:
+    return {day for day in days if day not in elsewhere}
+
+
 class _Exchanges:
     """The exchanges of some days' frames.
 
     Args:
         frames: a table with the columns of ``FRAME_COLUMNS``.
-        compiled: see ``changed``.
+        coded, compiled: see ``changed``.
     """
 
-    def __init__(self, frames: "pa.Table", *, compiled: bool) -> None:
+    def __init__(self, frames: "pa.Table", coded: Coded | None, *, compiled: bool) -> None:
         import pyarrow.compute as pc
 
         self._frames, self._compiled = frames, compiled
-        self.pairing = Pairing(frames)
+        self.pairing = Pairing(frames, coded)
         self.journals: bool = pc.any(frames["is_journal"]).as_py() or False
 
     @functools.cached_property

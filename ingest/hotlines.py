@@ -12,11 +12,14 @@ from ingest.section import Section
 
 
 class Acquirer(Section):
-    """An acquirer's hotline: printed only with the day it was verified."""
+    """An acquirer: its hotline, printed only with the day it was verified, and when its day ends."""
 
     name: str
     hotline: str | None = None
     verified_on: dt.date | None = None
+    cutoff: dt.time | None = Field(
+        default=None, description="its clearing cut-off where it is not that of [business]; in the zone named there"
+    )
 
 
 class Hotline(Section):

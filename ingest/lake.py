@@ -58,6 +58,7 @@ class Lake:
     def __init__(self, uri: str | Path, cipher: Cipher | None = None) -> None:
         self.place = place_of(uri)
         self.cipher = cipher
+        self._made: set[str] = set()
 
     @property
     def root(self) -> Path:
@@ -201,7 +202,9 @@ class Lake:
     ) -> None:
         """Write rows for a ``replace`` that follows; ``staged`` grows by them. Of one partition all at once."""
         spec = _spec(name)
-        self._create(name)
+        if name not in self._made:  # to open a log for each of many pieces takes longer the more there are
+            self._create(name)
+            self._made.add(name)
         table = as_table(spec, rows)
         staged.add(spec, table, self._write(spec, table, f"{safe(app_id)}-v{app_version}-{{hash}}.parquet"))
 

@@ -8,25 +8,27 @@ for the days that the new frames can have changed, and committed with the versio
 what is missing is done by the next, and what is done is not done twice.
 """
 
+import contextlib
 import datetime as dt
 import functools
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from ingest import arrow_memory
+from ingest.alongside import Alongside, alongside
 from ingest.batch_metrics import Run, measured
 from ingest.decoding import COMPILED_FROM, journal_day
 from ingest.deriving import DERIVED, Progress, Stage, derive
 from ingest.errors import SpoolError, StoreError, TillwatchError
-from ingest.handing import MOST_SEGMENTS, Handed
+from ingest.handing import MOST_SEGMENTS, Flow, Handed
 from ingest.neighbours import Neighbours
-from ingest.overlap import ahead
+from ingest.overlap import ahead, alone
 from ingest.profiles import own_profiles
 from ingest.records import Kind, Record
 from ingest.rows import as_table
@@ -142,16 +144,17 @@ def land(settings: Settings, progress: Progress | None = None) -> LandResult:
     tell = progress or (lambda _what, _done, _all: None)
     lake, zone = Lake.of(settings.lake), settings.zone
     brought, stage = Brought(), _stage_of(settings)
-    handed = Handed() if stage is None else None  # executors read
     trouble: TillwatchError | None = None
-    batches = _batches(settings, lake)
+    early = _early(settings, lake) if stage is None else None
+    handed = Handed() if stage is None else None  # executors read
     try:
-        for segments in batches:
-            brought.add(bring(lake, segments, zone, tell, handed))
+        with early or contextlib.nullcontext():
+            for segments in _batches(settings, lake):
+                brought.add(bring(lake, segments, zone, tell, early.handed if early else handed))
     except StoreError as wrong_store:
         trouble = wrong_store
     arrow_memory.give_back()
-    stand = derive(lake, zone, tell, own_profiles(settings), stage, handed)
+    stand = derive(lake, zone, tell, own_profiles(settings), stage, handed, early.made if early else None)
     for name in [*(DERIVED.keys() - stand), *(["raw_frames"] if brought.segments else [])]:
         lake.sweep(name)  # a table that was replaced has been
     if trouble is not None:
@@ -166,6 +169,17 @@ def _stage_of(settings: Settings) -> "Stage | None":
     from ingest.spark.deriving import stage_on
 
     return stage_on(settings)
+
+
+def _early(settings: Settings, lake: Lake) -> Alongside | None:
+    """What works out the tables of a long backlog meanwhile; not of one that comes from many collectors, mixed."""
+    if settings.lake.take_from is not None:
+        return None
+    waiting = {info.id: info for info in sealed_segments(settings.spool.directory)}
+    new = lake.uncommitted("raw_frames", waiting)
+    if sum(waiting[segment].size for segment in new) < COMPILED_BYTES:
+        return None
+    return alongside(lake, settings.zone, own_profiles(settings), len(new))
 
 
 def _batches(settings: Settings, lake: Lake) -> Iterator[list[SegmentInfo]]:
@@ -198,42 +212,57 @@ def bring(
     Raises:
         LakeError: the table cannot be read or written.
     """
-    import pyarrow.compute as pc
-
     segments = {info.id: info for info in infos}
     new = lake.uncommitted("raw_frames", segments)
     waiting = lake.uncommitted("raw_frames", [_salvaged(segment) for segment in new])
     brought = Brought()
     size = sum(segments[segment].size for segment in new)
-    compiled, handed = size >= COMPILED_BYTES, handed if size <= MOST_SEGMENTS else None
+    compiled = size >= COMPILED_BYTES
+    if not isinstance(handed, Flow) and size > MOST_SEGMENTS:
+        handed = None
     if compiled:
         begin()  # while the first segment is read and hashed
     journals = frozenset(available_journals())
     read = functools.partial(_read, zone=zone, journals=journals, compiled=compiled)
     about = functools.partial(_about, zone=zone, journals=journals)
     neighbours = Neighbours(infos, lake, lambda info: read(info)[0], Clock.at(dt.datetime.now(dt.UTC)), zone, about)
-    for done, (segment, unread) in enumerate(ahead(read, [segments[segment] for segment in new])):
+    in_turn = alone if isinstance(handed, Flow) else ahead
+    for done, (segment, unread) in enumerate(in_turn(read, [segments[segment] for segment in new])):
         tell("segments", done, len(new))
-        try:
-            found, damage = unread()
-        except SpoolError as wrong:
-            brought.damaged.append(wrong.message)
-            continue
-        rows, told = neighbours.put_right(segment, found)
-        if rows is None:
-            brought.damaged.append(told)
-            continue
-        if _salvaged(segment.id) not in waiting:
-            if damage:
-                continue  # what can be read of it is in; it is looked at again until a sound copy is there
-            rows = rows.filter(~pc.field("seq").isin(_numbers(lake, segment.id)))
-        if lake.append("raw_frames", rows, app_id=_salvaged(segment.id) if damage else segment.id, handed=handed):
-            brought.keys[segment.key_id] += 1
-            brought.frames += pc.sum(pc.equal(rows["kind"], "frame")).as_py() or 0
-            brought.damaged += [damage] if damage else []
-            brought.clocks += [told] if told else []
+        if isinstance(handed, Flow):
+            handed.wait()
+        brought.add(_bring_one(lake, segment, unread, neighbours, handed, in_part=_salvaged(segment.id) not in waiting))
     tell("segments", len(new), len(new))
     return brought
+
+
+def _bring_one(
+    lake: Lake,
+    segment: SegmentInfo,
+    unread: "Callable[[], tuple[pa.Table, str]]",
+    neighbours: Neighbours,
+    handed: Handed | None,
+    *,
+    in_part: bool,
+) -> Brought:
+    """Put a segment into ``raw_frames``, or what is missing of one that is in as far as it could be read."""
+    import pyarrow.compute as pc
+
+    try:
+        found, damage = unread()
+    except SpoolError as wrong:
+        return Brought(damaged=[wrong.message])
+    rows, told = neighbours.put_right(segment, found)
+    if rows is None:
+        return Brought(damaged=[told])
+    if in_part:
+        if damage:
+            return Brought()  # what can be read of it is in; it is looked at again until a sound copy is there
+        rows = rows.filter(~pc.field("seq").isin(_numbers(lake, segment.id)))
+    if not lake.append("raw_frames", rows, app_id=_salvaged(segment.id) if damage else segment.id, handed=handed):
+        return Brought()
+    frames = pc.sum(pc.equal(rows["kind"], "frame")).as_py() or 0
+    return Brought(frames, [damage] if damage else [], Counter([segment.key_id]), [told] if told else [])
 
 
 def _salvaged(segment: str) -> str:

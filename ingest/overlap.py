@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,9 +12,16 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+def workers(count: int, name: str) -> ThreadPoolExecutor:
+    """Threads for work on Arrow's tables. pyarrow is loaded before they start: where two load it at once, one fails."""
+    import pyarrow.compute  # noqa: F401
+
+    return ThreadPoolExecutor(count, name)
+
+
 def ahead(make: Callable[[T], R], given: Iterable[T]) -> Iterator[tuple[T, Callable[[], R]]]:
     """Each thing with a call that gives what is made of it, or raises; meanwhile the next one is being made."""
-    with ThreadPoolExecutor(1, "tillwatch-ahead") as pool:
+    with workers(1, "tillwatch-ahead") as pool:
         waiting = None
         for each in given:
             coming = each, pool.submit(make, each)
@@ -24,6 +32,12 @@ def ahead(make: Callable[[T], R], given: Iterable[T]) -> Iterator[tuple[T, Calla
             yield waiting[0], waiting[1].result
 
 
+def alone(make: Callable[[T], R], given: Iterable[T]) -> Iterator[tuple[T, Callable[[], R]]]:
+    """As `ahead`, each made when it is asked for: less memory, where others are busy meanwhile."""
+    for each in given:
+        yield each, functools.partial(make, each)
+
+
 def abreast(make: Callable[[T], R], given: Iterable[T]) -> Iterator[R]:
     """What is made of each thing, in their order, two at a time; what one raises is raised when its turn comes."""
     things = iter(given)
@@ -31,7 +45,7 @@ def abreast(make: Callable[[T], R], given: Iterable[T]) -> Iterator[R]:
     if len(first) == 1:
         yield make(first[0])
         return
-    with ThreadPoolExecutor(2, "tillwatch-abreast") as pool:
+    with workers(2, "tillwatch-abreast") as pool:
         running = collections.deque(pool.submit(make, each) for each in first)
         del first
         while running:
@@ -45,7 +59,7 @@ def behind(use: Callable[[T], None]) -> Iterator[Callable[[T], None]]:
 
     What ``use`` raises is raised by the next call, or at the end.
     """
-    with ThreadPoolExecutor(1, "tillwatch-behind") as pool:
+    with workers(1, "tillwatch-behind") as pool:
         running: list[Future[None]] = []
 
         def later(given: T) -> None:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from ingest.coded import Coded, numbered
 from ingest.local_days import EPOCH
 from ingest.rows import whole
-from protocols.columnar.distinct import cut, number
-from protocols.columnar.loading import loops, ready
+from protocols.columnar.distinct import cut
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,16 +65,18 @@ class Pairing:
 
     Args:
         frames: a table with the columns of ``FRAME_COLUMNS``.
+        coded: knows the numbers of the texts of their pieces.
     """
 
-    def __init__(self, frames: "pa.Table") -> None:
+    def __init__(self, frames: "pa.Table", coded: Coded | None = None) -> None:
         import numpy as np
         import pyarrow as pa
 
         self._frames = frames
         self.line_rows = np.flatnonzero(~_flags(frames["is_journal"]))
         mine = frames.take(pa.array(self.line_rows)) if self.line_rows.size < frames.num_rows else frames
-        self._code = codes(mine)
+        self._coded = coded or Coded()
+        self._code = codes(mine, self._coded)
         self._day = mine["day"].cast(pa.int32()).to_numpy()
         self._request = _flags(mine["is_request"])
         self._mine = mine
@@ -142,9 +144,10 @@ class Pairing:
         """
         import numpy as np
         import pyarrow as pa
-        import pyarrow.compute as pc
 
-        new = pc.is_in(self._mine["segment_id"], pa.array(list(segments), pa.string())).to_numpy()
+        asked = set(segments)
+        places, found = self._coded(self._mine["segment_id"])
+        new = np.array([each in asked for each in found], bool)[places]
         new &= np.isin(self._day, _numbers(fresh))
         days = self._days_of_pairs(new) | self._signing(new)
         if self._db is not None and new[self._odd].any():
@@ -253,21 +256,21 @@ class Pairing:
         return {day for (day,) in self._db.execute(query, values or None).fetchall()}
 
 
-def codes(frames: "pa.Table") -> Any:
+def codes(frames: "pa.Table", coded: Coded) -> Any:
     """A number for each frame, int64: equal where ``keys`` are."""
     import numpy as np
     import pyarrow.compute as pc
 
     if not frames.num_rows:
         return np.zeros(0, np.int64)
-    terminal, line, pair = (_coded(frames[name])[0] for name in ("terminal_id", "line", "pair"))
+    terminal, line, pair = (coded(frames[name])[0] for name in ("terminal_id", "line", "pair"))
     on_line = _flags(frames["per_line"]) | pc.is_null(frames["terminal_id"]).to_numpy()
     place = np.where(on_line, line, terminal + int(line.max()) + 1)
     joins = pc.fill_null(frames["stan"], 0).cast("int64").to_numpy() & _STANS
     other = pc.or_(frames["exchange"].is_valid(), pc.is_null(frames["stan"]))
     if pc.any(other).as_py():
         joins = joins.copy()
-        which, texts = _coded(_joins(frames.filter(other)))
+        which, texts = numbered(whole(_joins(frames.filter(other))))
         joins[other.to_numpy()] = np.array([_number(text, place) for place, text in enumerate(texts)], np.int64)[which]
     return (place * (int(pair.max()) + 1) + pair) << 32 | joins
 
@@ -276,20 +279,6 @@ def _number(text: str, place: int) -> int:
     """What stands for a text beside trace numbers: the same as for an equal one, else none of theirs."""
     is_one = text.isdecimal() and str(int(text)) == text and int(text) <= _STANS
     return int(text) if is_one else _STANS + 1 + place
-
-
-def _coded(column: "pa.ChunkedArray") -> tuple[Any, list[Any]]:
-    """For each value its place among those that occur, int64; and those."""
-    import numpy as np
-    import pyarrow as pa
-
-    values = whole(column)
-    if ready() and loops() is not None:
-        places = np.zeros(len(values), np.int64)
-        first = number(values, places)
-        return places, values.take(pa.array(first)).to_pylist()
-    coded = values.dictionary_encode(null_encoding="encode")
-    return coded.indices.to_numpy(zero_copy_only=False).astype(np.int64), coded.dictionary.to_pylist()
 
 
 def keys(frames: "pa.Table") -> "pa.ChunkedArray":

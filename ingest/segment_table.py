@@ -7,6 +7,7 @@ The file is read, not mapped: a bad sector is then an error that can be told, no
 """
 
 import array
+import functools
 import hashlib
 import os
 import struct
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from ingest.columns import TABLES
+from ingest.frame_parts import gather, parts_of
 from ingest.local_days import local_days
 from ingest.records import Kind, Record
 from ingest.rows import arrow_schema, as_table
@@ -32,7 +34,6 @@ from ingest.segment import (
     read_footer,
     read_raw,
 )
-from protocols.columnar.arrays import between, bits, hexadecimal
 from protocols.columnar.loading import loops, ready
 
 if TYPE_CHECKING:
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
 _LENGTH = struct.Struct(">I")
 _LENGTH_AT = 4
 _HEAD = 48  # of a record, before its payload; docs/spool-format.md
-_FRAME_HEAD = 25  # of a frame's payload, before token and frame
-_DIGEST = 16
 _DIRECTIONS = ("", "rx", "tx")
 _NEAR = 1 << 18
 """So many bytes are read at a time: they stay in the processor's second cache."""
@@ -100,10 +99,12 @@ def segment_table(
                 others.append(row_of(segment, record))
         frames, lines = frames[~slow], lines[~slow]
     tables = [as_table(TABLES["raw_frames"], others)]
+    again = functools.cache(_again)  # pieces share what is the same in each of their rows
     for start in range(0, frames.size, _PIECE):
         some = frames[start : start + _PIECE]
         mine: Any = slice(some[0], some[-1] + 1) if some[-1] - some[0] < some.size else some
-        table = _frames(data, segment, places[mine], heads[mine], lines[start : start + _PIECE], opened, zone)
+        frames_of = (data, segment, places[mine], heads[mine], lines[start : start + _PIECE], opened, zone)
+        table = _frames(*frames_of, again=again, made=loops() if compiled else None)
         if table is None:
             return None
         tables.append(table)
@@ -191,14 +192,7 @@ def _heads(data: memoryview, places: Any) -> Any:
 
     names = ["magic", "version", "flags", "length", "seq", "port", "wall_ns", "mono_ns", "boot_id", "chain"]
     kind = np.dtype(list(zip(names, ["S2", "u1", "u1", ">u4", ">u8", ">u4", ">i8", ">u8", ">u4", "V8"], strict=True)))
-    return _gather(np.frombuffer(data, np.uint8), places, _HEAD).view(kind).ravel()
-
-
-def _gather(octets: Any, places: Any, width: int) -> Any:
-    """``width`` bytes at each place."""
-    import numpy as np
-
-    return np.ndarray((octets.size - width + 1,), f"V{width}", octets.data, 0, (1,))[places]
+    return gather(np.frombuffer(data, np.uint8), places, _HEAD).view(kind).ravel()
 
 
 def _in_order(heads: Any, footer: Footer) -> bool:
@@ -253,23 +247,28 @@ def _lines(ports: Any, frames: Any, opened: Sequence[Opened]) -> Any:
 
 
 def _frames(  # noqa: PLR0917  what is known of the segment
-    data: memoryview, segment: str, places: Any, heads: Any, lines: Any, opened: Sequence[Opened], zone: ZoneInfo
+    data: memoryview,
+    segment: str,
+    places: Any,
+    heads: Any,
+    lines: Any,
+    opened: Sequence[Opened],
+    zone: ZoneInfo,
+    *,
+    again: "Callable[[str | None], pa.Array]",
+    made: Any,
 ) -> "pa.Table | None":
-    """The rows of frames; None when a payload is not a frame's."""
+    """The rows of frames; None when a payload is not a frame's. ``made`` are the compiled loops, or None.
+
+    ``again`` gives a text for each of as many rows as there may be.
+    """
     import numpy as np
     import pyarrow as pa
 
-    octets = np.frombuffer(data, np.uint8)
     starts = places + _HEAD
     ends = starts + heads["length"].astype(np.int64)
-    if (ends - starts < _FRAME_HEAD).any():
-        return None
-    widths = octets[starts + _FRAME_HEAD - 1].astype(np.int64)
-    begins = starts + _FRAME_HEAD + widths
-    if (begins > ends).any():
-        return None
-    tokens = between(data, starts + _FRAME_HEAD, begins, bits(widths > 0))
-    if not _is_ascii(tokens):
+    parts = parts_of(data, starts, ends, made)
+    if parts is None:
         return None
     seen = heads["wall_ns"].astype(np.int64) // 1000
     strange = [""] if (lines < 0).any() else []  # of a frame without a session
@@ -278,36 +277,34 @@ def _frames(  # noqa: PLR0917  what is known of the segment
     session = pa.array(np.where(lines < 0, len(opened), lines))
     count = places.size
     made = {
-        "segment_id": pa.repeat(pa.scalar(segment), count),
+        "segment_id": again(segment)[:count],
         "seq": pa.array(heads["seq"].astype(np.int64)),
-        "line": _taken(lines_of, session),
-        "profile": _taken(profiles_of, session),
+        "line": _taken(lines_of, session, again),
+        "profile": _taken(profiles_of, session, again),
         "direction": pa.array(_DIRECTIONS).take(pa.array((heads["flags"] >> 4).astype(np.int8))),
-        "kind": pa.repeat(pa.scalar(Kind.FRAME.name.lower()), count),
+        "kind": again(Kind.FRAME.name.lower())[:count],
         "seen_at": pa.array(seen).cast(pa.timestamp("us", tz="UTC")),
         "mono_ns": pa.array(heads["mono_ns"].astype(np.int64)),
         "boot_id": pa.array(heads["boot_id"].astype(np.int64)),
-        "frame": between(data, begins, ends),
-        "length": pa.array((ends - begins).astype(np.int32)),
-        "digest": hexadecimal(_gather(octets, starts, _DIGEST).view(np.uint8).reshape(-1, _DIGEST)),
-        "card_token": tokens.cast(pa.string()),
-        "error": pa.nulls(count, pa.string()),
+        "frame": parts.frames,
+        "length": pa.array(parts.lengths),
+        "digest": parts.digests,
+        "card_token": parts.tokens,
+        "error": again(None)[:count],
         "day": pa.array(local_days(seen, zone)).cast(pa.date32()),
     }
     return pa.table(made).select(arrow_schema(TABLES["raw_frames"]).names).cast(arrow_schema(TABLES["raw_frames"]))
 
 
-def _taken(values: "pa.Array", places: "pa.Array") -> "pa.Array":
-    """A value for each place; what all have is not looked up one by one."""
+def _again(text: str | None) -> "pa.Array":
+    """A text for each frame of a piece."""
     import pyarrow as pa
 
+    return pa.repeat(pa.scalar(text, pa.string()), _PIECE)
+
+
+def _taken(values: "pa.Array", places: "pa.Array", again: "Callable[[str | None], pa.Array]") -> "pa.Array":
+    """A value for each place; what all have is not looked up one by one."""
     first = values[0]
-    return pa.repeat(first, len(places)) if all(each == first for each in values) else values.take(places)
-
-
-def _is_ascii(texts: "pa.Array") -> bool:
-    import numpy as np
-
-    _, offsets, octets = texts.buffers()
-    used = int(np.frombuffer(offsets, np.int32)[len(texts)])
-    return not used or not (np.frombuffer(octets, np.uint8, used) >= 0x80).any()
+    same = all(each == first for each in values)
+    return again(first.as_py())[: len(places)] if same else values.take(places)

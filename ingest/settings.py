@@ -10,6 +10,7 @@ passed down; nothing reads settings at import.
 import datetime as dt
 import os
 import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from ingest.agreements import Contract, Deposit, Notice
+from ingest.agreements import Contracts, Deposits, Notice
 from ingest.alerting import Alerts
 from ingest.app_settings import App
 from ingest.engine import Engine
@@ -226,9 +227,9 @@ class Settings(Section):
     hotlines: list[Hotline] = Field(default=[])
     issuers: list[Issuer] = Field(default=[])
     statements: list[StatementFolder] = Field(default=[])
-    contracts: list[Contract] = Field(default=[])
+    contracts: Contracts = Field(default=[], description="of one merchant, acquirer and day there is one contract")
     notices: list[Notice] = Field(default=[])
-    deposits: list[Deposit] = Field(default=[])
+    deposits: Deposits = Field(default=[], description="each deposit once")
     releases: list[Release] = Field(default=[])
     licensed_payers: list[str] = Field(
         default=[], description="names that payouts may come from, of institutions licensed to pay merchants"
@@ -246,12 +247,15 @@ class Settings(Section):
     )
 
     @model_validator(mode="after")
-    def _line_names_differ(self) -> "Settings":
-        names = [line.name for line in self.lines]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            msg = f"two lines are called {twice[0]!r}; give each its own name"
-            raise ValueError(msg)
+    def _each_is_there_once(self) -> "Settings":
+        for table, key, names in (
+            ("lines", "name", [line.name for line in self.lines]),
+            ("merchants", "id", [merchant.id for merchant in self.merchants]),
+            ("acquirers", "name", [acquirer.name for acquirer in self.acquirers]),
+        ):
+            if twice := next((name for name, count in Counter(names).items() if count > 1), None):
+                msg = f"two [[{table}]] have the {key} {twice!r}: which of them holds is not known; leave one"
+                raise ValueError(msg)
         return self
 
     @property

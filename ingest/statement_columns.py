@@ -57,7 +57,11 @@ STATEMENT_LINES = TableSpec(
         Column("settled_fen", "int64", "what is paid out for it; negative = taken back"),
         Column("rate_ppm", "int32", "rate in millionths: 0.38 % = 3800"),
         Column("currency", "string", "ISO 4217 number"),
-        Column("card_class", "string", "debit, credit, semi, prepaid, dual, qr or other, where the file says it"),
+        Column(
+            "card_class",
+            "string",
+            "debit, credit, semi, prepaid, dual, qr, foreign, instalment or other, where the file says it",
+        ),
         Column("pan_masked", "string", "card as the file prints it, first 6 and last 4 at most"),
         Column("card_token", "string", "keyed HMAC of the whole number, where the file prints it; null = it does not"),
         Column("order_ref", "string", "the merchant's order number"),

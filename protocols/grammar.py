@@ -57,6 +57,7 @@ class Grammar:
     dialect: str
     table: Mapping[int, FieldSpec]
     declaration: Any = field(repr=False, compare=False, default=None)
+    head: Any = field(repr=False, compare=False, default=None)
     walk: Walk = field(repr=False, compare=False, default=None)  # type: ignore[assignment]  # set in __post_init__
 
     def __post_init__(self) -> None:
@@ -69,6 +70,7 @@ class Grammar:
             _check(spec)
         declaration = declare(self.table)
         object.__setattr__(self, "declaration", declaration)
+        object.__setattr__(self, "head", c.Struct(*declaration.subcons[:2]))
         object.__setattr__(self, "walk", Walk(declaration))
 
     @functools.cached_property

@@ -138,7 +138,7 @@ class Profile:
     def encode(self, mti: str, fields: Mapping[int, str], *, mac_absent: bool = False) -> bytes:
         """The message alone, MTI to last field."""
         bitmap = 1 if mac_absent else 0
-        content: dict[str, Any] = {f"f{number}": None for number in self.grammar.table}
+        built: dict[int, bytes] = {}
         for number, value in fields.items():
             if number not in self.grammar.table:
                 raise DecodeError(
@@ -148,19 +148,19 @@ class Profile:
                     path=f"F{number}",
                     code="unknown_field",
                 )
-            self._check(number, value)
+            built[number] = self._field(number, value)
             bitmap |= 1 << (64 - number)
-            content[f"f{number}"] = value
-        built: bytes = self.grammar.declaration.build({"mti": mti, "bitmap": bitmap, **content})
-        return built
+        head: bytes = self.grammar.head.build({"mti": mti, "bitmap": bitmap})
+        return head + b"".join(built[number] for number in sorted(built))
 
-    def _check(self, number: int, value: str) -> None:
-        """Say which field a value does not fit before construct meets it."""
+    def _field(self, number: int, value: str) -> bytes:
+        """A field's bytes, its length in front."""
         try:
-            self.grammar.walk.steps[number].codec.build(value)
+            built: bytes = self.grammar.walk.steps[number].codec.build(value)
         except DecodeError as wrong:
             wrong.protocol, wrong.path = self.name, f"F{number}"
             raise
+        return built
 
     def rebuild(self, message: Message) -> bytes:
         """The bytes a decoded message came from, with just the envelope parts it had."""

@@ -1,6 +1,7 @@
 """POS-Recon-Bench: ``make bench-detection``, or ``python -m bench.detection --size small``.
 
-Exit status: 0 measured, 3 a rule could not run, or a world's process ended before it was done.
+Exit status: 0 measured, 3 a rule could not run, a world's process ended before it was done, or the folder of
+``--keep`` is of other sources.
 """
 
 import json
@@ -8,102 +9,142 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import click
 
+from bench.detection.baselines import OURS
 from bench.detection.casts import ACCOUNTS, SEASON, TILLS, WHOLE, Cast
 from bench.detection.fees import figures
-from bench.detection.figures import Total, calibrate, total
+from bench.detection.figures import calibrate, total, world
+from bench.detection.keep import KeepError, Kept
+from bench.detection.outcome import Order, Outcome
+from bench.detection.paired import paired
 from bench.detection.pipeline import FIVE_PERCENT, PERTURBATIONS, Perturbation
+from bench.detection.plots import plots
 from bench.detection.population import Split
-from bench.detection.report import Results, page, plots, put, table, text
-from bench.detection.worlds import Order, WorldLostError, play_all
+from bench.detection.report import Lessened, Results, page, put, table, text
+from bench.detection.worlds import WorldLostError, play_all
 
 ROOT = Path(__file__).parents[2]
 FIRST_SEED: dict[Split, int] = {"dev": 20, "test": 60}
 """Of the test split: seeds of no world that rules were looked at with. Points are fitted on dev's (`fit`)."""
+MORE_SEED: dict[Split, int] = {"dev": 40, "test": 200}
+"""Of the worlds of accounts, and behind them of tills."""
+ACCOUNT_SHOPS = 400
 
-MORE_SEED = 200
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """So many worlds of the whole catalogue, of what a merchant has only once, and a till (`casts`)."""
+
+    whole: int
+    accounts: int = 0
+    tills: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
     """How much is acted: worlds of each split, merchants and cases of each play in a world, fees, and what is lost.
 
-    ``accounts`` and ``tills`` are so many test worlds more, of what a merchant or a till has only once (`casts`);
-    ``cast`` is that of the others.
+    ``dev`` is mixed as ``test`` is, so that a score is expected of such worlds as it is tried on. ``cast`` is that of
+    the whole worlds; `Lost` tells of those that something is taken from.
     """
 
-    test: int
-    dev: int
+    test: Mix
+    dev: Mix
     shops: int
     cases: int
-    perturbed: int
+    lost: "Lost"
     fees: int
     changes: int
-    ways: tuple[Perturbation, ...] = PERTURBATIONS
-    accounts: int = 0
-    tills: int = 0
     cast: Cast = WHOLE
 
 
-ACCOUNT_SHOPS = 300
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """In how many worlds each way of having less to go by is tried, of how many cases of each play; 5 % lost in more.
+
+    What is proven and wrong is a share of a world's accusations, some 300: to tell it to half a percent takes five.
+    """
+
+    cases: int
+    worlds: int = 1
+    five_percent: int = 1
+    ways: tuple[Perturbation, ...] = PERTURBATIONS
+
+
 SIZES = {
-    "small": Size(test=1, dev=1, shops=16, cases=6, perturbed=6, fees=1_000_000, changes=300, ways=(FIVE_PERCENT,)),
-    "middle": Size(test=2, dev=1, shops=24, cases=12, perturbed=4, fees=1_000_000, changes=1_000),
-    "full": Size(
-        test=14, dev=4, shops=30, cases=24, perturbed=12, fees=1_000_000, changes=3_000, accounts=14, tills=10
-    ),
-    "season": Size(
-        test=67,
-        dev=4,
-        shops=30,
-        cases=24,
-        perturbed=12,
-        fees=1_000_000,
-        changes=3_000,
-        accounts=14,
-        tills=10,
-        cast=SEASON,
-    ),
+    "small": Size(Mix(1), Mix(1), 16, 6, Lost(6, ways=(FIVE_PERCENT,)), fees=1_000_000, changes=300),
+    "middle": Size(Mix(2), Mix(1), 24, 12, Lost(4), fees=1_000_000, changes=1_000),
+    "full": Size(Mix(14, 14, 10), Mix(4, 4, 3), 30, 24, Lost(12, 1, 5), fees=1_000_000, changes=3_000),
+    "season": Size(Mix(67, 14, 10), Mix(8, 2, 1), 30, 24, Lost(12, 3, 6), fees=1_000_000, changes=3_000, cast=SEASON),
 }
+
+
+def mixed(split: Split, mix: Mix, size: Size) -> list[Order]:
+    """The worlds of a split."""
+    whole, more = FIRST_SEED[split], MORE_SEED[split]
+    accounts = range(more, more + mix.accounts)
+    tills = range(more + mix.accounts, more + mix.accounts + mix.tills)
+    return [
+        *(Order(split, seed, size.shops, size.cases, cast=size.cast) for seed in range(whole, whole + mix.whole)),
+        *(Order(split, seed, ACCOUNT_SHOPS, size.cases, cast=ACCOUNTS) for seed in accounts),
+        *(Order(split, seed, size.shops, size.cases, cast=TILLS) for seed in tills),
+    ]
+
+
+def taken_from(size: Size) -> list[Order]:
+    """Worlds before the test split's own, as they are and with something taken away, way by way."""
+    lost, first = size.lost, FIRST_SEED["test"] - 1
+    often = {way: lost.five_percent if way == FIVE_PERCENT else lost.worlds for way in lost.ways}
+    return [
+        Order("test", first - number, size.shops // 2, lost.cases, way)
+        for way, count in ({Perturbation(): max(often.values())} | often).items()
+        for number in range(count)
+    ]
+
+
+def beside_whole(outcomes: Mapping[Order, Outcome]) -> dict[str, Lessened]:
+    """Of each way its worlds together, and the same ones as they are."""
+    by_way: dict[Perturbation, list[Order]] = {}
+    for order in outcomes:
+        by_way.setdefault(order.how, []).append(order)
+    return {
+        way.name: Lessened(
+            total(outcomes[each] for each in orders),
+            total(outcomes[each._replace(how=Perturbation())] for each in orders),
+        )
+        for way, orders in by_way.items()
+    }
 
 
 @click.command()
 @click.option("--size", type=click.Choice(list(SIZES)), default="full", show_default=True)
 @click.option("--workers", default=2, show_default=True, help="Worlds at a time.")
 @click.option("--write/--no-write", default=True, help="Put figures and plots into docs/ and bench/results/.")
-def main(size: str, workers: int, write: bool) -> None:
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep each world's outcome in this folder as it ends; worlds that are there are not played again.",
+)
+def main(size: str, workers: int, write: bool, keep: Path | None) -> None:
     """Measure what the rules find, miss and accuse wrongly."""
     begun, of = time.monotonic(), SIZES[size]
-    counts: dict[Split, int] = {"test": of.test, "dev": of.dev}
-    orders = [
-        Order(split, FIRST_SEED[split] + number, of.shops, of.cases, cast=of.cast)
-        for split, count in counts.items()
-        for number in range(count)
-    ]
-    more = [Order("test", MORE_SEED + number, ACCOUNT_SHOPS, 0, cast=ACCOUNTS) for number in range(of.accounts)]
-    more += [
-        Order("test", MORE_SEED + of.accounts + number, of.shops, of.cases, cast=TILLS) for number in range(of.tills)
-    ]
-    orders[of.test : of.test] = more
-    tests = of.test + len(more)
-    orders += [
-        Order("test", FIRST_SEED["test"] - 1, of.shops // 2, of.perturbed, way) for way in (Perturbation(), *of.ways)
-    ]
+    tests, devs, lost = mixed("test", of.test, of), mixed("dev", of.dev, of), taken_from(of)
+    orders = [*tests, *devs, *lost]
     click.echo(f"{len(orders)} worlds, {workers} at a time ...", err=True)
     try:
-        outcomes = play_all(orders, workers, tell=partial(click.echo, err=True))
-    except WorldLostError as lost:
-        click.echo(f"could not measure: {lost}", err=True)
+        kept = None if keep is None else Kept(keep)
+        played = play_all(orders, workers, tell=partial(click.echo, err=True), kept=kept)
+    except (WorldLostError, KeepError) as why:
+        click.echo(f"could not measure: {why}", err=True)
         sys.exit(3)
-    perturbed: dict[str, Total] = {
-        order.how.name: total([each]) for order, each in list(zip(orders, outcomes, strict=True))[tests + of.dev :]
-    }
-    test, dev = total(outcomes[:tests]), total(outcomes[tests : tests + of.dev])
+    outcomes = dict(zip(orders, played, strict=True))
+    test, dev = total(outcomes[each] for each in tests), total(outcomes[each] for each in devs)
     results = Results(
         size,
         "make bench-detection" if size == "full" else f"make bench-detection SIZE={size}",
@@ -111,7 +152,9 @@ def main(size: str, workers: int, write: bool) -> None:
         test,
         dev,
         calibrate(dev.scores, test.scores),
-        perturbed,
+        beside_whole({each: outcomes[each] for each in lost}),
+        [world(each, outcomes[each]) for each in tests],
+        paired(test.by_merchant, OURS),
         figures(of.fees, of.changes, 1),
     )
     click.echo(text(results))
@@ -119,7 +162,13 @@ def main(size: str, workers: int, write: bool) -> None:
     if write:
         put(ROOT / "docs" / "detection.md", page(results))
         plots(results, ROOT / "docs")
-        told = {"size": size, "table": table(results), "wrong": sorted([*k, n] for k, n in test.wrong.items())}
+        told = {
+            "size": size,
+            "table": table(results),
+            "wrong": sorted([*k, n] for k, n in test.wrong.items()),
+            "worlds": [each.as_dict() for each in results.worlds],
+            "dossier_problems": test.dossiers.problems,
+        }
         file = ROOT / "bench" / "results" / "detection.json"
         file.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
     if test.could_not_run:

@@ -7,15 +7,15 @@ next working day.
 
 import csv
 import datetime as dt
-import itertools
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench.detection.host import Posting
+from bench.detection.payoutplays import PAYERS, PAYOUT_PLAYS, next_working_day, paid_twice
 from bench.detection.population import ZONE, Merchant
 from bench.detection.scene import World
 from bench.detection.truth import Case, Key, key_of
@@ -32,8 +32,12 @@ PAYOUT_HEADER = (
     "merchant", "ref", "state", "amount", "planned", "suspended", "deducted", "first", "day", "paid", "payer", "remark",
     "replaces", "cycle",
 )  # fmt: skip
-DEPOSIT_FEN = 29_900
-PAYER = "支付网络服务股份有限公司"
+SHARE_HEADER = ("merchant", "terminal", "rrn", "ref", "amount", "fee", "cost", "profit", "cost_rate", "at")
+SHARED = 2
+"""Debits of a merchant's day that its agent's file tells of."""
+COST_PPM = {"debit": 4150, "credit": 5150, "qr": 3000, "foreign": 12_000}
+FLOOR_PPM = 4000
+"""Less than issuer and network take of a credit card."""
 Row = dict[str, Any]
 
 
@@ -45,7 +49,7 @@ class FeeStory:
         classes: of cards that it concerns.
         more_ppm: on top of the rate.
         until: the last day of it.
-        kind: step, surcharge, cap, class, concession, mix (nothing at all).
+        kind: step, surcharge, cap, class, concession, over, instant, floor, mix (nothing at all).
     """
 
     case: Case
@@ -69,21 +73,42 @@ class Books:
     payouts: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     charged: list[tuple[Key, Case, str, int]] = field(default_factory=list)
     """Of each line that a story touches: its record, the case, the class of cards, and what it costs more."""
+    shares: dict[tuple[str, str], list[Row]] = field(default_factory=lambda: defaultdict(list))
+    share_plays: dict[str, tuple[Case, dt.date]] = field(default_factory=dict)
+    """Merchants whose agent is paid by a rate that was read in the wrong unit, and from when on."""
     _fees: dict[int, int] = field(default_factory=dict)
 
     def post(self) -> None:
         """Make every line and every payout."""
         shops = {device.merchant: shop.merchant for shop in self.world.shops for device in shop.devices}
-        owed: dict[tuple[str, dt.date], int] = defaultdict(int)
+        owed: dict[tuple[str, dt.date, str], int] = defaultdict(int)
         for number, posting in enumerate(sorted(self.world.host.ledger, key=lambda each: (each.at, each.rrn))):
-            if posting.kind not in POSTED or not posting.live or posting.skipped:
+            if posting.kind not in POSTED or not (posting.live or posting.listed) or posting.skipped:
                 continue
             merchant = shops[posting.merchant]
             line = self._line(posting, merchant, number)
             self.lines[merchant.acquirer, posting.day].append(line)
-            owed[merchant.mid, posting.day] += line["settled"]
-        for (mid, day), due in sorted(owed.items()):
-            self._pay(shops[mid], day, due)
+            if not posting.listed:
+                owed[merchant.mid, posting.day, line["cycle"]] += line["settled"]
+                self._share(merchant, line)
+        for (mid, day, cycle), due in sorted(owed.items()):
+            self._pay(shops[mid], day, due, cycle)
+
+    def _share(self, merchant: Merchant, line: Row) -> None:
+        """An agent's share in the first debits of a day: fee less cost, unless its story says otherwise."""
+        shared = self.shares[merchant.acquirer, line["day"]]
+        if line["kind"] not in DEBITS or sum(row["merchant"] == merchant.mid for row in shared) >= SHARED:
+            return
+        cost_ppm = COST_PPM[line["class"]]
+        cost = round(line["amount"] * cost_ppm / 1_000_000)
+        row = {name: line[name] for name in ("merchant", "terminal", "rrn", "ref", "amount", "fee", "at")}
+        row |= {"cost": cost, "cost_rate": cost_ppm / 100, "profit": line["fee"] - cost}
+        case, since = self.share_plays.get(merchant.mid, (None, dt.date.max))
+        if case is not None and line["day"] >= f"{since}" and cost:
+            row["profit"] = line["fee"] - 100 * cost  # a rate of a percent's hundredths read as one of percents
+            case.loss_fen += row["fee"] - cost - row["profit"]
+            self.world.truth.mark(case, ("profit", line["rrn"]))
+        shared.append(row)
 
     def _line(self, posting: Posting, merchant: Merchant, number: int) -> Row:
         kind = card_class(posting)
@@ -92,14 +117,15 @@ class Books:
         if fee is None:
             fee = self._fee(posting, merchant, kind, amount)
         self._fees[id(posting)] = fee
-        sign = 1 if posting.kind in DEBITS else -1
+        sign = 1 if (posting.booked_as or posting.kind) in DEBITS else -1
         fee *= sign
         original = posting.of
         return {
             "merchant": posting.merchant, "terminal": posting.terminal, "batch": posting.batch, "stan": posting.stan,
             "rrn": posting.rrn, "auth": posting.auth, "card": mask_pan(posting.pan) if posting.pan else "",
-            "kind": posting.kind, "status": "settled", "amount": amount, "discount": posting.discount or "", "fee": fee,
-            "surcharge": posting.surcharge or "", "settled": sign * amount - fee,
+            "kind": posting.booked_as or posting.kind, "status": posting.listed or "settled", "amount": amount,
+            "discount": posting.discount or "", "fee": fee,
+            "surcharge": posting.surcharge or "", "settled": sign * amount - fee if not posting.listed else -fee,
             "at": f"{posting.at:%Y-%m-%d %H:%M:%S}",
             "day": f"{posting.day:%Y-%m-%d}", "class": kind, "order": posting.order, "ref": f"P{number:07d}",
             "orig": original.rrn if original is not None and sign < 0 else "", "cycle": posting.cycle or merchant.cycle,
@@ -115,6 +141,8 @@ class Books:
             return agreed
         if kind not in story.classes:
             return agreed
+        if story.kind == "instant":
+            posting.cycle = "T0"
         fee = agreed if story.kind in ("mix", "promotion") else self._told(story, merchant, kind, amount)
         if fee != agreed or story.kind in ("mix", "promotion"):
             self.charged.append((key_of(posting.terminal, posting.batch, posting.stan), story.case, kind, fee - agreed))
@@ -146,22 +174,36 @@ class Books:
             rate = merchant.rates["credit"]
         if story.kind == "concession":
             rate = merchant.rates["debit"]
+        if story.kind == "floor":
+            rate = FLOOR_PPM
         fee = rounded(amount, rate, merchant.rounding) + story.fixed_fen
         return min(fee, merchant.cap_fen) if kind == "debit" and story.kind not in ("cap", "class") else fee
 
-    def _pay(self, merchant: Merchant, day: dt.date, due: int) -> None:
+    def _pay(self, merchant: Merchant, day: dt.date, due: int, cycle: str) -> None:
         if due <= 0:
             return
-        ref = f"B{merchant.mid[-6:]}-{day:%m%d}"  # few digits: fourteen may look like a card number, and be starred out
+        at_once = cycle != merchant.cycle
+        # few digits: fourteen may look like a card number, and be starred out
+        ref = f"B{merchant.mid[-6:]}-{day:%m%d}{cycle if at_once else ''}"
         paid = dt.datetime.combine(next_working_day(day), dt.time(10, self.chance.randrange(60)), ZONE)
+        if at_once:
+            paid = dt.datetime.combine(day, dt.time(23, 30), ZONE)
         row: Row = {
             "merchant": merchant.mid, "ref": ref, "state": "paid", "amount": due, "planned": due, "suspended": "",
-            "deducted": "", "first": f"{day}", "day": f"{day}", "paid": f"{paid:%Y-%m-%d %H:%M:%S}", "payer": PAYER,
-            "remark": "", "replaces": "", "cycle": merchant.cycle,
+            "deducted": "", "first": f"{day}", "day": f"{day}", "paid": f"{paid:%Y-%m-%d %H:%M:%S}",
+            "payer": self.chance.choice(PAYERS), "remark": "", "replaces": "", "cycle": cycle,
         }  # fmt: skip
         name, case, on = self.payout_plays.get(merchant.mid, ("", None, None))
-        rows = [row]
-        if case is not None and on == day:
+        rows, again = [row], self.world.paid_again.get((merchant.mid, day))
+        if again is not None and (at_once or on == day):
+            again.kind = "dropped"  # another play has that day's payout
+        elif again is not None:
+            rows = paid_twice(row, again, paid)
+            for each in rows:
+                self.world.truth.mark(again, ("payout", each["ref"]), paid)
+        elif case is not None and name == "paid_out_twice" and (merchant.mid, on) in self.world.settled_again:
+            case.kind = "dropped"  # its cause would be taken for the settlement
+        elif case is not None and on == day and not at_once:
             rows = PAYOUT_PLAYS[name](row, case, paid)
             for each in rows:
                 self.world.truth.mark(case, ("payout", each["ref"]), paid)
@@ -175,20 +217,15 @@ class Books:
                 yield acquirer, _file(folder / f"{acquirer}-{day}-again.csv", HEADER, [*rows, {}]), "trades"
         for acquirer, rows in sorted(self.payouts.items()):
             yield acquirer, _file(folder / f"{acquirer}-payouts.csv", PAYOUT_HEADER, rows), "payouts"
+        for (acquirer, told), rows in sorted(self.shares.items()):
+            yield acquirer, _file(folder / f"{acquirer}-{told}-profits.csv", SHARE_HEADER, rows), "profits"
 
 
 def card_class(posting: Posting) -> str:
     """Half of the cards are debit cards."""
-    if posting.kind.startswith("QR"):
+    if posting.kind.startswith("QR") or not posting.pan:
         return "qr"
     return posting.card_class or ("debit" if int(posting.pan[-1]) < 5 else "credit")
-
-
-def next_working_day(day: dt.date) -> dt.date:
-    """The next working day of the People's Republic of China."""
-    from chinese_calendar import is_workday
-
-    return next(each for step in itertools.count(1) if is_workday(each := day + dt.timedelta(days=step)))
 
 
 def _file(path: Path, header: tuple[str, ...], rows: list[Row]) -> Path:
@@ -197,80 +234,3 @@ def _file(path: Path, header: tuple[str, ...], rows: list[Row]) -> Path:
         writer.writeheader()
         writer.writerows(rows)
     return path
-
-
-# what goes wrong with a payout, and what only looks so: the rows in its place ------------------------
-
-
-def _late(row: Row, case: Case, paid: dt.datetime) -> list[Row]:
-    case.loss_fen = 0
-    return [row | {"paid": f"{next_working_day(paid.date() + dt.timedelta(days=1))} 10:00:00"}]
-
-
-def _short(row: Row, case: Case, _paid: dt.datetime) -> list[Row]:
-    case.loss_fen = 500
-    return [row | {"amount": row["amount"] - 500}]
-
-
-def _returned(row: Row, case: Case, _paid: dt.datetime) -> list[Row]:
-    case.loss_fen = row["amount"]
-    return [row | {"state": "returned"}]
-
-
-def _frozen(row: Row, case: Case, _paid: dt.datetime) -> list[Row]:
-    case.loss_fen = row["amount"]
-    return [row | {"state": "frozen", "suspended": row["amount"], "amount": 0}]
-
-
-def _twice(row: Row, case: Case, paid: dt.datetime) -> list[Row]:
-    case.loss_fen = row["amount"]
-    later = paid + dt.timedelta(hours=3)
-    return [row, row | {"ref": f"{row['ref']}B", "paid": f"{later:%Y-%m-%d %H:%M:%S}"}]
-
-
-def _deducted(row: Row, case: Case, _paid: dt.datetime) -> list[Row]:
-    case.loss_fen = 2990
-    return [row | {"amount": row["amount"] - 2990, "deducted": 2990, "remark": "流量费"}]
-
-
-def _deposit_taken(row: Row, case: Case, _paid: dt.datetime) -> list[Row]:
-    """The price of the terminal; whether it was taken before, the register says."""
-    if row["amount"] <= DEPOSIT_FEN:
-        case.kind = "dropped"
-        return [row]
-    return [row | {"amount": row["amount"] - DEPOSIT_FEN, "deducted": DEPOSIT_FEN, "remark": "终端押金"}]
-
-
-def _reissued(row: Row, _case: Case, paid: dt.datetime) -> list[Row]:
-    later = paid + dt.timedelta(hours=5)
-    again = row | {"ref": f"{row['ref']}R", "paid": f"{later:%Y-%m-%d %H:%M:%S}", "replaces": row["ref"]}
-    return [row | {"state": "returned"}, again]
-
-
-def _in_time(row: Row, _case: Case, _paid: dt.datetime) -> list[Row]:
-    return [row]
-
-
-PAYOUT_PLAYS: dict[str, Callable[[Row, Case, dt.datetime], list[Row]]] = {
-    "payout_came_late": _late,
-    "payout_was_short": _short,
-    "payout_came_back": _returned,
-    "payout_was_frozen": _frozen,
-    "paid_out_twice": _twice,
-    "deducted_unsaid": _deducted,
-    "deposit_taken": _deposit_taken,
-    "deposit_taken_again": _deposit_taken,
-    "payout_made_again": _reissued,
-    "payout_over_the_holiday": _in_time,
-}
-PAYOUT_RULES = {
-    "payout_came_late": ("payout_late",),
-    "payout_was_short": ("payout_short",),
-    "payout_came_back": ("payout_failed_or_returned",),
-    "payout_was_frozen": ("payout_frozen",),
-    "paid_out_twice": ("dup_payout",),
-    "deducted_unsaid": ("hidden_periodic_fee",),
-    "deposit_taken": ("deposit_charged",),
-    "deposit_taken_again": ("deposit_double_charged",),
-}
-PAYOUT_NEGATIVES = {"payout_made_again": 24, "payout_over_the_holiday": 29}

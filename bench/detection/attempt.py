@@ -108,4 +108,9 @@ def card_fields(attempt: Attempt, *, pin: bool) -> dict[int, str]:
 
 def order_field(order: str) -> str:
     """F59 with an order number."""
-    return f"A4{len(order):03d}{order}".encode("ascii").hex().upper()
+    return private_field("A4", order)
+
+
+def private_field(tag: str, text: str) -> str:
+    """F59 with one element."""
+    return f"{tag}{len(text):03d}{text}".encode("ascii").hex().upper()

@@ -5,7 +5,8 @@ no life cycle: a voided or reversed first sale counts for them as it does for th
 Sources: the vendors' public documents of duplicate checking (windows in seconds).
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,16 +45,35 @@ BASELINES = (
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What one way found: faults of doubled debits, and sales that it flagged without one."""
+    """What one way did: faults of doubled debits, those it found, what it flagged without one, sales without one."""
 
-    recall: Share
-    flagged: Share
-    """Of what it flagged, what was right."""
-    wrong_of: Share
-    """Flags without a fault, of all sales without one."""
+    faults: int = 0
+    found: int = 0
+    wrong: int = 0
+    innocent: int = 0
 
     def __add__(self, other: "Score") -> "Score":
-        return Score(self.recall + other.recall, self.flagged + other.flagged, self.wrong_of + other.wrong_of)
+        return Score(
+            self.faults + other.faults,
+            self.found + other.found,
+            self.wrong + other.wrong,
+            self.innocent + other.innocent,
+        )
+
+    @property
+    def recall(self) -> Share:
+        """Of the faults, those found."""
+        return Share(self.found, self.faults)
+
+    @property
+    def flagged(self) -> Share:
+        """Of what it flagged, what was right."""
+        return Share(self.found, self.found + self.wrong)
+
+    @property
+    def wrong_of(self) -> Share:
+        """Flags without a fault, of all sales without one."""
+        return Share(self.wrong, self.innocent)
 
     def precision_at(self, ppm: int) -> float:
         """Precision where so many sales in a million are doubled."""
@@ -62,18 +82,24 @@ class Score:
         return hits / (hits + wrong) if hits + wrong else 1.0
 
 
-def compare(truth: Truth, transactions: "pa.Table", ours: Mapping[int, bool], ours_wrong: int) -> dict[str, Score]:
-    """Every baseline, and us, on the faults of doubled debits.
+OURS = "tillwatch, group A"
+
+
+def compare(
+    truth: Truth, transactions: "pa.Table", ours: Mapping[int, bool], ours_wrong: Mapping[str, int]
+) -> dict[str, dict[str, Score]]:
+    """Every baseline, and us, on the faults of doubled debits, merchant by merchant; each way has every merchant.
 
     Args:
         truth: the cases.
         transactions: the table.
         ours: faults of doubled debits, and whether our rules of that group accused them.
-        ours_wrong: how often those rules accused what is no fault.
+        ours_wrong: of each merchant, how often those rules accused what is no fault.
     """
     import duckdb
 
     sales: dict[str, tuple[str, int | None, int | None]] = {}
+    merchant_of: dict[str, str] = {}
     connection = duckdb.connect(":memory:")
     connection.register("transactions", transactions)
     connection.execute("""
@@ -84,9 +110,17 @@ def compare(truth: Truth, transactions: "pa.Table", ours: Mapping[int, bool], ou
                (event_at AT TIME ZONE 'Asia/Shanghai')::DATE AS day
         FROM transactions WHERE txn_type IN ('SALE', 'QR_SALE') AND outcome = 'approved'
         QUALIFY row_number() OVER (PARTITION BY transaction_id ORDER BY seen_date) = 1""")
-    for key, terminal, batch, stan in connection.sql("SELECT id, terminal_id, batch_no, stan FROM sale").fetchall():
-        sales[key] = (terminal, batch, stan)
-    innocent = sum(not _faults(truth, each, ours) for each in sales.values())
+    told = connection.sql("SELECT id, merchant_id, terminal_id, batch_no, stan FROM sale").fetchall()
+    for key, merchant, terminal, batch, stan in told:
+        sales[key], merchant_of[key] = (terminal, batch, stan), merchant
+    faults = Counter(truth.cases[number].merchant for number in ours)
+    innocent = Counter(merchant_of[key] for key, numbers in sales.items() if not _faults(truth, numbers, ours))
+
+    def by_merchant(found: Iterable[int], wrong: Mapping[str, int]) -> dict[str, Score]:
+        hits = Counter(truth.cases[number].merchant for number in found)
+        everyone = sorted({*merchant_of.values(), *faults, *ours_wrong})
+        return {each: Score(faults[each], hits[each], wrong.get(each, 0), innocent[each]) for each in everyone}
+
     scores = {}
     for baseline in BASELINES:
         same = " AND ".join(f"a.{name} = b.{name}" for name in baseline.key)
@@ -101,17 +135,12 @@ def compare(truth: Truth, transactions: "pa.Table", ours: Mapping[int, bool], ou
         for first, later in rows.fetchall():
             if first in wrong and later in wrong:
                 continue
-            faults = _faults(truth, sales[first], ours) & _faults(truth, sales[later], ours)
-            found |= faults
-            if not faults:
+            both = _faults(truth, sales[first], ours) & _faults(truth, sales[later], ours)
+            found |= both
+            if not both:
                 wrong.add(max(first, later) if baseline.seconds is None else later)
-        scores[baseline.name] = Score(
-            Share(len(found), len(ours)), Share(len(found), len(found) + len(wrong)), Share(len(wrong), innocent)
-        )
-    hits = sum(ours.values())
-    scores["tillwatch, group A"] = Score(
-        Share(hits, len(ours)), Share(hits, hits + ours_wrong), Share(ours_wrong, innocent)
-    )
+        scores[baseline.name] = by_merchant(found, Counter(merchant_of[each] for each in wrong))
+    scores[OURS] = by_merchant((number for number, told in ours.items() if told), ours_wrong)
     connection.close()
     return scores
 

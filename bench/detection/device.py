@@ -9,9 +9,18 @@ import datetime as dt
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from bench.detection.attempt import APPROVED, FORMS, Attempt, Form, card_fields, clock_fields, order_field
+from bench.detection.attempt import (
+    APPROVED,
+    FORMS,
+    Attempt,
+    Form,
+    card_fields,
+    clock_fields,
+    order_field,
+    private_field,
+)
 from bench.detection.host import Host, Posting, clearing_day
 from bench.detection.network import Line
 from bench.detection.truth import Key, key_of
@@ -35,6 +44,16 @@ class Heard:
     mti: str
     fields: Mapping[int, str]
     exchange: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mishap:
+    """What a collector keeps of a line beside its frames: noise, or a gap."""
+
+    at: dt.datetime
+    device: "Device"
+    line: str
+    kind: Literal["noise", "gap"]
 
 
 @dataclass(slots=True)
@@ -70,11 +89,17 @@ class Device:
     ahead_s: int = 0
     operator: str = "01"
     signs_in_daily: bool = False
+    supervised: bool = False
+    """Whether a supervisor (00) confirms voids."""
+    software: str = ""
+    """What it tells of its software at sign-in."""
     given_up: Callable[[Attempt], None] | None = None
     reversed_well: Callable[[Attempt, str], None] | None = None
     journal: list[Entry] = field(default_factory=list)
     waiting: _Waiting | None = None
     exchanges: int = 0
+    opened: int = 0
+    """The first number since the last settlement; 0: it has not settled yet."""
     last: list[Heard] = field(default_factory=list)
 
     # what the clerk does ------------------------------------------------------------------------
@@ -115,7 +140,7 @@ class Device:
             repeat: without an answer the terminal sends the same request once more before it gives up.
             tip: what an adjustment adds.
             stan: a trace number that was used before (its own request again).
-            told: what the message says otherwise of what it refers to: batch, stan, date, rrn, auth; clock.
+            told: what the message says otherwise of what it refers to: batch, stan, date, rrn, auth; clock, operator.
         """
         self.send_reversal()
         form = FORMS[kind]
@@ -169,18 +194,29 @@ class Device:
         if self.given_up is not None:
             self.given_up(attempt)
 
+    def reverse(self, attempt: Attempt) -> None:
+        """The clerk takes an answered attempt back by a reversal, and the host confirms it."""
+        form = FORMS[attempt.kind]
+        fields = {
+            3: form.processing, 4: f"{attempt.amount:012d}", 11: f"{attempt.stan:06d}", 25: form.condition, 39: "06",
+            **self._clock(), **self._names(), 49: "156", 60: f"{form.code}{attempt.batch:06d}000600",
+        }  # fmt: skip
+        if attempt.card is not None:
+            fields |= {2: attempt.card.pan, 22: "021"}
+        self._exchange("0400", fields, lambda: {39: "00"} | self._echo(fields), sure=True)
+
     def report_again(self) -> None:
         """The frames of the last exchange once more, byte for byte: a reprint, or a link that lost its ACK."""
         self.now += dt.timedelta(seconds=3)
         for heard in self.last:
             self.tell(Heard(self.now, self, self.line, heard.is_request, heard.mti, heard.fields, heard.exchange))
 
-    def sign(self, attempt: Attempt, picture: bytes, *, code: str = "00") -> None:
-        """Upload the picture that signs a sale; what the host answers."""
+    def sign(self, attempt: Attempt, picture: bytes, *, code: str = "00", day: dt.date | None = None) -> None:
+        """Upload the picture that signs a sale; what the host answers, and of which other day the pad says it is."""
         fields = {11: f"{attempt.stan:06d}", **self._clock(), **self._names(), 37: attempt.rrn}
         fields |= {60: f"07{attempt.batch:06d}800", 62: picture.hex().upper()}
         if attempt.posting is not None:
-            fields[15] = f"{attempt.posting.day:%m%d}"
+            fields[15] = f"{day or attempt.posting.day:%m%d}"
         self._exchange("0820", fields, lambda: {39: code} | self._echo(fields) | {37: attempt.rrn}, sure=True)
 
     def sign_in(self, *, batch: int | None = None) -> int:
@@ -189,6 +225,8 @@ class Device:
         stan = self._next()
         given = self.batch if batch is None else batch
         fields = {11: f"{stan:06d}", **self._clock(), **self._names(), 60: f"00{self.batch:06d}003", 63: "01 "}
+        if self.software:
+            fields[59] = private_field("A2", f"05{len(self.software):03d}{self.software}")
         answer = self._exchange("0800", fields, lambda: {39: "00", 60: f"00{given:06d}003"} | self._echo(fields))
         if answer is not None:
             self.batch = given
@@ -214,6 +252,7 @@ class Device:
         twice: bool = False,
         reprint: bool = False,
         host_errs: bool = False,
+        again: bool = False,
     ) -> Key:
         """Settle the open batch; what the settlement's finding names.
 
@@ -223,6 +262,7 @@ class Device:
             twice: the upload is made twice.
             reprint: the settlement's frames are reported a second time, byte for byte.
             host_errs: the host calls it unbalanced although it is not.
+            again: the terminal asks for it once more, by another number, and the host accepts that as well.
         """
         self.send_reversal()
         true = Totals.of((entry.side, entry.org, entry.amount) for entry in self.journal)
@@ -236,6 +276,9 @@ class Device:
             answer = self._exchange("0500", fields, lambda: {39: "00", 48: true.digits(*flags)} | self._echo(fields))
             if answer is not None:
                 break
+        if again:
+            fields = fields | {11: f"{self._next():06d}"} | self._clock()
+            self._exchange("0500", fields, lambda: {39: "00", 48: true.digits(*flags)} | self._echo(fields), sure=True)
         if reprint:
             self.report_again()
         balanced = flags == ("1", "1")
@@ -250,6 +293,7 @@ class Device:
         self.journal.clear()
         key = key_of(self.terminal, self.batch, stan)
         self.batch = self.batch % LAST_STAN + 1
+        self.opened = self.stan
         return key
 
     # the messages ------------------------------------------------------------------------------
@@ -270,7 +314,9 @@ class Device:
             **self._clock(told.get("clock", at)),
             25: form.condition,
         }
-        fields |= {**self._names(), 49: "156", 60: f"{form.code}{attempt.batch:06d}000600", 63: f"{self.operator} "}
+        by = "00" if self.supervised and attempt.kind == "VOID" else self.operator
+        fields |= {**self._names(), 49: "156", 60: f"{form.code}{attempt.batch:06d}000600"}
+        fields[63] = f"{told.get('operator', by)} "
         if attempt.kind != "BALANCE":
             fields[4] = f"{attempt.amount:012d}"
         fields |= card_fields(attempt, pin=pin)

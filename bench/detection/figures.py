@@ -4,28 +4,18 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from bench.detection.baselines import Score
-from bench.detection.match import Matched, RuleCount, Share, nothing
+from bench.detection.dossiers import Dossiers
+from bench.detection.match import RuleCount, Share, Weighed, nothing
+from bench.detection.outcome import Order, Outcome
+from bench.detection.overlap import Overlap
 
+WINDOW = "dup_card_amount_window"
 BASE_RATES = (20, 200, 2000)
 BINS = (45, 55, 65, 70, 80, 95)
 """Edges of the score's bins."""
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What one world gave; small enough to be handed from process to process."""
-
-    matched: Matched
-    baselines: dict[str, Score]
-    sales: int
-    merchant_weeks: float
-    attempts: int
-    frames: int
-    rejects: int
-    could_not_run: list[str]
-    seconds: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -35,8 +25,9 @@ class Total:
     rules: dict[str, RuleCount] = field(default_factory=lambda: defaultdict(RuleCount))
     negatives: dict[int, Share] = field(default_factory=lambda: defaultdict(nothing))
     plays: dict[tuple[str, str], Share] = field(default_factory=lambda: defaultdict(nothing))
-    baselines: dict[str, Score] = field(default_factory=dict)
-    scores: list[tuple[int, bool]] = field(default_factory=list)
+    by_merchant: dict[str, list[Score]] = field(default_factory=lambda: defaultdict(list))
+    """Of each way beside others, and of ours, what it did at each merchant; merchants in one order."""
+    scores: list[Weighed] = field(default_factory=list)
     money: tuple[int, int] = (0, 0)
     cause: Share = field(default_factory=nothing)
     first_fee: Share = field(default_factory=nothing)
@@ -50,6 +41,13 @@ class Total:
     worlds: int = 0
     could_not_run: set[str] = field(default_factory=set)
     wrong: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    overlap: Overlap = field(default_factory=Overlap)
+    dossiers: Dossiers = field(default_factory=Dossiers)
+
+    @property
+    def baselines(self) -> dict[str, Score]:
+        """Each way at all merchants together."""
+        return {name: sum(scores, Score()) for name, scores in self.by_merchant.items()}
 
     @property
     def proven(self) -> RuleCount:
@@ -88,7 +86,7 @@ PROVEN_RULES = frozenset((
 
 
 def total(outcomes: Iterable[Outcome]) -> Total:
-    """Worlds together; no two share a merchant."""
+    """Worlds together; no two share a merchant, though some share a number of one."""
     out = Total()
     for each in outcomes:
         matched = each.matched
@@ -98,8 +96,10 @@ def total(outcomes: Iterable[Outcome]) -> Total:
             out.negatives[number] += share
         for play, share in matched.plays.items():
             out.plays[play] += share
-        for name, score in each.baselines.items():
-            out.baselines[name] = out.baselines[name] + score if name in out.baselines else score
+        for name, scores in each.baselines.items():
+            out.by_merchant[name] += [scores[merchant] for merchant in sorted(scores)]
+        out.overlap += each.overlap
+        out.dossiers += each.dossiers
         out.scores += matched.scores
         out.money = out.money[0] + matched.money[0], out.money[1] + matched.money[1]
         out.cause += matched.cause
@@ -119,6 +119,33 @@ def total(outcomes: Iterable[Outcome]) -> Total:
 
 
 @dataclass(frozen=True, slots=True)
+class World:
+    """One world's own figures: every seed is told, not the best."""
+
+    order: Order
+    proven_precision: Share
+    proven_recall: Share
+    window_recall: Share
+    window_wrong: int
+    money: Share
+
+    def as_dict(self) -> dict[str, Any]:
+        """What stands in the file of results; a share as (hits, of)."""
+        shares = {name: getattr(self, name) for name in ("proven_precision", "proven_recall", "window_recall", "money")}
+        of = {"split": self.order.split, "seed": self.order.seed, "cast": self.order.cast.name}
+        told = {name: [share.hits, share.of] for name, share in shares.items()}
+        return of | told | {"window_wrong": self.window_wrong}
+
+
+def world(order: Order, outcome: Outcome) -> World:
+    """What one world came to by itself."""
+    seen = total([outcome])
+    window = seen.rules[WINDOW]
+    proven = seen.proven
+    return World(order, proven.precision, proven.recall, window.recall, window.wrong, Share(*seen.money))
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """How far the score of ``dup_card_amount_window`` can be believed.
 
@@ -133,12 +160,12 @@ class Calibration:
     ece: float
 
 
-def calibrate(fitted: Iterable[tuple[int, bool]], tried: Iterable[tuple[int, bool]]) -> Calibration:
-    """Take each bin's chance from one split and hold it against another."""
+def calibrate(fitted: Iterable[Weighed], tried: Iterable[Weighed]) -> Calibration:
+    """Take each bin's chance from one split, by Jeffreys' prior (a half of each), and hold it against another."""
     chances = {edge: Share(sum(right), len(right)) for edge, right in _binned(fitted).items()}
     rows, square, gap, count = [], 0.0, 0.0, 0
     for edge, right in sorted(_binned(tried).items()):
-        expected = (chances[edge].hits + 1) / (chances[edge].of + 2) if edge in chances else 0.5
+        expected = (chances[edge].hits + 0.5) / (chances[edge].of + 1) if edge in chances else 0.5
         share = Share(sum(right), len(right))
         rows.append((edge, expected, share))
         square += sum((expected - each) ** 2 for each in right)
@@ -147,8 +174,8 @@ def calibrate(fitted: Iterable[tuple[int, bool]], tried: Iterable[tuple[int, boo
     return Calibration(tuple(rows), square / max(1, count), gap / max(1, count))
 
 
-def _binned(scores: Iterable[tuple[int, bool]]) -> dict[int, list[bool]]:
+def _binned(scores: Iterable[Weighed]) -> dict[int, list[bool]]:
     bins: dict[int, list[bool]] = defaultdict(list)
-    for score, right in scores:
-        bins[max((edge for edge in BINS if edge <= score), default=0)].append(right)
+    for each in scores:
+        bins[max((edge for edge in BINS if edge <= each.score), default=0)].append(each.right)
     return bins

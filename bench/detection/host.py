@@ -16,7 +16,8 @@ class Posting:
     """One entry of the host's ledger.
 
     What the acquirer's file makes of it, where that differs: ``skipped`` leaves it out, ``settled_as`` is another
-    amount, ``fee`` another fee, ``surcharge`` and ``discount`` columns of their own.
+    amount, ``fee`` another fee, ``surcharge`` and ``discount`` columns of their own, ``booked_as`` another kind,
+    ``listed`` a status under which the file shows it although nothing is live.
     """
 
     kind: str
@@ -40,6 +41,8 @@ class Posting:
     discount: int = 0
     cycle: str = ""
     card_class: str = ""
+    booked_as: str = ""
+    listed: str = ""
 
 
 @dataclass(slots=True)

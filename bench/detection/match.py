@@ -5,14 +5,19 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bench.detection.truth import Case, Key, Truth, key_of
 from expectations.findings import Finding
 
 ALERTS = frozenset(("PROVEN", "PROBABLE"))
 """Certainties that accuse; a POSSIBLE finding is for review, an UNVERIFIABLE one says what cannot be seen."""
+OF_A_MERCHANT, OF_A_TERMINAL = frozenset(("mcc_mismatch",)), frozenset(("terminal_software_outdated",))
+"""Rules of a merchant's number, or of a terminal: whichever record shows it."""
+OF_A_LINE = frozenset(("decode_errors", "truncated_file", "unknown_record_type"))
+"""Rules of a line's day."""
 HINTS = frozenset(("refund_same_day_should_void", "hold_plus_charge_confusion", "dq_duplicate_record"))
-"""Rules that help and do not accuse."""
+"""Rules that help and do not accuse: counted where a play is of them, and nowhere else."""
 SHARES = frozenset((
     "void_operator_outlier", "operator_refund_concentration", "velocity_card", "unusual_hours", "key_entered_share",
     "refund_unlinked_or_repeat_card", "card_testing", "terminal_silent", "large_txn_no_slip", "refund_exceeds_takings",
@@ -95,6 +100,14 @@ class RuleCount:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
+class Weighed(NamedTuple):
+    """A pair that the window rule told of: its score, whether it was a fault, and what was said of it."""
+
+    score: int
+    right: bool
+    certainty: str
+
+
 @dataclass(slots=True)
 class Matched:
     """What came of all findings of one world.
@@ -107,10 +120,11 @@ class Matched:
         plays: by fault's play and rule, how many were found.
         money: fen of loss that was accused with P1 or P2, of all.
         cause: of the faults accused, those whose gravest finding names the cause itself.
-        scores: of each pair that the window rule weighed, its score and whether it was a fault.
+        scores: each pair that the window rule weighed.
         first_fee: of the changes of fees that were told, those whose first transaction is exact.
         healthy_mails: accusations at merchants to whom nothing was done.
-        doubled: faults of doubled debits, and whether they were accused; `doubled_wrong` what was accused without one.
+        doubled: faults of doubled debits, and whether they were accused; `doubled_wrong` by merchant what was
+            accused without one.
         in_time: of the faults that a void puts right, those told 20 min before the clearing cut-off.
     """
 
@@ -122,11 +136,11 @@ class Matched:
     plays: dict[tuple[str, str], Share] = field(default_factory=lambda: defaultdict(nothing))
     money: tuple[int, int] = (0, 0)
     cause: Share = field(default_factory=nothing)
-    scores: list[tuple[int, bool]] = field(default_factory=list)
+    scores: list[Weighed] = field(default_factory=list)
     first_fee: Share = field(default_factory=nothing)
     healthy_mails: int = 0
     doubled: dict[int, bool] = field(default_factory=dict)
-    doubled_wrong: int = 0
+    doubled_wrong: Counter[str] = field(default_factory=Counter)
     in_time: Share = field(default_factory=nothing)
 
 
@@ -166,7 +180,8 @@ def match(
     alarmed: set[int] = set()
     wrong_cases: set[tuple[str, int]] = set()
     for each in findings:
-        if each.rule in HINTS or (each.rule in SHARES and each.merchant_id not in healthy):
+        is_hint = each.rule in HINTS and not any(each.rule in truth.cases[n].rules for n in _numbers(truth, each))
+        if is_hint or (each.rule in SHARES and each.merchant_id not in healthy):
             continue
         cases = [truth.cases[number] for number in _numbers(truth, each)]
         right = [case for case in cases if case.kind == "fault" and each.rule in case.rules | case.also]
@@ -182,7 +197,8 @@ def match(
                     exact = key_of(first.terminal_id, first.batch_no, first.stan) in case.firsts
                     out.first_fee += Share(int(exact), 1)
         if each.rule == "dup_card_amount_window":
-            out.scores.append((int(each.evidence["duplicate_score"]), any(each.rule in c.rules for c in right)))
+            is_fault = any(each.rule in c.rules for c in right)
+            out.scores.append(Weighed(int(each.evidence["duplicate_score"]), is_fault, each.certainty))
         if right or each.certainty not in ALERTS or each.severity == "P4":
             continue
         if any(case.kind == "dropped" or each.rule in case.also for case in cases) or _tells_the_loss(each, lost):
@@ -198,7 +214,7 @@ def match(
             wrong_cases.add(place)
             count = out.rules[each.rule]
             count.wrong += 1
-            out.doubled_wrong += each.rule in DOUBLED
+            out.doubled_wrong[each.merchant_id] += each.rule in DOUBLED
             count.wrong_proven += each.certainty == "PROVEN"
             out.wrong.append((each, cases[0] if cases else None))
         if each.merchant_id in healthy and each.severity in ("P1", "P2"):
@@ -271,9 +287,17 @@ def _tells_the_loss(finding: Finding, lost: frozenset[Key]) -> bool:
 
 def _numbers(truth: Truth, finding: Finding) -> list[int]:
     keys: list[Key] = [] if finding.subjects else [("deposit", finding.merchant_id)]
+    if finding.rule in OF_A_MERCHANT:
+        keys.append((finding.rule, finding.merchant_id))
+    if finding.rule in OF_A_TERMINAL:
+        keys.append((finding.rule, finding.terminal_id))
+    if finding.rule in OF_A_LINE:
+        keys.append(("line", finding.terminal_id, f"{finding.business_date}"))
     for subject in finding.subjects:
         if subject.txn_type == "PAYOUT":
             keys.append(("payout", subject.rrn or ""))
+        elif subject.txn_type == "PROFIT":
+            keys.append(("profit", subject.rrn or ""))
         else:
             keys.append(key_of(subject.terminal_id, subject.batch_no, subject.stan))
     return list(dict.fromkeys(number for key in keys for number in truth.by_key.get(key, ())))

@@ -8,11 +8,13 @@ import datetime as dt
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.detection.device import Heard
+from bench.detection.device import Heard, Mishap
+from bench.detection.payoutplays import PAYER
+from bench.detection.plays.limits import REFUNDS_OF_A_CODE
 from bench.detection.story import Story
 from bench.detection.truth import Key, key_of
 from expectations.findings import Finding
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 BATCH = 4096
+REMEMBERED = 1 << 16
+"""Fields' bytes that are remembered."""
+_BUILT: dict[tuple[str, int, str], bytes] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,24 @@ PERTURBATIONS = (
     Perturbation("last four digits only", last_four=True),
     Perturbation("no statement file", no_statement=True),
 )
+
+
+class Remembering(Profile):
+    """A profile that remembers the bytes of fields it has built: a line says most of them many times."""
+
+    def _field(self, number: int, value: str) -> bytes:
+        built = _BUILT.get((self.name, number, value))
+        if built is None:
+            if len(_BUILT) >= REMEMBERED:
+                _BUILT.clear()
+            built = _BUILT[self.name, number, value] = super()._field(number, value)
+        return built
+
+    @classmethod
+    def named(cls, name: str) -> "Remembering":
+        """The profile of that name."""
+        profile = load_profile(name)
+        return cls(**{each.name: getattr(profile, each.name) for each in fields(profile)})
 
 
 @dataclass(slots=True)
@@ -103,9 +126,9 @@ def bring(story: Story, folder: Path, how: Perturbation | None = None) -> Brough
     lost: set[Key] = set()
     frames = record(story, settings, keys, how, lost)
     landed = land(settings)
-    rejects = landed.rejects
+    rejects = landed.rejects - len(story.world.mishaps)  # noise and gaps that were acted are no frames
     if not how.no_statement:
-        layouts = {name: load_layout(str(HERE / f"{name}.toml")) for name in ("trades", "payouts")}
+        layouts = {name: load_layout(str(HERE / f"{name}.toml")) for name in ("trades", "payouts", "profits")}
         for acquirer, file, layout in story.books.write(folder):
             import_statement(settings, file, acquirer, layouts[layout])
     if how.late:
@@ -119,6 +142,7 @@ def run(story: Story, folder: Path, bench: Judge, how: Perturbation | None = Non
     """Record, land, import, judge."""
     from expectations.lifecycle.reading import read_tables
     from expectations.parameters import parameters
+    from expectations.releases import running
     from expectations.run import business_days, judge, shop_of
     from ingest.tables import Lake
 
@@ -127,7 +151,8 @@ def run(story: Story, folder: Path, bench: Judge, how: Perturbation | None = Non
     lake = Lake(settings.lake.uri)
     days = business_days(lake)
     tables = read_tables(lake, days[0])
-    judged = judge(tables, shop_of(settings), days[0], days[-1], bench=bench, given=parameters(settings))
+    shop = replace(shop_of(settings), running=running(settings, lake))
+    judged = judge(tables, shop, days[0], days[-1], bench=bench, given=parameters(settings))
     return Judged(
         judged.findings,
         [f"{each.name}: {each.reason}" for each in judged.could_not_run],
@@ -165,6 +190,10 @@ def _records(story: Story, keys: Keys, how: Perturbation, lost: set[Key], *, lat
     seen: set[str] = set()
     for heard in _read(story):
         device = heard.device
+        if isinstance(heard, Mishap):
+            if not late:
+                yield _mishap(heard)
+            continue
         if how.late and (random.Random(f"{device.terminal} {heard.at.date()}").random() < how.late) != late:
             continue
         exchange = (id(device), heard.exchange)
@@ -174,8 +203,8 @@ def _records(story: Story, keys: Keys, how: Perturbation, lost: set[Key], *, lat
             lost.add(key_of(device.terminal, int(heard.fields[60][2:8]), int(heard.fields[11])))
             continue
         if device.profile not in profiles:
-            profile = load_profile(device.profile)
-            profiles[device.profile] = profile, Sanitiser(profile, keys)
+            speaking = Remembering.named(device.profile)
+            profiles[device.profile] = speaking, Sanitiser(speaking, keys)
         profile, sanitiser = profiles[device.profile]
         safe = sanitiser.sanitise(profile.build(heard.mti, _fields(heard, how)))
         at = round(heard.at.timestamp() * 1e6) * 1000
@@ -188,10 +217,20 @@ def _records(story: Story, keys: Keys, how: Perturbation, lost: set[Key], *, lat
         )  # fmt: skip
 
 
-def _read(story: Story) -> Iterator[Heard]:
+def _mishap(what: Mishap) -> PendingRecord:
+    """What the collector keeps where the line, or its own disk, failed."""
+    name, at = what.device.profile, round(what.at.timestamp() * 1e6) * 1000
+    if what.kind == "gap":
+        return PendingRecord(Kind.GAP, what.line, name, at, facts={"reason": "disk_full", "records": 2})
+    error = {"protocol": name, "layer": "link", "field": "", "code": "no_frame", "message": "bytes that are no frame"}
+    return PendingRecord(Kind.NOISE, what.line, name, at, direction="rx", length=17, error=error)
+
+
+def _read(story: Story) -> Iterator[Heard | Mishap]:
     """What was heard, in the order of time; then the days that were read a second time."""
     heard = sorted(story.world.heard, key=lambda each: each.at)
-    yield from heard
+    whole: list[Heard | Mishap] = [*heard, *story.world.mishaps]
+    yield from sorted(whole, key=lambda each: each.at)
     again = story.world.read_twice
     yield from (each for each in heard if (each.device.terminal, each.at.date()) in again)
 
@@ -228,7 +267,12 @@ def _settings(story: Story, folder: Path) -> Settings:
             "spool": {"directory": folder / "spool"},
             "lake": {"uri": str(folder / "lake")},
             "keys": {"pan_token": folder / "pan-token.key"},
-            "merchants": [{"id": each.mid, "name": each.mid, "mcc": each.trade.mcc} for each in shops],
+            "merchants": [
+                {"id": each.mid, "name": each.mid, "mcc": each.trade.mcc, "rules": each.rules} for each in shops
+            ],
+            "rules": {"refund_count_over_provider_cap": {"most": REFUNDS_OF_A_CODE}},
+            "releases": json.loads(json.dumps(story.world.releases, default=str)),
+            "licensed_payers": [PAYER],
             "contracts": json.loads(json.dumps(contracts, default=str)),
             "notices": story.world.notices,
             "deposits": story.world.deposits,

@@ -7,7 +7,7 @@ looked at while rules were written is not what they are measured on.
 import datetime as dt
 import random
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from expectations.fees.expected import Rounding
@@ -58,11 +58,16 @@ TRADES = (
     Trade("beauty", "7230", 6, 60, 16800, 0.5, 35, 20, 25, 400),
     Trade("wholesale", "5099", 2, 5, 260000, 0.9, 25, 2, 5, 600),
 )
+SALE_LIMIT_FEN, DAY_LIMIT_FEN = 5_000_000, 40_000_000
+SMALL_FEN = 50_000
+"""Usual tickets of less come to no day's limit by themselves."""
 DEPOSIT_TRADES = frozenset(("7011", "8062"))
 _LISTS: dict[Split, tuple[int, ...]] = {
     "dev": (800, 1200, 1500, 1800, 2200, 2800, 3500, 4500, 5900, 8800, 9900, 16800),
     "test": (600, 1000, 1400, 1900, 2300, 2500, 3200, 3900, 5600, 7800, 12000, 19900),
 }
+WRONG_TRADE = frozenset((3, 12, 21, 30, 41, 50, 58, 66, 73))
+"""Of eighty merchants those that the acquirer put under another trade; none of them is healthy."""
 _FIRST_DAY: dict[Split, dt.date] = {"dev": dt.date(2024, 2, 26), "test": dt.date(2025, 12, 29)}
 """A leap day follows, or a New Year with a working Sunday (调休)."""
 
@@ -75,6 +80,9 @@ class Merchant:
         prices: its usual prices, the most usual first.
         rate_ppm: by card class.
         rounding: how its acquirer rounds; `told_rounding` is what the contract says of it.
+        supervised: whether a supervisor has to confirm its voids.
+        limited: whether its acquirer limits a sale and a day.
+        shut_on: a day on which it is closed.
     """
 
     mid: str
@@ -92,6 +100,21 @@ class Merchant:
     instant_since: dt.date | None = None
     promotion_until: dt.date | None = None
     terminals: int = 2
+    supervised: bool = False
+    limited: bool = False
+    shut_on: dt.date | None = None
+
+    @property
+    def rules(self) -> dict[str, dict[str, Any]]:
+        """What its settings say of rules: whether a supervisor confirms voids, what a sale and a day may come to."""
+        found: dict[str, dict[str, Any]] = {}
+        if self.supervised:
+            found["refund_supervisor_missing"] = {"required": True}
+        if self.limited:
+            found |= {name: {"limit_fen": SALE_LIMIT_FEN} for name in ("over_single_limit", "limit_split")}
+            if self.trade.median < SMALL_FEN:
+                found["over_daily_limit"] = {"limit_fen": DAY_LIMIT_FEN}
+        return found
 
 
 def merchants(split: Split, count: int, chance: random.Random, profiles: tuple[str, ...], start: int) -> list[Merchant]:
@@ -106,7 +129,7 @@ def merchants(split: Split, count: int, chance: random.Random, profiles: tuple[s
         prefix = "8" if split == "test" else "3"
         made.append(
             Merchant(
-                mid=f"{prefix}{90 + place}5840{trade.mcc}{number % 10000:04d}",
+                mid=f"{prefix}{90 + place}5840{_boarded(trade, number)}{number % 10000:04d}",
                 trade=trade,
                 prices=prices,
                 acquirer=f"acquirer-{place + 1}",
@@ -117,9 +140,16 @@ def merchants(split: Split, count: int, chance: random.Random, profiles: tuple[s
                 told_rounding=rounding if chance.random() < 0.5 else None,
                 returns_fee=chance.random() < 0.5,
                 terminals=chance.choice((1, 2, 2, 3)),
+                supervised=number % 3 == 0,
+                limited=number % 4 == 1,
             )
         )
     return made
+
+
+def _boarded(trade: Trade, number: int) -> str:
+    """The trade that a merchant's number states: one in ten was taken on under another, whose fees are lower (套码)."""
+    return "5311" if number % 80 in WRONG_TRADE and trade.mcc not in DEPOSIT_TRADES else trade.mcc
 
 
 def days(split: Split, count: int) -> list[dt.date]:
@@ -144,3 +174,8 @@ def hour(chance: random.Random) -> float:
     """When a customer comes, in hours after midnight."""
     first, last, _ = chance.choices(PEAKS, [weight for *_, weight in PEAKS])[0]
     return chance.uniform(first, last)
+
+
+def moment_of(day: dt.date, hours: float) -> dt.datetime:
+    """So many hours after a day's midnight."""
+    return dt.datetime.combine(day, dt.time(), ZONE) + dt.timedelta(hours=hours)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from bench.detection.attempt import FORMS, Attempt
 from bench.detection.casts import WHOLE, Cast
-from bench.detection.device import Device, Heard
+from bench.detection.device import Device, Heard, Mishap
 from bench.detection.host import Host
 from bench.detection.network import Line
 from bench.detection.population import ZONE, Merchant, Split
@@ -38,6 +38,8 @@ class Spec:
         days: latest beginning, days before the story's end; plays that go on over days need room.
         trades: category codes it can happen at; none: all.
         tills: terminals that it needs.
+        at: merchants it can happen at; None: all.
+        calm: whether it asks what a merchant's sales usually are: only casts that name it act it.
     """
 
     act: Callable[["Scene"], Play]
@@ -50,6 +52,8 @@ class Spec:
     days: int = 1
     trades: tuple[str, ...] = ()
     tills: int = 1
+    at: Callable[[Merchant], bool] | None = None
+    calm: bool = False
 
     @property
     def name(self) -> str:
@@ -103,6 +107,15 @@ class World:
     evenings: dict[tuple[str, dt.date], tuple[Case, dict[str, Any]]] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
     """Tills that say nothing more."""
+    done: set[tuple[str, ...]] = field(default_factory=set)
+    """What was done at a merchant on a day that something else would be taken for."""
+    settled_again: set[tuple[str, dt.date]] = field(default_factory=set)
+    """Merchants and days with a batch that was settled twice."""
+    mishaps: list[Mishap] = field(default_factory=list)
+    """What became of lines, not of messages."""
+    paid_again: dict[tuple[str, dt.date], Case] = field(default_factory=dict)
+    """Merchants and clearing days that were paid out once more."""
+    releases: list[dict[str, Any]] = field(default_factory=list)
     read_twice: set[tuple[str, dt.date]] = field(default_factory=set)
     """Tills and days whose records were read a second time."""
     turn: dt.date = dt.date.min
@@ -169,6 +182,7 @@ def new_device(world: World, merchant: Merchant, number: int, *, terminal: str =
         now=dt.datetime.combine(world.days[0], dt.time(7, 30), ZONE),
         chance=chance,
         ahead_s=round(chance.gauss(0, 25)),
+        supervised=merchant.supervised,
     )
 
 
@@ -281,9 +295,40 @@ class Scene:
             return
         self.world.evenings[key] = self.case, told
 
+    def own_till(self) -> Device:
+        """A new till of the shop, signed in, of which no other play knows."""
+        till = new_device(self.world, self.shop.merchant, 0, terminal=f"9{self.case.number:07d}")
+        till.now = self.now
+        self.mark_number(till.sign_in(), till.batch)
+        self.device = till
+        return till
+
     def other(self) -> Device:
         """Another till of the shop."""
         return next(each for each in self.shop.devices if each is not self.device)
+
+    def first(self, what: str, day: str, *, beside: str) -> bool:
+        """Whether nothing was done at this merchant on that day that this would be taken for; else it is dropped."""
+        mid = self.shop.merchant.mid
+        if (mid, beside, day) in self.world.done:
+            self.drop()
+            return False
+        self.world.done.add((mid, what, day))
+        return True
+
+    def stranger(self) -> Device | None:
+        """A till of another merchant of the acquirer, to whom things may happen; None, and dropped: there is none."""
+        mine = self.shop.merchant
+        shops = [
+            each for each in self.world.shops
+            if each is not self.shop and each.merchant.profile == mine.profile and not each.merchant.healthy
+        ]  # fmt: skip
+        if not shops:
+            self.drop()
+            return None
+        found = self.chance.choice(shops).devices[0]
+        found.now = max(found.now, self.now)
+        return found
 
     def day(self, days: int, hour: float) -> dt.datetime:
         """A moment so many days after now."""

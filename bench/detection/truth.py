@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Key = tuple[str, ...]
-"""Terminal, batch and trace number of a record; ``payout`` and its number; ``deposit`` and its merchant."""
+"""Terminal, batch and trace number of a record; ``payout`` and its number; ``deposit`` and its merchant;
+``profit`` and a reference; ``line``, a terminal and a day; a rule of merchants or terminals and the number of one."""
 
 
 @dataclass(slots=True)

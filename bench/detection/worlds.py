@@ -4,33 +4,22 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import NamedTuple
 
 from bench.detection.baselines import compare
-from bench.detection.casts import WHOLE, Cast
-from bench.detection.figures import Outcome
+from bench.detection.dossiers import audit
+from bench.detection.keep import Kept
 from bench.detection.match import match
-from bench.detection.pipeline import Perturbation, run
-from bench.detection.population import Split
+from bench.detection.outcome import Order, Outcome
+from bench.detection.overlap import overlap
+from bench.detection.pipeline import _settings, run
 from bench.detection.story import write
 from expectations.laws import Judge
 from protocols.profile import profiles_speaking
-
-
-class Order(NamedTuple):
-    """Which world."""
-
-    split: Split
-    seed: int
-    shops: int
-    cases: int
-    how: Perturbation = Perturbation()
-    cast: Cast = WHOLE
 
 
 def play(order: Order, *, bench: Judge | None = None) -> Outcome:
@@ -45,9 +34,11 @@ def play(order: Order, *, bench: Judge | None = None) -> Outcome:
     folder = Path(tempfile.mkdtemp(prefix="detection-"))
     try:
         judged = run(story, folder, bench, order.how)
+        done = time.perf_counter()
+        dossiers = audit(_settings(story, folder), judged.findings)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    done = time.perf_counter()
+    audited = time.perf_counter()
     healthy = {shop.merchant.mid for shop in story.world.shops if shop.merchant.healthy}
     matched = match(story.truth, judged.findings, healthy, judged.lost, skewed=order.how.skew_s > 0)
     scores = compare(story.truth, judged.transactions, matched.doubled, matched.doubled_wrong)
@@ -55,8 +46,8 @@ def play(order: Order, *, bench: Judge | None = None) -> Outcome:
     weeks = len(healthy) * len(story.world.days) / 7
     return Outcome(
         matched, scores, sales, weeks, judged.transactions.num_rows, judged.frames, judged.rejects,
-        judged.could_not_run,
-        {"story": acted - begun, "product": done - acted},
+        judged.could_not_run, overlap(story.truth), dossiers,
+        {"story": acted - begun, "product": done - acted, "dossiers": audited - done},
     )  # fmt: skip
 
 
@@ -74,25 +65,50 @@ class WorldLostError(Exception):
 
 
 def play_all(
-    orders: Sequence[Order], workers: int, act: Callable[[Order], Outcome] = play, tell: Callable[[str], None] = print
+    orders: Sequence[Order],
+    workers: int,
+    act: Callable[[Order], Outcome] = play,
+    tell: Callable[[str], None] = print,
+    kept: Kept | None = None,
 ) -> list[Outcome]:
     """Every world in a process of its own, so many at a time; in the order of ``orders``.
 
+    Args:
+        orders: which worlds.
+        workers: how many at a time.
+        act: what plays one.
+        tell: takes a line of progress.
+        kept: worlds that are in it are taken from there; the others are kept there as each ends.
+
     Raises:
         WorldLostError: a process ended without its world's outcome. The others are ended as well.
+        KeepError: what is kept cannot be gone on with.
     """
     outcomes: dict[int, Outcome] = {}
+    for place, order in enumerate(orders if kept else ()):
+        if kept and (found := kept.get(order)) is not None:
+            outcomes[place] = found
+    if outcomes:
+        tell(f"{len(outcomes)} of {len(orders)} worlds were kept")
     running: dict[Connection, tuple[int, BaseProcess]] = {}
     begun = time.monotonic()
+
+    def take() -> None:
+        for place, outcome in _take(orders, running):
+            outcomes[place] = outcome
+            if kept:
+                kept.put(orders[place], outcome)
+        tell(f"{len(outcomes)} of {len(orders)} worlds, {time.monotonic() - begun:.0f} s")
+
     try:
         for place, order in enumerate(orders):
+            if place in outcomes:
+                continue
             if len(running) >= max(1, workers):
-                _take(orders, running, outcomes)
-                tell(f"{len(outcomes)} of {len(orders)} worlds, {time.monotonic() - begun:.0f} s")
+                take()
             running |= [_begin(place, order, act)]
         while running:
-            _take(orders, running, outcomes)
-            tell(f"{len(outcomes)} of {len(orders)} worlds, {time.monotonic() - begun:.0f} s")
+            take()
     finally:
         for _, process in running.values():
             process.kill()
@@ -112,18 +128,17 @@ def _answer(mouth: Connection, act: Callable[[Order], Outcome], order: Order) ->
     mouth.send(act(order))
 
 
-def _take(
-    orders: Sequence[Order], running: dict[Connection, tuple[int, BaseProcess]], outcomes: dict[int, Outcome]
-) -> None:
+def _take(orders: Sequence[Order], running: dict[Connection, tuple[int, BaseProcess]]) -> Iterator[tuple[int, Outcome]]:
     """Wait for one world or more; an end without an outcome is the end of all."""
     for ear in set(running) & set(wait(list(running))):
         place, process = running.pop(ear)
         try:
-            outcomes[place] = ear.recv()
+            outcome: Outcome = ear.recv()
         except EOFError:
             process.join()
             raise WorldLostError(orders[place], process.exitcode) from None
         process.join()
+        yield place, outcome
 
 
 def brands() -> tuple[str, ...]:

@@ -39,7 +39,7 @@ def check(start: dt.date | None, end: dt.date | None, engine: str | None, as_jso
     with _shown() as progress:
         result = run(settings, start=start, end=end, progress=progress)
     listing.echo(result.findings, settings.zone, as_json=as_json)
-    for line in _summary(result, settings.deposits):
+    for line in [*_summary(result, settings.deposits), *_beyond(result, start, end)]:
         click.echo(line, err=True)
     if result.could_not_run:
         raise SystemExit(3)
@@ -48,7 +48,7 @@ def check(start: dt.date | None, end: dt.date | None, engine: str | None, as_jso
 
 def _summary(result: "CheckResult", deposits: "list[Deposit]") -> list[str]:
     if result.data_docs is None:
-        return ["tillwatch: nothing to check: no attempt on these days", "  try: tillwatch land"]
+        return [*_nothing(result), *_calendar(result, deposits)]
     days = f"{result.first_day}" if result.first_day == result.last_day else f"{result.first_day} to {result.last_day}"
     found = Counter(each.severity for each in result.findings)
     kinds = ", ".join(f"{found[severity]} {severity}" for severity in sorted(found)) or "nothing wrong"
@@ -60,6 +60,7 @@ def _summary(result: "CheckResult", deposits: "list[Deposit]") -> list[str]:
             for each in result.quality
         ),
         *_unverifiable(result),
+        *_misfits(result),
         *_calendar(result, deposits),
         *(f"tillwatch: {each.name} could not run: {each.reason}" for each in result.could_not_run),
     ]
@@ -82,10 +83,38 @@ def _unverifiable(result: "CheckResult") -> list[str]:
     ]
 
 
+def _misfits(result: "CheckResult") -> list[str]:
+    from expectations.misfits import said
+
+    return [f"  {each}" for each in said(list(result.misfits))]
+
+
 def _calendar(result: "CheckResult", deposits: "list[Deposit]") -> list[str]:
     from expectations.calendar import notices
 
-    return [f"  {each}" for each in notices(result.last_day, deposits)] if result.last_day else []
+    days = [each for each in (result.first_day, result.last_day) if each is not None]
+    return [f"  {each}" for each in notices(max(days), deposits)] if days else []
+
+
+def _nothing(result: "CheckResult") -> list[str]:
+    """Why nothing was judged: there is no record at all, or none of the days that were asked for."""
+    if result.recorded is None:
+        return ["tillwatch: nothing to check: the tables hold no record of any day", "  try: tillwatch land"]
+    first, last = result.recorded
+    return [
+        f"tillwatch: nothing to check: no attempt on these days; there are records of {first} to {last}",
+        "  try: give --from and --to days among those, or tillwatch land",
+    ]
+
+
+def _beyond(result: "CheckResult", start: dt.date | None, end: dt.date | None) -> list[str]:
+    """Days that were asked for and of which there is no record: none of them was acquitted."""
+    if result.data_docs is None or result.recorded is None:
+        return []
+    first, last = result.recorded
+    told = [f"--from {start}: records begin on {first}"] if start is not None and start < first else []
+    told += [f"--to {end}: records end on {last}"] if end is not None and end > last else []
+    return [f"  {each}; of days without records nothing was judged" for each in told]
 
 
 @contextmanager

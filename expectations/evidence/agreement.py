@@ -1,5 +1,6 @@
 """What was agreed on a deposit that a case is about, and how far it is met: terms by hash, use, takings by month."""
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 
 from expectations.calendar import due_on, known_until
@@ -23,7 +24,7 @@ def agreement(grounds: Grounds, figures: Figures, say: Mapping[str, str]) -> lis
         *((say["agreed_condition"], text) for text in _conditions(deposit, figures, say)),
         *((say["agreed_met"], figures.full_date(day)) for day in grounds.met_on),
         (say["agreed_applied"], figures.full_date(deposit.applied_on) if deposit.applied_on else say["agreed_none"]),
-        (say["agreed_term"], _term(deposit, figures, say)),
+        (say["agreed_term"], _term(deposit, grounds.met_on, figures, say)),
         *((say["agreed_use"], text) for text in _use(grounds.months, figures, say)),
         (say["agreed_signed_hash"], deposit.signed_sha256 or say["agreed_none"]),
         (say["agreed_shown_hash"], deposit.shown_sha256 or say["agreed_none"]),
@@ -40,11 +41,14 @@ def agreement(grounds: Grounds, figures: Figures, say: Mapping[str, str]) -> lis
     return blocks
 
 
-def _term(deposit: Deposit, figures: Figures, say: Mapping[str, str]) -> str:
-    """The working days, and their last one where it was applied for and the calendar reaches so far."""
+def _term(deposit: Deposit, met_on: Sequence[dt.date], figures: Figures, say: Mapping[str, str]) -> str:
+    """The working days, and their last one where it was applied for and the calendar reaches so far.
+
+    They begin with the application, or with the day on which the terms were met where that came later.
+    """
     if deposit.applied_on is None or deposit.returned_on is not None:
         return say["agreed_days"].format(n=deposit.working_days)
-    if (last := due_on(deposit.applied_on, deposit.working_days)) is None:
+    if (last := due_on(max([deposit.applied_on, *met_on]), deposit.working_days)) is None:
         return say["agreed_days_past"].format(n=deposit.working_days, end=figures.full_date(known_until()))
     return say["agreed_days_until"].format(n=deposit.working_days, day=figures.full_date(last))
 

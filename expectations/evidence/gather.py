@@ -181,7 +181,14 @@ def gather(record: CaseRecord, settings: Settings) -> Grounds:
 
 def _deposit(record: CaseRecord, deposits: Iterable[Deposit]) -> Deposit | None:
     """The registered deposit that a case is about: its findings say whose, how much and signed when."""
-    told = {(each.merchant_id, each.amount_at_risk_fen, each.evidence.get("signed_on")) for each in record.findings}
+    told = {
+        (
+            each.merchant_id,
+            each.amount_at_risk_fen + (each.evidence.get("returned_fen") or 0),
+            each.evidence.get("signed_on"),
+        )
+        for each in record.findings
+    }
     return next((d for d in deposits if (d.merchant, d.amount_fen, d.signed_on.isoformat()) in told), None)
 
 

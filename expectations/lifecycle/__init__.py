@@ -53,6 +53,7 @@ class Shop:
         agreed: contracts, notices and deposits.
         prices: (merchant, minor units, currency) of price points that readers' answers taught.
         running: terminals with the version that they tell and one that they ought to run.
+        cutoffs: merchant numbers whose acquirer has a clearing cut-off of its own.
     """
 
     zone: str
@@ -62,6 +63,7 @@ class Shop:
     agreed: Agreements = field(default_factory=Agreements)
     prices: frozenset[tuple[str, int, str]] = frozenset()
     running: tuple[Running, ...] = ()
+    cutoffs: Mapping[str, dt.time] = field(default_factory=dict)
 
 
 def link(
@@ -95,8 +97,13 @@ def link(
         for name in (*COLUMNS, *ACQUIRER_TABLES):
             rows = tables[name] if name in tables else arrow_schema(TABLES[name]).empty_table()
             _put(connection, name, rows, lasting=lasting)
-    cutoff = shop.cutoff.hour * 3600 + shop.cutoff.minute * 60 + shop.cutoff.second
-    connection.execute("CREATE TEMP TABLE shop AS SELECT ? AS zone, ?::BIGINT AS cutoff_s", [shop.zone, cutoff])
+    connection.execute(
+        "CREATE TEMP TABLE shop AS SELECT ? AS zone, ?::BIGINT AS cutoff_s", [shop.zone, _seconds(shop.cutoff)]
+    )
+    connection.execute("CREATE TEMP TABLE cutoff (merchant VARCHAR, cutoff_s BIGINT)")
+    if shop.cutoffs:
+        told = [(merchant, _seconds(cutoff)) for merchant, cutoff in shop.cutoffs.items()]
+        connection.executemany("INSERT INTO cutoff VALUES (?, ?)", told)
     connection.execute("CREATE TEMP TABLE accused (rule VARCHAR, id VARCHAR)")
     for name, facts in (("family", shop.families), ("registered", shop.codes)):
         connection.execute(f"CREATE TEMP TABLE {name} (merchant VARCHAR, {name} VARCHAR)")
@@ -120,6 +127,11 @@ def link(
                 _let_go(connection, "transactions")
     find_steps(connection)
     return connection
+
+
+def _seconds(time: dt.time) -> int:
+    """Seconds after midnight."""
+    return time.hour * 3600 + time.minute * 60 + time.second
 
 
 def _put(connection: "duckdb.DuckDBPyConnection", name: str, rows: "Rows", *, lasting: bool) -> None:

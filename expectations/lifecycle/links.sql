@@ -18,7 +18,7 @@ FROM attempt
 WHERE kind = 'REVERSAL'
 GROUP BY trace;
 
--- The latest attempt of a trace is the one a reversal undoes.
+-- The latest attempt of a trace is the one a reversal undoes; one that was begun after it has a trace of its own.
 CREATE TEMP TABLE reversed AS
 SELECT id
 FROM attempt JOIN reversal USING (trace)
@@ -80,7 +80,8 @@ JOIN attempt v ON v.id = void_link.id
 WHERE v.state = 'approved' AND v.id NOT IN (SELECT id FROM reversed)
 GROUP BY original;
 
--- An adjustment replaces its original's amount: with a new total, or with a tip on top.
+-- An adjustment replaces its original's amount: with a new total, or with a tip on top. One that was itself reversed, or
+-- came when its original had been voided, changes nothing.
 CREATE TEMP TABLE adjusted AS
 SELECT o.id, arg_max(CASE WHEN a.tip_fen IS NULL THEN a.amount_fen ELSE o.amount_fen + a.tip_fen END, a.nth) AS amount_fen
 FROM attempt a
@@ -89,30 +90,38 @@ JOIN attempt o
  AND o.batch = coalesce(a.orig_batch_no, a.batch) AND o.stan = a.orig_stan
  AND o.kind IN ('SALE', 'OFFLINE_SALE', 'COMPLETION')
  AND abs(date_diff('day', o.business_date, a.business_date)) <= 7
-WHERE a.kind = 'ADJUST' AND a.state = 'approved'
+LEFT JOIN voided v ON v.id = o.id
+WHERE a.kind = 'ADJUST' AND a.state = 'approved' AND a.id NOT IN (SELECT id FROM reversed) AND coalesce(v.first_void_nth > a.nth, true)
 GROUP BY o.id;
 
+-- A further pre-authorisation that quotes a hold's authorisation code adds to it: its own code stands for the hold as well.
+CREATE TEMP TABLE addition AS
+SELECT t.id, p.id AS original, t.amount_fen
+FROM attempt t
+JOIN attempt p
+  ON p.merchant = t.merchant AND p.card = t.card AND p.auth_code = t.orig_auth_code AND p.nth < t.nth
+WHERE t.kind = 'PREAUTH' AND t.state = 'approved' AND t.orig_auth_code IS NOT NULL AND p.kind = 'PREAUTH' AND p.state = 'approved'
+  AND t.id NOT IN (SELECT id FROM reversed) AND t.id NOT IN (SELECT id FROM voided)
+QUALIFY row_number() OVER (PARTITION BY t.id ORDER BY p.nth DESC) = 1;
+
 -- A completion names its pre-authorisation by authorisation code, card and day. Another merchant's is
--- taken only when its own merchant has none.
+-- taken only when its own merchant has none. A hold that was reversed, or voided before, is none.
 CREATE TEMP TABLE completion_link AS
-SELECT c.id, p.id AS original
+SELECT c.id, coalesce(addition.original, p.id) AS original
 FROM attempt c
 JOIN attempt p
   ON p.auth_code = c.orig_auth_code AND p.card = c.card AND p.kind = 'PREAUTH'
  AND p.state = 'approved' AND p.business_date <= c.business_date
  AND (c.orig_date IS NULL OR c.orig_date IN (p.business_date, p.host_date, p.terminal_date))
-WHERE c.kind = 'COMPLETION'
+LEFT JOIN addition ON addition.id = p.id
+LEFT JOIN voided v ON v.id = p.id
+WHERE c.kind = 'COMPLETION' AND p.id NOT IN (SELECT id FROM reversed) AND coalesce(v.first_void_nth > c.nth, true)
 QUALIFY row_number() OVER (PARTITION BY c.id ORDER BY p.merchant = c.merchant DESC, p.nth DESC) = 1;
 
--- What became of a hold: what it grew to (a further pre-authorisation that quotes its authorisation code adds to
--- it), and the completions that stand.
+-- What became of a hold: what it grew to, and the completions that stand.
 CREATE TEMP TABLE hold AS
-WITH addition AS (
-    SELECT p.id, sum(t.amount_fen)::BIGINT AS added_fen
-    FROM attempt p
-    JOIN attempt t ON t.merchant = p.merchant AND t.card = p.card AND t.orig_auth_code = p.auth_code AND t.nth > p.nth
-    WHERE p.kind = 'PREAUTH' AND t.kind = 'PREAUTH' AND t.state = 'approved' AND t.id NOT IN (SELECT id FROM reversed)
-    GROUP BY p.id
+WITH grown AS (
+    SELECT original AS id, sum(amount_fen)::BIGINT AS added_fen FROM addition GROUP BY original
 ),
 completion AS (
     SELECT l.original AS id, list(c.id ORDER BY c.nth) AS completion_ids, count(*) AS completions,
@@ -122,10 +131,10 @@ completion AS (
     WHERE c.state = 'approved' AND c.id NOT IN (SELECT id FROM reversed) AND c.id NOT IN (SELECT id FROM voided)
     GROUP BY l.original
 )
-SELECT p.id, p.amount_fen + coalesce(a.added_fen, 0) AS hold_fen, c.completion_ids, coalesce(c.completions, 0) AS completions,
+SELECT p.id, p.amount_fen + coalesce(g.added_fen, 0) AS hold_fen, c.completion_ids, coalesce(c.completions, 0) AS completions,
        coalesce(c.completed_fen, 0) AS completed_fen, c.first_completion_nth, c.first_completion_at
 FROM attempt p
-LEFT JOIN addition a USING (id)
+LEFT JOIN grown g USING (id)
 LEFT JOIN completion c USING (id)
 WHERE p.kind = 'PREAUTH' AND p.state = 'approved';
 
@@ -153,7 +162,8 @@ LEFT JOIN adjusted ON adjusted.id = a.id;
 
 -- A refund names its original by reference number and date. The reference number is unique for an
 -- acquirer's day, so another merchant's sale is the original only when the card agrees as well.
--- The date is the terminal's, the host's or the settlement's: a sale at 22:59:50 may be posted next day.
+-- The date is the terminal's, the host's or the settlement's: a sale at 22:59:50 may be posted next day. Where merchant,
+-- card and reference agree, a date that is a day off was mistyped.
 CREATE TEMP TABLE refund_link AS
 WITH by_reference AS (
     SELECT r.id, d.id AS original, 'reference' AS linked_by
@@ -161,7 +171,8 @@ WITH by_reference AS (
     JOIN debit d
       ON d.rrn = r.orig_rrn
      AND (d.merchant = r.merchant OR d.card = r.card)
-     AND (r.orig_date IS NULL OR r.orig_date IN (d.business_date, d.host_date, d.terminal_date, d.settlement_date))
+     AND (r.orig_date IS NULL OR r.orig_date IN (d.business_date, d.host_date, d.terminal_date, d.settlement_date)
+          OR d.merchant = r.merchant AND d.card = r.card AND abs(date_diff('day', r.orig_date, d.business_date)) <= 1)
      AND date_diff('day', d.business_date, r.business_date) BETWEEN 0 AND 335
     QUALIFY row_number() OVER (
         PARTITION BY r.id
@@ -274,9 +285,10 @@ SELECT a.* EXCLUDE (amount_fen), coalesce(fate.adjusted_fen, a.amount_fen) AS am
        coalesce(hole.until > a.moment, false) OR coalesce(unread.until > a.moment, false) AS gap_later,
        closed.settled_at,
        CASE WHEN closed.settled_at IS NULL
-            THEN (a.clearing_day + to_seconds(shop.cutoff_s)) AT TIME ZONE shop.zone END AS act_by
+            THEN (a.clearing_day + to_seconds(merchant.cutoff_s)) AT TIME ZONE shop.zone END AS act_by
 FROM attempt a
 CROSS JOIN shop
+JOIN merchant ON merchant.merchant = a.merchant
 LEFT JOIN fate ON fate.id = a.id
 LEFT JOIN reversal ON reversal.trace = a.trace AND a.kind <> 'REVERSAL'
 LEFT JOIN closed ON closed.merchant = a.merchant AND closed.terminal = a.terminal

@@ -1,8 +1,8 @@
 -- Three sides compared: what terminals did, what the acquirer's statement says, line for attempt.
 --
 -- In:  life, used, merchant, gap, statement_lines, shop.
--- Out: line (a line once, however often it was delivered), statement_file, pool, posting (one row an attempt), vouched,
---      reconciled (one row an attempt or a line that has no attempt).
+-- Out: line (a line once, however often it was delivered), statement_file, file_pool, pool, taken_back, posting (one row an
+--      attempt), vouched, reconciled (one row an attempt or a line that has no attempt).
 
 -- Working days after the first day up to the last; null where the calendar does not reach.
 CREATE TEMP MACRO working_days(first, last) AS
@@ -38,24 +38,13 @@ SELECT s.line_id AS id, s.statement_id, s.line_no, s.acquirer,
        coalesce(s.currency, '156') AS currency, s.card_class, s.pan_masked, s.card_token, s.order_ref, s.acquirer_ref,
        s.orig_ref, s.settlement_cycle, s.occurred_at AS moment, s.settlement_date, s.business_date,
        coalesce(s.settlement_date,
-                ((s.occurred_at AT TIME ZONE shop.zone) + to_seconds(86400 - shop.cutoff_s))::DATE,
+                ((s.occurred_at AT TIME ZONE shop.zone) + to_seconds(86400 - coalesce(k.cutoff_s, shop.cutoff_s)))::DATE,
                 s.business_date) AS clearing_day
 FROM once s
 CROSS JOIN shop
 LEFT JOIN merchant m ON m.merchant = s.merchant_id
+LEFT JOIN cutoff k ON k.merchant = s.merchant_id
 LEFT JOIN terminal_of o ON o.terminal = s.terminal_id;
-
--- The clearing days that a file covers: a few late lines do not make it a file of their day.
-CREATE TEMP TABLE statement_file AS
-WITH day AS (
-    SELECT s.acquirer, s.statement_id, l.clearing_day, count(*) AS lines
-    FROM statement_lines s JOIN line l ON l.acquirer = s.acquirer AND l.id = s.line_id
-    GROUP BY ALL
-),
-busy AS (
-    SELECT * FROM day QUALIFY lines * 5 >= max(lines) OVER (PARTITION BY acquirer, statement_id)
-)
-SELECT acquirer, statement_id, min(clearing_day) AS first_day, max(clearing_day) AS last_day FROM busy GROUP BY ALL;
 
 -- The acquirers that pay for a terminal's sales: those whose files name it, or name no terminal at all.
 CREATE TEMP TABLE terminal_acquirer AS
@@ -64,23 +53,46 @@ FROM (SELECT DISTINCT merchant, terminal FROM used) u
 JOIN (SELECT DISTINCT acquirer, merchant, terminal FROM line) l
   ON l.merchant = u.merchant AND (l.terminal = u.terminal OR l.terminal IS NULL);
 
--- The holding pool: what has no counterpart waits until two files have come for its clearing day, of every
--- acquirer it may belong to: its own day's, and the next, where what was posted after the cut-off stands.
-CREATE TEMP TABLE pool AS
-WITH wanted AS (
+-- The clearing days that a file covers: a few late lines do not make it a file of their day, and one dated more than 31 days
+-- past all that the acquirer's terminals did is misdated: it has come for no day.
+CREATE TEMP TABLE statement_file AS
+WITH day AS (
+    SELECT s.acquirer, s.statement_id, l.clearing_day, count(*) AS lines
+    FROM statement_lines s JOIN line l ON l.acquirer = s.acquirer AND l.id = s.line_id
+    GROUP BY ALL
+),
+known AS (
+    SELECT t.acquirer, (max(m.known_until) AT TIME ZONE any_value(shop.zone))::DATE AS known_day
+    FROM (SELECT DISTINCT acquirer, merchant FROM terminal_acquirer) t JOIN merchant m ON m.merchant = t.merchant CROSS JOIN shop
+    GROUP BY t.acquirer
+),
+busy AS (
+    SELECT d.* FROM day d LEFT JOIN known k ON k.acquirer = d.acquirer
+    WHERE coalesce(d.clearing_day <= k.known_day + 31, true)
+    QUALIFY d.lines * 5 >= max(d.lines) OVER (PARTITION BY d.acquirer, d.statement_id)
+)
+SELECT acquirer, statement_id, min(clearing_day) AS first_day, max(clearing_day) AS last_day FROM busy GROUP BY ALL;
+
+-- The holding pool: what does not match waits for the next two files after its own clearing day's, of every acquirer
+-- it may belong to, before it is a finding.
+CREATE TEMP TABLE wanted AS
+SELECT w.merchant, w.terminal, w.clearing_day, t.acquirer
+FROM (
     SELECT DISTINCT merchant, terminal, clearing_day FROM life WHERE family(kind) <> 'other'
     UNION SELECT merchant, terminal, clearing_day FROM line WHERE terminal IS NOT NULL
-),
-counted AS (
-    SELECT w.merchant, w.terminal, w.clearing_day, t.acquirer,
-           count(DISTINCT f.last_day) AS files, bool_or(w.clearing_day BETWEEN f.first_day AND f.last_day) AS own_day
-    FROM wanted w
-    JOIN terminal_acquirer t ON t.merchant = w.merchant AND t.terminal = w.terminal
-    LEFT JOIN statement_file f ON f.acquirer = t.acquirer AND f.last_day >= w.clearing_day
-    GROUP BY ALL
-)
-SELECT merchant, terminal, clearing_day, bool_and(files >= 2 AND coalesce(own_day, false)) AS closed
-FROM counted GROUP BY ALL;
+) w
+JOIN terminal_acquirer t ON t.merchant = w.merchant AND t.terminal = w.terminal;
+CREATE TEMP TABLE file_pool AS
+SELECT d.acquirer, d.clearing_day,
+       count(DISTINCT f.last_day) >= 3 AND coalesce(bool_or(d.clearing_day BETWEEN f.first_day AND f.last_day), false) AS closed
+FROM (SELECT acquirer, clearing_day FROM wanted UNION SELECT acquirer, clearing_day FROM line) d
+LEFT JOIN statement_file f ON f.acquirer = d.acquirer AND f.last_day >= d.clearing_day
+GROUP BY ALL;
+CREATE TEMP TABLE pool AS
+SELECT w.merchant, w.terminal, w.clearing_day, bool_and(f.closed) AS closed
+FROM wanted w
+JOIN file_pool f ON f.acquirer = w.acquirer AND f.clearing_day = w.clearing_day
+GROUP BY ALL;
 
 CREATE TEMP TABLE counterpart (id VARCHAR, line_id VARCHAR, matched_by VARCHAR);
 CREATE TEMP TABLE side AS
@@ -99,8 +111,9 @@ l AS (
 ),
 pair AS (
     SELECT a.id, l.id AS line_id,
-           [(NOT coalesce(a.reference = l.rrn, false))::INT, abs(date_diff('day', a.clearing_day, l.clearing_day)),
-            (a.state <> 'approved')::INT, (a.state = 'declined')::INT, abs(a.place - l.place)] AS cost
+           [(l.status = 'pending')::INT, (NOT coalesce(a.reference = l.rrn, false))::INT,
+            abs(date_diff('day', a.clearing_day, l.clearing_day)),
+            (NOT a.stands)::INT, (a.state = 'declined')::INT, abs(a.place - l.place)] AS cost
     FROM a JOIN l
       ON a.merchant = l.merchant AND a.terminal = l.terminal AND a.stan = l.stan AND a.family = l.family
      AND (a.batch = l.batch OR a.batch IS NULL OR l.batch IS NULL)
@@ -114,7 +127,7 @@ QUALIFY row_number() OVER (PARTITION BY id ORDER BY cost, line_id) = 1
 INSERT INTO counterpart
 WITH pair AS (
     SELECT a.id, l.id AS line_id,
-           [(a.amount_fen <> l.amount_fen)::INT, (a.state <> 'approved')::INT, (a.state = 'declined')::INT,
+           [(l.status = 'pending')::INT, (a.amount_fen <> l.amount_fen)::INT, (NOT a.stands)::INT, (a.state = 'declined')::INT,
             abs(date_diff('day', a.clearing_day, l.clearing_day))] AS cost
     FROM side a JOIN line l ON a.merchant = l.merchant AND a.reference = l.rrn AND a.family = l.family
     WHERE abs(date_diff('day', a.clearing_day, l.clearing_day)) <= 7
@@ -128,7 +141,7 @@ QUALIFY row_number() OVER (PARTITION BY id ORDER BY cost, line_id) = 1
 INSERT INTO counterpart
 WITH pair AS (
     SELECT a.id, l.id AS line_id,
-           [(a.state = 'declined')::INT, abs(date_diff('second', a.moment, l.moment))] AS cost
+           [(a.state = 'declined' OR a.is_reversed)::INT, abs(date_diff('second', a.moment, l.moment))] AS cost
     FROM side a JOIN line l
       ON a.merchant = l.merchant AND a.amount_fen = l.amount_fen AND a.family = l.family
      AND (a.card = md5_number(l.card_token) OR same_mask(a.pan_masked, l.pan_masked))
@@ -140,32 +153,47 @@ SELECT id, line_id, 'card' FROM pair
 QUALIFY row_number() OVER (PARTITION BY id ORDER BY cost, line_id) = 1
     AND row_number() OVER (PARTITION BY line_id ORDER BY cost, id) = 1;
 
--- A refusal's line belongs to the approval of the same card and amount that was got later that day.
+-- The line of what was refused, or reversed, belongs to the approval of the same card and amount that was got later that day.
 UPDATE counterpart SET id = forced.id
 FROM (
     SELECT r.id AS refused, o.id
-    FROM counterpart c JOIN side r ON r.id = c.id AND r.state = 'declined'
+    FROM counterpart c JOIN side r ON r.id = c.id AND (r.state = 'declined' OR r.is_reversed)
     JOIN side o ON o.merchant = r.merchant AND o.card = r.card AND o.amount_fen = r.amount_fen AND o.family = r.family
-               AND o.clearing_day = r.clearing_day AND o.state = 'approved' AND o.nth > r.nth
+               AND o.clearing_day = r.clearing_day AND o.stands AND o.nth > r.nth
     WHERE o.id NOT IN (SELECT id FROM counterpart)
     QUALIFY row_number() OVER (PARTITION BY r.id ORDER BY o.nth) = 1 AND row_number() OVER (PARTITION BY o.id ORDER BY r.nth) = 1
 ) forced
 WHERE counterpart.id = forced.refused;
 
--- A line that another line takes back: its void, or its reversal, which carries its own numbers.
+-- A line that another line takes back: its void, or its reversal, which carries its own numbers or its reference. A void that
+-- was itself reversed takes nothing back.
+CREATE TEMP TABLE undoing AS
+WITH reversal_line AS (SELECT * FROM line WHERE family = 'reversal' AND status = 'settled'),
+void_line AS (
+    SELECT v.* FROM line v
+    WHERE v.family = 'void' AND v.status = 'settled' AND v.id NOT IN (
+        SELECT o.id FROM line o JOIN reversal_line r
+          ON r.merchant = o.merchant AND r.acquirer = o.acquirer
+         AND (r.orig_ref = o.acquirer_ref OR reference(r.orig_ref) = o.rrn
+              OR r.terminal = o.terminal AND r.batch = o.batch AND r.stan = o.stan)
+        WHERE o.family = 'void'
+    )
+)
+SELECT * FROM void_line UNION ALL SELECT * FROM reversal_line;
 CREATE TEMP TABLE taken_back AS
 SELECT DISTINCT l.id, u.id AS undone_by, u.family AS undone_as
 FROM line l
-JOIN line u
-  ON u.merchant = l.merchant AND u.acquirer = l.acquirer AND u.id <> l.id AND u.status = 'settled'
+JOIN undoing u
+  ON u.merchant = l.merchant AND u.acquirer = l.acquirer
  AND (u.orig_ref = l.acquirer_ref OR reference(u.orig_ref) = l.rrn
-      OR u.family = 'reversal' AND u.terminal = l.terminal AND u.batch = l.batch AND u.stan = l.stan)
-WHERE l.family = 'debit' AND u.family IN ('void', 'reversal')
+      OR u.family = 'reversal' AND u.terminal = l.terminal AND u.batch = l.batch AND u.stan = l.stan
+      OR u.rrn = l.rrn AND u.amount_fen = l.amount_fen AND abs(date_diff('day', l.clearing_day, u.clearing_day)) <= 2)
+WHERE l.family = 'debit'
 UNION
 SELECT sale.line_id, u.id, u.family
 FROM life v
 JOIN counterpart void ON void.id = v.id
-JOIN line u ON u.id = void.line_id AND u.status = 'settled'
+JOIN undoing u ON u.id = void.line_id
 JOIN counterpart sale ON sale.id = v.original
 WHERE v.kind IN ('VOID', 'COMPLETION_VOID');
 
@@ -201,13 +229,13 @@ WHERE a.gap_later AND NOT EXISTS (
 );
 
 -- The kinds of difference that a reconciliation knows, one at most for an attempt or a line. Over: the acquirer
--- took more than the terminal; under: less. A discount that the file shows, a tip that
+-- took, or paid back, more than the terminal; under: less. A discount that the file shows, a tip that
 -- is posted apart, and a part that was approved of a larger sum, are none.
 CREATE TEMP VIEW reconciled AS
 SELECT a.id, p.line_id, a.merchant, a.terminal, a.business_date, a.clearing_day, p.posting,
        CASE WHEN a.family = 'debit' AND a.live AND p.posting IN ('absent', 'undone')
                 THEN CASE p.posting WHEN 'absent' THEN 'missing_in_acquirer' ELSE 'status_under' END
-            WHEN a.family = 'debit' AND p.posting = 'posted' AND NOT a.stands THEN 'status_over'
+            WHEN a.family IN ('debit', 'refund') AND p.posting = 'posted' AND NOT a.stands THEN 'status_over'
             WHEN p.posting = 'posted' AND a.stands AND p.posted_fen + p.discount_fen > a.amount_fen
                  AND p.posted_fen > a.amount_fen THEN 'amount_over'
             WHEN p.posting = 'posted' AND a.stands AND p.posted_fen + p.discount_fen < a.amount_fen
@@ -221,13 +249,25 @@ FROM line l
 WHERE l.id NOT IN (SELECT line_id FROM counterpart) AND l.status = 'settled'
   AND l.id NOT IN (SELECT id FROM taken_back);
 
+-- The merchants with a contract of an acquirer and a day that there are files of; all with one, of which there is no file.
+CREATE TEMP VIEW agreed_here AS
+WITH filed AS (
+    SELECT DISTINCT merchant, acquirer, business_date FROM line
+    UNION SELECT DISTINCT merchant_id, acquirer, business_date FROM payouts
+)
+SELECT DISTINCT c.merchant
+FROM contract c
+LEFT JOIN filed f ON f.merchant = c.merchant
+WHERE f.merchant IS NULL OR (c.acquirer IS NULL OR c.acquirer = f.acquirer)
+      AND f.business_date BETWEEN c.since AND coalesce(c.until, DATE '9999-12-31');
+
 -- What a merchant has beside its attempts: codes of vocabulary.NEEDS. A merchant lacks a batch number or a total when
 -- settlements of it were accepted and none said one.
 CREATE TEMP VIEW told AS
 SELECT DISTINCT merchant, 'statement' AS what FROM line
 UNION SELECT DISTINCT merchant_id, 'payouts' FROM payouts
 UNION SELECT DISTINCT merchant_id, 'profits' FROM profit_lines
-UNION SELECT DISTINCT merchant, 'contract' FROM contract
+UNION SELECT merchant, 'contract' FROM agreed_here
 UNION SELECT DISTINCT merchant, 'deposit' FROM deposit
 UNION SELECT DISTINCT merchant, 'software_version' FROM running
 UNION SELECT m.merchant, n.what

@@ -1,7 +1,7 @@
 -- What was seen, on one clock and under one key, before anything is linked.
 --
--- In:  transactions, settlements, events, signatures, rejects (the tables), shop (zone, cutoff_s).
--- Out: attempt (a view here, of `life` in the end), again, signed_unseen, settlement, event, signature, used, merchant, clock.
+-- In:  transactions, settlements, events, signatures, rejects (the tables), shop (zone, cutoff_s), cutoff (merchant, cutoff_s).
+-- Out: attempt (a view here, of `life` in the end), again, signed_unseen, begun_anew, settlement, event, signature, used, merchant, clock.
 
 -- The same record read twice is one record. Only ids that come twice are put in order: a window over everything
 -- would cost more than all that follows. Numbers are counted before texts, which need many times the memory.
@@ -57,9 +57,11 @@ GROUP BY d.terminal_id, d.business_date
 HAVING abs(arg_max(c.ahead_us, c.business_date)) > 120_000_000;
 
 CREATE TEMP TABLE device AS
-SELECT merchant, terminal, row_number() OVER (ORDER BY merchant, terminal) AS device
+SELECT merchant, terminal, row_number() OVER (ORDER BY merchant, terminal) AS device, coalesce(cutoff.cutoff_s, shop.cutoff_s) AS cutoff_s
 FROM (SELECT DISTINCT coalesce(a.merchant_id, o.merchant_id, '') AS merchant, coalesce(a.terminal_id, a.line, '') AS terminal
-      FROM attempt_once a LEFT JOIN owner o ON o.terminal_id = a.terminal_id AND o.profile IS NOT DISTINCT FROM a.profile);
+      FROM attempt_once a LEFT JOIN owner o ON o.terminal_id = a.terminal_id AND o.profile IS NOT DISTINCT FROM a.profile)
+CROSS JOIN shop
+LEFT JOIN cutoff USING (merchant);
 
 -- Attempts, with their moment. One that only the terminal's clock tells is corrected by that day's
 -- measure of the clock, or by the last of the week before; a clock less than 120 s off is left alone: that is the time
@@ -103,7 +105,7 @@ SELECT told.* EXCLUDE (place),
             ELSE (device.device::HUGEINT * 10000000 + coalesce(batch + 1, 0)) * 1000000000000 + stan END AS number,
        (host_dt AT TIME ZONE shop.zone)::DATE AS host_date,
        (terminal_dt AT TIME ZONE shop.zone)::DATE AS terminal_date,
-       ((moment AT TIME ZONE shop.zone) + to_seconds(86400 - shop.cutoff_s))::DATE AS clearing_day
+       ((moment AT TIME ZONE shop.zone) + to_seconds(86400 - device.cutoff_s))::DATE AS clearing_day
 FROM told
 JOIN device USING (merchant, terminal)
 CROSS JOIN shop;
@@ -174,15 +176,41 @@ QUALIFY epoch > 0;
 CREATE TEMP VIEW used AS
 SELECT n.*, coalesce(c.epoch, 0) AS epoch FROM number_used n LEFT JOIN come_back c ON c.id = n.id AND c.source = n.source;
 
+-- `cutoff_s`: its clearing cut-off, its acquirer's where that has one of its own.
 CREATE TEMP TABLE merchant AS
-SELECT merchant, max(moment) AS known_until FROM used GROUP BY merchant;
+SELECT merchant, known_until, coalesce(cutoff.cutoff_s, shop.cutoff_s) AS cutoff_s
+FROM (SELECT merchant, max(moment) AS known_until FROM used GROUP BY merchant)
+CROSS JOIN shop
+LEFT JOIN cutoff USING (merchant);
 
--- Attempts, with the batch they are of.
+-- A number that is used again after a reversal of it was confirmed begins anew: what comes then is another attempt, which
+-- that reversal did not take back. The order is that of the requests on the line; what only a clock tells may be 120 s off
+-- (as above), and counts as before the reversal.
+CREATE TEMP TABLE begun_anew AS
+WITH told AS (
+    SELECT a.id, a.number, coalesce(c.epoch, 0) AS epoch, a.kind = 'REVERSAL' AS takes_back,
+           coalesce(a.response_code IN ('00', '25', '12'), false) AS is_confirmed,
+           coalesce(epoch_us(a.requested_at), epoch_us(a.moment) + CASE WHEN a.kind = 'REVERSAL' THEN 120000000 ELSE -120000000 END) AS told_us
+    FROM attempt_row a
+    LEFT JOIN come_back c ON c.id = a.id AND c.source = 'attempt'
+    WHERE a.stan IS NOT NULL AND a.number IN (SELECT number FROM attempt_row WHERE kind = 'REVERSAL' AND response_code IN ('00', '25', '12'))
+),
+step AS (
+    SELECT *, NOT takes_back AND coalesce(lag(takes_back AND is_confirmed) OVER (PARTITION BY number, epoch ORDER BY told_us, id), false) AS begins
+    FROM told
+)
+SELECT id, least(count(*) FILTER (begins) OVER (PARTITION BY number, epoch ORDER BY told_us, id ROWS UNBOUNDED PRECEDING), 9) AS part
+FROM step
+QUALIFY part > 0;
+
+-- Attempts, with the batch they are of. `trace` is one for all that bears a number until it begins anew.
 CREATE TEMP VIEW attempt AS
 SELECT a.* EXCLUDE (number), coalesce(c.epoch, 0) AS epoch,
-       CASE WHEN a.stan IS NULL THEN a.number ELSE a.number + coalesce(c.epoch, 0) * 10000000::HUGEINT END AS trace
+       CASE WHEN a.stan IS NULL THEN a.number
+            ELSE a.number + coalesce(c.epoch, 0) * 10000000::HUGEINT + coalesce(b.part, 0) * 1000000::HUGEINT END AS trace
 FROM attempt_row a
-LEFT JOIN come_back c ON c.id = a.id AND c.source = 'attempt';
+LEFT JOIN come_back c ON c.id = a.id AND c.source = 'attempt'
+LEFT JOIN begun_anew b ON b.id = a.id;
 
 -- A settlement that says no currency has its terminal's.
 CREATE TEMP TABLE settlement AS

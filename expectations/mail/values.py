@@ -149,7 +149,7 @@ def _between(finding: Finding, figures: Figures) -> dict[str, str]:
     first, second = roles["unknown_"] or roles["other_"] or original, roles["paid_"] if roles["unknown_"] else accused
     if first is not None and second is not None:
         earlier, later = happened(first), happened(second)
-        if earlier and later:
+        if earlier and later and (earlier, first.stan) != (later, second.stan):  # not one seen from both sides
             values["interval"] = figures.span(later - earlier)
     if accused and original and accused.amount_fen is not None and original.amount_fen is not None:
         apart = abs(accused.amount_fen - original.amount_fen)

@@ -92,6 +92,8 @@ RULES = (
         grades={
             "clear": ("P3", "PROVEN"),
             "grave": ("P2", "PROVEN"),
+            "clear_last": ("P3", "PROBABLE"),
+            "grave_last": ("P2", "PROBABLE"),
             "gap": ("P3", "POSSIBLE"),
             "log": ("P3", "POSSIBLE"),
         },

@@ -72,10 +72,16 @@ RULES = (
         expectation="ExpectOneDebitPerReference",
         says="A reference number is posted once on its day.",
         law=NotAbove("debits_of_this_reference", 1),
-        grades={"posted": ("P1", "PROVEN"), "clear": ("P1", "PROVEN"), "gap": ("P1", "PROBABLE")},
+        grades={
+            "posted": ("P1", "PROVEN"),
+            "clear": ("P1", "PROVEN"),
+            "other": ("P1", "PROBABLE"),
+            "cards": ("P1", "POSSIBLE"),
+            "gap": ("P1", "PROBABLE"),
+        },
         ruled_out=_SAME_MONEY,
         source="U,L",
-        innocent="a reference used again on another day; a refund that quotes it; another card or amount",
+        innocent="a reference used again on another day; a refund that quotes it; another card at another terminal",
         kinds=("SALE", "OFFLINE_SALE", "COMPLETION", "QR_SALE"),
         keys=("rrn",),
     ),
@@ -141,6 +147,7 @@ RULES = (
         parameters=(
             Parameter("idle_s", 600, "seconds without a message that are too long"),
             Parameter("close_s", 81000, "close of business, seconds after midnight: 81000 is 22:30"),
+            Parameter("resend_times", 2, "as set for reversal_exhausted", of="reversal_exhausted"),
         ),
     ),
     Rule(

@@ -39,9 +39,9 @@ SOURCES: dict[str, str] = {
     "U": "UnionPay's rules",
     "V": "rules of international card schemes",
 }
-Value: TypeAlias = int | bool | tuple[str, ...] | None
+Value: TypeAlias = int | bool | tuple[str, ...] | tuple[int, ...] | None
 """A parameter's value; None where only the shop can say it."""
-Kind: TypeAlias = Literal["number", "switch", "list", "day"]
+Kind: TypeAlias = Literal["number", "numbers", "switch", "list", "day"]
 
 _WEIGHTS: dict[Severity, Weight] = {"P1": "critical", "P2": "critical", "P3": "warning", "P4": "info"}
 
@@ -54,8 +54,9 @@ class Parameter:
         name: its key in ``[rules.<id>]``, with its unit: ``limit_fen``, ``window_s``.
         default: what holds where nothing is set; None: the rule is not judged until it is set.
         means: what it says.
-        kind: whole number, switch (true or false), list of texts, or a day.
+        kind: whole number, list of whole numbers, switch (true or false), list of texts, or a day.
         least: the least that a number may be.
+        of: the rule whose parameter of this name it is: what is set there holds here, unless it is set here.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Parameter:
     means: str
     kind: Kind = "number"
     least: int = 0
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

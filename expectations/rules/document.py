@@ -103,7 +103,7 @@ def _default(parameter: Parameter) -> str:
         case None:
             return "not set"
         case tuple() as texts:
-            return ", ".join(texts)
+            return ", ".join(map(str, texts))
         case bool() as switch:
             return str(switch).lower()
         case number:

@@ -1,5 +1,6 @@
 -- One row a chip debit that counts: how many debits its card counter has made so far.
--- A card never uses a counter twice for one application. An offline sale and its own upload share
+-- A card never uses a counter twice for one application. It is compared within one merchant number: each is judged by
+-- itself, whichever merchants are looked at with it, and reads of nobody else's customers. An offline sale and its own upload share
 -- their trace number and are one debit.
 WITH debit AS (
     SELECT * FROM life

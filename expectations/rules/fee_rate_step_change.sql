@@ -1,13 +1,14 @@
 -- One row a change of rate: the first fee that the old rate does not make, and what all since exceed it by. No rate
 -- explains the fees before and after it together, however they are rounded, and three further fees agree. A change
--- that was announced 30 days before, to the day or up to three days later, is none; nor is one within the contract.
+-- that was announced 30 days before is none: it is the first sale from the day announced on that shows it, after
+-- which none bears the old rate; however long the shop was shut. Nor is one within the contract.
 -- `year_fen` is what the change costs in a year, at the turnover of the days that the statement tells of.
 WITH step AS (
-    SELECT s.*, l.terminal, l.business_date,
-           (SELECT max(date_diff('day', n.announced, n.effective)) FROM notice n
-            WHERE n.acquirer = s.acquirer AND n.merchant IN ('*', s.merchant)
-              AND date_diff('day', n.effective, l.business_date) BETWEEN 0 AND 3) AS days_of_notice
-    FROM fee_step s JOIN line l ON l.id = s.line_id
+    SELECT s.*, l.terminal, l.business_date, n.days_of_notice
+    FROM fee_step s
+    JOIN line l ON l.id = s.line_id
+    LEFT JOIN (SELECT line_id, class, max(days_of_notice) AS days_of_notice FROM step_notice GROUP BY line_id, class) n
+      ON n.line_id = s.line_id AND n.class IS NOT DISTINCT FROM s.class
 )
 SELECT concat_ws('|', line_id, class) AS key, 1 AS changes_without_notice,
        CASE WHEN line_id = noticed_line THEN [line_id] ELSE [line_id, noticed_line] END AS subjects,

@@ -1,6 +1,6 @@
 """Group F, as far as statements and contracts tell it: fees."""
 
-from expectations.laws import Equal, NotAbove, NotBelow
+from expectations.laws import NotAbove, NotBelow
 from expectations.rules.declaration import Rule
 
 _STATEMENT = ("statement",)
@@ -94,7 +94,7 @@ RULES = (
         grades={"clear": ("P1", "PROVEN")},
         ruled_out=("rounding_of_fees", "contract_dates", "foreign_card"),
         source="S",
-        innocent="a fen of rounding; a promotion within its dates; foreign cards",
+        innocent="a fen of rounding; a promotion within its dates; foreign cards and instalments by no rate of theirs",
         kinds=("STATEMENT",),
         needs=_CONTRACT,
     ),
@@ -104,10 +104,10 @@ RULES = (
         expectation="ExpectFeeReturnedWithVoid",
         says="A void returns the fee.",
         law=NotAbove("fee_left_fen", 0),
-        grades={"clear": ("P1", "PROVEN")},
+        grades={"clear": ("P1", "PROVEN"), "card": ("P1", "PROBABLE")},
         ruled_out=("next_file",),
         source="P",
-        innocent="a fee that comes back with the next file",
+        innocent="a fee that comes back with the next file; a fee that a line does not tell",
         kinds=("STATEMENT",),
         needs=_STATEMENT,
     ),
@@ -118,9 +118,10 @@ RULES = (
         says="A refund returns the fee where the contract says so.",
         law=NotBelow("short_of_return_fen", 0),
         grades={"clear": ("P2", "PROVEN")},
-        ruled_out=("rounding_of_fees",),
+        ruled_out=("rounding_of_fees", "next_file"),
         source="P",
-        innocent="a contract that keeps fees of refunds, or says nothing of them",
+        innocent="a contract that keeps fees of refunds, or says nothing of them; a fee that a line does not tell, "
+        "or that comes back with the next file",
         kinds=("STATEMENT",),
         needs=_CONTRACT,
     ),
@@ -153,8 +154,8 @@ RULES = (
         id="agent_profit_mismatch",
         group="F",
         expectation="ExpectProfitOfFeeLessCost",
-        says="An agent's share is fee less cost.",
-        law=Equal("profit_fen", "fee_less_cost_fen"),
+        says="An agent's share is fee less cost, at rates in the file's own unit.",
+        law=NotAbove("wrong_parts", 0),
         grades={"clear": ("P2", "PROVEN"), "unit": ("P2", "PROVEN")},
         source="L",
         innocent="nothing",

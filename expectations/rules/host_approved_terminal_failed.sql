@@ -3,10 +3,10 @@
 -- nobody knows what the host did (`unknown`): then only the acquirer's statement can tell, which proves it (`posted`)
 -- or acquits. Where records are missing after it, its answer or what undid it may be among them (`gap`).
 WITH failed AS (
-    SELECT l.*, p.posting, p.line_id, (SELECT max(known_until) FROM merchant) > (l.clearing_day + to_seconds(shop.cutoff_s)) AT TIME ZONE shop.zone AS day_over
-    FROM life l CROSS JOIN shop LEFT JOIN posting p ON p.id = l.id
+    SELECT l.*, p.posting, p.line_id, (SELECT max(known_until) FROM merchant) > (l.clearing_day + to_seconds(m.cutoff_s)) AT TIME ZONE shop.zone AS day_over
+    FROM life l CROSS JOIN shop JOIN merchant m USING (merchant) LEFT JOIN posting p ON p.id = l.id
     WHERE l.kind IN ('SALE', 'QR_SALE', 'COMPLETION') AND NOT l.is_reversed AND l.voids = 0 AND l.refunded_fen = 0
-      AND (l.state = 'open' OR l.state = 'approved' AND l.reversal_sendings > 0)
+      AND (l.state = 'open' OR l.state = 'approved' AND l.reversal_sendings > 0 AND l.reversals_confirmed = 0)
       AND coalesce(p.posting, '') NOT IN ('absent', 'undone') AND in_scope(l.business_date)
 )
 SELECT id AS key, CASE WHEN day_over OR posting = 'posted' THEN 1 ELSE 0 END AS unresolved_at_cutoff,

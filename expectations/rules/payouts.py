@@ -5,7 +5,7 @@ from expectations.rules.declaration import Parameter, Rule
 
 _PAYOUTS = ("payouts",)
 _DEPOSIT = ("deposit",)
-DEPOSIT_PRICES = ("9900", "19900", "29800", "29900")
+DEPOSIT_PRICES = (9900, 19900, 29800, 29900)
 """Usual prices of a terminal's deposit, in fen."""
 
 RULES = (
@@ -125,7 +125,9 @@ RULES = (
         innocent="goods of that price",
         kinds=("SALE", "PAYOUT"),
         needs=(),
-        parameters=(Parameter("prices_fen", DEPOSIT_PRICES, "usual prices of a deposit, in fen", kind="list"),),
+        parameters=(
+            Parameter("prices_fen", DEPOSIT_PRICES, "usual prices of a deposit, in fen", kind="numbers", least=1),
+        ),
     ),
     Rule(
         id="deposit_condition_met",
@@ -146,10 +148,10 @@ RULES = (
         expectation="ExpectDepositReturned",
         says="A deposit that was applied for is returned in its term.",
         law=NotAbove("deposits_overdue", 0),
-        grades={"clear": ("P1", "PROVEN")},
+        grades={"clear": ("P1", "PROVEN"), "termless": ("P1", "PROBABLE"), "open": ("P1", "POSSIBLE")},
         ruled_out=("returned_otherwise", "holidays"),
         source="S",
-        innocent="returned to another account, which the register says (returned_on)",
+        innocent="terms not met yet; returned to another account, which the register says; in part, for a reason",
         kinds=(),
         needs=_DEPOSIT,
     ),
@@ -159,10 +161,10 @@ RULES = (
         expectation="ExpectOneDepositOfATerminal",
         says="A deposit is taken once.",
         law=NotAbove("deposits_of_this_terminal", 1),
-        grades={"clear": ("P1", "PROVEN")},
+        grades={"clear": ("P1", "PROVEN"), "unseen": ("P1", "PROBABLE"), "untold": ("P1", "POSSIBLE")},
         ruled_out=(),
         source="S",
-        innocent="returned before it was taken again",
+        innocent="the first deduction of a deposit that is registered; returned before it was taken again",
         kinds=(),
         needs=_DEPOSIT,
     ),

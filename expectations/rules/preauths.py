@@ -6,6 +6,8 @@ from expectations.rules.declaration import Parameter, Rule
 _DEPOSITS = ("3351", "4411", "5541", "5542", "7011", "7012", "7512", "7513", "7519", "8011", "8062", "8099")
 """Car rental, ships, fuel (one yuan before filling), lodging, timeshares, rental of trucks and caravans, doctors,
 hospitals (ISO 18245)."""
+_FUEL = ("5541", "5542")
+"""Service stations and automated fuel dispensers (ISO 18245)."""
 
 RULES = (
     Rule(
@@ -41,6 +43,7 @@ RULES = (
         innocent="exactly 115 %; holds that were added to; one yuan held before filling a tank",
         kinds=("COMPLETION",),
         keys=("orig_auth_code",),
+        parameters=(Parameter("fuel_mccs", _FUEL, "category codes whose pumps hold one yuan first", kind="list"),),
     ),
     Rule(
         id="completion_other_merchant",

@@ -3,7 +3,8 @@
 -- same price are told by their orders, and otherwise by the first one's clean end.
 WITH payment AS (
     SELECT id, merchant, business_date, moment, nth, kind, state, exposed, amount_fen, order_ref, kind = 'QR_SALE' AS by_code FROM life
-    WHERE kind IN ('QR_SALE', 'SALE') AND (exposed OR state = 'open' AND NOT is_reversed) AND amount_fen > 0
+    WHERE kind IN ('QR_SALE', 'SALE') AND (exposed OR state = 'open' AND NOT is_reversed AND voids = 0 AND refunded_fen < amount_fen)
+      AND amount_fen > 0
       AND (merchant, amount_fen) IN (SELECT merchant, amount_fen FROM attempt WHERE kind = 'QR_SALE')
 ),
 candidate AS (

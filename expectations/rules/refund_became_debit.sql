@@ -1,6 +1,7 @@
 -- One row a refund, approved or not, that is followed within half an hour by a sale to the same card for the same
 -- amount, without a new order: the refund may have been keyed, or booked, as a sale. The sale is accused. Records that
--- are missing after it lower that only while the acquirer's files do not tell what became of it (`vouched`).
+-- are missing after it lower that only while the acquirer's files do not tell what became of it (`vouched`). And one row a
+-- refund under whose own numbers the acquirer settled a debit (`posted`), once the files that could put it right have come.
 WITH refund AS (SELECT * FROM life WHERE kind = 'REFUND' AND card IS NOT NULL AND amount_fen > 0),
 pair AS (
     SELECT s.*, r.id AS refund_id, r.state AS refund_state, r.response_code AS refund_code, r.original AS refunded_sale,
@@ -25,3 +26,16 @@ SELECT id AS key, 1 AS debits_in_place_of_refund,
        []::VARCHAR[] AS also_ruled_out,
        seconds_apart, refund_state AS refund_outcome, refund_code AS refund_response_code
 FROM pair
+UNION ALL
+SELECT r.id, 1, [r.id, u.id] || CASE WHEN r.original IS NULL THEN [] ELSE [r.original] END,
+       r.merchant, r.terminal, r.business_date, u.amount_fen, NULL::TIMESTAMPTZ, 'posted', []::VARCHAR[], []::VARCHAR[],
+       NULL, r.state, r.response_code
+FROM refund r
+JOIN line u ON u.merchant = r.merchant AND u.terminal = r.terminal AND u.stan = r.stan AND u.amount_fen = r.amount_fen
+           AND (u.batch = r.batch OR u.batch IS NULL OR r.batch IS NULL)
+           AND coalesce(same_mask(u.pan_masked, r.pan_masked), true)
+JOIN pool w ON w.merchant = u.merchant AND w.terminal = u.terminal AND w.clearing_day = u.clearing_day AND w.closed
+WHERE u.family = 'debit' AND u.status = 'settled' AND in_scope(r.business_date) AND NOT r.is_reversed
+  AND abs(date_diff('day', r.clearing_day, u.clearing_day)) <= 1
+  AND u.id NOT IN (SELECT line_id FROM counterpart) AND u.id NOT IN (SELECT id FROM taken_back)
+QUALIFY row_number() OVER (PARTITION BY r.id ORDER BY u.clearing_day, u.id) = 1

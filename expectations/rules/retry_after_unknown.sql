@@ -3,7 +3,7 @@
 -- Where the acquirer posted both, and no record is missing that may have undone one, it is proven; what its files lack debited nobody.
 WITH unresolved AS (
     SELECT * FROM life
-    WHERE kind = 'SALE' AND (state = 'open' OR (state = 'approved' AND reversal_sendings > 0))
+    WHERE kind = 'SALE' AND (state = 'open' OR (state = 'approved' AND reversal_sendings > 0 AND reversals_confirmed = 0))
       AND NOT is_reversed AND voids = 0 AND refunded_fen = 0
       AND id NOT IN (SELECT id FROM posting WHERE posting IN ('absent', 'undone'))
       AND in_scope(business_date)

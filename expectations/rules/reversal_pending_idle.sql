@@ -13,8 +13,9 @@ pending AS (
     JOIN parameter p USING (merchant)
     WHERE l.kind IN ('SALE', 'QR_SALE', 'COMPLETION', 'PREAUTH', 'VOID', 'COMPLETION_VOID', 'PREAUTH_VOID') AND l.voids = 0 AND l.refunded_fen = 0 AND NOT l.is_reversed
       AND in_scope(l.business_date)
-      AND (l.state = 'open' AND l.response_code IS NULL AND l.requested_at IS NOT NULL AND l.reversal_sendings < 3
-           OR l.state = 'approved' AND l.reversal_sendings BETWEEN 1 AND 2)
+      AND (l.state = 'open' AND l.response_code IS NULL AND l.requested_at IS NOT NULL
+           OR l.state = 'approved' AND l.reversal_sendings > 0)
+      AND l.reversals_confirmed = 0 AND l.reversal_sendings <= p.resend_times
 )
 SELECT id AS key, CASE WHEN idle_s >= patience_s OR day_closes THEN 1 ELSE 0 END AS reversals_left_waiting, [id] AS subjects,
        merchant, terminal, business_date, coalesce(amount_fen, 0) AS amount_at_risk_fen, act_by,

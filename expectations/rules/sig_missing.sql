@@ -4,10 +4,11 @@
 WITH sale AS (
     SELECT l.*, left(l.entry_mode, 2) IN ('07', '91', '96', '98') AS contactless, right(l.entry_mode, 1) AS pin,
            l.amount_fen > p.free_fen AS above, p.grave_fen, s.signs IS NOT NULL AS signed,
-           coalesce(l.settled_at, CASE WHEN (SELECT max(known_until) FROM merchant) > (l.clearing_day + to_seconds(shop.cutoff_s)) AT TIME ZONE shop.zone
+           coalesce(l.settled_at, CASE WHEN (SELECT max(known_until) FROM merchant) > (l.clearing_day + to_seconds(m.cutoff_s)) AT TIME ZONE shop.zone
                                        THEN l.moment END) AS due_at
     FROM life l
     CROSS JOIN shop
+    JOIN merchant m USING (merchant)
     JOIN parameter p USING (merchant)
     LEFT JOIN (SELECT DISTINCT signs FROM signature) s ON s.signs = l.id
     WHERE l.kind = 'SALE' AND l.live AND l.entry_mode IS NOT NULL

@@ -4,9 +4,10 @@
 WITH failed AS (
     SELECT v.*, o.id AS sale_id, o.moment AS sale_at, o.act_by AS sale_act_by, o.gap_later AND w.id IS NULL AS sale_gap,
            o.live AND o.refunded_fen = 0 AS as_it_was,
-           (SELECT max(known_until) FROM merchant) > (v.clearing_day + to_seconds(shop.cutoff_s)) AT TIME ZONE shop.zone AS day_over
+           (SELECT max(known_until) FROM merchant) > (v.clearing_day + to_seconds(m.cutoff_s)) AT TIME ZONE shop.zone AS day_over
     FROM life v
     CROSS JOIN shop
+    JOIN merchant m ON m.merchant = v.merchant
     JOIN origin o ON o.id = v.original
     LEFT JOIN vouched w ON w.id = o.id
     WHERE v.kind = 'VOID' AND NOT v.stands

@@ -1,5 +1,5 @@
 -- One row an approved void whose sale the acquirer settled and did not take back: no void and no reversal stands in
--- its files, and the two files that could bring it have come.
+-- its files, and the next two files that could bring it have come.
 SELECT v.id AS key, 1 AS sales_settled_all_the_same, [v.id, s.id, p.line_id] AS subjects,
        v.merchant, v.terminal, v.business_date, s.amount_fen AS amount_at_risk_fen, NULL::TIMESTAMPTZ AS act_by,
        'clear' AS grade, []::VARCHAR[] AS missing, []::VARCHAR[] AS also_ruled_out, s.clearing_day AS sale_cleared_on

@@ -49,7 +49,8 @@ def _say(file: str, done: "Imported", *, as_json: bool) -> None:
     state = "imported" if done.is_new else "was imported before, nothing changed"
     click.echo(
         f"{file}: {state}: {done.lines} lines of {done.kind}, {days}, "
-        f"¥{done.total_amount_fen / 100:,.2f}, fees ¥{done.total_fee_fen / 100:,.2f}",
+        f"¥{done.total_amount_fen / 100:,.2f}, fees ¥{done.total_fee_fen / 100:,.2f}"
+        + ("; it has no closing row, so nothing says that it is whole" if done.closed is False else ""),
         err=True,
     )
 

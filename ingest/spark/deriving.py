@@ -64,7 +64,7 @@ def _task(settings: Settings, version: int, since: int | None, names: list[str],
                 work = Work(lake, settings.zone, version, since, lambda *_: None, own_profiles(settings))
                 mine = pieces[number]
                 with ThreadPoolExecutor(1) as pool:
-                    days, tables = work.piece(mine, pool, mine, coming=fresh.difference(mine))
+                    days, tables = work.piece(mine, pool, mine, elsewhere=fresh.difference(mine))
                 told: list[dict[str, Any]] = [{"piece": number, "day": day} for day in days]
                 for name in names:
                     staged = Staged()

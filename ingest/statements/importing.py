@@ -20,13 +20,18 @@ from ingest.keys import Keys, load_keys
 from ingest.lake import Lake
 from ingest.settings import Settings
 from ingest.statements.layout import TABLE_OF, WORDS, Layout, file_of
-from ingest.statements.rows import MOST_BYTES, read_rows
-from ingest.statements.values import UnknownWordError, UnreadableError, card, reader, safe_text
+from ingest.statements.moments import Moment, written
+from ingest.statements.rates import another_unit
+from ingest.statements.rows import MOST_BYTES, Row, read_rows
+from ingest.statements.totals import Totals
+from ingest.statements.values import card, reader
+from ingest.statements.words import UnknownWordError, UnreadableError, safe_text
 from protocols.sanitise import card_token
 from protocols.sweep import is_card
 
 _NOT_SAID = frozenset({"line_no", "statement_id", "card_token", "business_date"})
 """What a line has from us and not from the file."""
+_NOT_KEPT = frozenset({"is_new", "closed"})
 _NEVER_EMPTY = {"amount_fen": "amount", "txn_type": "type"}
 MERCHANT_DIGITS = 15
 MOST_TOLD = 5
@@ -35,7 +40,11 @@ MOST_TOLD = 5
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of a file. ``is_new`` is False when it was in the lake already."""
+    """What became of a file.
+
+    ``is_new`` is False when it was in the lake already; ``closed`` says whether it ends with a
+    closing row, None where its layout knows of none.
+    """
 
     statement_id: str
     kind: str
@@ -45,6 +54,7 @@ class Imported:
     first_date: dt.date | None
     last_date: dt.date | None
     is_new: bool
+    closed: bool | None = None
 
 
 def import_statement(settings: Settings, path: Path, acquirer: str, layout: Layout) -> Imported:
@@ -74,8 +84,9 @@ def import_bytes(
         StatementError: as ``import_statement``.
     """
     statement_id = hashlib.sha256(acquirer.encode() + b"\0" + data).hexdigest()
-    lines = _Lines(settings, name, acquirer, layout, statement_id).read(data)
     lake, table = Lake.of(settings.lake), TABLE_OF[layout.kind]
+    read = _Lines(settings, name, acquirer, layout, statement_id=statement_id, today=_today(lake, settings.zone))
+    lines = read.read(data)
     dates = [line["business_date"] for line in lines]
     done = Imported(
         statement_id,
@@ -86,12 +97,20 @@ def import_bytes(
         min(dates, default=None),
         max(dates, default=None),
         is_new=lake.committed("statements", statement_id) is None,
+        closed=read.closed if layout.file.ends else None,
     )
     lake.append(table, lines, app_id=statement_id)
-    row = {name: value for name, value in asdict(done).items() if name != "is_new"}
+    row = {name: value for name, value in asdict(done).items() if name not in _NOT_KEPT}
     row |= {"acquirer": acquirer, "layout": layout.name, "file_name": safe_text(file_name or name)}
     lake.append("statements", [row | {"imported_at": dt.datetime.now(dt.UTC)}], app_id=statement_id)
     return done
+
+
+def _today(lake: Lake, zone: ZoneInfo) -> dt.date:
+    """The day by this machine's clock, or by the terminals where it is behind theirs: one without a battery starts
+    years ago.
+    """
+    return max(dt.datetime.now(zone).date(), *lake.days("transactions"), dt.date.min)
 
 
 def _bytes(path: Path) -> bytes:
@@ -108,7 +127,9 @@ def _bytes(path: Path) -> bytes:
 class _Lines:
     """The lines of one file."""
 
-    def __init__(self, settings: Settings, name: str, acquirer: str, layout: Layout, statement_id: str) -> None:
+    def __init__(
+        self, settings: Settings, name: str, acquirer: str, layout: Layout, *, statement_id: str, today: dt.date
+    ) -> None:
         self._path = name
         self._layout = layout
         self._stamp = {"statement_id": statement_id, "acquirer": acquirer}
@@ -117,7 +138,7 @@ class _Lines:
         zone: ZoneInfo = settings.zone
         types = {column.name: column.type for column in TABLES[TABLE_OF[layout.kind]].columns}
         self._readers = {
-            name: reader(name, types[name], source, zone)
+            name: reader(name, types[name], source, zone, today)
             for name, source in layout.columns.items()
             if name != "pan_masked"
         }
@@ -126,6 +147,10 @@ class _Lines:
         self._zone = zone
         self._wrong: list[str] = []
         self._unknown: dict[str, None] = {}
+        self._hints: list[str] = []
+        self._totals = Totals(layout)
+        self._dated = frozenset(name for name, kind in types.items() if kind in {"date", "timestamp"})
+        self.closed = False
         self._seen: Counter[str] = Counter()
 
     def read(self, data: bytes) -> list[dict[str, Any]]:
@@ -135,7 +160,16 @@ class _Lines:
             StatementError: as ``import_statement``.
         """
         needed = [name for source in self._layout.columns.values() if not source.optional for name in source.columns]
-        lines = [self._line(row.line, row.cells) for row in read_rows(self._path, data, self._layout.file, needed)]
+        lines: list[dict[str, Any] | None] = []
+        closing: list[Row] = []
+        for row in read_rows(self._path, data, self._layout.file, needed):
+            if row.closes:
+                closing.append(row)
+                continue
+            lines.append(line := self._line(row.line, row.cells, row.moments))
+            if line is not None:
+                self._totals.add(line, row.cells)
+        self.closed = bool(closing)
         if self._wrong:
             more = len(self._wrong) - MOST_TOLD
             told = "; ".join(self._wrong[:MOST_TOLD]) + (f"; and {more} more" if more > 0 else "")
@@ -143,18 +177,31 @@ class _Lines:
                 f"{self._path}: {told}; nothing of it was imported",
                 hint=f"is {self._layout.name} the right layout for this file? {self._way_out()}",
             )
-        return [line for line in lines if line is not None]
+        whole = [line for line in lines if line is not None]
+        if self._layout.file.sums and (differ := [told for row in closing for told in self._totals.wrong(row)]):
+            raise StatementError(
+                f"{self._path}: {'; '.join(differ)}; nothing of it was imported",
+                hint="was it cut, or changed by hand? ask for the file again; if that row counts something else, "
+                f"write sums = false in [file] of {self._where()}",
+            )
+        if (unit := another_unit(whole, self._layout)) is not None:
+            told, hint = unit
+            raise StatementError(f"{self._path}: {told}; nothing of it was imported", hint=f"{hint} of {self._where()}")
+        return whole
 
     def _way_out(self) -> str:
         if not self._unknown:
-            return "mend the file or the layout"
+            return next(iter(self._hints), "mend the file or the layout")
         name = next(iter(self._unknown))
-        mine = file_of(self._layout)
-        where = f"a copy of {mine}, which --layout (or layout in [[statements]]) names" if mine else "the layout"
+        where = self._where()
         ours = f", one of {' '.join(WORDS[name])}" if name in WORDS else ""
         return f'say what the word means{ours}: "its word" = "ours" in values of [columns.{name}] in {where}'
 
-    def _line(self, number: int, cells: Mapping[str, str]) -> dict[str, Any] | None:
+    def _where(self) -> str:
+        mine = file_of(self._layout)
+        return f"a copy of {mine}, which --layout (or layout in [[statements]]) names" if mine else "the layout"
+
+    def _line(self, number: int, cells: Mapping[str, str], moments: Mapping[str, Moment]) -> dict[str, Any] | None:
         line: dict[str, Any] = {"line_no": number, **self._stamp}
         before = len(self._wrong)
         for name, source in self._layout.columns.items():
@@ -163,7 +210,8 @@ class _Lines:
                 if name in _NEVER_EMPTY and not source.optional:
                     self._wrong.append(f"line {number}, {'+'.join(source.columns)}: no {_NEVER_EMPTY[name]}")
                 continue
-            text = " ".join(text.strip() for text in texts)
+            dated = moments and name in self._dated
+            text = written(source, texts, moments) if dated else " ".join(text.strip() for text in texts)
             if name == "pan_masked":
                 line["pan_masked"], whole = card(text)
                 line["card_token"] = self._token(whole) if whole else None
@@ -173,6 +221,7 @@ class _Lines:
             except UnreadableError as wrong:
                 if isinstance(wrong, UnknownWordError):
                     self._unknown[name] = None
+                self._hints += [wrong.hint] if wrong.hint else []
                 self._wrong.append(f"line {number}, {'+'.join(source.columns)}: {wrong}")
                 continue
             line[name] = self._safe(name, value) if isinstance(value, str) and name in self._texts else value

@@ -27,7 +27,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     ),
     "status": ("settled", "failed", "reversed", "pending"),
     "state": ("paid", "in_progress", "failed", "returned", "frozen"),
-    "card_class": ("debit", "credit", "semi", "prepaid", "dual", "qr", "other"),
+    "card_class": ("debit", "credit", "semi", "prepaid", "dual", "qr", "foreign", "instalment", "other"),
     "settlement_cycle": ("T0", "T1", "D0", "D1"),
 }  # fmt: skip
 """Columns of words -> ours. What stands in a file is one of them, or is said to mean one by the layout's ``values``."""
@@ -50,7 +50,18 @@ class FileForm(_Part):
     header: int = Field(default=1, ge=0, description="line with the columns' names; 0: columns go by position, from 1")
     first: int | None = Field(default=None, ge=1, description="first line with a row; by default the one after header")
     ends: tuple[str, ...] = Field(default=(), description="a row beginning with one of these ends the rows: 合计")
+    must_end: bool = Field(default=False, description="every file has such a row: one without it was cut off")
+    sums: bool = Field(
+        default=True, description="amounts in that row are the rows' sums; false: they count something else"
+    )
     empty: tuple[str, ...] = Field(default=("", "-", "--", "*", "无"), description="what stands for nothing")
+
+    @model_validator(mode="after")
+    def _has_an_end(self) -> "FileForm":
+        if self.must_end and not self.ends:
+            msg = 'must_end needs ends = ["合计"]: how that row begins'
+            raise ValueError(msg)
+        return self
 
 
 class Source(_Part):

@@ -8,23 +8,23 @@ from collections.abc import Callable, Mapping
 from zoneinfo import ZoneInfo
 
 from ingest.statements.layout import PPM_OF, WORDS, Source
+from ingest.statements.moments import moment
+from ingest.statements.words import UnknownWordError, UnreadableError, clean, folded, safe_text, shown
 from protocols import sweep
 
 _AMOUNT = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
+COMPARED = frozenset(
+    {
+        "merchant_id", "terminal_id", "rrn", "auth_code", "currency", "order_ref", "acquirer_ref", "orig_ref",
+        "payout_ref", "replaces_ref",
+    }
+)  # fmt: skip
+"""Columns of texts that are compared, with the terminal's or with each other."""
 _INT32 = range(2**31)
 _INT64 = range(-(2**63), 2**63)
-_SHOWN = 24
 
 
-class UnreadableError(ValueError):
-    """A text that is no value of its column; the message is safe to print."""
-
-
-class UnknownWordError(UnreadableError):
-    """A word that the layout gives no meaning."""
-
-
-def reader(name: str, kind: str, source: Source, zone: ZoneInfo) -> Callable[[str], object]:
+def reader(name: str, kind: str, source: Source, zone: ZoneInfo, today: dt.date) -> Callable[[str], object]:
     """What turns a text of the file into a value of one of our columns.
 
     Args:
@@ -32,6 +32,7 @@ def reader(name: str, kind: str, source: Source, zone: ZoneInfo) -> Callable[[st
         kind: its type, as in ``ingest.columns``.
         source: the layout's words about it.
         zone: the zone of the acquirer's clock.
+        today: the day of the import; days may not lie far after it.
 
     The reader raises UnreadableError.
     """
@@ -43,17 +44,14 @@ def reader(name: str, kind: str, source: Source, zone: ZoneInfo) -> Callable[[st
     if name.endswith("_ppm"):
         return lambda text: rate_ppm(text, source.unit or "percent")
     if kind == "date":
-        return lambda text: _moment(text, source.form or "").date()
+        return lambda text: moment(text, kind, source, today).date()
     if kind == "timestamp":
-        return lambda text: _moment(text, source.form or "").replace(tzinfo=zone)
+        return lambda text: moment(text, kind, source, today).replace(tzinfo=zone)
     if kind == "int32":
         return _number
+    if name in COMPARED:
+        return lambda text: clean(folded(text))
     return clean
-
-
-def clean(text: str) -> str:
-    """A text as people mean it: without blanks around it and the marks that keep Excel from counting it."""
-    return text.strip().strip("`'\"\t=").strip()
 
 
 def amount_fen(text: str, unit: str, *, magnitude: bool = False) -> int:
@@ -62,7 +60,7 @@ def amount_fen(text: str, unit: str, *, magnitude: bool = False) -> int:
     Raises:
         UnreadableError: no amount, or finer than a fen.
     """
-    plain = clean(text).replace("¥", "").replace("￥", "").replace("元", "").strip()
+    plain = clean(folded(text)).replace("¥", "").replace("￥", "").replace("元", "").strip()
     if not _AMOUNT.fullmatch(plain):
         raise UnreadableError(f"{shown(text)} is not an amount")
     exact = decimal.Decimal(plain.replace(",", "")) * (100 if unit == "yuan" else 1)
@@ -79,39 +77,24 @@ def rate_ppm(text: str, unit: str) -> int:
     Raises:
         UnreadableError: no rate, or finer than a millionth.
     """
-    plain = clean(text)
+    plain = clean(folded(text))
     if plain.endswith("%"):
         plain, unit = plain[:-1].strip(), "percent"
     if not _AMOUNT.fullmatch(plain):
         raise UnreadableError(f"{shown(text)} is not a rate")
     exact = decimal.Decimal(plain.replace(",", "")) * PPM_OF[unit]
     if exact != exact.to_integral_value() or int(exact) not in _INT32:
-        raise UnreadableError(f"{shown(text)} is not a rate in whole millionths")
+        raise UnreadableError(f"{shown(text)} is not a rate in whole millionths", hint=f"is that column in {unit}?")
     return int(exact)
 
 
 def card(text: str) -> tuple[str, str | None]:
     """A card as a statement prints it: masked as we mask, and the whole number if it was there (for its token)."""
-    plain = clean(text).replace(" ", "")
-    if plain.isdigit() and sweep.SHORTEST <= len(plain) <= sweep.LONGEST:
+    plain = clean(folded(text)).replace(" ", "")
+    if plain.isascii() and plain.isdigit() and sweep.SHORTEST <= len(plain) <= sweep.LONGEST:
         first, last = sweep.hidden(len(plain))
         return plain[:first] + "*" * (last - first) + plain[last:], plain
     return safe_text(re.sub(r"[xX•·]", "*", plain)), None
-
-
-def safe_text(text: str) -> str:
-    """A text without the card numbers that may stand in it."""
-    data = bytearray(text.encode("utf-8"))
-    for first, last in sweep.in_text(bytes(data)):
-        data[first:last] = b"*" * (last - first)
-    return data.decode("utf-8")
-
-
-def shown(text: str) -> str:
-    """A text for a message: short, and without card numbers."""
-    plain = safe_text(text.strip())
-    digits = re.sub(r"\d{8,}", lambda run: run[0][:2] + "…", plain)
-    return repr(digits if len(digits) <= _SHOWN else digits[:_SHOWN] + "…")
 
 
 def _word(text: str, values: Mapping[str, str], other: str | None, place: str) -> str:
@@ -123,15 +106,8 @@ def _word(text: str, values: Mapping[str, str], other: str | None, place: str) -
     return found
 
 
-def _moment(text: str, form: str) -> dt.datetime:
-    try:
-        return dt.datetime.strptime(clean(text), form)  # noqa: DTZ007  the caller gives it its zone
-    except ValueError:
-        raise UnreadableError(f"{shown(text)} is not of the form {form}") from None
-
-
 def _number(text: str) -> int:
-    plain = clean(text)
+    plain = clean(folded(text))
     if not (plain.isascii() and plain.isdigit()) or int(plain) not in _INT32:
         raise UnreadableError(f"{shown(text)} is not a number")
     return int(plain)

@@ -80,6 +80,22 @@ def number(column: "pa.Array", codes: Any) -> Any:
     return rows[:known]
 
 
+def numbers_read(texts: "pa.Array", most: int) -> "pa.Array | None":
+    """Texts of digits, at most so many, as int64; None where one is none, or the compiled loops are not there."""
+    import numpy as np
+    import pyarrow as pa
+
+    validity, offsets, octets = texts.buffers()
+    if octets is None or texts.offset or not ready() or (made := loops()) is None:
+        return None
+    bits = np.zeros(0, np.int8) if validity is None or not texts.null_count else np.frombuffer(validity, np.int8)
+    found = np.empty(len(texts), np.int64)
+    starts = np.frombuffer(offsets, np.int32)[: len(texts) + 1]
+    if not made.read_numbers(starts, bits, np.frombuffer(octets, np.int8), most, found):
+        return None
+    return pa.Array.from_buffers(pa.int64(), len(texts), [validity if bits.size else None, pa.py_buffer(found)])
+
+
 def cut(codes: Any, seen: Any, silence: Any, order: Any) -> tuple[Any, Any, Any, Any]:
     """Rows of one number cut into stretches wherever it is silent too long.
 

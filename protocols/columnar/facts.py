@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from protocols import meaning
 from protocols.columnar.cards import masked
 from protocols.columnar.decoder import ColumnDecoder
-from protocols.columnar.distinct import chosen, distinct, mapped
+from protocols.columnar.distinct import chosen, distinct, mapped, numbers_read
 from protocols.errors import ProfileError
 from protocols.facts import OFFLINE, SettlementTotals, facts, is_approved
 from protocols.message import Message
@@ -288,6 +288,8 @@ def _numbers(texts: "pa.Array") -> "pa.Array":
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if (read := numbers_read(texts, _DIGITS_OF)) is not None:
+        return read
     digits = pc.ascii_is_decimal(texts)
     if not pc.all(digits, min_count=0).as_py() or (pc.max(pc.binary_length(texts)).as_py() or 0) > _DIGITS_OF:
         return mapped([texts], lambda text: int(text) if text and text.isdigit() else None, pa.int64())

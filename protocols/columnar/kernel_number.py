@@ -79,6 +79,32 @@ def number_texts(  # noqa: PLR0917
 
 
 @loop
+def read_numbers(offsets: Any, validity: Any, data: Any, most: int, out: Any) -> bool:
+    """Texts of digits as numbers, 0 where there is no text; whether every text is one.
+
+    Args:
+        offsets: int32, one more than rows: where each text begins in ``data``.
+        validity: int8, a bit a row, the lowest first; empty where all rows have a text.
+        data: int8, the texts.
+        most: so many digits may one have.
+        out: int64, filled.
+    """
+    for row in range(out.size):
+        number = 0
+        if not validity.size or byte(validity, row >> 3) >> (row & 7) & 1:
+            begin, end = int(get(offsets, row)), int(get(offsets, row + 1))
+            if begin == end or end - begin > most:
+                return False
+            for at in range(begin, end):
+                digit = byte(data, at) - 48
+                if digit < 0 or digit > 9:
+                    return False
+                number = 10 * number + digit
+        put(out, row, number)
+    return True
+
+
+@loop
 def cut(  # noqa: PLR0917
     codes: Any,
     seen: Any,

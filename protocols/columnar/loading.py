@@ -38,6 +38,12 @@ def ready() -> bool:
     return _load.cache_info().currsize > 0 and not _WARMING.locked()
 
 
+def wait() -> None:
+    """Have the loops loaded before anything is done that is slower without them."""
+    if not ready():
+        _warm()
+
+
 def _warm() -> None:
     """Load them, and have numba make itself ready to call one, which takes as long again."""
     with _WARMING:
@@ -56,6 +62,7 @@ def _load() -> SimpleNamespace | None:
             kernel_chain,
             kernel_digits,
             kernel_find,
+            kernel_frames,
             kernel_hash,
             kernel_mask,
             kernel_number,
@@ -69,6 +76,7 @@ def _load() -> SimpleNamespace | None:
         kernel_digits,
         kernel_text,
         kernel_find,
+        kernel_frames,
         kernel_hash,
         kernel_mask,
         kernel_number,

@@ -115,3 +115,23 @@ def test_a_day_that_is_none_is_a_usage_error(command: object, config: str):
     told = call(command, "--config", config, "--from", "yesterday")
     assert told.exit_code == 2
     assert "2026-11-21" in told.stderr
+
+
+@pytest.mark.usefixtures("plain_bench")
+def test_days_past_the_records_or_the_calendar_are_told(settings: Settings, config: str):
+    """Who asks for a day that nobody has records of hears so, not only that nothing was wrong."""
+    past = call(check_command, "--config", config, "--from", "2031-01-01")
+    assert "the tables hold no record of any day" in past.stderr
+    assert "the calendar of public holidays ends on" in past.stderr
+    till = Till()
+    till.sale()
+    fill(settings, till)
+    day = dt.date(2026, 11, 21)
+    later = call(check_command, "--config", config, "--from", "2031-01-01")
+    assert f"no attempt on these days; there are records of {day} to {day}" in later.stderr
+    assert "give --from and --to days among those" in later.stderr
+    assert "the calendar of public holidays ends on" in later.stderr
+    wider = call(check_command, "--config", config, "--from", "2026-10-01", "--to", "2031-01-01")
+    assert wider.exit_code == 0
+    assert f"--from 2026-10-01: records begin on {day}" in wider.stderr
+    assert f"--to 2031-01-01: records end on {day}; of days without records nothing was judged" in wider.stderr

@@ -121,14 +121,58 @@ def test_a_record_lost_between_two_batches(till: Till, acquirer: Acquirer, said:
 
 @pytest.mark.parametrize(("missing", "certainty"), [(1, "POSSIBLE"), (0, "PROVEN")])
 def test_a_settlement_that_may_have_been_lost(till: Till, acquirer: Acquirer, said: Any, missing: int, certainty: str):
-    """A batch from 9:02 and the next one from 9:03 a day later: between them a number is missing, or none."""
+    """A batch from 9:02 and the next one from 10:05 a day later: between them a number is missing, or none."""
     busy(till)
     till.batch += 1
     till.stan += missing
-    till.at("2026-11-22 09:02:00")
+    till.at("2026-11-22 10:05:00")
     busy(till)
     till.settle()
     assert said(acquirer) == [f"late_settlement P3 {certainty}"]
+
+
+@pytest.mark.parametrize(("settled", "expected"), [("22:24:00", []), ("23:19:00", ["late_settlement P3 PROVEN"])])
+def test_a_sale_after_the_evening_s_settlement_waits_for_the_next_evening_s(
+    till: Till, acquirer: Acquirer, said: Any, settled: str, expected: list[str]
+):
+    """Sold at 22:19, after the settlement: next day's at 22:24 is the daily one, one an hour later is late."""
+    till.sale(4200, card=9, at="22:19:00")
+    till.settle(at=f"2026-11-22 {settled}")
+    assert said(acquirer) == expected
+
+
+@pytest.mark.parametrize(
+    ("later", "spoke", "expected"),
+    [
+        ("2026-11-22 15:00:00", False, "late_settlement P3 PROBABLE"),
+        ("2026-11-25 15:00:00", False, "late_settlement P2 PROBABLE"),
+        ("2026-11-22 15:00:00", True, "late_settlement P3 PROVEN"),
+        ("2026-11-25 15:00:00", True, "late_settlement P2 PROVEN"),
+    ],
+)
+def test_a_settlement_that_may_be_the_last_message_of_its_terminal(
+    till: Till, acquirer: Acquirer, said: Any, later: str, spoke: bool, expected: str
+):
+    """Lost as the last of all it leaves no gap: proven once the terminal's next number was seen, whatever bore it."""
+    busy(till)
+    if spoke:
+        till.event("ECHO", batch_no=None)
+    other = Till(terminal="87654321", line="lane-2").at(later)
+    other.event("ECHO", batch_no=None)
+    assert said(acquirer, beside=(other,)) == [expected]
+
+
+@pytest.mark.parametrize(("spoke", "certainty"), [(False, "PROBABLE"), (True, "PROVEN")])
+def test_the_sending_of_an_offline_sale_that_may_be_the_last_message_of_its_terminal(
+    till: Till, acquirer: Acquirer, said: Any, spoke: bool, certainty: str
+):
+    """It may have been sent after the last that is known of the terminal."""
+    till.attempt("OFFLINE_SALE", 3300, code=None)
+    if spoke:
+        till.event("ECHO", batch_no=None)
+    other = Till(terminal="87654321", line="lane-2").at("2026-11-22 08:00:00")
+    other.event("ECHO", batch_no=None)
+    assert said(acquirer, beside=(other,)) == [f"late_settlement P3 {certainty}"]
 
 
 def test_a_batch_still_in_use_after_a_day_is_late_whatever_was_lost(till: Till, acquirer: Acquirer, said: Any):

@@ -50,7 +50,10 @@ def desk() -> Desk:
 
 
 def said(
-    desk: Desk, till: Till | None = None, contracts: tuple[Contract, ...] = (CONTRACT,), **agreed: Any
+    desk: Desk,
+    till: Till | tuple[Till, ...] | None = None,
+    contracts: tuple[Contract, ...] = (CONTRACT,),
+    **agreed: Any,
 ) -> list[str]:
     """The findings about payouts and deposits: rule, severity, certainty and money."""
     found = about_money(desk, till, contracts, **agreed)
@@ -58,12 +61,16 @@ def said(
 
 
 def about_money(
-    desk: Desk, till: Till | None = None, contracts: tuple[Contract, ...] = (CONTRACT,), **agreed: Any
+    desk: Desk,
+    till: Till | tuple[Till, ...] | None = None,
+    contracts: tuple[Contract, ...] = (CONTRACT,),
+    **agreed: Any,
 ) -> list[Finding]:
     """The findings about payouts and deposits."""
     shop = Shop("Asia/Shanghai", dt.time(23, 0), agreed=Agreements(contracts, **agreed))
     days = dt.date(2020, 1, 1), dt.date(2030, 1, 1)
-    out = judge(with_statement(desk, tills=(till or Till(),)), shop, *days, bench=PlainBench())
+    tills = till if isinstance(till, tuple) else (till or Till(),)
+    out = judge(with_statement(desk, tills=tills), shop, *days, bench=PlainBench())
     assert out.could_not_run == []
     words = ("payout", "deposit", "hidden", "double_settlement")
     return [each for each in out.findings if any(word in each.rule for word in words)]
@@ -142,6 +149,22 @@ def test_two_payouts_of_one_day_are_added(desk: Desk):
     desk.pay("2026-11-17", "2026-11-18", 50_000)
     desk.pay("2026-11-17", "2026-11-18", 49_400)
     assert said(desk) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "on", "told"),
+    [
+        (50_000, 49_400, "2026-12-18", ["payout_late P2 PROVEN 49400"]),
+        (50_000, 49_400, "2026-11-18", []),
+        (99_400, 10_000, "2026-12-18", []),
+    ],
+)
+def test_a_second_part_after_the_term(desk: Desk, first: int, second: int, on: str, told: list[str]):
+    """T+1 of Tuesday the 17th is Wednesday: half comes a month late; or in time; or was whole before more came."""
+    desk.sold("2026-11-17")
+    desk.pay("2026-11-17", "2026-11-18", first)
+    desk.pay("2026-11-17", on, second)
+    assert [each for each in said(desk) if each.startswith("payout_late")] == told
 
 
 def test_a_deduction_is_agreed_or_told(desk: Desk):
@@ -247,7 +270,7 @@ def test_a_deposit_may_be_claimed_when_its_fees_are_paid(desk: Desk):
 
 def test_a_deposit_that_does_not_come_back(desk: Desk):
     """Applied for on Monday the 9th: due on Wednesday the 18th; with eleven working days not yet on the 21st."""
-    applied = {"applied_on": dt.date(2026, 11, 9)}
+    applied = {"applied_on": dt.date(2026, 11, 9), "months": 10}
     assert said(desk, deposits=(deposit(**applied),)) == ["deposit_due_not_returned P1 PROVEN 29900"]
     assert said(desk, deposits=(deposit(**applied, working_days=11),)) == []
     assert said(desk, deposits=(deposit(**applied, returned_on=dt.date(2026, 11, 17)),)) == []

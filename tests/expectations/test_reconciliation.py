@@ -102,20 +102,35 @@ def test_without_a_statement_nobody_is_accused(till: Till, said: Any):
 
 
 def test_a_sale_that_no_file_has(till: Till, acquirer: Acquirer, said: Any):
-    """Live at the terminal, two files came, no line."""
+    """Live at the terminal, its day's file and two more came, no line."""
     busy(till)
     lost = till.sale(5000, card=6)
     acquirer.week(till, lost)
     assert said(acquirer) == ["missing_in_acquirer P1 PROVEN"]
 
 
-def test_what_has_no_counterpart_waits_for_the_second_file(till: Till, acquirer: Acquirer, said: Any):
-    """After its own day's file alone nothing is missing yet; the same file twice is one."""
+@pytest.mark.parametrize("days", [1, 2])
+def test_what_has_no_counterpart_waits_for_the_next_two_files(till: Till, acquirer: Acquirer, said: Any, days: int):
+    """After its own day's file, or one more, nothing is missing yet; the same file twice is one."""
+    busy(till)
+    lost = till.sale(5000, card=6)
+    acquirer.week(till, lost, days=days)
+    acquirer.lines += [row | {"statement_id": f"again {row['statement_id']}"} for row in acquirer.lines]
+    assert said(acquirer) == []
+    acquirer.file(f"2026-11-{21 + days}")
+    acquirer.file("2026-11-23")
+    assert said(acquirer) == ["missing_in_acquirer P1 PROVEN"]
+
+
+@pytest.mark.parametrize(("dated", "told"), [("2062-11-2", []), ("2026-12-2", ["missing_in_acquirer P1 PROVEN"])])
+def test_a_misdated_file_has_come_for_no_day(till: Till, acquirer: Acquirer, said: Any, dated: str, told: list[str]):
+    """Files that follow are of 2062, more than 31 days past all that terminals did; or, as they may, of December."""
     busy(till)
     lost = till.sale(5000, card=6)
     acquirer.week(till, lost, days=1)
-    acquirer.lines += [row | {"statement_id": "again"} for row in acquirer.lines]
-    assert said(acquirer) == []
+    acquirer.file(f"{dated}1")
+    acquirer.file(f"{dated}2")
+    assert said(acquirer) == told
 
 
 def test_a_day_without_its_own_file_is_not_judged(till: Till, acquirer: Acquirer, said: Any):
@@ -321,7 +336,7 @@ def test_one_reference_posted_twice(till: Till, acquirer: Acquirer, said: Any):
 
 
 def test_a_void_that_the_acquirer_never_made(till: Till, acquirer: Acquirer, said: Any):
-    """Approved at the terminal; the sale is settled and no void stands in two files."""
+    """Approved at the terminal; the sale is settled and no void stands in its day's file and the next two."""
     busy(till)
     void = till.void(till.sale(5000, card=6))
     acquirer.week(till, void)
@@ -412,7 +427,7 @@ def test_a_batch_uploaded_and_posted_twice(till: Till, acquirer: Acquirer, said:
 
 
 def test_a_reversal_given_up_of_what_no_file_has_debited_nobody(till: Till, acquirer: Acquirer, findings: Findings):
-    """Three sendings without an answer accuse, unless two files came and neither knows the sale."""
+    """Three sendings without an answer accuse, unless its day's file and two more came and none knows the sale."""
     busy(till)
     lost = till.sale(5000, card=6, code=None)
     till.reverse(lost, None, attempts=3)

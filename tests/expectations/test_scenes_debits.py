@@ -24,7 +24,7 @@ def a_reference_used_again_next_day(till: Till) -> None:
     till.sale(36840, rrn="112109000002", at="2026-11-22 10:30:00")
 
 
-@stage.scene()
+@stage.scene("dup_rrn_twice P1 POSSIBLE")
 def one_reference_on_two_cards(till: Till) -> None:
     till.sale(36840, rrn="112109000003")
     till.sale(36840, rrn="112109000003", card=2, at="10:30:00")

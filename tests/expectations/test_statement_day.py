@@ -79,7 +79,9 @@ def test_the_findings_are_the_faults_of_the_file(tmp_path: Path, monkeypatch: py
     lines.append(line(plain[5], stan=999000, rrn="112199999999", auth_code="", amount_fen=12345))
     later = [line(row, DAY + dt.timedelta(days=1), stan=n, batch_no=999, rrn=f"{n:012d}", terminal_id="99999999",
                   event_at=row["event_at"] + dt.timedelta(days=1)) for n, row in enumerate(plain[:9], 1)]  # fmt: skip
-    for name, told in (("1121.csv", lines), ("1122.csv", later)):
+    latest = [line(row, DAY + dt.timedelta(days=2), stan=n, batch_no=999, rrn=f"{n:012d}", terminal_id="99999999",
+                   event_at=row["event_at"] + dt.timedelta(days=2)) for n, row in enumerate(plain[:9], 1)]  # fmt: skip
+    for name, told in (("1121.csv", lines), ("1122.csv", later), ("1123.csv", latest)):
         (tmp_path / name).write_bytes("\n".join([HEADER, *told, ""]).encode("gbk"))
         done = CliRunner().invoke(
             cli, ["import", "statement", str(tmp_path / name), "--acquirer", "lakala", "--config", str(config)]

@@ -64,7 +64,10 @@ def join(*frames: Frame) -> list[Frame]:
     """All exchanges of these frames, in the order of their times."""
     days = {each["day"] for each in frames}
     _, rows, _, _ = changed(
-        lambda day: table(f for f in frames if f["day"] == day), days, days, {f["segment_id"] for f in frames}
+        lambda day: table(f for f in frames if f["day"] == day),
+        days.intersection,
+        days,
+        {f["segment_id"] for f in frames},
     )
     found: list[Frame] = rows.to_pylist()
     return sorted(found, key=moment)
@@ -300,7 +303,7 @@ def step_by_step(*landings: list[Frame]) -> list[Frame]:
         landed += new
         days, rows, _, _ = changed(
             load,
-            {each["day"] for each in landed},
+            {each["day"] for each in landed}.intersection,
             {each["day"] for each in new},
             {each["segment_id"] for each in new},
         )

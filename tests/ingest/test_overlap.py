@@ -1,5 +1,7 @@
 """Two things at once, and what the caller sees of them."""
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -43,3 +45,13 @@ def test_what_one_raises_comes_at_its_turn_and_ends_it() -> None:
     with pytest.raises(ValueError, match="the second"):
         next(found)
     assert set(begun) <= {0, 1, 2}
+
+
+def test_arrow_is_loaded_before_its_threads_start():
+    """Two threads that load it at once may both fail: in a new process it is there before the first can ask for it."""
+    script = (
+        "import sys; from ingest.overlap import workers; before = 'pyarrow' in sys.modules\n"
+        "with workers(1, 'one') as pool: print(before, pool.submit(lambda: 'pyarrow.compute' in sys.modules).result())"
+    )
+    told = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout
+    assert told.split() == ["False", "True"]

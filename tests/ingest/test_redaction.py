@@ -68,7 +68,7 @@ def test_the_event_log_says_no_card_number() -> None:
 def call(code: str, *words: str) -> str:
     """What the command line says when the doctor's inside does this."""
     script = (
-        "import ingest.commands.doctor as doctor, ingest.errors as errors\n"
+        "import expectations.commands.doctor as doctor, ingest.errors as errors\n"
         f"def broken(*_):\n    {code}\n"
         "doctor.load_settings = broken\n"
         "from ingest.cli import main\nmain()\n"

@@ -137,5 +137,5 @@ def test_a_named_file_must_exist(tmp_path: Path):
 def test_two_lines_of_one_name_are_refused(tmp_path: Path):
     """A line's name is what its records are filed under."""
     line = '[[lines]]\nname="lane-1"\ndevice="/dev/x"\nprofile="unionpay"\n'
-    with pytest.raises(UsageError, match="two lines are called 'lane-1'"):
+    with pytest.raises(UsageError, match=r"two \[\[lines\]\] have the name 'lane-1'"):
         load_settings(written(tmp_path, line + line))

@@ -19,7 +19,8 @@ from ingest.errors import TillwatchError
 from ingest.keys import create_keys, load_keys
 from ingest.lake import Lake
 from ingest.statements.layout import available_layouts, load_layout
-from ingest.statements.values import UnreadableError, amount_fen, card, rate_ppm, shown
+from ingest.statements.values import amount_fen, card, rate_ppm
+from ingest.statements.words import UnreadableError, shown
 from protocols.sanitise import card_token
 from protocols.sweep import luhn
 
@@ -93,8 +94,8 @@ def test_a_trade_file_says_what_it_says_in_every_encoding(shop: Path, encoding: 
 
 def test_a_file_given_twice_is_one_and_a_line_delivered_twice_is_known(shop: Path):
     """The same bytes change nothing; the same lines in another file keep their ids; two equal lines stay two."""
-    first = write(shop / "a.csv", HEADER, SALE, SALE, TOTAL)
-    copy = write(shop / "copy.csv", HEADER, SALE, SALE, TOTAL)
+    first = write(shop / "a.csv", HEADER, SALE, SALE, "合计,,,,,,2572.00")
+    copy = write(shop / "copy.csv", HEADER, SALE, SALE, "合计,,,,,,2572.00")
     longer = write(shop / "b.csv", HEADER, REFUND, SALE, SALE)
 
     assert "imported:" in run("statement", first, "--acquirer", "leshua").stderr
@@ -221,7 +222,7 @@ def test_a_layout_of_ones_own_gives_words_no_meaning_that_there_is_not(shop: Pat
 
 def test_notes_after_the_closing_line_are_no_rows(shop: Path):
     """A total, a second one, and a remark: what was read before stands."""
-    file = write(shop / "a.csv", HEADER, SALE, TOTAL, "总计,,,,,,1306.00", "备注：T1 结算", "")
+    file = write(shop / "a.csv", HEADER, SALE, "合计,,,,,,1286.00", ",总计,,,,,1286.00", "备注：T1 结算", "")
 
     assert run("statement", file, "--acquirer", "leshua").exit_code == 0
     assert [row["amount_fen"] for row in rows(shop, "statement_lines")] == [128600]

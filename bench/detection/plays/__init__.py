@@ -6,10 +6,13 @@ from bench.detection.plays import (
     harmless,
     holds,
     identity,
+    limits,
+    lines,
     quirks,
     refunds,
     signatures,
     statements,
+    variants,
     voids,
 )
 
@@ -19,9 +22,12 @@ __all__ = [
     "harmless",
     "holds",
     "identity",
+    "limits",
+    "lines",
     "quirks",
     "refunds",
     "signatures",
     "statements",
+    "variants",
     "voids",
 ]

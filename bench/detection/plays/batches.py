@@ -56,3 +56,10 @@ def offline_sale_left_behind(s: Scene) -> Play:
     sale = s.act("OFFLINE_SALE", s.usual(), s.card(), entry="mag", code="96")
     s.loses(sale.amount)
     yield from ()
+
+
+@fault("double_settlement", days=2, also=("dup_payout",))
+def settled_and_paid_twice(s: Scene) -> Play:
+    """The terminal settled its batch, and once more; the host accepted both, and the day was paid out twice."""
+    s.evening(again=True)
+    yield from ()

@@ -1,5 +1,7 @@
 """Group D: pre-authorisations, eight kinds."""
 
+import datetime as dt
+
 from bench.detection.scene import Play, Scene, fault
 
 HOUSES = ("7011", "8062")
@@ -35,9 +37,8 @@ def completed_at_another_merchant(s: Scene) -> Play:
     card, hold = s.card(), s.odd(20_000, 60_000)
     held = s.act("PREAUTH", hold, card)
     yield s.chance.uniform(3000, 9000)
-    shops = [each for each in s.world.shops if each.merchant.profile == s.shop.merchant.profile and each is not s.shop]
-    stranger = s.chance.choice(shops).devices[0]
-    stranger.now = max(stranger.now, s.now)
+    if (stranger := s.stranger()) is None:
+        return
     s.act("COMPLETION", hold, card, of=held, till=stranger)
     s.loses(hold)
 
@@ -94,3 +95,31 @@ def hold_and_sale(s: Scene) -> Play:
     yield s.chance.uniform(40, 900)
     s.sale(amount, card)
     s.loses(amount)
+
+
+@fault("completion_after_expiry", trades=HOUSES, also=("completion_no_preauth",))
+def completed_after_records_began(s: Scene) -> Play:
+    """The completion of a hold of five weeks ago, from before the records begin; the host let it through."""
+    card, old = s.card(), (s.now - dt.timedelta(days=s.chance.randrange(33, 50))).date()
+    told = {"date": old, "auth": f"{s.chance.randrange(10**6):06d}", "stan": 4712, "batch": 77}
+    done = s.act("COMPLETION", s.odd(), card, told=told)
+    s.loses(done.amount)
+    yield from ()
+
+
+@fault("completion_after_expiry", trades=HOUSES, days=37, also=LEFT_OPEN)
+def completed_after_a_month(s: Scene) -> Play:
+    """The guest had the hold renewed by word of mouth only: it was completed after its term."""
+    card, hold = s.card(), s.odd(20_000, 60_000)
+    held = s.act("PREAUTH", hold, card)
+    yield s.day(s.chance.randrange(31, 36), 11)
+    done = s.act("COMPLETION", hold, card, of=held)
+    s.loses(done.amount)
+
+
+@fault("preauth_open_too_long", trades=HOUSES, days=35)
+def hold_forgotten(s: Scene) -> Play:
+    """The guest paid in cash, and nobody released the hold."""
+    s.act("PREAUTH", s.odd(20_000, 60_000), s.card())
+    s.loses(0)
+    yield from ()

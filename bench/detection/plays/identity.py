@@ -6,6 +6,8 @@ from bench.detection.population import ZONE
 from bench.detection.scene import Play, Scene, fault, new_device
 
 NEAR_S, FAR_OFF_S = 120, (1_000, 5_000)
+A_DAY = 5_000
+"""No till needs more trace numbers a day."""
 
 
 @fault("duplicate_terminal_identity", hours=(10.0, 16.0))
@@ -43,6 +45,9 @@ def clock_is_far_off(s: Scene) -> Play:
     s.device.ahead_s = own
     if s.device.batch != batch:
         s.drop()  # the device was replaced by another play
-    for step in range((s.device.stan - first) % 999_999):
+    told = (s.device.stan - first) % 999_999
+    if told > A_DAY:
+        first, told = 1, s.device.stan - 1  # the new device counts from 1
+    for step in range(told):
         for each in {batch, s.device.batch}:
             s.mark_number((first + step - 1) % 999_999 + 1, each)

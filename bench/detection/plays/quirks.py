@@ -61,7 +61,7 @@ def refund_across_the_turn(s: Scene) -> Play:
     s.refund(sale)
 
 
-@negative(32, hours=(7.7, 8.2), days=2)
+@negative(32, hours=(7.7, 8.2), days=2, weight=1.5)
 def device_replaced(s: Scene) -> Play:
     """The device is replaced: another one, on another port, with the same terminal number."""
     if s.device.stan < 30_000:

@@ -86,9 +86,8 @@ def refund_at_another_merchant(s: Scene) -> Play:
     """A sale of this merchant refunded by another one."""
     sale = s.sale(s.usual(), s.card())
     yield s.chance.uniform(600, 5000)
-    shops = [each for each in s.world.shops if each.merchant.profile == s.shop.merchant.profile and each is not s.shop]
-    stranger = s.chance.choice(shops).devices[0]
-    stranger.now = max(stranger.now, s.now)
+    if (stranger := s.stranger()) is None:
+        return
     s.refund(sale, till=stranger)
     s.loses(sale.amount)
 
@@ -121,4 +120,46 @@ def refund_after_a_year(s: Scene) -> Play:
     yield 60
     old = (s.now - dt.timedelta(days=345)).date()
     s.refund(sale, told={"date": old, "rrn": f"9{s.chance.randrange(10**11):011d}", "stan": 4711, "batch": 77})
+    s.loses(0)
+
+
+@fault("refund_not_completed", days=7)
+def code_s_refund_stuck(s: Scene) -> Play:
+    """A payment by code was refunded on the first day, and its provider never paid it back."""
+    sale = s.act("QR_SALE", s.usual(), None, entry="qr", order=s.order())
+    yield s.chance.uniform(600, 5000)
+    refund = s.refund(sale, kind="QR_REFUND", entry="qr")
+    if refund.posting is not None:
+        refund.posting.skipped = True
+    s.loses(refund.amount)
+
+
+@fault("refund_not_completed", days=20)
+def card_s_refund_stuck(s: Scene) -> Play:
+    """A card was refunded at the terminal, and the acquirer never paid it back."""
+    sale = s.sale(s.usual(), s.card())
+    yield s.chance.uniform(600, 5000)
+    refund = s.refund(sale)
+    if refund.posting is not None:
+        refund.posting.skipped = True
+    s.loses(refund.amount)
+
+
+@fault("refund_became_debit", days=2, also=("missing_in_terminal", "refund_not_completed"))
+def refund_booked_as_sale(s: Scene) -> Play:
+    """The terminal refunded, and the acquirer booked that as a sale: the card was debited once more."""
+    sale = s.sale(s.usual(), s.card())
+    yield s.chance.uniform(1900, 9000)
+    refund = s.refund(sale)
+    if refund.posting is not None:
+        refund.posting.booked_as = "SALE"
+    s.loses(2 * sale.amount)
+
+
+@fault("refund_same_day_should_void")
+def refunded_where_a_void_would_do(s: Scene) -> Play:
+    """The clerk refunded a sale of the same till and batch in full, while it could still be voided."""
+    sale = s.sale(s.usual(), s.card())
+    yield s.chance.uniform(300, 2000)
+    s.refund(sale)
     s.loses(0)

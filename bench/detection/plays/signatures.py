@@ -3,13 +3,14 @@
 Each play has a till of its own that asks for signatures: five sales are signed, and then comes the one of the play.
 """
 
+import datetime as dt
 import random
 from functools import cache
 from itertools import pairwise
 
 from bench.detection.attempt import Attempt
 from bench.detection.device import Device
-from bench.detection.scene import Play, Scene, fault, negative, new_device
+from bench.detection.scene import Play, Scene, fault, negative
 from tests.protocols.jbig_encoder import encode
 
 WIDTH, HEIGHT = 56, 28
@@ -39,14 +40,6 @@ def _picture(ink: Ink) -> bytes:
     return encode(rows, stripe_lines=HEIGHT)
 
 
-def _till(s: Scene) -> Device:
-    """A till that asks for signatures."""
-    till = new_device(s.world, s.shop.merchant, 0, terminal=f"9{s.case.number:07d}")
-    till.now = s.now
-    s.mark_number(till.sign_in(), till.batch)
-    return till
-
-
 def _signed(s: Scene, till: Device, ink: Ink | None, low: int) -> Attempt:
     """A sale by chip, without PIN, and its picture; None: nobody signs."""
     sale = s.sale(s.odd(low, low + 80_000), s.card(), till=till, pin=False)
@@ -73,7 +66,7 @@ def _own(s: Scene) -> Ink:
 @fault("sig_missing", hours=(9.0, 18.0))
 def nobody_signed(s: Scene) -> Play:
     """The pad was broken: the sixth sale has no picture."""
-    till, low = _till(s), s.chance.choice((10_000, GRAVE_FEN + 1))
+    till, low = s.own_till(), s.chance.choice((10_000, GRAVE_FEN + 1))
     yield from _five(s, till, low)
     _signed(s, till, None, low)
     s.mark(till.settle())
@@ -83,7 +76,7 @@ def nobody_signed(s: Scene) -> Play:
 @fault("sig_blank", hours=(9.0, 18.0))
 def signed_with_nothing(s: Scene) -> Play:
     """The customer pressed OK without writing."""
-    till = _till(s)
+    till = s.own_till()
     yield from _five(s, till, 10_000)
     _signed(s, till, frozenset(), 10_000)
     s.mark(till.settle())
@@ -93,7 +86,7 @@ def signed_with_nothing(s: Scene) -> Play:
 @fault("sig_reused_exact", hours=(9.0, 18.0))
 def another_sale_s_picture(s: Scene) -> Play:
     """The till's software sent an earlier sale's picture for a sale of another card."""
-    till, ink = _till(s), _own(s)
+    till, ink = s.own_till(), _own(s)
     _signed(s, till, ink, 10_000)
     yield from _five(s, till, 10_000)
     sale = _signed(s, till, ink, 10_000)
@@ -104,7 +97,7 @@ def another_sale_s_picture(s: Scene) -> Play:
 @fault("sig_reused_near", hours=(9.0, 18.0))
 def another_sale_s_picture_touched_up(s: Scene) -> Play:
     """The same, touched up: one dot less."""
-    till, ink = _till(s), _own(s)
+    till, ink = s.own_till(), _own(s)
     _signed(s, till, ink, 10_000)
     yield from _five(s, till, 10_000)
     _signed(s, till, ink - {sorted(ink)[len(ink) // 2]}, 10_000)
@@ -115,7 +108,7 @@ def another_sale_s_picture_touched_up(s: Scene) -> Play:
 @fault("sig_upload_failed", hours=(9.0, 18.0))
 def picture_refused(s: Scene) -> Play:
     """The host refused the picture, nobody sent it again, and the settlement wiped it."""
-    till = _till(s)
+    till = s.own_till()
     yield from _five(s, till, 10_000)
     sale = s.sale(s.odd(10_000, 90_000), s.card(), till=till, pin=False)
     if sale.approved:
@@ -124,10 +117,32 @@ def picture_refused(s: Scene) -> Play:
     s.loses(0)
 
 
+@fault("sig_code_mismatch", hours=(9.0, 18.0))
+def code_of_the_day_before(s: Scene) -> Play:
+    """The pad's day had not turned: the code beside the picture is made of yesterday's date."""
+    till = s.own_till()
+    yield from _five(s, till, 10_000)
+    sale = s.sale(s.odd(10_000, 90_000), s.card(), till=till, pin=False)
+    if sale.approved:
+        till.sign(sale, _picture(_own(s)), day=sale.at.date() - dt.timedelta(days=1))
+    s.mark(till.settle())
+    s.loses(0)
+
+
+@fault("nopin_over_limit", hours=(9.0, 18.0), also=("sig_missing",))
+def tapped_above_the_limit(s: Scene) -> Play:
+    """A tap of more than 1000 yuan went through without PIN, and nobody signed."""
+    till = s.own_till()
+    yield from _five(s, till, 10_000)
+    sale = s.sale(s.odd(GRAVE_FEN + 1, GRAVE_FEN + 90_000), s.card(), till=till, entry="contactless", pin=False)
+    s.mark(till.settle())
+    s.loses(sale.amount)
+
+
 @negative(40, hours=(9.0, 18.0), also=("sig_blank",))
 def blank_pictures_alike(s: Scene) -> Play:
     """Two blank pictures are alike by construction: each is blank, and none is the other's copy."""
-    till = _till(s)
+    till = s.own_till()
     yield from _five(s, till, 10_000)
     for _ in range(2):
         _signed(s, till, frozenset(), 10_000)

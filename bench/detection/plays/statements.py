@@ -111,3 +111,54 @@ def posted_twice(s: Scene) -> Play:
         s.device.host.ledger.append(_again(posting, posting.rrn))
     s.loses(sale.amount)
     yield from ()
+
+
+@fault("settled_but_declined", days=2, also=("retry_after_unknown", "host_approved_terminal_failed"))
+def reversal_was_not_heeded(s: Scene) -> Play:
+    """A sale was reversed (00) and paid again; the acquirer posted the reversed one all the same."""
+    card, amount = s.card(), s.usual()
+    s.cut("unheard", "through")
+    first = s.sale(amount, card)
+    yield s.chance.uniform(15, 60)
+    s.cut("through", mti="0400")
+    s.sale(amount, card)
+    s.stands(first, not_any_more=True)
+    if first.posting is not None:
+        first.posting.live = True
+    s.loses(amount)
+
+
+@fault("fee_on_dead_txn", days=2)
+def fee_of_a_reversed_sale(s: Scene) -> Play:
+    """A sale was reversed; the acquirer's file shows it as reversed, and charges its fee."""
+    s.cut("unheard")
+    sale = s.sale(s.odd(20_000, 90_000), s.card())
+    yield 60
+    s.cut("through", mti="0400")
+    s.mark_number(s.device.echo())
+    s.stands(sale, not_any_more=True)
+    if sale.posting is not None:
+        sale.posting.listed = "reversed"
+    s.loses(sale.amount * 6 // 1000)
+
+
+@fault("fee_on_dead_txn", days=2)
+def fee_of_a_declined_sale(s: Scene) -> Play:
+    """A sale was refused; the acquirer's file shows it as failed, and charges its fee."""
+    sale = s.sale(s.odd(20_000, 90_000), s.card(), code="51")
+    failed = s.device._posting(sale, sale.amount)  # noqa: SLF001 - the host's entry as it would have been
+    failed.listed, failed.rrn = "failed", sale.rrn
+    s.device.host.ledger.append(failed)
+    s.loses(sale.amount * 6 // 1000)
+    yield from ()
+
+
+@fault("fee_not_returned_on_refund", days=2, at=lambda merchant: merchant.returns_fee is True)
+def fee_kept_on_refund(s: Scene) -> Play:
+    """The contract gives the fee of a refund back, and the refund's line does not."""
+    sale = s.sale(s.odd(20_000, 90_000), s.card())
+    yield s.chance.uniform(600, 5000)
+    refund = s.refund(sale, sale.amount - s.chance.choice((0, 1_000)))
+    if refund.posting is not None:
+        refund.posting.fee = 0
+    s.loses(sale.amount * 6 // 1000)

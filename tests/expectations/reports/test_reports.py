@@ -70,7 +70,7 @@ def test_each_condition_of_a_deposit_has_its_bar(tmp_path: Path, locale: Locale,
     files counts once, one that was refused, of another shop, or outside the days not at all.
     """
     terms = {"merchant": MERCHANT, "amount_fen": 29900, "signed_on": "2026-01-31"}
-    settings = settings_for(tmp_path, deposits=[terms | {"months": 12}, terms | {"fees_fen": 400}])
+    settings = settings_for(tmp_path, deposits=[terms | {"months": 12}, terms | {"amount_fen": 19900, "fees_fen": 400}])
     land(settings, shop_week(17, 19))
     charged = [("a", "one", 38, "settled", 17, MERCHANT), ("b", "one", 62, "settled", 18, MERCHANT),
                ("b", "two", 62, "settled", 18, MERCHANT), ("c", "two", 500, "declined", 18, MERCHANT),

@@ -94,3 +94,25 @@ def test_rows_of_one_number_are_cut_where_they_are_silent_too_long(rows: int) ->
         rising = [each.pop() for each in numbers]
         assert rising == sorted(set(rising))
     assert len(set(stretch.tolist())) == len(expected)
+
+
+@pytest.mark.parametrize("strange", [None, "", "12a", "1" * 19, " 1", "-1", "٣"])
+def test_digits_are_read_as_numbers_or_not_at_all(compiled: bool, strange: str | None) -> None:
+    """Of up to eighteen; where one text is no number nothing is read, and who asked reads them one by one."""
+    import pyarrow as pa
+
+    dice = random.Random(7)
+    for rows in (1, 7, 8, 500):
+        texts = [
+            "7",
+            *(str(dice.randrange(10**18))[dice.randrange(17) :] if dice.random() > 0.2 else None for _ in range(rows)),
+        ]
+        column = pa.array(texts if strange is None else [*texts, strange], pa.string())
+        found = distinct.numbers_read(column, 18)
+        if strange is not None or not compiled:
+            assert found is None
+            continue
+        assert found is not None
+        found.validate(full=True)
+        assert found.to_pylist() == [None if text is None else int(text) for text in texts]
+        assert distinct.numbers_read(column[1:], 18) is None  # what begins elsewhere is left to Arrow

@@ -1,5 +1,6 @@
 """``tillwatch doctor``: can this machine collect, land and mail; and the one thing to do where it cannot."""
 
+import itertools
 import json
 from collections import Counter
 from dataclasses import asdict
@@ -7,10 +8,11 @@ from pathlib import Path
 
 import click
 
-from ingest.checkup import checkup
+from ingest.checkup import Check, checkup
 from ingest.commands.options import config_option, json_option
+from ingest.errors import UsageError
 from ingest.keys import create_keys
-from ingest.settings import load_settings
+from ingest.settings import Settings, load_settings
 
 
 @click.command()
@@ -23,7 +25,7 @@ from ingest.settings import load_settings
 @config_option
 @json_option
 def doctor(make_keys: bool, config: Path | None, as_json: bool) -> None:
-    """Check Python, keys, spool, lake, devices, profiles, the mail server and Airflow.
+    """Check Python, keys, spool, lake, devices, profiles, rules' parameters, the mail server and Airflow.
 
     Exit status: 0 nothing failed (warnings are fine), 3 something did.
     """
@@ -35,7 +37,7 @@ def doctor(make_keys: bool, config: Path | None, as_json: bool) -> None:
             keys = create_keys(file)
             click.echo(f"made key {keys.key_id} in {file}; keep a copy in a safe place", err=True)
     states: Counter[str] = Counter()
-    for check in checkup(settings):
+    for check in itertools.chain(checkup(settings), [check_rules(settings)]):
         states[check.state] += 1
         if as_json:
             click.echo(json.dumps(asdict(check), ensure_ascii=False))
@@ -46,3 +48,15 @@ def doctor(make_keys: bool, config: Path | None, as_json: bool) -> None:
     click.echo(f"{states['ok']} ok, {states['warn']} warnings, {states['fail']} failures", err=True)
     if states["fail"]:
         raise SystemExit(3)
+
+
+def check_rules(settings: Settings) -> Check:
+    """The rules' parameters are those of rules that there are, each of its kind."""
+    from expectations.parameters import parameters
+
+    try:
+        given = parameters(settings)
+    except UsageError as wrong:
+        return Check("rules", "fail", wrong.message, wrong.hint)
+    words = f"parameters of {len(given.everywhere)} rules for everybody"
+    return Check("rules", "ok", f"{words}, of {len(given.by_merchant)} merchants apart")

@@ -23,6 +23,9 @@ def config() -> None:
 def show(config: Path | None, origin: bool, as_json: bool) -> None:
     """Print every setting in force, as TOML keys with their values."""
     settings = load_settings(config)
+    from expectations.parameters import parameters
+
+    parameters(settings)  # a misspelt one is a mistake in the settings like any other
     layers = settings_layers(config)
     for path, value in _leaves(settings.model_dump(mode="json"), ()):
         source = next((name for name, layer in reversed(layers) if _has(layer, path)), "default")
