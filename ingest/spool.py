@@ -81,7 +81,7 @@ class Spool:
         directory: Path,
         keys: Keys,
         *,
-        seal_seconds: float = 300.0,
+        seal_seconds: float = 60.0,
         seal_bytes: int = 64 * 1024 * 1024,
         on_sealed: Callable[[SegmentInfo], None] | None = None,
         boot_id: int | None = None,

@@ -31,7 +31,7 @@ class Spool(Section):
     mirror: Path | None = Field(
         default=None, description="a second folder on another disk: an ACK means on both; not given: none"
     )
-    seal_seconds: float = Field(default=300.0, gt=0, description="a segment is sealed at this age")
+    seal_seconds: float = Field(default=60.0, gt=0, description="a segment is sealed at this age")
     seal_mib: float = Field(default=64.0, gt=0, le=1024, description="a segment is sealed at this size")
     keep_days: float | None = Field(
         default=None, ge=1, description="`spool prune` keeps a segment so long, in the lake or not; not given: for ever"

@@ -149,8 +149,12 @@ DOUBLED = frozenset((
     "qr_card_double_pay", "offline_online_double_post",
 ))  # fmt: skip
 """The rules whose faults are one purchase debited twice."""
-DELAY = dt.timedelta(seconds=390)
-"""From a message to the mail at the latest: 300 s until its segment is sealed, 90 s to land, check and send."""
+SEALED = dt.timedelta(seconds=60)
+"""How old a segment grows before it is sealed (``spool.seal_seconds``); half of it in the median."""
+HANDLED = dt.timedelta(seconds=90)
+"""From a sealed segment to the mail at the latest: to land, check and send."""
+DELAY = SEALED + HANDLED
+"""From a message to the mail at the latest."""
 BEFORE = dt.timedelta(minutes=20)
 
 
