@@ -20,7 +20,7 @@ Certainty = Literal["PROVEN", "PROBABLE", "POSSIBLE", "UNVERIFIABLE"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 CERTAINTIES: tuple[Certainty, ...] = get_args(Certainty)
 
-RULES_VERSION = "2026.11.13"
+RULES_VERSION = "2026.12.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ class Cast:
         sales_a_day: of a merchant, about.
         near_wrap: share of the tills whose trace numbers are near their end.
         wrap_within: so many numbers at most.
-        steps: of a merchant's fees how often the rate is raised without a word, for one of each other play.
+        steps: of a merchant's fees how often the rate is raised without a word, for one of each other play; it is in the
+            story's first week, when a quiet merchant has not the fees that a rate is known by.
         days: how long the story is.
         cap: how often a debit fee's cap is forgotten where tickets are small, and where they are large enough for it.
     """
@@ -49,3 +50,14 @@ TILLS = Cast(
     wrap_within=130,
 )  # fmt: skip
 """What a till can have once an evening, or once."""
+LONG = Cast(
+    "long",
+    plays=frozenset((
+        "hold_forgotten", "completed_after_a_month", "completed_below", "completed_after_a_top_up", "completed_at_115",
+        "completion_voided_next_day", "card_s_refund_stuck", "refunded_in_three", "equal_parts_on_two_days",
+    )),
+    sales_a_day=8,
+    steps=0,
+    days=60,
+)  # fmt: skip
+"""What takes longer than eight days, and what only looks like it."""

@@ -85,16 +85,23 @@ SELECT l.*, l.fee_fen - l.expected_fen AS over_fen,
             ELSE 'rate' END AS reason
 FROM charge l
 LEFT JOIN other o USING (id)
-)
+),
 -- One fee of a higher rate may come out at another class's rate, or a whole yuan too high, by chance: what most of the
--- day's fees do not have in common is the rate.
-SELECT * REPLACE (
-    CASE WHEN reason IN ('class', 'concession', 'surcharge') AND coalesce(surcharge_fen, 0) <= 0
-              AND count(*) OVER (PARTITION BY merchant, acquirer, class, is_taken_back, business_date, reason) * 2
-                  < count(*) FILTER (reason IN ('class', 'concession', 'surcharge', 'rate'))
-                    OVER (PARTITION BY merchant, acquirer, class, is_taken_back, business_date)
+-- fees that are too high about then do not have in common is the rate.
+about AS (
+    SELECT id, count(*) FILTER (reason = 'class') OVER w AS class, count(*) FILTER (reason = 'concession') OVER w AS concession,
+           count(*) FILTER (reason = 'surcharge') OVER w AS surcharge, count(*) OVER w AS every
+    FROM explained
+    WHERE reason IN ('class', 'concession', 'surcharge', 'rate')
+    WINDOW w AS (PARTITION BY merchant, acquirer, explained.class, is_taken_back ORDER BY business_date, moment, id
+                 ROWS BETWEEN 8 PRECEDING AND 8 FOLLOWING)
+)
+SELECT e.* REPLACE (
+    CASE WHEN coalesce(surcharge_fen, 0) <= 0
+              AND CASE reason WHEN 'class' THEN a.class WHEN 'concession' THEN a.concession WHEN 'surcharge' THEN a.surcharge END * 2
+                  < a.every
          THEN 'rate' ELSE reason END AS reason)
-FROM explained;
+FROM explained e LEFT JOIN about a USING (id);
 
 CREATE TEMP VIEW acquirer_record AS
 SELECT id, coalesce(terminal, '') AS terminal, batch, stan, kind, amount_fen, rrn, pan_masked, moment, currency FROM line

@@ -118,7 +118,7 @@ LEFT JOIN voided v ON v.id = p.id
 WHERE c.kind = 'COMPLETION' AND p.id NOT IN (SELECT id FROM reversed) AND coalesce(v.first_void_nth > c.nth, true)
 QUALIFY row_number() OVER (PARTITION BY c.id ORDER BY p.merchant = c.merchant DESC, p.nth DESC) = 1;
 
--- What became of a hold: what it grew to, and the completions that stand.
+-- What became of a hold: what it grew to, and the completions that stand. An addition is part of its hold, and none itself.
 CREATE TEMP TABLE hold AS
 WITH grown AS (
     SELECT original AS id, sum(amount_fen)::BIGINT AS added_fen FROM addition GROUP BY original
@@ -136,7 +136,7 @@ SELECT p.id, p.amount_fen + coalesce(g.added_fen, 0) AS hold_fen, c.completion_i
 FROM attempt p
 LEFT JOIN grown g USING (id)
 LEFT JOIN completion c USING (id)
-WHERE p.kind = 'PREAUTH' AND p.state = 'approved';
+WHERE p.kind = 'PREAUTH' AND p.state = 'approved' AND p.id NOT IN (SELECT id FROM addition);
 
 -- What can be paid back: every debit that a refund may name, by any of the ways below, with what is known to have
 -- undone it.

@@ -276,6 +276,19 @@ def test_one_fee_that_comes_out_a_yuan_too_high_is_the_rate_s(desk: Desk):
     assert said(desk, contract()) == [f"fee_rate_step_change PROVEN {over}"]
 
 
+def test_a_quiet_shop_s_one_fee_of_a_day_that_comes_out_a_yuan_too_high_is_the_rate_s(desk: Desk):
+    """A day may have a single fee: those of the days about it tell what it has in common with them."""
+    chance = random.Random(7)
+    for _ in range(40):
+        amount = chance.randrange(2_000, 60_000)
+        desk.charge(amount, rounded(amount, 6000, "half-up"), at="2026-11-20 10:00:00")
+    for day in (21, 22, 23, 24, 25):
+        amount = 100_000 if day == 23 else chance.randrange(2_000, 60_000)
+        desk.charge(amount, rounded(amount, 7000, "half-up"), at=f"2026-11-{day} 10:00:00")
+    over = sum(line["fee_fen"] - rounded(line["amount_fen"], 6000, "half-up") for line in desk.lines)
+    assert said(desk, contract()) == [f"fee_rate_step_change PROVEN {over}"]
+
+
 @pytest.mark.parametrize("way", ["half-up", "floor", "ceil"])
 def test_with_an_agreed_rate_sixty_fees_are_enough_for_the_first_transaction(way: Any):
     """However the acquirer rounds, and whatever the contract says of it: the first fee that differs is named."""

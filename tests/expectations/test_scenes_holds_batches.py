@@ -102,6 +102,21 @@ def a_hold_left_open(till: Till) -> None:
     hold(till.at("2026-10-01 09:00:00"))
 
 
+@stage.scene("preauth_open_too_long P3 PROVEN")
+def a_hold_that_was_added_to_is_left_open(till: Till) -> None:
+    held = hold(till.at("2026-10-01 09:00:00"), 30000)
+    hold(till.at("2026-10-02 09:00:00"), 20000, auth_code="D4E5F6", orig_auth_code=held["auth_code"])
+
+
+@stage.scene()
+def a_hold_that_was_added_to_is_completed(till: Till) -> None:
+    """The addition ends with its hold, whichever code the completion quotes."""
+    held = hold(till.at("2026-10-01 09:00:00"), 30000)
+    hold(till.at("2026-10-02 09:00:00"), 20000, auth_code="D4E5F6", orig_auth_code=held["auth_code"])
+    complete(till, held, 48000, at="2026-10-03 09:00:00")
+    till.settle()
+
+
 @stage.scene()
 def a_hold_voided_in_time(till: Till) -> None:
     held = hold(till.at("2026-10-01 09:00:00"))
