@@ -13,8 +13,8 @@ class Cast:
         sales_a_day: of a merchant, about.
         near_wrap: share of the tills whose trace numbers are near their end.
         wrap_within: so many numbers at most.
-        steps: of a merchant's fees how often the rate is raised without a word, for one of each other play; it is in the
-            story's first week, when a quiet merchant has not the fees that a rate is known by.
+        steps: of a merchant's fees how often the rate is raised without a word, for one of each other play; it is in
+            the first week, when a quiet merchant has not the fees that a rate is known by.
         days: how long the story is.
         cap: how often a debit fee's cap is forgotten where tickets are small, and where they are large enough for it.
     """
