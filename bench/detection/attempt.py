@@ -1,8 +1,9 @@
 """One attempt, and the fields by which a message says it (docs/protocols.md)."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.detection.host import Posting
 from bench.detection.truth import Key, key_of
@@ -103,6 +104,29 @@ def card_fields(attempt: Attempt, *, pin: bool) -> dict[int, str]:
             ("84", card.aid),
         )
         fields[55] = tlv(tags)
+    return fields
+
+
+def original_fields(attempt: Attempt, told: Mapping[str, Any]) -> dict[int, str]:
+    """How a message names what it takes back or completes: field 61, reference and authorisation code.
+
+    Args:
+        attempt: the message's; ``of`` is its original.
+        told: what it says in place of the truth: ``batch``, ``stan``, ``date``, ``rrn``, ``auth``.
+    """
+    fields: dict[int, str] = {}
+    original = attempt.of
+    batch = told.get("batch", original.batch if original else None)
+    stan = told.get("stan", original.stan if original else None)
+    if batch is not None and stan is not None:
+        dated = attempt.kind in ("REFUND", "QR_REFUND", "COMPLETION", "PREAUTH_VOID", "COMPLETION_VOID")
+        day = told.get("date", original.at.date() if original else None)
+        fields[61] = f"{batch:06d}{stan:06d}" + (f"{day:%m%d}" if dated and day else "")
+    if attempt.kind in ("VOID", "REFUND", "QR_REFUND") and (rrn := told.get("rrn", original.rrn if original else "")):
+        fields[37] = rrn
+    auth = told.get("auth", original.auth if original else "")
+    if auth and attempt.kind not in ("REFUND", "QR_REFUND", "ADJUST"):
+        fields[38] = auth
     return fields
 
 

@@ -19,6 +19,7 @@ from bench.detection.attempt import (
     card_fields,
     clock_fields,
     order_field,
+    original_fields,
     private_field,
 )
 from bench.detection.host import Host, Posting, clearing_day
@@ -320,20 +321,7 @@ class Device:
         if attempt.kind != "BALANCE":
             fields[4] = f"{attempt.amount:012d}"
         fields |= card_fields(attempt, pin=pin)
-        original = attempt.of
-        batch = told.get("batch", original.batch if original else None)
-        stan = told.get("stan", original.stan if original else None)
-        if batch is not None and stan is not None:
-            dated = attempt.kind in ("REFUND", "QR_REFUND", "COMPLETION", "PREAUTH_VOID", "COMPLETION_VOID")
-            day = told.get("date", original.at.date() if original else None)
-            fields[61] = f"{batch:06d}{stan:06d}" + (f"{day:%m%d}" if dated and day else "")
-        if attempt.kind in ("VOID", "REFUND", "QR_REFUND"):
-            rrn = told.get("rrn", original.rrn if original else "")
-            if rrn:
-                fields[37] = rrn
-        auth = told.get("auth", original.auth if original else "")
-        if auth and attempt.kind not in ("REFUND", "QR_REFUND", "ADJUST"):
-            fields[38] = auth
+        fields |= original_fields(attempt, told)
         if attempt.kind == "ADJUST":
             fields[48] = f"{tip:012d}"
         if attempt.kind == "REFUND":

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.detection.accounts import FEE_RULES
-from bench.detection.casts import ACCOUNTS, WHOLE, Cast
+from bench.detection.casts import ACCOUNTS, LONG, TILLS, WHOLE, Cast
 from bench.detection.match import match
 from bench.detection.payoutplays import PAYOUT_RULES
 from bench.detection.pipeline import Remembering
@@ -36,6 +36,23 @@ def test_every_rule_is_acted_or_said_to_be_not():
     assert said
     assert len(rules) >= 116
     assert set(re.findall(r"`(\w+)`", said[1])) & rules == rules - acted()
+
+
+@pytest.mark.parametrize("cast", [ACCOUNTS, TILLS, LONG], ids=lambda cast: cast.name)
+def test_a_cast_names_plays_that_there_are(cast: Cast):
+    """A name that no play bears would be left out without a word."""
+    assert cast.plays
+    assert cast.plays <= {each.name for each in SPECS}
+
+
+def test_what_eight_days_are_too_short_for_is_acted_in_the_long_worlds():
+    """Else the rules that it belongs to are measured in a season alone."""
+    too_long = {each.name for each in SPECS if each.days >= WHOLE.days}
+
+    assert too_long == {"hold_forgotten", "completed_after_a_month", "card_s_refund_stuck"}
+    assert LONG.plays is not None
+    assert too_long < LONG.plays
+    assert all(each.days < LONG.days for each in SPECS)
 
 
 @pytest.mark.parametrize("play", ["refund_at_another_merchant", "completed_at_another_merchant"])
