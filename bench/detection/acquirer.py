@@ -134,7 +134,7 @@ class Books:
     def _fee(self, posting: Posting, merchant: Merchant, kind: str, amount: int) -> int:
         """The fee of a line: the contract's, unless the merchant's story says otherwise."""
         agreed = self._agreed(merchant, kind, amount, posting.at.date())
-        if posting.kind not in DEBITS:
+        if (posting.booked_as or posting.kind) not in DEBITS:
             return self._returned(posting, merchant, amount, agreed)
         story = self.stories.get(merchant.mid)
         if story is None or posting.at < story.since or (story.until and posting.at.date() > story.until):

@@ -88,7 +88,7 @@ def void_to_another_card(s: Scene) -> Play:
     s.loses(sale.amount)
 
 
-@fault("void_not_effective")
+@fault("void_not_effective", days=2)
 def void_without_effect(s: Scene) -> Play:
     """The terminal printed a void slip; the acquirer settled the sale all the same."""
     sale = s.sale(s.usual(), s.card())
