@@ -64,6 +64,10 @@ class Spec:
 SPECS: list[Spec] = []
 
 
+SETTLED_BETWEEN = frozenset(("void_after_settlement", "completion_void_cross_day"))
+"""What is rightly said of a void whose till was settled in between, perhaps by another play."""
+
+
 def fault(
     *rules: str, also: Iterable[str] = (), **needs: Any
 ) -> Callable[[Callable[["Scene"], Play]], Callable[["Scene"], Play]]:
@@ -246,7 +250,10 @@ class Scene:
     def void(self, of: Attempt, amount: int | None = None, card: Card | None = None, **how: Any) -> Attempt:
         """A void of it; in full and by its own card unless told otherwise."""
         how.setdefault("entry", of.entry)
-        return self.act(how.pop("kind", "VOID"), of.amount if amount is None else amount, card or of.card, of=of, **how)
+        void = self.act(how.pop("kind", "VOID"), of.amount if amount is None else amount, card or of.card, of=of, **how)
+        if void.device is of.device and void.batch != of.batch:
+            self.case.also |= SETTLED_BETWEEN
+        return void
 
     def refund(self, of: Attempt, amount: int | None = None, card: Card | None = None, **how: Any) -> Attempt:
         """A refund of it."""
