@@ -26,6 +26,8 @@ from ingest.errors import TillwatchError
 from ingest.keys import create_keys
 
 PLAY_SECONDS = 25.0
+WHOLE_DAY = 900.0
+"""Age of a segment, s, that no demo comes to."""
 POLL_SECONDS = 0.5
 PATIENCE = {
     "devices": 60.0,
@@ -125,7 +127,8 @@ class Day:
         create_keys(self.place.app_key)
         merchants = list(dict.fromkeys(line["merchant_id"] for line in lines))
         parts = [
-            _toml("spool", directory=str(self.place.spool)),
+            # one segment, sealed when the collector stops: Airflow may not be up before
+            _toml("spool", directory=str(self.place.spool), seal_seconds=WHOLE_DAY),
             _toml("lake", uri=str(self.place.lake)),
             _toml("keys", pan_token=str(self.place.key)),
             _toml("alerts", smtp=f"smtp://127.0.0.1:{self._mailbox.port}", sender="tillwatch@example.com"),
