@@ -1,9 +1,23 @@
 """The fault injectors that a test needs: Debian packages, installed where the run may do so."""
 
+import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+INSTALLING = Path(tempfile.gettempdir()) / "tillwatch-tests-install.lock"
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One process of a test run installs at a time: packages' own tools give up where another holds their lock."""
+    with INSTALLING.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def why_without(tool: str, package: str) -> str:
@@ -13,8 +27,10 @@ def why_without(tool: str, package: str) -> str:
     bare pytest installs nothing.
     """
     if shutil.which(tool) is None and os.environ.get("CI") == "true" and os.geteuid() == 0:
-        for words in (["apt-get", "update", "-qq"], ["apt-get", "install", "-qq", "--yes", package]):
-            subprocess.run(words, capture_output=True, check=False, timeout=300)
+        with alone():
+            for words in (["apt-get", "update", "-qq"], ["apt-get", "install", "-qq", "--yes", package]):
+                if shutil.which(tool) is None:  # else another process has installed it meanwhile
+                    subprocess.run(words, capture_output=True, check=False, timeout=300)
     return "" if shutil.which(tool) else f"{tool} is not installed (Debian: {package})"
 
 
@@ -26,8 +42,9 @@ def unpacked(package: str, folder: Path) -> str:
     if os.environ.get("CI") != "true" or os.geteuid() != 0 or shutil.which("apt-get") is None:
         return f"{package} is fetched with CI=true, as root, on Debian alone"
     folder.mkdir(parents=True, exist_ok=True)
-    for words in (["apt-get", "update", "-qq"], ["apt-get", "download", "-qq", package]):
-        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+    with alone():
+        for words in (["apt-get", "update", "-qq"], ["apt-get", "download", "-qq", package]):
+            done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
     for file in folder.glob(f"{package}_*.deb"):
         subprocess.run(["dpkg-deb", "--extract", file, folder], check=True, timeout=60)
         return ""
