@@ -60,7 +60,7 @@ TRADES = (
 )
 SALE_LIMIT_FEN, DAY_LIMIT_FEN = 5_000_000, 40_000_000
 SMALL_FEN = 50_000
-"""Usual tickets of less come to no day's limit by themselves."""
+"""Usual tickets of less come to no day's limit by themselves, where no holds are taken."""
 DEPOSIT_TRADES = frozenset(("7011", "8062"))
 _LISTS: dict[Split, tuple[int, ...]] = {
     "dev": (800, 1200, 1500, 1800, 2200, 2800, 3500, 4500, 5900, 8800, 9900, 16800),
@@ -105,6 +105,11 @@ class Merchant:
     shut_on: dt.date | None = None
 
     @property
+    def limited_a_day(self) -> bool:
+        """Whether it has a limit for a day that its ordinary sales keep."""
+        return self.limited and self.trade.median < SMALL_FEN and self.trade.mcc not in DEPOSIT_TRADES
+
+    @property
     def rules(self) -> dict[str, dict[str, Any]]:
         """What its settings say of rules: whether a supervisor confirms voids, what a sale and a day may come to."""
         found: dict[str, dict[str, Any]] = {}
@@ -112,7 +117,7 @@ class Merchant:
             found["refund_supervisor_missing"] = {"required": True}
         if self.limited:
             found |= {name: {"limit_fen": SALE_LIMIT_FEN} for name in ("over_single_limit", "limit_split")}
-            if self.trade.median < SMALL_FEN:
+            if self.limited_a_day:
                 found["over_daily_limit"] = {"limit_fen": DAY_LIMIT_FEN}
         return found
 

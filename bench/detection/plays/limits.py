@@ -1,6 +1,6 @@
 """Group H and its like: limits, supervisors, and amounts that nobody meant."""
 
-from bench.detection.population import DAY_LIMIT_FEN, SALE_LIMIT_FEN, SMALL_FEN, Merchant
+from bench.detection.population import DAY_LIMIT_FEN, SALE_LIMIT_FEN, Merchant
 from bench.detection.scene import Play, Scene, fault
 
 REFUNDS_OF_A_CODE = 10
@@ -15,7 +15,7 @@ def _is_limited(merchant: Merchant) -> bool:
 
 
 def _has_a_day_s_limit(merchant: Merchant) -> bool:
-    return merchant.limited and merchant.trade.median < SMALL_FEN
+    return merchant.limited_a_day
 
 
 def _has_supervisors(merchant: Merchant) -> bool:
