@@ -82,7 +82,7 @@ class Lost:
 
 SIZES = {
     "small": Size(Mix(1), Mix(1), 16, 6, Lost(6, ways=(FIVE_PERCENT,)), fees=1_000_000, changes=300),
-    "middle": Size(Mix(2), Mix(1), 24, 12, Lost(4), fees=1_000_000, changes=1_000),
+    "middle": Size(Mix(7, 7, 5, 2), Mix(2, 2, 2, 1), 30, 24, Lost(12, 1, 3), fees=1_000_000, changes=3_000),
     "full": Size(Mix(14, 14, 10, 4), Mix(4, 4, 3, 1), 30, 24, Lost(12, 1, 5), fees=1_000_000, changes=3_000),
     "season": Size(Mix(67, 14, 10), Mix(8, 2, 1), 30, 24, Lost(12, 3, 6), fees=1_000_000, changes=3_000, cast=SEASON),
 }
