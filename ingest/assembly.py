@@ -47,7 +47,7 @@ def assembled(frames: "pa.Table", pairing: Pairing, days: Iterable[dt.date], *, 
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    pairs = pairing.pairs().on(days)
+    pairs = pairing.pairs(days)
     sides = _Sides(frames, pairs)
     by = {"event_at": _moments(sides), "terminal_id": sides.either("terminal_id"), "stan": sides.either("stan")}
     if (order := order_of(pa.table(by), list(by))) is not None:  # as the files have it: here that is two numbers a row

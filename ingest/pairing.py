@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ingest.coded import Coded, numbered
 from ingest.local_days import EPOCH
 from ingest.rows import whole
+from protocols.columnar.arrays import truths
 from protocols.columnar.distinct import cut
 
 if TYPE_CHECKING:
@@ -49,12 +50,6 @@ class Pairs:
     request_place: Any
     answer_place: Any
 
-    def on(self, days: Iterable[dt.date]) -> "Pairs":
-        """Those whose first frame was seen on one of the days."""
-        import numpy as np
-
-        return self.at(np.isin(self.day, _numbers(days)))
-
     def at(self, rows: Any) -> "Pairs":
         """Some of them, or all in another order."""
         return Pairs(*(getattr(self, name)[rows] for name in self.__slots__))
@@ -73,12 +68,12 @@ class Pairing:
         import pyarrow as pa
 
         self._frames = frames
-        self.line_rows = np.flatnonzero(~_flags(frames["is_journal"]))
+        self.line_rows = np.flatnonzero(~truths(frames["is_journal"]))
         mine = frames.take(pa.array(self.line_rows)) if self.line_rows.size < frames.num_rows else frames
         self._coded = coded or Coded()
         self._code = codes(mine, self._coded)
         self._day = mine["day"].cast(pa.int32()).to_numpy()
-        self._request = _flags(mine["is_request"])
+        self._request = truths(mine["is_request"])
         self._mine = mine
         self._with: dict[str, Any] = {}
         self._divide()
@@ -89,7 +84,7 @@ class Pairing:
         import pyarrow.compute as pc
 
         seen = self._mine["seen_us"].to_numpy()
-        is_event = pc.fill_null(pc.equal(self._mine["kind"], "event"), False).to_numpy()
+        is_event = truths(pc.equal(self._mine["kind"], "event"))
         silence = np.where(is_event, _EVENT_SILENCE, _MONEY_SILENCE)
         order = np.arange(seen.size) if (seen[1:] >= seen[:-1]).all() else np.argsort(seen, kind="stable")
         self._stretch, first, last, sizes = cut(self._code, seen, silence, order)
@@ -191,23 +186,27 @@ class Pairing:
 
         here = self._with.get(operation)
         if here is None:
-            said = pc.fill_null(pc.equal(self._mine["operation"], operation), False)
-            here = self._with[operation] = np.flatnonzero(said.to_numpy())
+            here = self._with[operation] = np.flatnonzero(truths(pc.equal(self._mine["operation"], operation)))
         return _dates(self._day[here][np.isin(self._day[here], _numbers(days))])
 
-    def pairs(self) -> Pairs:
-        """All exchanges; ``request`` and ``answer`` are rows of the frames given."""
+    def pairs(self, days: Iterable[dt.date]) -> Pairs:
+        """The exchanges whose first frame was seen on one of ``days``; ``request`` and ``answer`` are frames' rows."""
         import numpy as np
 
-        alone = self._request[self._single]
-        asked = np.concatenate([self._asked, np.where(alone, self._single, -1)])
-        said = np.concatenate([self._said, np.where(alone, -1, self._single)])
+        numbers = _numbers(days)
+        here = np.isin(self._day, numbers)
+        plain, single = here[self._asked], self._single[here[self._single]]
+        alone = self._request[single]
+        asked = np.concatenate([self._asked[plain], np.where(alone, single, -1)])
+        said = np.concatenate([self._said[plain], np.where(alone, -1, single)])
         first = np.where(asked < 0, said, asked)
         attempts, day, stretch = (asked >= 0).astype(np.int64), self._day[first], self._stretch[first]
         found = [(asked, said, attempts, day, stretch << _PLACES, (stretch << _PLACES) + 1)]
         if self._db is not None:
             odd = self._db.sql(_sql("pairs")).to_arrow_table()
             columns = {name: odd[name].to_numpy() for name in odd.column_names}
+            mine = np.isin(columns["day"], numbers)
+            columns = {name: each[mine] for name, each in columns.items()}
             stretch = columns["key"] << _PLACES
             places = stretch + columns["request_place"], stretch + columns["answer_place"]
             found.append((*(columns[name] for name in ("request", "answer", "attempts", "day")), *places))
@@ -264,14 +263,14 @@ def codes(frames: "pa.Table", coded: Coded) -> Any:
     if not frames.num_rows:
         return np.zeros(0, np.int64)
     terminal, line, pair = (coded(frames[name])[0] for name in ("terminal_id", "line", "pair"))
-    on_line = _flags(frames["per_line"]) | pc.is_null(frames["terminal_id"]).to_numpy()
+    on_line = truths(frames["per_line"]) | truths(pc.is_null(frames["terminal_id"]))
     place = np.where(on_line, line, terminal + int(line.max()) + 1)
     joins = pc.fill_null(frames["stan"], 0).cast("int64").to_numpy() & _STANS
     other = pc.or_(frames["exchange"].is_valid(), pc.is_null(frames["stan"]))
     if pc.any(other).as_py():
         joins = joins.copy()
         which, texts = numbered(whole(_joins(frames.filter(other))))
-        joins[other.to_numpy()] = np.array([_number(text, place) for place, text in enumerate(texts)], np.int64)[which]
+        joins[truths(other)] = np.array([_number(text, place) for place, text in enumerate(texts)], np.int64)[which]
     return (place * (int(pair.max()) + 1) + pair) << 32 | joins
 
 
@@ -304,12 +303,6 @@ def _joins(frames: "pa.Table") -> "pa.ChunkedArray":
     return pc.coalesce(joins, day)
 
 
-def _flags(column: "pa.ChunkedArray") -> Any:
-    import pyarrow.compute as pc
-
-    return pc.fill_null(column, False).to_numpy()
-
-
 def _numbers(days: Iterable[dt.date]) -> Any:
     import numpy as np
 
@@ -319,7 +312,10 @@ def _numbers(days: Iterable[dt.date]) -> Any:
 def _dates(numbers: Any) -> set[dt.date]:
     import numpy as np
 
-    return {EPOCH + dt.timedelta(days=int(number)) for number in np.unique(numbers)}
+    if not numbers.size:
+        return set()
+    first = int(numbers.min())
+    return {EPOCH + dt.timedelta(first + step) for step in np.flatnonzero(np.bincount(numbers - first)).tolist()}
 
 
 def _sql(name: str) -> str:

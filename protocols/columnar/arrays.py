@@ -172,6 +172,35 @@ def flags(said: Any) -> "pa.Array":
     return pa.Array.from_buffers(pa.bool_(), said.size, [None, pa.py_buffer(np.packbits(said, bitorder="little"))])
 
 
+def truths(column: "pa.Array | pa.ChunkedArray") -> Any:
+    """Whether each row of a column of booleans says yes, null is no; Arrow itself would look at them one by one."""
+    import numpy as np
+    import pyarrow as pa
+
+    pieces = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    found = [_truths(each) for each in pieces]
+    return found[0] if len(found) == 1 else np.concatenate([np.zeros(0, bool), *found])
+
+
+def _truths(piece: "pa.Array") -> Any:
+    import numpy as np
+
+    there, said = (_unpacked(each, piece.offset, len(piece)) for each in piece.buffers())
+    if said is None:
+        return np.zeros(len(piece), bool)
+    return said & there if piece.null_count else said
+
+
+def _unpacked(octets: "pa.Buffer | None", first: int, count: int) -> Any:
+    """So many bits from the first one on; None where there are none."""
+    import numpy as np
+
+    if octets is None:
+        return None
+    found = np.unpackbits(np.frombuffer(octets, np.uint8), bitorder="little", count=first + count)
+    return found[first:].view(bool)
+
+
 def bits(there: Any) -> Any:
     """A bit for each row, the lowest first; None where all are set."""
     import numpy as np

@@ -114,9 +114,9 @@ def cut(codes: Any, seen: Any, silence: Any, order: Any) -> tuple[Any, Any, Any,
     rows = order.size
     stretch = np.zeros(rows, np.int64)
     if ready() and (made := loops()) is not None:
-        table = np.full(2 << max(rows, 8).bit_length(), -1, np.int64)
+        table = np.full(4 << max(rows * 3 // 4, 8).bit_length(), -1, np.int64)  # of three slots one is free at least
         first, last, sizes = (np.empty(rows, np.int64) for _ in range(3))
-        count = made.cut(codes, seen, silence, order, table, np.empty_like(table), stretch, first, last, sizes)
+        count = made.cut(codes, seen, silence, order, table, stretch, first, last, sizes)
         return stretch, first[:count], last[:count], sizes[:count]
     order = order[np.argsort(codes[order], kind="stable")]
     begins = np.ones(rows, bool)

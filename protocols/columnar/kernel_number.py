@@ -111,7 +111,6 @@ def cut(  # noqa: PLR0917
     silence: Any,
     order: Any,
     table: Any,
-    slots: Any,
     stretch: Any,
     first: Any,
     last: Any,
@@ -124,29 +123,29 @@ def cut(  # noqa: PLR0917
         seen: int64, when.
         silence: int64, how long before a row its stretch may be silent.
         order: int64, the rows by ``seen``.
-        table: int64, a power of two of slots, more than twice the rows, each -1; overwritten: the code of each.
-        slots: int64, scratch, as long as ``table``: the latest stretch of each.
+        table: int64, a power of two of slots, more than the rows, of two numbers each, all -1; overwritten: a code
+            and its latest stretch, so that both share a line of the cache.
         stretch: int64, filled: they rise from 0 in the order of their first rows.
         first: int64, filled: the first row of each stretch.
         last: likewise, the last one.
         sizes: likewise, how many it has.
     """
-    count, mask = 0, table.size - 1
+    count, mask = 0, (table.size >> 1) - 1
     for place in range(order.size):
         row = get(order, place)
         code = get(codes, row)
         mark = (code >> 3) * _TURN
         slot = ((mark ^ mark >> 32) << 3 | code & 7) & mask  # numbers that follow each other share a line of the cache
-        while get(table, slot) != code and get(table, slot) >= 0:
+        while get(table, 2 * slot) != code and get(table, 2 * slot) >= 0:
             slot = slot + 1 & mask
         one = count
-        if get(table, slot) >= 0:
-            one = int(get(slots, slot))
+        if get(table, 2 * slot) >= 0:
+            one = int(get(table, 2 * slot + 1))
             if get(seen, row) - get(seen, get(last, one)) > get(silence, row):
                 one = count
         if one == count:
-            put(table, slot, code)
-            put(slots, slot, one)
+            put(table, 2 * slot, code)
+            put(table, 2 * slot + 1, one)
             put(first, one, row)
             put(sizes, one, 0)
             count += 1
