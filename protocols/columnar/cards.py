@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from protocols.columnar import arrays, gathers
-from protocols.columnar.distinct import mapped
+from protocols.columnar.distinct import mapped, memory
+from protocols.columnar.loading import loops, ready
 from protocols.facts import mask_pan
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def masked(numbers: "pa.Array") -> "pa.Array":
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if (made := _by_loops(numbers)) is not None:
+        return made
     if not pc.all(pc.string_is_ascii(numbers), min_count=0).as_py():
         return mapped([numbers], lambda number: mask_pan(number) if number else None, pa.string())
     _, places, octets = numbers.buffers()
@@ -48,6 +51,21 @@ def masked(numbers: "pa.Array") -> "pa.Array":
         into = np.ndarray((text.size - size + 1,), kind, text.data, 0, (1,))
         into[ends[mine] - size] = block.view(kind).ravel()
     return arrays.filled(count, at.astype(np.int32), sizes, text).array(pa.string())
+
+
+def _by_loops(numbers: "pa.Array") -> "pa.Array | None":
+    """See `masked`; None where a number is no ASCII, or the loops are not there."""
+    import numpy as np
+    import pyarrow as pa
+
+    if len(numbers) == numbers.null_count or not ready() or (made := loops()) is None:
+        return None
+    count, known = len(numbers), memory(numbers)
+    begin, end = int(known[0][0]), int(known[0][-1])
+    offsets, there = np.empty(count + 1, np.int32), np.empty(-(-count // 8), np.int8)
+    text = np.empty(end - begin, np.int8)
+    good = made.mask_numbers(*known, offsets, there, text)
+    return None if good < 0 else arrays.Filled(offsets, None if good == count else there, text).array(pa.string())
 
 
 def _digits(words: Any, count: int) -> Any:

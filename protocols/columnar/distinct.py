@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from protocols.columnar.arrays import plain, truths
 from protocols.columnar.loading import loops, ready
 
 if TYPE_CHECKING:
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
 
 _MOST = 1 << 40
 _FEW = 4_096
+_SLOTS = 8_192
+"""So many slots of a table are tried first: 32 KiB."""
 
 
 def distinct(columns: "Sequence[pa.Array]") -> "tuple[pa.Array, list[tuple[Any, ...]]]":
@@ -22,7 +25,7 @@ def distinct(columns: "Sequence[pa.Array]") -> "tuple[pa.Array, list[tuple[Any, 
     texts = [column for column in columns if made is not None and _is_text(column)]
     code, size = np.zeros(rows, np.int64), 1
     for column in columns:
-        if column.null_count == rows or any(column is each for each in texts):
+        if column.null_count == rows or any(column is each for each in texts) or _is_steady(column):
             continue
         coded = column.dictionary_encode(null_encoding="encode")
         if len(coded.dictionary) == 1:
@@ -44,6 +47,21 @@ def distinct(columns: "Sequence[pa.Array]") -> "tuple[pa.Array, list[tuple[Any, 
     return pa.array(places), list(zip(*values, strict=True))
 
 
+def _is_steady(column: "pa.Array") -> bool:
+    """Whether all rows are seen to have the same value: of yes or no, and of whole numbers."""
+    import pyarrow as pa
+
+    if column.null_count or not len(column):
+        return False
+    if pa.types.is_boolean(column.type):
+        said = truths(column)
+        return bool(said[0] == said.min() == said.max())
+    if pa.types.is_integer(column.type):
+        values = plain(column, column.type.to_pandas_dtype())
+        return bool((values == values[0]).all())
+    return False
+
+
 def _is_text(column: "pa.Array") -> bool:
     import pyarrow as pa
 
@@ -62,22 +80,35 @@ def number(column: "pa.Array", codes: Any) -> Any:
     """
     import numpy as np
 
-    count = len(column)
+    count, known = len(column), -1
+    rows, sizes, before = np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.int64)
+    most = 2 << max(count, 8).bit_length()
+    for slots in (_SLOTS, most):  # mostly few are wanted, and few stay near the processor
+        if known < 0:
+            table = np.full(min(slots, most), -1, np.int32)
+            known = loops().number_texts(*memory(column), codes, table, rows, sizes, before)
+    return rows[:known]
+
+
+def are_trimmed(texts: "pa.Array") -> bool:
+    """Whether it is seen that no text has a fill of blanks or an escape; False where the loops are not there."""
+    if len(texts) == texts.null_count or not ready() or (made := loops()) is None:
+        return False
+    return bool(made.are_trimmed(*memory(texts)))
+
+
+def memory(column: "pa.Array") -> tuple[Any, Any, int, Any]:
+    """A column of texts as the loops take it: offsets, validity, its first bit, and the texts."""
+    import numpy as np
+
     validity, offsets, octets = column.buffers()
-    none, table = np.zeros(0, np.int8), np.full(2 << max(count, 8).bit_length(), -1, np.int32)
-    rows = np.empty(count, np.int32)
-    known = loops().number_texts(
-        np.frombuffer(offsets, np.int32)[column.offset : column.offset + count + 1],
+    none = np.zeros(0, np.int8)
+    return (
+        np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1],
         none if validity is None or not column.null_count else np.frombuffer(validity, np.int8),
         column.offset,
         none if octets is None else np.frombuffer(octets, np.int8),
-        codes,
-        table,
-        rows,
-        np.empty(count, np.int32),
-        np.empty(count, np.int64),
     )
-    return rows[:known]
 
 
 def numbers_read(texts: "pa.Array", most: int) -> "pa.Array | None":
@@ -144,10 +175,17 @@ def chosen(values: "Sequence[Any]", places: "pa.Array", kind: "pa.DataType") -> 
     import pyarrow as pa
 
     array = pa.array(values, kind)
-    return pa.nulls(len(places), kind) if array.null_count == len(array) else array.take(places)
+    if array.null_count == len(array):
+        return pa.nulls(len(places), kind)
+    return pa.repeat(array[0], len(places)) if values.count(values[0]) == len(values) else array.take(places)
 
 
 def mapped(columns: "Sequence[pa.Array]", function: Callable[..., Any], kind: "pa.DataType") -> "pa.Array":
     """A function of the columns' values, null where it gives None."""
+    import pyarrow as pa
+
+    if all(column.null_count == len(column) for column in columns):
+        value = function(*(None for _ in columns))
+        return pa.repeat(pa.scalar(value, kind), len(columns[0]))
     places, values = distinct(columns)
     return chosen([function(*each) for each in values], places, kind)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from protocols import meaning
 from protocols.columnar.cards import masked
 from protocols.columnar.decoder import ColumnDecoder
-from protocols.columnar.distinct import chosen, distinct, mapped, numbers_read
+from protocols.columnar.distinct import are_trimmed, chosen, distinct, mapped, numbers_read
 from protocols.errors import ProfileError
 from protocols.facts import OFFLINE, SettlementTotals, facts, is_approved
 from protocols.message import Message
@@ -277,6 +277,8 @@ def _words(texts: "pa.Array") -> "pa.Array":
     """Fixed texts without their fill of blanks or zero bytes; null where nothing is left."""
     import pyarrow.compute as pc
 
+    if are_trimmed(texts):
+        return texts
     if pc.any(pc.match_substring(texts, "\\x00")).as_py():
         texts = pc.replace_substring(texts, "\\x00", " ")
     trimmed = pc.utf8_trim_whitespace(texts)

@@ -59,6 +59,7 @@ def _load() -> SimpleNamespace | None:
         with _without("scipy.linalg"):
             importlib.import_module("numba.np.arraymath")
         from protocols.columnar import (
+            kernel_cards,
             kernel_chain,
             kernel_digits,
             kernel_find,
@@ -72,6 +73,7 @@ def _load() -> SimpleNamespace | None:
     except ImportError:
         return None
     modules = (
+        kernel_cards,
         kernel_chain,
         kernel_digits,
         kernel_text,

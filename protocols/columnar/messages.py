@@ -30,6 +30,7 @@ class _Work:
         wrong: the first field of each row whose bytes are no value; 0 where there is none.
         digits: the fields that are text of packed digits, for their parts.
         columns: what is done, by name.
+        nulls: columns that no row has, by type: they share their memory.
     """
 
     batch: Batch
@@ -38,6 +39,15 @@ class _Work:
     wrong: Any
     digits: dict[int, Column] = field(default_factory=dict)
     columns: "dict[str, pa.Array]" = field(default_factory=dict)
+    nulls: "dict[pa.DataType, pa.Array]" = field(default_factory=dict)
+
+    def none(self, kind: "pa.DataType") -> "pa.Array":
+        """A column no row has."""
+        import pyarrow as pa
+
+        if kind not in self.nulls:
+            self.nulls[kind] = pa.nulls(self.batch.rows, kind)
+        return self.nulls[kind]
 
 
 def decode(profile: Profile, plan: MessagePlan, batch: Batch, steps: Any) -> "tuple[pa.RecordBatch, pa.RecordBatch]":
@@ -79,7 +89,7 @@ def _fields(work: _Work, columns: Sequence[FieldColumn]) -> None:
             work.wrong[bad] = np.where(worse, column.number, work.wrong[bad])
     for column in columns:
         if column.name not in work.columns:
-            work.columns[column.name] = pa.nulls(work.batch.rows, pa.binary() if column.kind == "raw" else pa.string())
+            work.columns[column.name] = work.none(pa.binary() if column.kind == "raw" else pa.string())
 
 
 def _parts(work: _Work, number: int, parts: Sequence[PartColumn]) -> None:
@@ -90,7 +100,7 @@ def _parts(work: _Work, number: int, parts: Sequence[PartColumn]) -> None:
     place = work.walked.places.get(number)
     whole = work.columns[f"F{number}"]
     if place is None:
-        work.columns |= {part.name: pa.nulls(work.batch.rows, pa.string()) for part in parts}
+        work.columns |= {part.name: work.none(pa.string()) for part in parts}
     elif whole.type == pa.string() and number not in work.digits:
         for part in parts:
             sliced = pc.utf8_slice_codeunits(whole, part.first, part.last)
@@ -116,7 +126,7 @@ def _totals(work: _Work, plan: MessagePlan) -> None:
     """The parts of F48 where it has as many digits as settlement totals, none of them masked."""
     place = work.walked.places.get(TOTALS)
     if place is None or not plan.totals:
-        work.columns |= {name: _none(work, plan, name) for name in (each.name for each in plan.totals)}
+        work.columns |= {each.name: work.none(plan.schema.field(each.name).type) for each in plan.totals}
         return
     values, there = work.steps.totals(_hex(work, TOTALS, place), place, plan.total_digits, plan.totals)
     validity = arrays.bits(there)
@@ -127,20 +137,13 @@ def _totals(work: _Work, plan: MessagePlan) -> None:
             work.columns[column.name] = arrays.as_digits(numbers, there, column.last - column.first)
 
 
-def _none(work: _Work, plan: MessagePlan, name: str) -> "pa.Array":
-    """A column no row has."""
-    import pyarrow as pa
-
-    return pa.nulls(work.batch.rows, plan.schema.field(name).type)
-
-
 def _tags(work: _Work, plan: MessagePlan) -> None:
     import pyarrow as pa
 
     place = work.walked.places.get(CHIP_DATA)
     found = work.steps.tags(work.batch, place, tuple(column.tag for column in plan.tags)) if place and plan.tags else []
     for index, column in enumerate(plan.tags):
-        work.columns[column.name] = found[index].array(pa.binary()) if found else pa.nulls(work.batch.rows, pa.binary())
+        work.columns[column.name] = found[index].array(pa.binary()) if found else work.none(pa.binary())
 
 
 def _errors(work: _Work, profile: Profile) -> "list[tuple[int, ProtocolError]]":

@@ -1,10 +1,25 @@
 """Masked card numbers by columns: ``mask_pan`` for every row, whatever stands in a number's place."""
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from protocols.columnar import cards, loading
 from protocols.columnar.cards import masked
 from protocols.facts import mask_pan
+
+
+@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.slow)], autouse=True, scope="module")
+def compiled(request):
+    """Whether the loops are there."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param:
+            pytest.importorskip("numba")
+            loading.wait()
+        else:
+            patch.setattr(cards, "ready", lambda: False)
+        yield request.param
+
 
 _NUMBERS = st.one_of(
     st.none(),

@@ -69,6 +69,48 @@ def test_a_text_at_the_end_of_its_memory_is_the_same_text() -> None:
     assert (places.to_pylist(), found) == ([0, 0, 0], [("abc",)])
 
 
+@pytest.mark.parametrize("different", [4_096, 4_097, 20_000])
+def test_numbers_of_many_texts_are_right_where_few_were_expected(different: int) -> None:
+    """The small table that is tried first is full with 4,096; two columns, the second behind the first's numbers."""
+    import pyarrow as pa
+
+    texts = [str(number * 7919 % different) for number in range(2 * different)]
+    columns = [pa.array(texts), pa.array(texts[::-1])]
+    places, found = distinct.distinct(columns)
+    assert [found[place] for place in places.to_pylist()] == list(zip(texts, reversed(texts), strict=True))
+
+
+@pytest.mark.parametrize("begin", [0, 3, 8])
+@pytest.mark.parametrize("fill", [None, " ", "\\x00"])
+def test_texts_are_trimmed_only_where_none_has_a_fill(compiled: bool, begin: int, fill: str | None) -> None:
+    """Nulls and what lies before a slice make no difference; a blank inside is none at an end."""
+    import pyarrow as pa
+
+    texts = [f" {number}" for number in range(begin)] + ["a b", None, "~", "!", "x拉x"]
+    if fill is not None:
+        texts.append("word" + fill)
+    assert distinct.are_trimmed(pa.array(texts).slice(begin)) == (compiled and fill is None)
+
+
+@pytest.mark.parametrize("text", ["", "拉", "a拉", "\x7fa", "a\t"])
+def test_a_text_that_may_have_a_fill_is_told_of(text: str) -> None:
+    """Whatever is not plain at its ends is looked at by its characters."""
+    import pyarrow as pa
+
+    assert not distinct.are_trimmed(pa.array(["a", text]))
+
+
+def test_what_all_rows_have_is_one_value() -> None:
+    """Of columns of nothing, and of a function that gives all rows the same."""
+    import pyarrow as pa
+
+    nothing = pa.nulls(3, pa.string())
+    assert distinct.mapped([nothing], lambda text: text, pa.string()).to_pylist() == [None] * 3
+    assert distinct.mapped([nothing], lambda _: 7, pa.int64()).to_pylist() == [7] * 3
+    assert distinct.mapped([pa.array(["a", "b"])], lambda _: "c", pa.string()).to_pylist() == ["c", "c"]
+    assert distinct.mapped([pa.array([], pa.string())], lambda _: "c", pa.string()).to_pylist() == []
+
+
 @pytest.mark.parametrize("rows", [0, 1, 500])
 def test_rows_of_one_number_are_cut_where_they_are_silent_too_long(rows: int) -> None:
     """As one who goes through the rows in their time, and remembers each number's latest, would cut them."""
