@@ -82,7 +82,7 @@ class Lost:
 
 SIZES = {
     "small": Size(Mix(1), Mix(1), 16, 6, Lost(6, ways=(FIVE_PERCENT,)), fees=1_000_000, changes=300),
-    "middle": Size(Mix(7, 7, 5, 2), Mix(2, 2, 2, 1), 30, 24, Lost(12, 1, 3), fees=1_000_000, changes=3_000),
+    "middle": Size(Mix(5, 5, 3, 1), Mix(2, 1, 1, 1), 30, 24, Lost(8, 1, 2), fees=1_000_000, changes=3_000),
     "full": Size(Mix(14, 14, 10, 4), Mix(4, 4, 3, 1), 30, 24, Lost(12, 1, 5), fees=1_000_000, changes=3_000),
     "season": Size(Mix(67, 14, 10), Mix(8, 2, 1), 30, 24, Lost(12, 3, 6), fees=1_000_000, changes=3_000, cast=SEASON),
 }
