@@ -21,7 +21,7 @@ from protocols.profile import load_profile
 from protocols.sanitise import Sanitiser
 
 PROFILE = "unionpay"
-PATIENCE = 300
+PATIENCE = 900
 """Seconds; nothing here takes a quarter of that on a machine that is free."""
 
 
