@@ -20,13 +20,13 @@ def _no_card_number_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterato
     assert found == {}, "card numbers in what tests left behind"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With ``--dist loadgroup`` a file's tests go to one worker, and all that start a cluster to the same, first."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.as_posix()))
-    items.sort(key=lambda item: (mark := item.get_closest_marker("xdist_group")) is None or mark.args != ("cluster",))
+@pytest.fixture(scope="module")
+def one_cluster() -> Iterator[None]:
+    """A module that starts a cluster of Spark or Celery has the machine's cores without another one."""
+    from tests.faults.tools import alone
+
+    with alone("cluster"):
+        yield
 
 
 BUCKETS = ("shop", "acquirer")

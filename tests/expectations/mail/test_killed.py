@@ -133,6 +133,7 @@ class World:
 
 
 @pytest.mark.thorough
+@pytest.mark.timeout(2400)
 def test_two_hundred_kills_lose_no_mail_and_double_none_but_those_in_doubt(tmp_path: Path):
     """Each finding reaches each reader in mails of one Message-ID; a mail is accepted once, and once more for each
     death between the server's acceptance and our note of it. Servers that put mails off are part of it.
