@@ -36,12 +36,13 @@ lint: $(STAMP)
 check: lint
 	@$(BIN)/python -m pytest -q -n auto -m "not slow and not thorough"
 
-# the fast tests on every core, then the slow ones (whole runs, fault injection, a browser), file by file on every core
+# the fast tests on every core, then the slow ones (whole runs, fault injection, a browser), file by file on every core;
+# what starts a cluster begins at once, and no two at a time (tests/conftest.py)
 # what a test needs is installed where this user may do so (root on Debian); CI=false leaves the machine as it is
 test: export CI := $(or $(CI),true)
 test: lint
 	@$(BIN)/python -m pytest -q -n auto -m "not slow"
-	@$(BIN)/python -m pytest -n auto --dist loadfile -m slow
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m slow
 
 # RUNS inputs in total; a run that was stopped goes on where it was
 RUNS ?= 10000000

@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 settings.register_profile("tillwatch", deadline=None, derandomize=os.environ.get("CI") == "true")
 settings.load_profile("tillwatch")
@@ -20,13 +22,27 @@ def _no_card_number_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterato
     assert found == {}, "card numbers in what tests left behind"
 
 
-@pytest.fixture(scope="module")
-def one_cluster() -> Iterator[None]:
-    """A module that starts a cluster of Spark or Celery has the machine's cores without another one."""
-    from tests.faults.tools import alone
+CLUSTERS = ("tests/dags/test_on_spark.py", "tests/deploy/test_services.py", "tests/test_spark.py")
+"""What starts a cluster of Spark or Celery: two at once take longer than the time that each has."""
 
-    with alone("cluster"):
-        yield
+
+class _Files(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+    """A file's tests go to one worker, and all that start a cluster to the same one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return CLUSTERS[0] if file in CLUSTERS else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Files | None:
+    """With ``--dist loadfile``; else xdist has its own."""
+    return _Files(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts a cluster goes first: it takes as long as half of the rest."""
+    items.sort(key=lambda item: item.nodeid.split("::")[0] not in CLUSTERS)
 
 
 BUCKETS = ("shop", "acquirer")

@@ -22,7 +22,7 @@ def why_without_spark() -> str:
         return missing
     if importlib.util.find_spec("pyspark") and importlib.util.find_spec("sqlglot"):
         return ""
-    with alone("install"):
+    with alone():
         if wrong := _install(FOLDER / "pyspark" / "__init__.py"):
             return wrong
     sys.path.append(str(FOLDER))

@@ -34,7 +34,7 @@ from ingest.tables import Lake
 from tests.settingsfile import written
 from tests.sparkhere import why_without_spark
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_cluster"), pytest.mark.timeout(3000)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
 
 TILLWATCH = [str(Path(sys.executable).with_name("tillwatch"))]
 IN_SMALL_PIECES = [

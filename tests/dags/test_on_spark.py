@@ -18,7 +18,7 @@ from tests.dags.test_dag_runs import Shop
 from tests.settingsfile import written
 from tests.sparkhere import why_without_spark
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_cluster"), pytest.mark.timeout(3000)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from tests.sparkhere import why_without_spark
 NOT_HERE = {"mailpit", "airflow-init", "store-init"}
 """Mailpit's image alone has its program; the other two end by themselves, and have."""
 OUTAGE_S = length(int(QUICK["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"]) + 10, 600)
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_cluster"), pytest.mark.timeout(3000 + OUTAGE_S)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000 + OUTAGE_S)]
 
 DRIVER = """
 import sys

@@ -11,14 +11,9 @@ from pathlib import Path
 
 
 @contextmanager
-def alone(what: str) -> Iterator[None]:
-    """One process of this machine's test runs does it at a time; another waits.
-
-    Args:
-        what: ``install``, for packages' own tools give up where another holds their lock; ``cluster``, for two at once
-            take longer than the time that each has.
-    """
-    with (Path(tempfile.gettempdir()) / f"tillwatch-tests-{what}.lock").open("a") as lock:
+def alone() -> Iterator[None]:
+    """One process of this machine's test runs installs at a time: packages' tools give up where another is at it."""
+    with (Path(tempfile.gettempdir()) / "tillwatch-tests-install.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -30,7 +25,7 @@ def why_without(tool: str, package: str) -> str:
     bare pytest installs nothing.
     """
     if shutil.which(tool) is None and os.environ.get("CI") == "true" and os.geteuid() == 0:
-        with alone("install"):
+        with alone():
             for words in (["apt-get", "update", "-qq"], ["apt-get", "install", "-qq", "--yes", package]):
                 if shutil.which(tool) is None:  # else another process has installed it meanwhile
                     subprocess.run(words, capture_output=True, check=False, timeout=300)
@@ -45,7 +40,7 @@ def unpacked(package: str, folder: Path) -> str:
     if os.environ.get("CI") != "true" or os.geteuid() != 0 or shutil.which("apt-get") is None:
         return f"{package} is fetched with CI=true, as root, on Debian alone"
     folder.mkdir(parents=True, exist_ok=True)
-    with alone("install"):
+    with alone():
         for words in (["apt-get", "update", "-qq"], ["apt-get", "download", "-qq", package]):
             done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
     for file in folder.glob(f"{package}_*.deb"):
