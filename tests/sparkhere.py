@@ -22,20 +22,23 @@ def why_without_spark() -> str:
         return missing
     if importlib.util.find_spec("pyspark") and importlib.util.find_spec("sqlglot"):
         return ""
-    with alone():
-        if wrong := _install(FOLDER / "pyspark" / "__init__.py"):
-            return wrong
+    installed = FOLDER / "pyspark" / "__init__.py"
+    if not installed.exists() and os.environ.get("CI") == "true":
+        with alone():
+            if wrong := _install(installed):
+                return wrong
+    if not installed.exists():
+        return "pyspark is not installed (CI=true installs it)"
     sys.path.append(str(FOLDER))
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(FOLDER)]))
     return ""
 
 
 def _install(installed: Path) -> str:
-    """Install the extra's packages, when ``installed`` is not there; why not, or empty."""
-    if not installed.exists() and os.environ.get("CI") == "true":
-        uv = Path(sys.executable).with_name("uv")
-        into = ["--quiet", "--python", sys.executable, "--target", str(FOLDER), "--require-hashes", "-r", str(LOCK)]
-        done = subprocess.run([uv, "pip", "install", *into], capture_output=True, text=True, check=False, timeout=900)
-        if done.returncode:
-            return f"the extra spark cannot be installed: {done.stderr.strip()[:200]}"
-    return "" if installed.exists() else "pyspark is not installed (CI=true installs it)"
+    """Install the extra's packages, unless another process has meanwhile; why not, or empty."""
+    if installed.exists():
+        return ""
+    uv = Path(sys.executable).with_name("uv")
+    into = ["--quiet", "--python", sys.executable, "--target", str(FOLDER), "--require-hashes", "-r", str(LOCK)]
+    done = subprocess.run([uv, "pip", "install", *into], capture_output=True, text=True, check=False, timeout=900)
+    return f"the extra spark cannot be installed: {done.stderr.strip()[:200]}" if done.returncode else ""
