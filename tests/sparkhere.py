@@ -4,6 +4,7 @@
 by their own lock, and are on the path of these tests' processes alone.
 """
 
+import importlib
 import importlib.util
 import os
 import subprocess
@@ -29,6 +30,8 @@ def why_without_spark() -> str:
                 return wrong
     if not installed.exists():
         return "pyspark is not installed (CI=true installs it)"
+    # found on the path by Great Expectations, pyspark ends a process that has no main file, as pytest-xdist's workers
+    importlib.import_module("great_expectations")
     sys.path.append(str(FOLDER))
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(FOLDER)]))
     return ""
