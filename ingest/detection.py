@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from ingest.records import Direction, Kind, PendingRecord
 from ingest.settings import AUTO
 from ingest.speeds import LineSetting, Trial
-from protocols.detect import Detector, Verdict
+from protocols.detect import Detector
 from protocols.errors import FrameError
 from protocols.profile import Profile
+from protocols.verdict import Verdict
 
 if TYPE_CHECKING:
     from ingest.handover import Tell

@@ -15,10 +15,11 @@ from ingest.ports import Port, PortError, lost
 from ingest.speeds import LineSetting, Trial, settings_to_try
 from ingest.waiting import Waiting, waiting_here
 from protocols.deframe import Control, Frame
-from protocols.detect import Detector, Verdict
+from protocols.detect import Detector
 from protocols.dialect import Session
 from protocols.errors import ProfileError
 from protocols.profile import Profile
+from protocols.verdict import Verdict
 
 SILENCE = 0.3
 """Seconds without a byte that end a burst."""

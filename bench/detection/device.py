@@ -11,17 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bench.detection.attempt import (
-    APPROVED,
-    FORMS,
-    Attempt,
-    Form,
-    card_fields,
-    clock_fields,
-    order_field,
-    original_fields,
-    private_field,
-)
+from bench.detection.attempt import APPROVED, FORMS, Attempt, Form
+from bench.detection.fields import answer_fields, clock_fields, private_field, request_fields, reversal_fields
 from bench.detection.host import Host, Posting, clearing_day
 from bench.detection.network import Line
 from bench.detection.truth import Key, key_of
@@ -165,7 +156,7 @@ class Device:
 
         def book() -> dict[int, str]:
             if not again and attempt.posting is not None:
-                return self._answered(attempt, attempt.posting, attempt.code or "00", attempt.amount)
+                return answer_fields(attempt, attempt.posting, attempt.code or "00", attempt.amount, self.now)
             return self._book(attempt, None, None, again=True)
 
         answer = self._exchange(form.mti, fields, book)
@@ -197,13 +188,7 @@ class Device:
 
     def reverse(self, attempt: Attempt) -> None:
         """The clerk takes an answered attempt back by a reversal, and the host confirms it."""
-        form = FORMS[attempt.kind]
-        fields = {
-            3: form.processing, 4: f"{attempt.amount:012d}", 11: f"{attempt.stan:06d}", 25: form.condition, 39: "06",
-            **self._clock(), **self._names(), 49: "156", 60: f"{form.code}{attempt.batch:06d}000600",
-        }  # fmt: skip
-        if attempt.card is not None:
-            fields |= {2: attempt.card.pan, 22: "021"}
+        fields = reversal_fields(attempt, self._clock())
         self._exchange("0400", fields, lambda: {39: "00"} | self._echo(fields), sure=True)
 
     def report_again(self) -> None:
@@ -309,24 +294,9 @@ class Device:
         told: Mapping[str, Any],
         at: dt.datetime | None = None,
     ) -> dict[int, str]:
-        fields = {
-            3: form.processing,
-            11: f"{attempt.stan:06d}",
-            **self._clock(told.get("clock", at)),
-            25: form.condition,
-        }
         by = "00" if self.supervised and attempt.kind == "VOID" else self.operator
-        fields |= {**self._names(), 49: "156", 60: f"{form.code}{attempt.batch:06d}000600"}
-        fields[63] = f"{told.get('operator', by)} "
-        if attempt.kind != "BALANCE":
-            fields[4] = f"{attempt.amount:012d}"
-        fields |= card_fields(attempt, pin=pin)
-        fields |= original_fields(attempt, told)
-        if attempt.kind == "ADJUST":
-            fields[48] = f"{tip:012d}"
-        if attempt.kind == "REFUND":
-            fields[63] = DOMESTIC
-        return fields
+        told = {"operator": by, **told}
+        return request_fields(attempt, form, self._clock(told.get("clock", at)), pin=pin, tip=tip, told=told)
 
     def _book(self, attempt: Attempt, code: str | None, approved_amount: int | None, *, again: bool) -> dict[int, str]:
         """The host's answer to a financial request, booked when it is approved."""
@@ -336,7 +306,7 @@ class Device:
         if given in APPROVED and attempt.kind != "BALANCE":
             posting = self.host.book(posting, again=again)
             attempt.posting = posting
-        return self._answered(attempt, posting, given, amount)
+        return answer_fields(attempt, posting, given, amount, self.now)
 
     def _posting(self, attempt: Attempt, amount: int) -> Posting:
         rrn = self.host.reference(self.now)
@@ -345,19 +315,6 @@ class Device:
             attempt.card.pan if attempt.card else "", self.now, clearing_day(self.now), attempt.order,
             attempt.of.posting if attempt.of else None,
         )  # fmt: skip
-
-    def _answered(self, attempt: Attempt, posting: Posting, code: str, amount: int) -> dict[int, str]:
-        form = FORMS[attempt.kind]
-        fields = {3: form.processing, 4: f"{amount:012d}", 11: f"{attempt.stan:06d}", 25: form.condition, 39: code}
-        fields |= {15: f"{posting.day:%m%d}", 37: posting.rrn, **self._names(), 49: "156"}
-        fields |= {60: f"{form.code}{attempt.batch:06d}000600", **clock_fields(self.now)}
-        if attempt.card is not None:
-            fields |= {2: attempt.card.pan, 63: attempt.card.org}
-        if attempt.order and attempt.card is None:
-            fields[59] = order_field(attempt.order)
-        if code in APPROVED:
-            fields[38] = posting.auth
-        return fields
 
     def _keep(self, attempt: Attempt, form: Form, answer: Mapping[int, str]) -> None:
         attempt.code = answer[39]
