@@ -8,6 +8,7 @@ from ingest import deltalog
 from ingest.encryption import Cipher
 from ingest.places import Place
 from ingest.scan import scan
+from ingest.staging import HASH
 from ingest.tablespec import TableSpec
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def compact(
             rows = scan(spec, place, files, wanted, None, cipher=cipher)
         except FileNotFoundError:
             return None
-        added += write(rows, f"{COMPACTION}-v{version}-{{hash}}.parquet")
+        added += write(rows, f"{COMPACTION}-v{version}-{HASH}.parquet")
         gone += files
     if not gone:
         return None

@@ -25,7 +25,7 @@ from ingest.places import Folder, place_of
 from ingest.plainfiles import plain
 from ingest.rows import arrow_schema, as_table, text
 from ingest.scan import first_line, remedy, scan
-from ingest.staging import Staged, refuse_strangers, safe, values_of, write
+from ingest.staging import HASH, Staged, refuse_strangers, safe, values_of, write
 from ingest.sweeping import is_dead
 from ingest.tablespec import TableSpec
 
@@ -206,7 +206,7 @@ class Lake:
             self._create(name)
             self._made.add(name)
         table = as_table(spec, rows)
-        staged.add(spec, table, self._write(spec, table, f"{safe(app_id)}-v{app_version}-{{hash}}.parquet"))
+        staged.add(spec, table, self._write(spec, table, f"{safe(app_id)}-v{app_version}-{HASH}.parquet"))
 
     def replace(
         self,

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from deltalake.transaction import AddAction
 
+HASH = "{hash}"
+"""In a file's name: a hash of the file's bytes."""
 _SAFE = re.compile(r"[\w.-]{1,120}")
 
 
@@ -63,7 +65,7 @@ def write(  # noqa: PLR0917  what a file's name and place follow from
         cipher: encrypts the files.
         spec: the table.
         table: the rows.
-        name: the files' names; ``{hash}`` in it becomes a hash of the file's bytes.
+        name: the files' names, with `HASH` where it is to be.
         listed: tells where the files lie that the log lists now.
         parts: where it is given, gets the rows of each file by its path, without the columns of its partition.
 
@@ -91,7 +93,8 @@ def write(  # noqa: PLR0917  what a file's name and place follow from
             place.desk(spec.name, *folder) as desk,
             datafile.written(part, desk, spec.statistics, cipher) as file,
         ):
-            path = "/".join([*folder, name.format(hash=datafile.content_hash(io.BytesIO(file.data)))])
+            own = datafile.content_hash(io.BytesIO(file.data)) if HASH in name else ""
+            path = "/".join([*folder, name.replace(HASH, own)])
             final, size = f"{spec.name}/{path}", len(file.data)
             if not place.publish(file.path, final, keep_other=True) and place.at(final) not in listed():
                 place.publish(file.path, final)  # the other was left by a writer that died

@@ -225,7 +225,7 @@ def test_each_value_that_reads_back_wrong_is_seen(
         lake.append("transactions", transactions(MONDAY, [1, 2]), app_id="a")
 
 
-@pytest.mark.parametrize("step", ["written", "publish", "content_hash", "statistics"])
+@pytest.mark.parametrize("step", ["written", "publish", "statistics"])
 def test_full_disk_commits_nothing_and_heals(
     lake: Lake, monkeypatch: pytest.MonkeyPatch, step: str, record_property: Any
 ) -> None:
