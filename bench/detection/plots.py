@@ -17,6 +17,10 @@ def plots(results: Results, folder: Path) -> None:
 
     rules = [(rule, count) for rule, count in sorted(results.test.rules.items()) if count.recall.of]
     figure, axes = plt.subplots(1, 2, figsize=(11, 0.22 * len(rules) + 1.2), sharey=True)
+    for place, (_, count) in enumerate(rules):
+        if count.reviewed:
+            told = (count.found + count.reviewed) / count.recall.of
+            axes[0].plot(told, place, "o", color="#1f5fa8", markersize=5, fillstyle="none")
     for axis, title in zip(axes, ("recall", "precision"), strict=True):
         shares = [count.recall if title == "recall" else count.precision for _, count in rules]
         for place, share in enumerate(shares):
@@ -24,10 +28,11 @@ def plots(results: Results, folder: Path) -> None:
                 low, high = share.interval
                 axis.plot((low, high), (place, place), color="0.6", linewidth=2)
                 axis.plot(share.value, place, "o", color="#1f5fa8", markersize=4)
-        axis.set(title=f"{title}, Wilson 95 %", xlim=(-0.02, 1.02))
+        axis.set(title=f"{title}, Wilson 95 %", xlim=(-0.02, 1.02), ylim=(-1, len(rules)))
         axis.grid(axis="x", linewidth=0.3)
     axes[0].set_yticks(range(len(rules)), [rule for rule, _ in rules], fontsize=7)
     axes[0].invert_yaxis()
+    axes[0].set_xlabel("open circles: with what is for review", fontsize=8)
     _save(figure, folder / "detection-rules.png")
 
     figure, axis = plt.subplots(figsize=(7, 4.5))

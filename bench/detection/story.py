@@ -99,7 +99,9 @@ def _watch(world: World, device: Device) -> None:
     def reversed_well(attempt: Attempt, code: str) -> None:
         if key_is_free(attempt):
             number = 3 if code == "00" else 4
-            world.truth.mark(world.truth.open("negative", "line_noise", device.merchant, negative=number), attempt.key)
+            also = ("void_failed_unresolved",) if attempt.kind == "VOID" else ()  # its sale may stand at the day's end
+            case = world.truth.open("negative", "line_noise", device.merchant, negative=number, also=also)
+            world.truth.mark(case, attempt.key)
 
     def key_is_free(attempt: Attempt) -> bool:
         return attempt.key not in world.truth.by_key
