@@ -314,10 +314,10 @@ class Scene:
         """Another till of the shop."""
         return next(each for each in self.shop.devices if each is not self.device)
 
-    def first(self, what: str, day: str, *, beside: str) -> bool:
+    def first(self, what: str, day: str, *beside: str) -> bool:
         """Whether nothing was done at this merchant on that day that this would be taken for; else it is dropped."""
         mid = self.shop.merchant.mid
-        if (mid, beside, day) in self.world.done:
+        if any((mid, other, day) in self.world.done for other in beside):
             self.drop()
             return False
         self.world.done.add((mid, what, day))

@@ -25,17 +25,17 @@ def _has_supervisors(merchant: Merchant) -> bool:
 @fault("over_single_limit", at=_is_limited, weight=2, also=LIMITS)
 def sold_over_the_limit(s: Scene) -> Play:
     """The host let a sale through that is above what the merchant's contract allows for one."""
-    if not s.first("a limit", f"{s.now.date()}", beside="the day's limit"):
+    if not s.first("a limit", f"{s.now.date()}", "the day's limit"):
         return
     s.sale(SALE_LIMIT_FEN + s.chance.choice((1, 12_300, 640_000)), s.card())
     s.loses(0)
     yield from ()
 
 
-@fault("over_daily_limit", at=_has_a_day_s_limit, hours=(9.0, 14.0), also=LIMITS)
+@fault("over_daily_limit", at=_has_a_day_s_limit, hours=(9.0, 14.0), weight=2, also=LIMITS)
 def sold_over_the_day_s_limit(s: Scene) -> Play:
     """Nine customers of one day pay more, together, than the contract allows for it."""
-    if not s.first("the day's limit", f"{s.now.date()}", beside="a limit"):
+    if not s.first("the day's limit", f"{s.now.date()}", "a limit", "the day's limit"):
         return
     for _ in range(9):
         s.sale(DAY_LIMIT_FEN * 23 // 200 + s.chance.randrange(1, 9_999), s.card())
@@ -46,7 +46,7 @@ def sold_over_the_day_s_limit(s: Scene) -> Play:
 @fault("limit_split", at=_is_limited, weight=2, also=LIMITS)
 def split_below_the_limit(s: Scene) -> Play:
     """A purchase above the limit was keyed as three sales of one card, each just below it."""
-    if not s.first("a limit", f"{s.now.date()}", beside="the day's limit"):
+    if not s.first("a limit", f"{s.now.date()}", "the day's limit"):
         return
     card = s.card()
     for _ in range(3):
@@ -78,7 +78,7 @@ def refunded_in_many_parts(s: Scene) -> Play:
 @fault("amount_fat_finger", calm=True, trades=STEADY, also=("dup_card_amount_window",))
 def two_zeros_more(s: Scene) -> Play:
     """The clerk keyed two zeros too many, saw the slip, and took the right amount as well; the wrong one stayed."""
-    if not s.first("a slip", "", beside="a slip"):
+    if not s.first("a slip", "", "a slip"):
         return  # a second one would be among the merchant's usual amounts
     card, amount = s.card(), max(s.usual(), s.shop.merchant.trade.median)
     wrong = s.sale(amount * 100, card)
@@ -90,7 +90,7 @@ def two_zeros_more(s: Scene) -> Play:
 @fault("amount_fat_finger", calm=True, trades=STEADY, also=("dup_card_amount_window",))
 def two_zeros_more_and_voided(s: Scene) -> Play:
     """The same, and the wrong sale was voided: nothing is lost."""
-    if not s.first("a slip", "", beside="a slip"):
+    if not s.first("a slip", "", "a slip"):
         return  # a second one would be among the merchant's usual amounts
     card, amount = s.card(), max(s.usual(), s.shop.merchant.trade.median)
     wrong = s.sale(amount * 100, card)
