@@ -8,6 +8,13 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
+pytest.register_assert_rewrite(
+    "tests.expectations.mail.lettertexts",
+    "tests.expectations.told",
+    "tests.expectations.windowpairs",
+    "tests.ingest.statements.likelyfiles",
+)  # a test that fails in what it shares with others says by what, too
+
 settings.register_profile("tillwatch", deadline=None, derandomize=os.environ.get("CI") == "true")
 settings.load_profile("tillwatch")
 

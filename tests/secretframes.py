@@ -7,13 +7,11 @@ message and every field that can hold a secret, with the secrets in it. It must 
 function of the secrets alone, for it is also built with ``TWIN`` and compared.
 """
 
-import base64
 import functools
 import operator
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -26,139 +24,11 @@ from protocols.profile import Profile, load_profile
 from protocols.tlv import encode
 from protocols.zvt.link import wrap
 from tests import journalfiles
+from tests.seededsecrets import Secrets, chip_data, packed
 
 Said = tuple[Literal["rx", "tx"], bytes]
 MERCHANT = "898411341310014"
 TERMINAL = "10000001"
-
-
-@dataclass(frozen=True)
-class Secrets:
-    """What no disk may ever see; two with the same first six and last four digits are alike once masked.
-
-    Attributes:
-        pan: the card's number, a test number.
-        other: another card's.
-        expiry: YYMM.
-        discretionary: what follows service code in track 2, digits.
-        name: cardholder.
-        pin_block: hex, 8 bytes.
-        key: hex, 16 bytes.
-        password: six digits.
-    """
-
-    pan: str
-    other: str
-    expiry: str
-    discretionary: str
-    name: str
-    pin_block: str
-    key: str
-    password: str
-
-    @property
-    def track_2(self) -> str:
-        """37 nibbles or fewer, separator D."""
-        return f"{self.pan}D{self.expiry}201{self.discretionary}"
-
-    @property
-    def track_3(self) -> str:
-        """As ISO/IEC 4909 begins, separator D."""
-        return f"99{self.pan}D156156{self.discretionary}D"
-
-    @property
-    def track_1(self) -> str:
-        """As text."""
-        return f"B{self.pan}^{self.name}^{self.expiry}201{self.discretionary}"
-
-    def long(self) -> dict[str, str | bytes]:
-        """Those too long to be met by chance: text as text, bytes as bytes."""
-        return {
-            "card number": self.pan,
-            "other card's number": self.other,
-            "track's own digits": self.discretionary,
-            "cardholder": self.name,
-            "PIN block": bytes.fromhex(self.pin_block),
-            "key": bytes.fromhex(self.key),
-            "second half of the key": bytes.fromhex(self.key[16:]),
-        }
-
-
-SEEDED = Secrets(
-    pan=journalfiles.CARD,
-    other="6217005672521114",
-    expiry=journalfiles.EXPIRY,
-    discretionary="4815162342957",
-    name="SEEDED/HOLDER",
-    pin_block="9F3C5AD1E7248B60",
-    key="C1A55E1DEADC0DE5B16B00B5FACEFEED",
-    password="918273",
-)
-TWIN = Secrets(
-    pan="6222024931077894",
-    other="6217009215581114",
-    expiry="2907",
-    discretionary="9023748650123",
-    name="ANOTHER/PERSN",
-    pin_block="60B8427E1DA5C3F9",
-    key="EFDEECAF5B00B61B5ED0CDAED1E55A1C",
-    password="372819",
-)
-
-
-def forms(secret: str | bytes) -> Iterator[bytes]:
-    """A secret as it may stand in a file, at any byte: plain, UTF-16, hex of both cases, base64 at any alignment.
-
-    Packed digits at an odd nibble are looked for in the file's own hex.
-    """
-    plain = [secret.encode()] if isinstance(secret, str) else [secret]
-    if isinstance(secret, str):
-        yield secret.encode("utf-16-le")
-        yield secret.encode("utf-16-be")
-        if secret.isdigit():
-            plain.append(bytes.fromhex(secret[: len(secret) & ~1]))
-            plain.append(bytes.fromhex(secret[1 : 1 + (len(secret) - 1 & ~1)]))
-    for raw in plain:
-        yield raw
-        for text in (raw.hex(), raw.hex().upper()):
-            yield text.encode()
-            yield text.encode("utf-16-le")
-        for shift in range(3):
-            first, last = -(-shift * 8 // 6), (shift + len(raw)) * 8 // 6
-            for coded in (base64.b64encode, base64.urlsafe_b64encode):
-                yield coded(bytes(shift) + raw)[first:last]
-
-
-def holds(data: bytes, secret: str | bytes) -> bool:
-    """The secret stands in the bytes, in one of its forms, or in packed digits at either alignment."""
-    if isinstance(secret, str) and secret.isdigit() and secret in data.hex():
-        return True
-    return any(form in data for form in forms(secret))
-
-
-def _packed(digits: str) -> str:
-    return digits if len(digits) % 2 == 0 else digits + "F"
-
-
-def _chip(secrets: Secrets, **more: str) -> str:
-    """F55 with everything secret that a kernel may send, in the open and in templates."""
-    track = _packed(secrets.track_2)
-    return encode(
-        {
-            "9F36": "0028",
-            "5A": _packed(secrets.pan),
-            "57": track,
-            "5F24": secrets.expiry + "31",
-            "5F20": secrets.name.encode().hex(),
-            "56": secrets.track_1.encode().hex(),
-            "9F6B": track,
-            "9F20": secrets.discretionary + "F",
-            "9F1F": secrets.discretionary.encode().hex(),
-            "99": secrets.pin_block,
-            "70": encode({"5A": _packed(secrets.pan), "5F24": secrets.expiry + "31"}),
-            **more,
-        }
-    )
 
 
 # MTI of the request, F3, F25, 60.1, 60.3: every message of docs/protocols.md 4
@@ -208,11 +78,11 @@ def unionpay(profile: Profile, secrets: Secrets) -> list[Said]:
         }
         holder = {2: secrets.pan, 14: secrets.expiry, 23: "001", 35: secrets.track_2, 36: secrets.track_3}
         pin = {26: "12", 52: secrets.pin_block, 53: "2600000000000000"}
-        said.append(("rx", profile.build(mti, shared | known | holder | pin | {22: "051", 55: _chip(secrets)})))
+        said.append(("rx", profile.build(mti, shared | known | holder | pin | {22: "051", 55: chip_data(secrets)})))
         clock = {12: "101500", 13: "1121", 15: "1121", 37: f"{number:012d}", 38: "A00001", 39: "00"}
         answer = f"{mti[:2]}{int(mti[2]) + 1}0"
         del holder[35], holder[36]
-        said.append(("tx", profile.build(answer, shared | known | holder | clock | {55: _chip(secrets)})))
+        said.append(("tx", profile.build(answer, shared | known | holder | clock | {55: chip_data(secrets)})))
     encrypted = {35: secrets.key + "01", 36: secrets.key, 53: "2610000000000000", 60: "2200000100050"}
     said.append(("rx", profile.build("0200", {3: "000000", 4: "000000009900", 11: "000099", 25: "00"} | encrypted)))
     slots = [f"{at % 2:02d}{at + 1:06d}{(secrets.pan, secrets.other)[at % 2]:0>20}{100 * at:012d}" for at in range(8)]
@@ -225,7 +95,7 @@ def unionpay(profile: Profile, secrets: Secrets) -> list[Said]:
         said.append(("rx", profile.build("0800", shared | {53: secrets.pin_block, 63: "01 "})))
         said.append(("tx", profile.build("0810", shared | {12: "101500", 13: "1121", 39: "00", 62: keys})))
     signed = {2: secrets.pan, 4: "000000000400", 11: "000004", 37: f"{4:012d}", **names, 60: "07000001800"}
-    slip = {55: encode({"FF05": secrets.expiry, "FF25": _packed(secrets.other), "FF00": note.encode("gbk").hex()})}
+    slip = {55: encode({"FF05": secrets.expiry, "FF25": packed(secrets.other), "FF00": note.encode("gbk").hex()})}
     said.append(("rx", profile.build("0820", signed | slip | {62: "00000100" * 8})))
     said.append(("tx", profile.build("0830", signed | {39: "00"})))
     return said
@@ -245,21 +115,21 @@ def zvt(profile: Profile, secrets: Secrets) -> list[Said]:
 
     ok: Said = ("tx", wrap(bytes.fromhex("800000"), link))
     taken: Said = ("rx", ok[1])
-    track = bytes.fromhex(_packed(secrets.track_2))
+    track = bytes.fromhex(packed(secrets.track_2))
     status = apdu(
         "040F",
         "270004000000001000490978",
         "0B0000420C1015000D1121" + "29" + TERMINAL,
         "0E" + secrets.expiry,
-        counted("22", 2, bytes.fromhex(_packed(secrets.pan))),
+        counted("22", 2, bytes.fromhex(packed(secrets.pan))),
         counted("23", 2, track),
-        counted("24", 3, bytes.fromhex(_packed(secrets.track_3))),
+        counted("24", 3, bytes.fromhex(packed(secrets.track_3))),
         counted("2D", 2, secrets.track_1.encode()),
         counted("2E", 3, bytes.fromhex(secrets.key)),
         "3A" + secrets.password[:4],
         "3D" + secrets.password,
-        counted("92", 3, bytes.fromhex(_packed(secrets.pan)) + bytes.fromhex(secrets.key)),
-        counted("A7", 2, bytes.fromhex(_packed(secrets.pan))),
+        counted("92", 3, bytes.fromhex(packed(secrets.pan)) + bytes.fromhex(secrets.key)),
+        counted("A7", 2, bytes.fromhex(packed(secrets.pan))),
         counted("AF", 3, track),
         counted("3C", 3, f"Karte {secrets.pan}".encode()),
         "0612" + "0710" + secrets.pan.encode().hex(),
@@ -324,7 +194,7 @@ def mis_df(profile: Profile, secrets: Secrets) -> list[Said]:
         (0xDF6A, secrets.pan.encode()),
         (0xDF70, note),
         (0xDF7B, f"{secrets.pan}={secrets.expiry}201{secrets.discretionary}".encode()),
-        (0xDF66, bytes.fromhex(_packed(secrets.pan))),
+        (0xDF66, bytes.fromhex(packed(secrets.pan))),
         (0xDFEE, note),
         (0xDFEF, bytes.fromhex("0" + secrets.pan + "0")),
     ]
@@ -367,7 +237,7 @@ def mis_9f(profile: Profile, secrets: Secrets) -> list[Said]:
     host = load_profile("unionpay")
     carried = {2: secrets.pan, 4: "000000001250", 11: "000007", 35: secrets.track_2, 52: secrets.pin_block}
     keys = {11: "000008", 39: "00", 60: "00000001003", 62: (secrets.key * 3)[:80]}
-    lost = bytes.fromhex(secrets.key + _packed(secrets.track_2)) + secrets.track_1.encode()
+    lost = bytes.fromhex(secrets.key + packed(secrets.track_2)) + secrets.track_1.encode()
     return [
         ("tx", said(2, t9F02="000000001250", t9F0B=secrets.pan, t9F13=note, **holder)),
         ("rx", said(17, t9F15=host.build("0200", carried), t9F16="10.0.0.1", t9F17="8583", t9F18="60")),
@@ -376,7 +246,7 @@ def mis_9f(profile: Profile, secrets: Secrets) -> list[Said]:
         ("rx", said(2, t9F02="000000001250", t9F0B=secrets.pan, t9F13=note, t9FFF=secrets.pan, **told, **holder)),
         ("tx", said(16)),
         ("rx", said(2, t9F0B=f"{secrets.pan}={secrets.expiry}201{secrets.discretionary}", t9F52=f"{note}\r\n", **told)),
-        ("rx", said(3, t9F0B=secrets.pan, t9F7E=bytes.fromhex(_packed(secrets.pan)), t9F7F=secrets.pan, **told)),
+        ("rx", said(3, t9F0B=secrets.pan, t9F7E=bytes.fromhex(packed(secrets.pan)), t9F7F=secrets.pan, **told)),
     ]
 
 
@@ -407,7 +277,7 @@ def sign_pad(profile: Profile, secrets: Secrets) -> list[Said]:
         ("tx", b"\xb2\0\0\1" + bmp.encode(Bitmap(32, 2, bytes(range(8))))),
         ("rx", b"\xa8"),
         ("rx", b"\xe3" + secrets.pan.encode()),
-        ("rx", b"\xe3" + bytes.fromhex(_packed(secrets.pan))),
+        ("rx", b"\xe3" + bytes.fromhex(packed(secrets.pan))),
         ("tx", b"\x77" + secrets.other.encode()),
         ("tx", b"\xb2\0\0\2" + secrets.pan.encode()),
     ]
@@ -428,7 +298,7 @@ SAMPLES: Mapping[str, Callable[[Profile, Secrets], list[Said]]] = {
 
 def _pos_log(folder: Path, secrets: Secrets) -> Path:
     path = folder / "pos.log"
-    chip = bytes.fromhex(_chip(secrets))[:250]
+    chip = bytes.fromhex(chip_data(secrets))[:250]
     layout: struct.Struct = journalfiles.ALIGNED
     records = [
         journalfiles.log_record(
@@ -452,7 +322,7 @@ def _t_water(folder: Path, secrets: Secrets) -> Path:
         PAN=secrets.pan,
         TRACK2=secrets.track_2,
         TRACK3=secrets.track_3,
-        FIELD55=_chip(secrets),
+        FIELD55=chip_data(secrets),
         ADDITION=f'卡号"{secrets.other}"',
         CUP_INFO=f"card {secrets.pan}",
     )

@@ -11,7 +11,7 @@ import pytest
 
 from ingest.simulator.cards import DOMESTIC, FOREIGN, Wallet
 from tests.leaks import found_in, left_in, numbers
-from tests.secretframes import SEEDED, forms
+from tests.seededsecrets import SEEDED, forms
 
 PAN = SEEDED.pan
 

@@ -23,7 +23,8 @@ from protocols.sanitise import Sanitiser
 from tests.artefacts import blobs
 from tests.expectations.mail.postbox import Postbox, serving
 from tests.protocols.conftest import KEYS
-from tests.secretframes import JOURNALS, MERCHANT, SAMPLES, SEEDED, TERMINAL, TWIN, forms, holds
+from tests.secretframes import JOURNALS, MERCHANT, SAMPLES, TERMINAL
+from tests.seededsecrets import SEEDED, TWIN, forms, holds
 
 TILLWATCH = [sys.executable, "-c", "from ingest.cli import main; main()"]
 SETTLE_SECONDS = 30

@@ -30,6 +30,12 @@ class Plays:
         self._merchant, self._terminal, self._morning = merchant, terminal, morning
         self._plays: list[tuple[Play, frozenset[Found]]] = []
 
+    def __add__(self, other: "Plays") -> "Plays":
+        """What happens here, then what happens there; the merchants are numbered anew."""
+        both = Plays(self._merchant, self._terminal, self._morning)
+        both._plays = self._plays + other._plays
+        return both
+
     def finds(self, *found: Found) -> Callable[[Play], Play]:
         """A play, and what must be found at its merchant; nothing else may be."""
 

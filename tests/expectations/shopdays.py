@@ -339,3 +339,10 @@ def captures(play: Rehearsal, folder: Path) -> dict[Path, str]:
         file.write_text("".join(json.dumps(row) + "\n" for row in rows))
         files[file] = profile
     return files
+
+
+def next_day(till: Till, day: str = "2026-11-22") -> Till:
+    """The same shop another day: every day is settled and signs in anew."""
+    till.settle()
+    till.at(f"{day} 09:00:00").event("SIGN_IN")
+    return till

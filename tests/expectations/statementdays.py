@@ -11,7 +11,12 @@ from tests.expectations.shopdays import MERCHANT, Row, Till, moment, tables
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ZONE_DAY = dt.timedelta(hours=1)
+RECONCILED = {
+    "missing_in_acquirer", "missing_in_terminal", "amount_differs", "settled_but_declined", "void_not_effective",
+    "refund_not_completed", "host_approved_terminal_failed", "retry_after_unknown", "dup_rrn_twice",
+    "dup_stan_resent", "dup_batch_upload",
+}  # fmt: skip
+"""The rules that hold what terminals did against what their acquirer's files say."""
 
 
 @dataclass

@@ -4,9 +4,9 @@ import datetime as dt
 
 import pytest
 
-from expectations.findings import Finding
 from tests.expectations.conftest import Findings
 from tests.expectations.shopdays import Till
+from tests.expectations.told import only, rules
 
 pytestmark = pytest.mark.thorough
 
@@ -17,16 +17,6 @@ def till() -> Till:
     till = Till(batch=230, stan=4499)
     till.settle()
     return till
-
-
-def only(found: list[Finding], rule: str) -> Finding:
-    """The one finding there is, of this rule."""
-    assert [each.rule for each in found] == [rule]
-    return found[0]
-
-
-def rules(found: list[Finding]) -> list[str]:
-    return sorted(each.rule for each in found)
 
 
 def busy(till: Till) -> Till:

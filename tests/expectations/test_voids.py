@@ -4,25 +4,11 @@ from typing import Any
 
 import pytest
 
-from expectations.findings import Finding
 from tests.expectations.conftest import Findings
 from tests.expectations.shopdays import Till
+from tests.expectations.told import ids, only
 
 pytestmark = pytest.mark.thorough
-
-
-def only(found: list[Finding], rule: str) -> Finding:
-    """The one finding there is, of this rule."""
-    assert [each.rule for each in found] == [rule]
-    return found[0]
-
-
-def ids(found: Finding) -> list[str | None]:
-    return [each.transaction_id for each in found.subjects]
-
-
-def rules(found: list[Finding]) -> list[str]:
-    return sorted(each.rule for each in found)
 
 
 # --- what a void should be

@@ -13,7 +13,7 @@ from protocols.deframe import Frame
 from protocols.dialect import Dialect
 from protocols.profile import Profile, load_profile
 from protocols.zvt.link import wrap
-from tests import secretframes
+from tests import secretframes, seededsecrets
 from tests.protocols.conftest import VECTORS, link_frame, load_vectors
 from tests.protocols.spoken import spoken
 
@@ -45,7 +45,7 @@ def _said(profile: Profile, speech: Dialect) -> Iterator[bytes]:
     if speech.name in _PUBLIC:
         yield from _PUBLIC[speech.name](profile)
     if speech.name in secretframes.SAMPLES:
-        yield from (frame for _, frame in secretframes.SAMPLES[speech.name](profile, secretframes.SEEDED))
+        yield from (frame for _, frame in secretframes.SAMPLES[speech.name](profile, seededsecrets.SEEDED))
     if speech.name in _PUBLIC or speech.terminal is not None or speech.talk is not None:
         yield from (frame for stream in spoken(profile.name).values() for frame in stream)
 

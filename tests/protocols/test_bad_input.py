@@ -15,7 +15,8 @@ from protocols.profile import load_profile
 from protocols.sanitise import Sanitiser
 from protocols.tlv import encode
 from tests.protocols.conftest import KEYS
-from tests.secretframes import OPERATIONS, SEEDED, TWIN, holds, unionpay
+from tests.secretframes import OPERATIONS, unionpay
+from tests.seededsecrets import SEEDED, TWIN, holds
 
 pytestmark = pytest.mark.thorough
 

@@ -15,7 +15,8 @@ from protocols.describe import describe
 from protocols.dump import Line, columns, lines
 from protocols.profile import available_profiles, load_profile
 from tests.protocols.conftest import load_vectors
-from tests.secretframes import JOURNALS, SAMPLES, SEEDED
+from tests.secretframes import JOURNALS, SAMPLES
+from tests.seededsecrets import SEEDED
 
 GOLDENS = Path(__file__).parent / "goldens"
 LANGUAGES = ("zh-CN", "en")

@@ -7,9 +7,10 @@ import pytest
 
 from expectations.cases.book import case_book
 from expectations.cases.record import CaseRecord
+from expectations.evidence.pack import make_pack
 from ingest.settings import Settings, load_settings
 from ingest.tables import Lake
-from tests.expectations.evidence.evidenceshop import charged_twice, exchange, record, shop_at
+from tests.expectations.evidence.evidenceshop import NOW, charged_twice, exchange, record, shop_at
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +35,9 @@ def shop(landed_shop: Path, tmp_path: Path) -> Settings:
 def twice(shop: Settings) -> CaseRecord:
     """Its case."""
     return case_book(shop).case("C-1121-0001")
+
+
+@pytest.fixture
+def pack(shop: Settings, twice: CaseRecord, tmp_path: Path) -> Path:
+    """The case's pack, as a ZIP."""
+    return make_pack(twice, shop, tmp_path / "pack.zip", locale="zh-CN", now=NOW).path

@@ -3,11 +3,13 @@
 import datetime as dt
 import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
+from expectations.commands.evidence import evidence
 from expectations.findings import Finding, Subject
 from ingest.commands.replay import replay
 from ingest.keys import create_keys
@@ -19,6 +21,7 @@ from protocols.profile import load_profile
 SHOP = "898290058140001"
 TERMINAL = "10010001"
 CARD = "6222000000001239"
+NOW = dt.datetime.fromisoformat("2026-11-22T10:00:00+08:00")
 BEGIN = dt.datetime.fromisoformat("2026-11-21T12:00:00+08:00")
 
 
@@ -125,3 +128,26 @@ def charged_twice(settings: Settings) -> Finding:
         subjects=subjects, evidence={"duplicate_score": 80}, ruled_out=("different_orders",),
         completeness={"missing": ["acquirer_file"]}, act_by=None, rules_version="2026.11.1", decoder_version="0.1.0",
     )  # fmt: skip
+
+
+def run(*words: str) -> Result:
+    """The command, without a shell."""
+    return CliRunner().invoke(evidence, list(words), catch_exceptions=False)
+
+
+def text_of(pdf: bytes) -> str:
+    """What a reader can copy out of a PDF, by another program's reading."""
+    import pypdfium2
+
+    document = pypdfium2.PdfDocument(pdf)
+    return "\n".join(page.get_textpage().get_text_range() for page in document)
+
+
+def manifest_of(pack: Path) -> dict[str, Any]:
+    with zipfile.ZipFile(pack) as archive:
+        read: dict[str, Any] = json.loads(archive.read("manifest.json"))
+    return read
+
+
+def config_of(settings: Settings) -> Path:
+    return settings.spool.directory.parent / "tillwatch.toml"

@@ -34,8 +34,8 @@ from tests.expectations.evidence.evidenceshop import (
     record,
     shop_at,
     sign_in,
+    text_of,
 )
-from tests.expectations.evidence.test_pack import text_of
 from tests.expectations.mail.postbox import Postbox, serving
 
 pytestmark = pytest.mark.thorough

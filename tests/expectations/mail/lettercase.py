@@ -45,6 +45,7 @@ from tests.expectations.mail.conftest import (
     subject,
     two_coffees,
 )
+from tests.expectations.mail.lettertexts import WHOLE
 
 SETTINGS = shop_settings()
 WORLD = World(settings=SETTINGS, now=NOW)
@@ -108,9 +109,6 @@ def _waiting(locale: Locale) -> Letter:
         "reversal_pending_idle", subject("SALE", 4518, "20:41:07", 36800, response_code=None), act_by=CUTOFF
     )
     return _alert([waiting], locale)
-
-
-WHOLE = Enclosed("whole", b"%PDF", "complaint")
 
 
 def _alert(found: list[Finding], locale: Locale, enclosed: Enclosed = WHOLE) -> Letter:

@@ -10,7 +10,7 @@ from expectations.mail.html import LARGEST, render_html
 from expectations.mail.text import render_text
 from expectations.reports.letter import report_letter
 from tests.expectations.mail.lettercase import AFTER, LETTERS, MONTH, SETTINGS, a_shop
-from tests.expectations.mail.test_letters import golden, seen, words
+from tests.expectations.mail.lettertexts import golden, seen, words
 
 
 @pytest.mark.parametrize("locale", LOCALES)

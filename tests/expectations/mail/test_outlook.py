@@ -9,8 +9,8 @@ from expectations.mail.catalogue import LOCALES, Locale
 from expectations.mail.compose import compose
 from expectations.mail.html import render_html
 from tests.expectations.mail.conftest import example
-from tests.expectations.mail.lettercase import LETTERS, SETTINGS, WHOLE
-from tests.expectations.mail.test_letters import alert_of
+from tests.expectations.mail.lettercase import LETTERS, SETTINGS
+from tests.expectations.mail.lettertexts import WHOLE, alert_of
 
 UNKNOWN = re.compile(
     r"\b(?:display\s*:\s*(?:inline-)?(?:flex|grid)|(?:position|float|transform|columns)\s*:|calc\(|var\()"

@@ -23,7 +23,7 @@ from expectations.mail.world import World
 from ingest.alerting import Route, Timing
 from ingest.settings import Settings
 from tests.expectations.mail.conftest import DAY, NOW, SHANGHAI, SHOP, finding, numbered, retry, subject, two_coffees
-from tests.expectations.mail.test_letters import seen, words
+from tests.expectations.mail.lettertexts import seen, words
 from tests.expectations.mail.test_timing import at, row
 
 FINANCE = {"to": ["finance@example.com"], "locale": "zh-CN"}

@@ -23,7 +23,7 @@ from ingest.errors import UsageError
 from ingest.tables import Lake
 from tests.expectations.mail.conftest import finding, subject
 from tests.expectations.mail.lettercase import AFTER, SETTINGS, a_shop
-from tests.expectations.mail.test_letters import seen, words
+from tests.expectations.mail.lettertexts import seen, words
 from tests.expectations.reports.reportshop import (
     MONDAY,
     WEEK,

@@ -19,7 +19,7 @@ from ingest.keys import create_keys
 from ingest.settings import Settings
 from ingest.tables import Lake
 from protocols.profile import load_profile
-from tests.expectations.mail.test_letters import seen, words
+from tests.expectations.mail.lettertexts import seen, words
 from tests.expectations.reports.reportshop import MONDAY, WEEK, land, settings_for, shop_week
 from tests.expectations.shopdays import MERCHANT
 from tests.protocols.conftest import load_vectors

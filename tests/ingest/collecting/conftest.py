@@ -15,10 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from ingest.keys import create_keys
 from ingest.ports import Port
 from ingest.records import Direction, Kind, PendingRecord
 from ingest.threads import ThreadWaiting
 from ingest.waiting import EpollWaiting
+from tests.ingest.collecting.collectprocess import Process
 from tests.ingest.collecting.committer_bench import Bench
 
 PATIENCE = 60.0
@@ -272,3 +274,20 @@ def bench(spool: FakeSpool, told: Told, recorder: Callable[[str], TinyRecorder])
     yield made
     spool.gate.set()
     assert made.committer.stop(30)
+
+
+@pytest.fixture
+def collector(tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    """Starts collectors with a key; ends them with the test."""
+    create_keys(tmp_path / "var/keys/pan-token.key")
+    made: list[Process] = []
+
+    def start(*words: str, **environment: str) -> Process:
+        made.append(Process(tmp_path, *words, **environment))
+        return made[-1]
+
+    yield start
+    for each in made:
+        if each.process.poll() is None:
+            each.process.kill()
+        each.process.communicate()

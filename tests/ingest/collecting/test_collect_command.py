@@ -1,24 +1,16 @@
-"""``tillwatch collect`` and ``tillwatch ports`` as a person meets them: one clear line and the right exit status."""
+"""``tillwatch collect`` as a person meets it: one clear line and the right exit status, whatever stands in its way."""
 
-import json
-import os
 import resource
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from ingest.collector import Collector
-from ingest.commands.collect import parse_line, run
-from ingest.commands.ports import ports
-from ingest.devices import Device
-from ingest.errors import UsageError
+from ingest.commands.collect import run
 from ingest.keys import create_keys
 from ingest.ownership import owner_of
 from ingest.ports import open_port
@@ -26,106 +18,12 @@ from ingest.records import Kind
 from ingest.segments import read_segment, sealed_segments
 from ingest.settings import load_settings
 from protocols.profile import load_profile
+from tests.ingest.collecting.collectprocess import CALL, FIELDS, SALE
 from tests.ingest.s3 import bucket_at, s3_server
 
 pytestmark = pytest.mark.slow  # the real command, a process a test
 
 STORE_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
-CALL = [sys.executable, "-c", "from ingest.cli import main; main()"]
-FIELDS = {3: "000000", 4: "000000000100", 11: "000001", 25: "00", 41: "10000001", 42: "898440300000001", 60: "22000001"}
-SALE = load_profile("leshua").build("0200", FIELDS)
-
-
-class Process:
-    """A collector in a folder of its own, its words read line by line."""
-
-    def __init__(self, folder: Path, *words: str, **environment: str) -> None:
-        self.process = subprocess.Popen(
-            [*CALL, "collect", *words], cwd=folder, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
-        )
-        self.said: list[str] = []
-
-    def until(self, word: str) -> str:
-        """Read its words up to the line with this one."""
-        assert self.process.stderr is not None
-        while line := self.process.stderr.readline():
-            self.said.append(line)
-            if word in line:
-                return line
-        raise AssertionError(f"it ended with {self.process.wait()}: {self.said}")
-
-    def end(self, number: int = signal.SIGTERM) -> int:
-        """Signal it and wait; what it still said is kept."""
-        self.process.send_signal(number)
-        assert self.process.stderr is not None
-        self.said += self.process.stderr.readlines()
-        return self.process.wait(60)
-
-
-@pytest.fixture
-def collector(tmp_path: Path) -> Iterator[Callable[..., Process]]:
-    """Starts collectors with a key; ends them with the test."""
-    create_keys(tmp_path / "var/keys/pan-token.key")
-    made: list[Process] = []
-
-    def start(*words: str, **environment: str) -> Process:
-        made.append(Process(tmp_path, *words, **environment))
-        return made[-1]
-
-    yield start
-    for each in made:
-        if each.process.poll() is None:
-            each.process.kill()
-        each.process.communicate()
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("a=/dev/ttyUSB0:lakala", {"name": "a", "device": "/dev/ttyUSB0", "profile": "lakala"}),
-        ("a=/dev/x,/dev/y:p", {"name": "a", "device": "/dev/x", "peer": "/dev/y", "profile": "p"}),
-        (
-            "lane-1=/dev/serial/by-path/pci-0000:00:14.0-usb-0:1:1.0-port0:unionpay",
-            {
-                "name": "lane-1",
-                "device": "/dev/serial/by-path/pci-0000:00:14.0-usb-0:1:1.0-port0",
-                "profile": "unionpay",
-            },
-        ),
-    ],
-)
-def test_a_line_on_the_command_line(text: str, words: dict[str, str]) -> None:
-    """By-path names have colons in them: the profile follows the last one."""
-    assert parse_line(text, "listen") == {**words, "mode": "listen"}
-
-
-@pytest.mark.parametrize("text", ["", "a", "a=/dev/x", "=/dev/x:p", "a=:p", "a=/dev/x:", "a=/dev/x,:p"])
-def test_a_wrong_line_shows_the_right_shape(text: str) -> None:
-    """The error shows what was given and what belongs there."""
-    with pytest.raises(UsageError, match="NAME=DEVICE"):
-        parse_line(text, "listen")
-
-
-@pytest.mark.parametrize(
-    ("words", "status", "message"),
-    [
-        ([], 2, "no line to read"),
-        (["--line", "a=/dev/x:lakla"], 2, "telium, unionpay, zvt"),
-        (["--line", "a=/dev/x:lakala", "--line", "b=/dev/x:lakala"], 2, "used twice"),
-        (["--relay", "a=/dev/x:lakala"], 2, "peer"),
-        (["--receive", "a=/dev/x,/dev/y:lakala"], 2, "one device"),
-        (["--line", "a=/dev/null:lakala"], 3, "not a serial device"),
-    ],
-)
-def test_wrong_words_end_at_once(collector: Any, words: list[str], status: int, message: str) -> None:
-    """One line with what is wrong, one with what to do, no traceback, the right status, nothing left behind."""
-    process = collector(*words)
-    said = process.process.communicate(timeout=60)[1]
-
-    assert process.process.returncode == status
-    assert message in said
-    assert said.count("\n") == 2
-    assert "  try: " in said
 
 
 def test_no_key_no_collecting(tmp_path: Path) -> None:
@@ -288,44 +186,6 @@ def test_a_spool_has_one_owner(collector: Any, wires: Any) -> None:
     assert first.end() == 0
 
 
-def test_lines_of_the_file_and_of_the_command(collector: Any, wires: Any, tmp_path: Path) -> None:
-    """[[lines]] are read; a line given on the command line wins over one of the same name."""
-    one, two, three = wires("one"), wires("two"), wires("three")
-    (tmp_path / "tillwatch.toml").write_text(
-        f"""
-[[lines]]
-name = "a"
-device = "{one.name}"
-profile = "lakala"
-[[lines]]
-name = "b"
-device = "{two.name}"
-profile = "lakala"
-"""
-    )
-    process = collector("--receive", f"b={three.name}:leshua")
-    said = process.until("open") + process.until("open")
-
-    assert f"a open side=terminal device={one.name}" in said
-    assert f"b open side=terminal device={three.name}" in said
-    assert process.end() == 0
-
-
-def test_a_profile_of_ones_own_in_a_word_alone_is_said(collector: Any, wires: Any, tmp_path: Path) -> None:
-    """It is collected with; that landing will not know it is said first, with what to do."""
-    own = tmp_path / "mine.toml"
-    own.write_text(
-        'name = "mine"\nextends = "unionpay"\nsource = "a test"\nconfidence = "assumed"\n'
-        'title = { zh-CN = "我的", en = "Mine" }\n'
-    )
-    process = collector("--line", f"a={wires('one').name}:{own}")
-
-    assert process.until("will not land").startswith(f"{own}: no line of the settings has this profile")
-    assert f'profile = "{own}" of a line in tillwatch.toml' in process.until("try:")
-    assert "a open side=terminal" in process.until("open")
-    assert process.end() == 0
-
-
 def test_an_unwritable_spool_does_not_stop_a_relay(collector: Any, wires: Any, tmp_path: Path) -> None:
     """Law 5 from the first moment: no spool, and the payment passes; without a relay the same is an error."""
     (tmp_path / "blocked").write_text("a file where the spool's folder should be")
@@ -424,50 +284,3 @@ def test_nothing_it_says_holds_card_data(collector: Any, wires: Any) -> None:
     said = "".join(process.said)
     assert pan not in said
     assert pan[6:12] not in said
-
-
-def test_no_device_is_a_helpful_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty list says what to do, on stderr, and is no failure."""
-    monkeypatch.setattr("ingest.devices.list_devices", list)
-    done = CliRunner().invoke(ports, [])
-
-    assert done.exit_code == 0
-    assert done.stdout == ""
-    assert "plug the terminal" in done.stderr
-
-
-def test_a_device_that_is_not_there_is_not_free(tmp_path: Path) -> None:
-    """A wrong name is said so, and is not offered to be collected from."""
-    name = str(tmp_path / "ttyUSB7")
-    told = CliRunner().invoke(ports, [name])
-    assert "not there" in told.stdout
-    assert "free" not in told.stdout
-    assert "try:" not in told.stderr
-    assert json.loads(CliRunner().invoke(ports, [name, "--json"]).stdout)["there"] is False
-
-
-def test_ports_in_words_and_in_json(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both show the stable name, who has it, and the profile that fits."""
-    device = Device(
-        device="/dev/ttyACM0",
-        stable="/dev/serial/by-id/usb-PAX_A920-if00",
-        by_id="/dev/serial/by-id/usb-PAX_A920-if00",
-        by_path=None,
-        usb="2FB8:2116",
-        serial_number="0820",
-        manufacturer="PAX",
-        product="A920",
-        terminal="PAX A920",
-        model={"zh-CN": "百富 A920", "en": "PAX A920"},
-        profile="unionpay",
-        why="by its USB ids alone",
-        busy=True,
-        held_by=("tillwatch (pid 7)",),
-    )
-    monkeypatch.setattr("ingest.devices.list_devices", lambda: [device])
-
-    table = CliRunner().invoke(ports, []).stdout
-    assert all(word in table for word in (device.stable, "PAX A920", "unionpay", "busy: tillwatch (pid 7)"))
-    [row] = CliRunner().invoke(ports, ["--json"]).stdout.splitlines()
-    assert json.loads(row)["stable"] == device.stable
-    assert json.loads(row)["busy"] is True

@@ -11,7 +11,7 @@ from protocols.journal.formats import shape_of
 from protocols.journal.kept import HEAD_BYTES, Kept, pack, unpack
 from protocols.journal.sanitise import clean
 from tests import journalfiles as files
-from tests.secretframes import holds
+from tests.seededsecrets import holds
 
 RECORDS = {
     "aligned": ("pos_log", files.log_record(files.ALIGNED)),
