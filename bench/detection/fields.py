@@ -26,7 +26,7 @@ def request_fields(
         told: ``operator``, and what it says otherwise of what it refers to.
     """
     fields = {3: form.processing, 11: f"{attempt.stan:06d}", **clock, 25: form.condition, **_names(attempt)}
-    fields |= {49: "156", 60: _batch(attempt, form), 63: f"{told['operator']} "}
+    fields |= {49: "156", 60: _f60(attempt, form), 63: f"{told['operator']} "}
     if attempt.kind != "BALANCE":
         fields[4] = f"{attempt.amount:012d}"
     fields |= card_fields(attempt, pin=pin)
@@ -43,7 +43,7 @@ def answer_fields(attempt: Attempt, posting: Posting, code: str, amount: int, at
     form = FORMS[attempt.kind]
     fields = {3: form.processing, 4: f"{amount:012d}", 11: f"{attempt.stan:06d}", 25: form.condition, 39: code}
     fields |= {15: f"{posting.day:%m%d}", 37: posting.rrn, **_names(attempt), 49: "156"}
-    fields |= {60: _batch(attempt, form), **clock_fields(at)}
+    fields |= {60: _f60(attempt, form), **clock_fields(at)}
     if attempt.card is not None:
         fields |= {2: attempt.card.pan, 63: attempt.card.org}
     if attempt.order and attempt.card is None:
@@ -57,7 +57,7 @@ def reversal_fields(attempt: Attempt, clock: Mapping[int, str]) -> dict[int, str
     """A reversal that the clerk asks for."""
     form = FORMS[attempt.kind]
     fields = {3: form.processing, 4: f"{attempt.amount:012d}", 11: f"{attempt.stan:06d}", 25: form.condition, 39: "06"}
-    fields |= {**clock, **_names(attempt), 49: "156", 60: _batch(attempt, form)}
+    fields |= {**clock, **_names(attempt), 49: "156", 60: _f60(attempt, form)}
     if attempt.card is not None:
         fields |= {2: attempt.card.pan, 22: "021"}
     return fields
@@ -67,7 +67,8 @@ def _names(attempt: Attempt) -> dict[int, str]:
     return {41: attempt.device.terminal, 42: attempt.device.merchant}
 
 
-def _batch(attempt: Attempt, form: Form) -> str:
+def _f60(attempt: Attempt, form: Form) -> str:
+    """Message type code, batch, network code and the rest, as a financial message has them."""
     return f"{form.code}{attempt.batch:06d}000600"
 
 
